@@ -1,0 +1,242 @@
+/** Models as folders in Hugging Face's layout: config.json, model.safetensors and the tokenizer's files. */
+import { access, mkdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { HostTensors } from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
+import { type BertConfig, configLabels, readConfig, withLabels } from "./config.ts";
+import { freshTensor, keepLayers, parameterShapes } from "./parameters.ts";
+import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.ts";
+import { writeWhole } from "./whole_file.ts";
+
+/** How to load a model. */
+export interface LoadOptions {
+  /** Key of the draws for what the folder lacks (pooler, classifier). */
+  readonly seed: number;
+  /** The task's label names; without them the folder's own classifier is kept, if it has one. */
+  readonly labels?: readonly string[];
+  /** Keep only this many of the lowest encoder layers. */
+  readonly layers?: number;
+  /** F, the width of the feature that is classified; without it the folder's own, or H. */
+  readonly features?: number;
+  /** Tells which further tensors to load as they are, such as `cls.*`; asked with the name now in use. */
+  readonly extra?: (name: string) => boolean;
+}
+
+/** A loaded model. */
+export interface Checkpoint {
+  /** The configuration, with the layers and labels asked for. */
+  readonly config: BertConfig;
+  /** The parameters under the names of BertForSequenceClassification. */
+  readonly parameters: HostTensors;
+  /** What a user should know: what was ignored, and what was drawn anew. One sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** What a model folder holds. */
+export interface CheckpointContents {
+  /** The configuration, with the labels. */
+  readonly config: BertConfig;
+  /** The parameters under the names of BertForSequenceClassification. */
+  readonly parameters: HostTensors;
+  /** The tokenizer's files by name, such as vocab.txt. */
+  readonly tokenizerFiles?: Readonly<Record<string, string | Uint8Array>>;
+  /** What this library wants to remember, written as bertlab.json. */
+  readonly extra?: unknown;
+}
+
+/**
+ * Loads a BERT from a folder, whichever of its classes saved it: names with and without `bert.`, LayerNorm's old
+ * names gamma and beta. Heads of pre-training and position ids are left out, a missing pooler or classifier is
+ * drawn from the seed, and a classifier of other labels is replaced; the notes say so.
+ *
+ * @throws InputError if a file is missing or broken, or tensors are missing or of the wrong shape (naming them).
+ */
+export async function loadCheckpoint(folder: string, options: LoadOptions): Promise<Checkpoint> {
+  const whole = await readConfig(folder);
+  const config = options.layers === undefined ? whole : keepLayers({}, whole, options.layers).config;
+  const path = await weightsPath(folder);
+  const { tensors } = await readSafetensorsHeader(path);
+  const notes: string[] = [];
+  if (config.num_hidden_layers < whole.num_hidden_layers) {
+    notes.push(`Only the lowest ${config.num_hidden_layers} of ${whole.num_hidden_layers} layers were kept.`);
+  }
+
+  const stored = new Map<string, { name: string; shape: readonly number[] }>();
+  for (const [name, { shape }] of tensors) {
+    const known = currentName(name);
+    const other = stored.get(known);
+    if (other) {
+      throw new InputError(`Cannot use ${path} as it holds ${known} twice: ${other.name} and ${name}`);
+    }
+    stored.set(known, { name, shape });
+  }
+  const expected = parameterShapes(config, storedClassifier(stored, config, path));
+  if (!stored.has("bert.pooler.dense.weight") && !stored.has("bert.pooler.dense.bias")) {
+    expected.delete("bert.pooler.dense.weight");
+    expected.delete("bert.pooler.dense.bias");
+  }
+
+  const wanted = new Map<string, string>();
+  const upper = parameterShapes(whole);
+  const missing = new Map(expected);
+  const misshapen: string[] = [], heads: string[] = [], unknown: string[] = [];
+  for (const [known, { name, shape }] of stored) {
+    const shapeWanted = expected.get(known);
+    missing.delete(known);
+    if (shapeWanted) {
+      wanted.set(known, name);
+      if (String(shape) !== String(shapeWanted)) {
+        misshapen.push(`${name} [${shape}] and not [${shapeWanted}]`);
+      }
+    } else if (options.extra?.(known)) wanted.set(known, name);
+    else if (/^cls\.|\.(position|token_type)_ids$/.test(known)) heads.push(name);
+    else if (!upper.has(known)) unknown.push(name);
+  }
+  if (missing.size > 0 || misshapen.length > 0) {
+    const faults = [
+      missing.size > 0 && `missing are ${list([...missing.keys()])}`,
+      misshapen.length > 0 && `of another shape are ${list(misshapen)}`,
+      unknown.length > 0 && `unknown are ${list(unknown)}`,
+    ].filter(Boolean);
+    throw new InputError(
+      `Cannot use ${path} as its tensors are not those of its config.json: ${faults.join("; ")}`,
+    );
+  }
+  if (heads.length > 0) notes.push(`Left out, as fine-tuning does not need them: ${list(heads)}.`);
+  if (unknown.length > 0) notes.push(`Left out, as they are not BERT's: ${list(unknown)}.`);
+
+  const classifier = chooseClassifier(config, expected.get("classifier.weight"), options, notes);
+  if (classifier.fresh) { for (const name of ["classifier.weight", "classifier.bias"]) wanted.delete(name); }
+  const read = await readSafetensors(path, wanted.values());
+  const parameters = Object.fromEntries([...wanted].map(([known, name]) => [known, read[name]!]));
+  for (const [name, shape] of parameterShapes(classifier.config, classifier)) {
+    if (Object.hasOwn(parameters, name)) continue;
+    parameters[name] = freshTensor(name, shape, { seed: options.seed, range: config.initializer_range });
+    if (name === "bert.pooler.dense.weight") notes.push("The pooler is new: the folder has none.");
+  }
+  return { config: classifier.config, parameters, notes };
+}
+
+/**
+ * Saves a model so that transformers' AutoModelForSequenceClassification loads it; each file is written whole or
+ * not at all, config.json last.
+ *
+ * @throws InputError if the system does not let it be written.
+ * @throws RangeError if a tokenizer file's name is not a plain name of its own.
+ */
+export async function saveCheckpoint(folder: string, contents: CheckpointContents): Promise<void> {
+  const { config, parameters, tokenizerFiles = {}, extra } = contents;
+  const taken = ["config.json", "model.safetensors", "bertlab.json"];
+  for (const name of Object.keys(tokenizerFiles)) {
+    if (basename(name) !== name || name.includes("\\") || name.startsWith(".") || taken.includes(name)) {
+      throw new RangeError(`A tokenizer file cannot be called "${name}"`);
+    }
+  }
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw new InputError(`Cannot make the folder ${folder}: ${error.message}`, { cause: error });
+  });
+  await writeSafetensors(join(folder, "model.safetensors"), parameters);
+  for (const [name, content] of Object.entries(tokenizerFiles)) {
+    await writeWhole(join(folder, name), [content]);
+  }
+  const json = (value: unknown) => [`${JSON.stringify(value, null, 2)}\n`];
+  if (extra !== undefined) await writeWhole(join(folder, "bertlab.json"), json(extra));
+  const architectures = [architecture(parameters)];
+  await writeWhole(join(folder, "config.json"), json({ architectures, model_type: "bert", ...config }));
+}
+
+/** Hugging Face's class for these parameters. */
+function architecture(parameters: HostTensors): string {
+  if (Object.hasOwn(parameters, "classifier.weight")) return "BertForSequenceClassification";
+  if (Object.hasOwn(parameters, "cls.seq_relationship.weight")) return "BertForPreTraining";
+  return Object.hasOwn(parameters, "cls.predictions.bias") ? "BertForMaskedLM" : "BertModel";
+}
+
+async function weightsPath(folder: string): Promise<string> {
+  const path = join(folder, "model.safetensors");
+  const exists = (name: string) => access(join(folder, name)).then(() => true, () => false);
+  if (await exists("model.safetensors")) return path;
+  for (
+    const other of ["model.safetensors.index.json", "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack"]
+  ) {
+    if (!await exists(other)) continue;
+    throw new InputError(
+      `Cannot read ${folder} as it has ${other} and no model.safetensors: ` +
+        "save it with transformers as one safetensors file first",
+    );
+  }
+  throw new InputError(`Cannot read ${folder} as a model: it has no model.safetensors`);
+}
+
+/** The name that transformers gives a tensor today. */
+function currentName(name: string): string {
+  const renamed = name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(
+    /LayerNorm\.beta$/,
+    "LayerNorm.bias",
+  );
+  return /^(embeddings|encoder|pooler)\./.test(renamed) ? `bert.${renamed}` : renamed;
+}
+
+/** The size of the file's classifier, which may read any whole number of hidden states. */
+function storedClassifier(
+  stored: ReadonlyMap<string, { shape: readonly number[] }>,
+  config: BertConfig,
+  path: string,
+): { labels?: number; features?: number } {
+  const [shape, bias] = ["weight", "bias"].map((part) => stored.get(`classifier.${part}`)?.shape);
+  if (!shape && !bias) return {};
+  const labels = configLabels(config)?.length ?? shape?.[0] ?? bias?.[0] ?? 0;
+  if (shape && (shape.length !== 2 || shape[0] !== labels || shape[1]! % config.hidden_size !== 0)) {
+    throw new InputError(
+      `Cannot use ${path} as classifier.weight should have ${labels} rows (one a label of config.json) and a ` +
+        `multiple of ${config.hidden_size} columns: found [${shape}]`,
+    );
+  }
+  return { labels, features: shape?.[1] };
+}
+
+/** Decides between the file's classifier and a new one. */
+function chooseClassifier(
+  config: BertConfig,
+  shape: readonly number[] | undefined,
+  options: LoadOptions,
+  notes: string[],
+): { config: BertConfig; fresh: boolean; labels?: number; features?: number } {
+  const { labels: asked, features = shape?.[1] ?? config.hidden_size } = options;
+  if (!shape && !asked) return { config, fresh: false };
+  const generic = Array.from({ length: shape?.[0] ?? 0 }, (_, index) => `LABEL_${index}`);
+  const own = configLabels(config) ?? generic;
+  const labels = asked ?? own;
+  const size = { config: withLabels(config, labels), labels: labels.length, features };
+  if (!shape) {
+    notes.push("The classifier is new: the folder has none.");
+    return { ...size, fresh: true };
+  }
+  const unnamed = same(own, generic) && own.length === labels.length && !same(own, labels);
+  if (!same(own, labels) && !unnamed) {
+    notes.push(
+      `The classifier is new: the folder's tells apart ${list(own)}, and asked for are ${list(labels)}.`,
+    );
+    return { ...size, fresh: true };
+  }
+  if (shape[1] !== features) {
+    notes.push(
+      `The classifier is new: the folder's reads ${shape[1]} features, and asked for are ${features}.`,
+    );
+    return { ...size, fresh: true };
+  }
+  if (asked && unnamed) {
+    notes.push(`The folder does not name its labels: taken for ${list(labels)}, in this order.`);
+  }
+  return { ...size, fresh: false };
+}
+
+function same(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((item, index) => item === others[index]);
+}
+
+/** Names for a sentence, at most twenty of them. */
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, 20).join(", ");
+  return names.length > 20 ? `${shown} and ${names.length - 20} more` : shown;
+}

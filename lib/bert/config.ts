@@ -1,0 +1,234 @@
+/** BERT's configuration: Hugging Face's config.json, read, checked and made. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { InputError } from "../errors.ts";
+
+/** The activations of the feed-forward layers that the encoder knows; "gelu" is the erf form. */
+export const HIDDEN_ACTS = ["gelu", "gelu_new", "relu"] as const;
+
+/** A name from {@linkcode HIDDEN_ACTS}. */
+export type HiddenAct = (typeof HIDDEN_ACTS)[number];
+
+/** The keys of Hugging Face's BertConfig that BERT's encoder and classifier depend on, with its names. */
+export interface BertConfig {
+  /** V, the number of wordpieces. */
+  readonly vocab_size: number;
+  /** H, the width of the hidden states. */
+  readonly hidden_size: number;
+  /** L, the number of encoder layers. */
+  readonly num_hidden_layers: number;
+  /** N, the number of attention heads; divides `hidden_size`. */
+  readonly num_attention_heads: number;
+  /** The inner width of the feed-forward layers. */
+  readonly intermediate_size: number;
+  /** The feed-forward layers' activation. */
+  readonly hidden_act: HiddenAct;
+  /** Dropout rate after the embeddings and after each sublayer. */
+  readonly hidden_dropout_prob: number;
+  /** Dropout rate of the attention's probabilities. */
+  readonly attention_probs_dropout_prob: number;
+  /** Dropout rate before the classifier; `hidden_dropout_prob` where it is absent. */
+  readonly classifier_dropout?: number;
+  /** The longest sequence, [CLS] and [SEP] included. */
+  readonly max_position_embeddings: number;
+  /** The number of segment types. */
+  readonly type_vocab_size: number;
+  /** Standard deviation of new weights. */
+  readonly initializer_range: number;
+  /** Added to the variance by LayerNorm. */
+  readonly layer_norm_eps: number;
+  /** The id of [PAD]. */
+  readonly pad_token_id: number;
+  /** Label names by class index, as decimal strings. */
+  readonly id2label?: Readonly<Record<string, string>>;
+  /** The inverse of `id2label`. */
+  readonly label2id?: Readonly<Record<string, number>>;
+}
+
+/** The defaults of Hugging Face's BertConfig, for keys that old files leave out. */
+const DEFAULTS = {
+  hidden_act: "gelu",
+  hidden_dropout_prob: 0.1,
+  attention_probs_dropout_prob: 0.1,
+  type_vocab_size: 2,
+  initializer_range: 0.02,
+  layer_norm_eps: 1e-12,
+  pad_token_id: 0,
+} as const;
+
+type Json = Record<string, unknown>;
+
+/**
+ * Reads and checks `config.json` of a model folder.
+ *
+ * @throws InputError if the file is missing, or as {@linkcode parseConfig} says.
+ */
+export async function readConfig(folder: string): Promise<BertConfig> {
+  const path = join(folder, "config.json");
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw new InputError(`Cannot read ${path}, which a model folder must have: ${(error as Error).message}`);
+  }
+  return parseConfig(text, path);
+}
+
+/**
+ * Parses and checks the text of a config.json; keys that do not matter to the encoder are dropped, and a file
+ * without `model_type`, as BERT's first releases had them, is taken for BERT's.
+ *
+ * @param where what the message of an error calls the text, such as its path
+ * @throws InputError if it is not JSON, not of BERT, misses a key, or asks for what the encoder does not have.
+ */
+export function parseConfig(text: string, where: string): BertConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`Cannot read ${where} as it is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new InputError(`Cannot read ${where} as it is not a JSON object`);
+  }
+  return checkConfig(json as Json, where);
+}
+
+/** What a new configuration must be told, and what it may be. */
+export type NewConfig = Pick<BertConfig, "vocab_size"> & Partial<BertConfig>;
+
+/**
+ * The configuration of a new model: BERT-mini (Turc et al. 2019: L 4, H 256, N 4) unless told otherwise. Where
+ * only `hidden_size` is given, a head has 64 units and the feed-forward layers are four times as wide.
+ *
+ * @throws InputError if the values do not make a BERT.
+ */
+export function newConfig(options: NewConfig): BertConfig {
+  const hidden = options.hidden_size ?? 256;
+  return checkConfig({
+    hidden_size: hidden,
+    num_hidden_layers: 4,
+    num_attention_heads: Math.max(1, Math.floor(hidden / 64)),
+    intermediate_size: 4 * hidden,
+    max_position_embeddings: 512,
+    ...options,
+  }, "the new model's configuration");
+}
+
+/** The label names by class index, or undefined where the configuration names none. */
+export function configLabels(config: BertConfig): string[] | undefined {
+  const names = config.id2label;
+  return names && Array.from({ length: Object.keys(names).length }, (_, index) => names[String(index)]!);
+}
+
+/**
+ * The configuration with these label names, in the order of the classes.
+ *
+ * @throws InputError if there are no labels, or two are the same.
+ */
+export function withLabels(config: BertConfig, labels: readonly string[]): BertConfig {
+  const repeated = labels.find((label, index) => labels.indexOf(label) !== index);
+  if (labels.length === 0) throw new InputError("Cannot make a classifier without labels: found none");
+  if (repeated !== undefined) {
+    throw new InputError(
+      `Cannot make a classifier as two of its labels are the same: found "${repeated}" twice`,
+    );
+  }
+  return {
+    ...config,
+    id2label: Object.fromEntries(labels.map((label, index) => [String(index), label])),
+    label2id: Object.fromEntries(labels.map((label, index) => [label, index])),
+  };
+}
+
+function checkConfig(json: Json, where: string): BertConfig {
+  const fail = (why: string) => new InputError(`Cannot use ${where} as ${why}`);
+  if (json.model_type !== undefined && json.model_type !== "bert") {
+    throw fail(`model_type is not "bert": found ${show(json.model_type)}`);
+  }
+  const missing = [
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+  ]
+    .concat("max_position_embeddings").filter((key) => json[key] === undefined || json[key] === null);
+  if (missing.length > 0) throw fail(`${missing.map((key) => `"${key}"`).join(", ")} is missing`);
+
+  const value = (key: keyof typeof DEFAULTS) => json[key] ?? DEFAULTS[key];
+  const whole = (key: string, found: unknown, least: number) => {
+    if (Number.isSafeInteger(found) && (found as number) >= least) return found as number;
+    throw fail(`"${key}" is not a whole number of at least ${least}: found ${show(found)}`);
+  };
+  const number = (key: string, found: unknown, below: number) => {
+    if (typeof found === "number" && found >= 0 && found < below) return found;
+    throw fail(`"${key}" is not a number from 0 to below ${below}: found ${show(found)}`);
+  };
+  const config: BertConfig = {
+    vocab_size: whole("vocab_size", json.vocab_size, 1),
+    hidden_size: whole("hidden_size", json.hidden_size, 1),
+    num_hidden_layers: whole("num_hidden_layers", json.num_hidden_layers, 1),
+    num_attention_heads: whole("num_attention_heads", json.num_attention_heads, 1),
+    intermediate_size: whole("intermediate_size", json.intermediate_size, 1),
+    hidden_act: value("hidden_act") as HiddenAct,
+    hidden_dropout_prob: number("hidden_dropout_prob", value("hidden_dropout_prob"), 1),
+    attention_probs_dropout_prob: number(
+      "attention_probs_dropout_prob",
+      value("attention_probs_dropout_prob"),
+      1,
+    ),
+    ...(json.classifier_dropout === undefined || json.classifier_dropout === null ? {} : {
+      classifier_dropout: number("classifier_dropout", json.classifier_dropout, 1),
+    }),
+    max_position_embeddings: whole("max_position_embeddings", json.max_position_embeddings, 1),
+    type_vocab_size: whole("type_vocab_size", value("type_vocab_size"), 1),
+    initializer_range: number("initializer_range", value("initializer_range"), 10),
+    layer_norm_eps: number("layer_norm_eps", value("layer_norm_eps"), 1),
+    pad_token_id: whole("pad_token_id", value("pad_token_id"), 0),
+    ...checkLabels(json, fail),
+  };
+  if (config.hidden_size % config.num_attention_heads !== 0) {
+    const heads = config.num_attention_heads;
+    throw fail(
+      `"num_attention_heads" does not divide "hidden_size": found ${heads} and ${config.hidden_size}`,
+    );
+  }
+  if (!HIDDEN_ACTS.includes(config.hidden_act)) {
+    throw fail(`"hidden_act" is none of ${HIDDEN_ACTS.join(", ")}: found ${show(config.hidden_act)}`);
+  }
+  if (config.pad_token_id >= config.vocab_size) {
+    throw fail(`"pad_token_id" is not below "vocab_size" ${config.vocab_size}: found ${config.pad_token_id}`);
+  }
+  if ((json.position_embedding_type ?? "absolute") !== "absolute") {
+    throw fail(`"position_embedding_type" is not "absolute": found ${show(json.position_embedding_type)}`);
+  }
+  if (json.is_decoder === true) throw fail('"is_decoder" is true and only encoders are supported');
+  return config;
+}
+
+function checkLabels(
+  json: Json,
+  fail: (why: string) => InputError,
+): Pick<BertConfig, "id2label" | "label2id"> {
+  if (json.id2label === undefined || json.id2label === null) return {};
+  const entries = typeof json.id2label === "object" ? Object.entries(json.id2label) : [];
+  const names = new Map<string, unknown>(entries);
+  const labels = entries.map((_, index) => names.get(String(index)));
+  if (entries.length === 0 || !labels.every((label) => typeof label === "string")) {
+    throw fail(`"id2label" does not name the classes 0, 1, …: found ${show(json.id2label)}`);
+  }
+  if (new Set(labels).size !== labels.length) {
+    throw fail(`"id2label" names two classes alike: found ${show(json.id2label)}`);
+  }
+  return {
+    id2label: Object.fromEntries(labels.map((label, index) => [String(index), label as string])),
+    label2id: Object.fromEntries(labels.map((label, index) => [label as string, index])),
+  };
+}
+
+/** A value as it stands in the file, cut to what fits into a message. */
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}

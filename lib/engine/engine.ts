@@ -1,0 +1,65 @@
+/**
+ * What an engine is: it compiles recorded graphs, owns the state they update, and moves tensors in and out.
+ * It knows nothing of BERT; a graph names its inputs, and the names are all that binds it to a state.
+ */
+import type { Graph } from "../graph/graph.ts";
+
+/** Element types that cross the boundary. */
+export type DType = "float32" | "int32";
+
+/** A dense row-major tensor in host memory. */
+export interface HostTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+/** Tensors by name. */
+export type HostTensors = Record<string, HostTensor>;
+
+/** What an engine can do, told before anything is compiled. */
+export interface Capabilities {
+  readonly dtypes: readonly ("float32" | "bfloat16")[];
+  readonly devices: readonly string[];
+}
+
+/** Named tensors that stay with the engine between runs (parameters, moments, gradients). */
+export interface State {
+  /** Shapes of the tensors held, by name. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Adds or replaces tensors; the data is copied. */
+  upload(tensors: HostTensors): void;
+  /** Copies tensors out, all of them or those named. */
+  download(names?: Iterable<string>): Promise<HostTensors>;
+  /** Frees the tensors. */
+  dispose(): void;
+}
+
+/** A compiled graph. */
+export interface Program {
+  /**
+   * Runs once: reads state and feeds by the graph's input names, updates the state in place, returns the graph's
+   * other outputs.
+   */
+  run(state: State, feeds: HostTensors): Promise<HostTensors>;
+  dispose(): void;
+}
+
+/** An engine; `dispose` frees what it holds. */
+export interface Engine {
+  readonly name: "reference" | "onnx" | "xla";
+  readonly capabilities: Capabilities;
+  /** @throws Error naming the operation when the engine has no rule for it. */
+  compile(graph: Graph): Promise<Program>;
+  /** An empty state of this engine with the tensors given. */
+  state(tensors: HostTensors): State;
+  dispose(): void;
+}
+
+/** The tensor of a state by name. @throws RangeError if the state has no such tensor. */
+export function stateTensor<Tensor>(tensors: ReadonlyMap<string, Tensor>, name: string): Tensor {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) {
+    throw new RangeError(`The state has no tensor "${name}": upload it before the run`);
+  }
+  return tensor;
+}

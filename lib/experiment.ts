@@ -1,0 +1,285 @@
+/**
+ * Experiments as typed values: a table of the paper is rows and columns that state only what differs, at scales that
+ * state what a run costs. `experiment` checks and names it, `resolveCells` makes every cell a full configuration.
+ */
+import { InputError } from "./errors.ts";
+import { configurationHash } from "./results/records.ts";
+import type { ScheduleName } from "./schedules.ts";
+import type { NewModel } from "./start_model.ts";
+
+/** Examples kept of each split, stratified by class; null keeps all. */
+export interface Limits {
+  /** Training examples. */
+  readonly train: number | null;
+  /** Development examples. */
+  readonly dev: number | null;
+  /** Test examples. */
+  readonly test: number | null;
+}
+
+/** How the best epoch is chosen: by a development split held out of train, or, as the paper's code, by the test set. */
+export type Protocol = "clean" | "paper";
+
+/** Everything a run depends on; two runs with equal configurations give equal numbers. */
+export interface Configuration {
+  /** Name of the data set. */
+  readonly data: string;
+  /** How many examples of each split. */
+  readonly limits: Limits;
+  /** A named model, a folder, a hub id, or "new". */
+  readonly model: string;
+  /** Keep only the lowest layers of the model's encoder; null keeps all. */
+  readonly layers: number | null;
+  /** The model's shape if it is "new", or if the named one cannot be had. */
+  readonly architecture: NewModel;
+  /** What is done with long texts: a name of lib/long_text.ts. */
+  readonly text: string;
+  /** Cap on the fractions of the hierarchical methods. */
+  readonly maxFractions: number;
+  /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
+  readonly maxLength: number;
+  /** Passes over the training examples. */
+  readonly epochs: number;
+  /** B, texts an update. */
+  readonly batchSize: number;
+  /** The base learning rate, that of the top layer. */
+  readonly learningRate: number;
+  /** xi of section 5.3.4; 1 is none. */
+  readonly layerDecay: number;
+  /** How the learning rate changes over the steps. */
+  readonly schedule: ScheduleName;
+  /** Share of the steps that warm up. */
+  readonly warmupProportion: number;
+  /** AdamW with bias correction, or the BertAdam of the paper's code. */
+  readonly optimizer: "adamw" | "bertadam";
+  /** How the best epoch is chosen. */
+  readonly protocol: Protocol;
+  /** The engine by name: onnx, xla or reference. */
+  readonly engine: string;
+  /** Element type of matrix products. */
+  readonly precision: "f32" | "bf16";
+  /** Key of all randomness. */
+  readonly seed: number;
+}
+
+/** A part of a configuration, as rows, columns and scales state it. */
+export type Settings = {
+  readonly [Key in keyof Configuration]?: Partial<Configuration[Key]>;
+};
+
+/** The paper's settings (section 5.2), where nothing else is stated. */
+export const paperSettings: Configuration = {
+  data: "imdb",
+  limits: { train: null, dev: null, test: null },
+  model: "bert-base-uncased",
+  layers: null,
+  architecture: {
+    tokens: "wordpieces",
+    vocabulary: 30_522,
+    layers: 12,
+    hidden: 768,
+    heads: 12,
+    intermediate: 3072,
+  },
+  text: "head+tail",
+  maxFractions: 8,
+  maxLength: 512,
+  epochs: 4,
+  batchSize: 24,
+  learningRate: 2e-5,
+  layerDecay: 1,
+  schedule: "linear",
+  warmupProportion: 0.1,
+  optimizer: "adamw",
+  protocol: "clean",
+  engine: "onnx",
+  precision: "f32",
+  seed: 1,
+};
+
+/** What `protocol: "paper"` changes besides the choice of the epoch: the optimizer of the paper's code. */
+const paperProtocol: Settings = { optimizer: "bertadam", schedule: "bertadam-linear" };
+
+/** Names of the scales. */
+export const scaleNames = ["mini", "imdb", "paper"] as const;
+
+/** How large an experiment is run. */
+export type ScaleName = typeof scaleNames[number];
+
+/** A column at one scale. */
+export interface ScaleColumn {
+  /** What the column's cells share. */
+  readonly settings: Settings;
+  /** Whether other data stand in for the paper's; then the column's heading says which. */
+  readonly standIn?: boolean;
+  /** How data and model differ from the paper's, where they do; printed below the table. */
+  readonly note?: string;
+}
+
+/** An experiment's settings at one scale. */
+export interface Scale<Column extends string = string> {
+  /** Minutes that one seed takes: on 2 CPU cores at mini scale, on one GPU else. */
+  readonly minutes: number;
+  /** What all cells share. */
+  readonly settings: Settings;
+  /** The columns' data, models and notes. */
+  readonly columns: Readonly<Record<Column, ScaleColumn>>;
+}
+
+/** The paper's numbers: an error in percent for each row and column, null where it gives none. */
+export interface PublishedTable {
+  /** Names of the columns. */
+  readonly columns: readonly string[];
+  /** A number or null for each column, by row. */
+  readonly rows: Readonly<Record<string, readonly (number | null)[]>>;
+}
+
+/** A table of the paper. */
+export interface Experiment<Row extends string = string, Column extends string = string> {
+  /** The name on the command line. */
+  readonly name: string;
+  /** Section and table of the paper. */
+  readonly paper: string;
+  /** What the experiment asks, as a sentence. */
+  readonly question: string;
+  /** Columns by the paper's names. */
+  readonly columns: readonly Column[];
+  /** Rows by the paper's names; each states only what it changes. */
+  readonly rows: Readonly<Record<Row, Settings>>;
+  /** The row that the others are compared with. */
+  readonly baseline: NoInfer<Row>;
+  /** The paper's numbers. */
+  readonly published: PublishedTable;
+  /** What the columns mean at each scale. */
+  readonly scales: Readonly<Partial<Record<ScaleName, Scale<NoInfer<Column>>>>>;
+}
+
+/**
+ * Makes an experiment, with the types of its rows and columns checked against each other.
+ *
+ * @throws RangeError if a row or column has no place in the published table.
+ */
+export function experiment<const Row extends string, const Column extends string>(
+  value: Experiment<Row, Column>,
+): Experiment<Row, Column> {
+  const unknown = [
+    ...Object.keys(value.rows).filter((row) => !(row in value.published.rows)),
+    ...value.columns.filter((column) => !value.published.columns.includes(column)),
+  ];
+  if (unknown.length > 0) throw new RangeError(`${value.paper} of the paper has no ${unknown.join(", ")}`);
+  return value;
+}
+
+/** One run to be made: a cell of a table with a seed. */
+export interface Cell {
+  /** The experiment's name. */
+  readonly experiment: string;
+  /** Its row. */
+  readonly row: string;
+  /** Its column. */
+  readonly column: string;
+  /** Its scale. */
+  readonly scale: ScaleName;
+  /** The full configuration. */
+  readonly configuration: Configuration;
+  /** Identity of the run: the hash of its configuration. */
+  readonly hash: string;
+}
+
+/** What a caller may choose for all cells. */
+export interface CellOptions {
+  /** Default: mini. */
+  readonly scale?: ScaleName;
+  /** Default: 1 alone. */
+  readonly seeds?: readonly number[];
+  /** Default: clean. */
+  readonly protocol?: Protocol;
+  /** The engine's name, not "auto". */
+  readonly engine?: string;
+  /** Default: f32. */
+  readonly precision?: Configuration["precision"];
+  /** Fields of the configuration by (dotted) name, which win over everything else. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * All runs of an experiment: every column and row for the first seed, then for the next. Later statements win: the
+ * paper's settings, protocol, scale, column, row, overrides.
+ *
+ * @throws InputError if the experiment does not have the scale, or an override names no field or has a wrong type.
+ */
+export async function resolveCells(experiment: Experiment, options: CellOptions = {}): Promise<Cell[]> {
+  const { scale: scaleName = "mini", seeds = [1], protocol = "clean", overrides = {} } = options;
+  const scale = scaleOf(experiment, scaleName);
+  const cells: Cell[] = [];
+  for (const seed of seeds) {
+    for (const column of experiment.columns) {
+      for (const [row, settings] of Object.entries(experiment.rows)) {
+        const stated = [
+          protocol === "paper" ? paperProtocol : {},
+          scale.settings,
+          scale.columns[column]!.settings,
+          settings,
+          { protocol, seed, engine: options.engine, precision: options.precision },
+        ];
+        let configuration = stated.reduce<Configuration>(merge, paperSettings);
+        for (const [field, value] of Object.entries(overrides)) {
+          configuration = override(configuration, field.split("."), value, field);
+        }
+        const hash = await configurationHash(configuration);
+        cells.push({ experiment: experiment.name, row, column, scale: scaleName, configuration, hash });
+      }
+    }
+  }
+  return cells;
+}
+
+/** An experiment's scale. @throws InputError listing the scales it has. */
+export function scaleOf(experiment: Experiment, name: ScaleName): Scale {
+  const scale = experiment.scales[name];
+  if (scale === undefined) {
+    const found = Object.keys(experiment.scales).join(", ");
+    throw new InputError(`Experiment ${experiment.name} has no scale "${name}": expected one of ${found}`);
+  }
+  return scale;
+}
+
+/** Settings over a configuration; nested fields are merged, undefined ones left as they are. */
+function merge(configuration: Configuration, settings: Settings): Configuration {
+  const merged: Record<string, unknown> = { ...configuration };
+  for (const [field, value] of Object.entries(settings)) {
+    if (value === undefined) continue;
+    merged[field] = isObject(value) ? { ...merged[field] as object, ...value } : value;
+  }
+  return merged as unknown as Configuration;
+}
+
+function override<Value extends object>(object: Value, path: string[], value: unknown, field: string): Value {
+  const [key, ...rest] = path as [string, ...string[]];
+  const old = (object as Record<string, unknown>)[key];
+  if (!Object.hasOwn(object, key) || (rest.length > 0 && !isObject(old))) {
+    throw new InputError(
+      `Cannot set "${field}" as there is no field "${key}": expected one of ${
+        Object.keys(object).join(", ")
+      }`,
+    );
+  }
+  if (rest.length > 0) return { ...object, [key]: override(old as object, rest, value, field) };
+  const fits = isNullable(field)
+    ? value === null || typeof value === "number"
+    : typeof value === typeof old && !isObject(old);
+  if (!fits) {
+    const expected = isNullable(field)
+      ? "a number or null"
+      : isObject(old)
+      ? `${field}.FIELD`
+      : `a ${typeof old}`;
+    throw new InputError(`Cannot set "${field}" to ${JSON.stringify(value)}: expected ${expected}`);
+  }
+  return { ...object, [key]: value };
+}
+
+const isNullable = (field: string) => field === "layers" || field.startsWith("limits.");
+
+const isObject = (value: unknown): value is object =>
+  value !== null && typeof value === "object" && !Array.isArray(value);

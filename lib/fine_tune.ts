@@ -1,0 +1,252 @@
+/** Fine-tuning (paper sections 5.2 and 5.3): a start model, a data set, a text strategy and a rate, made into a classifier. */
+import { saveCheckpoint } from "./bert/checkpoint.ts";
+import { sequenceClassifier } from "./bert/classifier.ts";
+import {
+  type Batch,
+  type Batches,
+  type EncodedExample,
+  encodeExamples,
+  evaluationBatches,
+  trainingBatches,
+} from "./data/batches.ts";
+import type { Dataset, Example } from "./data/examples.ts";
+import type { Engine, HostTensors } from "./engine/engine.ts";
+import { InputError } from "./errors.ts";
+import { poolFractions, poolingParameters, shareCut, type TextStrategy } from "./long_text.ts";
+import { layerLearningRate } from "./lr_decay.ts";
+import { fold } from "./random.ts";
+import { measure, type Metrics } from "./results/metrics.ts";
+import { configurationHash, type EpochRecord, type Predictions } from "./results/records.ts";
+import { schedule, type ScheduleName } from "./schedules.ts";
+import type { StartModel } from "./start_model.ts";
+import type { CheckpointOptions } from "./training/checkpoints.ts";
+import { type EpochResult, type StepReport, train } from "./training/loop.ts";
+import { optimizer, type OptimizerOptions } from "./training/optimizers.ts";
+import { type StepBatch, Trainer } from "./training/trainer.ts";
+
+/** What a classifier is trained with. */
+export interface FineTuneSettings {
+  readonly text: TextStrategy;
+  /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
+  readonly maxLength: number;
+  readonly epochs: number;
+  /** Texts of one optimizer step. */
+  readonly batchSize: number;
+  /** Texts of one pass, a divisor of the batch size: smaller takes less memory, the step stays the same. */
+  readonly microBatchSize?: number;
+  /** The base rate, that of the top layer. */
+  readonly learningRate: number;
+  /** xi of section 5.3.4; 1 is none. */
+  readonly layerDecay: number;
+  readonly schedule: ScheduleName;
+  /** Share of the steps that warm up. */
+  readonly warmupProportion: number;
+  readonly optimizer: OptimizerOptions["name"];
+  /** Every batch at the maximum length. */
+  readonly padToMax?: boolean;
+  /** `clean` chooses the epoch by the development split, `paper` by the test split as the paper's code does. */
+  readonly protocol: "clean" | "paper";
+  readonly seed: number;
+}
+
+/** What {@linkcode fineTune} works with besides. */
+export interface FineTuneContext {
+  readonly engine: Engine;
+  /** Where to save the run on the way, every how many steps, and whether to go on from there. */
+  readonly checkpoint?: Omit<CheckpointOptions, "identity">;
+  onStep?(report: StepReport): void;
+  onEpoch?(epoch: EpochRecord): void;
+}
+
+/** A trained classifier. */
+export interface FineTuned {
+  readonly model: StartModel;
+  readonly settings: FineTuneSettings;
+  /** The parameters after the best epoch. */
+  readonly parameters: HostTensors;
+  readonly epochs: readonly EpochRecord[];
+  /** From 1. */
+  readonly bestEpoch: number;
+  readonly dev?: Metrics;
+  readonly test?: Metrics;
+  /** Of the test split, if there is one. */
+  readonly testPredictions?: Predictions;
+  /** Optimizer updates. */
+  readonly steps: number;
+  /** Seconds of training steps. */
+  readonly trainSeconds: number;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Fine-tunes a model on a data set: trains, measures after each epoch, keeps the best one and tests it.
+ *
+ * @throws InputError if a text is too long for the model's positions, or the loss stops being finite.
+ */
+export async function fineTune(
+  model: StartModel,
+  data: Dataset,
+  settings: FineTuneSettings,
+  context: FineTuneContext,
+): Promise<FineTuned> {
+  const { config, tokenizer } = model;
+  const { text, maxLength, batchSize, seed, protocol } = settings;
+  if (maxLength > config.max_position_embeddings) {
+    throw new InputError(
+      `Cannot read ${maxLength} wordpieces at once as the model has ${config.max_position_embeddings} positions: ` +
+        "give a smaller maximum length",
+    );
+  }
+  const wordpieces: Int32Array[] = [];
+  const encode = (examples: readonly Example[]) =>
+    encodeExamples(examples, (example) => {
+      const ids = tokenizer.encode(example);
+      wordpieces.push(ids);
+      return text.pieces(ids, maxLength);
+    });
+  const split = { train: encode(data.train), dev: encode(data.dev), test: encode(data.test) };
+  const chosenBy = protocol === "paper" || split.dev.length === 0 ? "test" : "dev";
+  if (split[chosenBy].length === 0) {
+    throw new InputError("Cannot choose the best epoch: there is no development split");
+  }
+  const cut = shareCut(text, wordpieces, maxLength);
+  const notes = [
+    ...model.notes,
+    ...cut > 0 ? [`${(100 * cut).toFixed(1)} % of the texts are cut.`] : [],
+  ];
+
+  const pooling = text.pooling;
+  const trainable = sequenceClassifier(
+    config,
+    pooling && ((states, mask, parameters) => poolFractions(pooling, states, mask, parameters)),
+  );
+  const parameters = {
+    ...model.parameters,
+    ...pooling ? poolingParameters(pooling, config.hidden_size, seed) : {},
+  };
+  const trainer = new Trainer(context.engine, trainable, parameters, optimizer(settings.optimizer), seed);
+  try {
+    const batching = { batchSize, maxLength, tokenizerIds: tokenizer.ids, padToMax: settings.padToMax };
+    const epochBatches = (epoch: number) =>
+      trainingBatches(split.train, { ...batching, key: fold(seed, 1, epoch) });
+    const rate = learningRates(settings, config.num_hidden_layers, epochBatches(0).length * settings.epochs);
+    const predict = (examples: readonly EncodedExample[]) =>
+      classProbabilities(trainer, evaluationBatches(examples, batching), examples.length, data.labels.length);
+    const evaluate = async (examples: readonly EncodedExample[]) => {
+      const probabilities = await predict(examples);
+      return {
+        probabilities,
+        metrics: measure(probabilities, examples.map(({ label }) => label), data.labels.length),
+      };
+    };
+    const record = ({ evaluation, ...epoch }: EpochResult<Metrics>): EpochRecord => ({
+      ...epoch,
+      [chosenBy]: evaluation,
+    });
+    const result = await train<Metrics>(trainer, {
+      epochs: settings.epochs,
+      batches: (epoch) => stepBatches(epochBatches(epoch), settings.microBatchSize ?? batchSize),
+      rate,
+      evaluate: async () => (await evaluate(split[chosenBy])).metrics,
+      better: (a, b) => a.errorRate < b.errorRate || (a.errorRate === b.errorRate && a.loss < b.loss),
+      checkpoint: context.checkpoint && {
+        ...context.checkpoint,
+        identity: await configurationHash({ ...settings, model: model.description, data: data.fingerprint }),
+      },
+      onStep: context.onStep,
+      onEpoch: (epoch) => context.onEpoch?.(record(epoch)),
+    });
+    trainer.load(result.parameters);
+    const test = split.test.length > 0 ? await evaluate(split.test) : undefined;
+    const epochs = result.epochs.map(record);
+    return {
+      model,
+      settings,
+      parameters: result.parameters,
+      epochs,
+      bestEpoch: result.bestEpoch,
+      dev: epochs[result.bestEpoch - 1]!.dev,
+      test: test?.metrics,
+      testPredictions: test && {
+        labels: data.labels,
+        expected: split.test.map(({ label }) => label),
+        probabilities: Array.from(test.probabilities, (p) => Number(p.toPrecision(6))),
+      },
+      steps: result.steps,
+      trainSeconds: result.seconds,
+      notes,
+    };
+  } finally {
+    await trainer.dispose();
+  }
+}
+
+/** Saves a classifier as a Hugging Face folder with bertlab.json beside it. */
+export async function saveClassifier(
+  folder: string,
+  { model, parameters, settings }: FineTuned,
+): Promise<void> {
+  const { text, ...rest } = settings;
+  await saveCheckpoint(folder, {
+    config: model.config,
+    parameters,
+    tokenizerFiles: model.tokenizer.files,
+    extra: { text: text.name, ...rest, start: model.description },
+  });
+}
+
+/** Layer-wise rates times the schedule, as a function of a parameter's name and the update. */
+function learningRates(settings: FineTuneSettings, layers: number, totalSteps: number) {
+  const { learningRate, layerDecay: decay, warmupProportion } = settings;
+  const multiplier = schedule(settings.schedule, {
+    totalSteps,
+    warmupSteps: Math.round(totalSteps * warmupProportion),
+    baseRate: learningRate,
+  });
+  return (parameter: string, update: number) =>
+    layerLearningRate(parameter, { layers, decay, learningRate }) * multiplier(update);
+}
+
+/** Batches as the training step takes them, in parts of `rows` texts. */
+function stepBatches(batches: Batches, rows: number): { length: number; at(place: number): StepBatch } {
+  return { length: batches.length, at: (place) => stepBatch(batches.at(place), rows) };
+}
+
+function stepBatch(batch: Batch, rows: number): StepBatch {
+  const { B, K, T } = batch.shape;
+  if (B % rows !== 0) throw new RangeError(`Expected a divisor of the batch size ${B}, found ${rows}`);
+  const examples = batch.weights.reduce((sum, weight) => sum + weight, 0);
+  const parts = Array.from({ length: B / rows }, (_, part): HostTensors => {
+    const [from, to] = [part * rows, (part + 1) * rows];
+    return {
+      ids: { shape: [rows * K, T], data: batch.ids.subarray(from * K * T, to * K * T) },
+      mask: { shape: [rows * K, T], data: batch.mask.subarray(from * K * T, to * K * T) },
+      fraction_mask: { shape: [rows, K], data: batch.fractionMask.subarray(from * K, to * K) },
+      labels: { shape: [rows], data: batch.labels.subarray(from, to) },
+      weights: { shape: [rows], data: batch.weights.subarray(from, to).map((weight) => weight / examples) },
+    };
+  });
+  return { shape: { B: rows, K, T }, parts, examples, tokens: batch.realTokens };
+}
+
+/** Probabilities [N*C] of all examples, in their order. */
+async function classProbabilities(
+  trainer: Trainer,
+  batches: Batches,
+  examples: number,
+  classes: number,
+): Promise<Float64Array> {
+  const probabilities = new Float64Array(examples * classes);
+  for (const batch of batches) {
+    const { logits } = await trainer.evaluate(stepBatch(batch, batch.shape.B));
+    batch.indices.forEach((index, row) => {
+      if (index < 0) return;
+      const scores = Array.from(logits!.data.subarray(row * classes, (row + 1) * classes));
+      const largest = Math.max(...scores);
+      const exponents = scores.map((score) => Math.exp(score - largest));
+      const sum = exponents.reduce((sum, exponent) => sum + exponent, 0);
+      exponents.forEach((exponent, c) => probabilities[index * classes + c] = exponent / sum);
+    });
+  }
+  return probabilities;
+}

@@ -1,0 +1,134 @@
+/** What eager tfjs computes for the operations of composites.ts, in plain tfjs operations. */
+import * as tf from "@tensorflow/tfjs";
+import { keyedMask } from "./keyed_mask.ts";
+
+type Inputs = Record<string, tf.Tensor>;
+
+/** An operation of our own, run with plain tfjs operations on the current backend. */
+export type EagerKernel = (inputs: Inputs, attributes: Record<string, unknown>) => tf.Tensor[];
+
+/** Keeps 1 / (1 − rate) of what the mask of this site keeps. */
+function dropped(x: tf.Tensor, key: tf.Tensor, attributes: Record<string, unknown>): tf.Tensor {
+  const { rate, site } = attributes as { rate: number; site: number };
+  const mask = keyedMask(key.dataSync()[0]!, site, x.size, rate);
+  return tf.mul(x, tf.mul(tf.tensor(Float32Array.from(mask), x.shape), 1 / (1 - rate)));
+}
+
+/** [B, T, N·D] → [B, N, T, D]. */
+function splitHeads(x: tf.Tensor, heads: number): tf.Tensor {
+  const [batch, tokens, hidden] = x.shape as [number, number, number];
+  return tf.transpose(tf.reshape(x, [batch, tokens, heads, hidden / heads]), [0, 2, 1, 3]);
+}
+
+/** [B, N, T, D] → [B, T, N·D]. */
+function joinHeads(x: tf.Tensor): tf.Tensor {
+  const [batch, heads, tokens, size] = x.shape as [number, number, number, number];
+  return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, tokens, heads * size]);
+}
+
+const inverseRootTwoPi = 1 / Math.sqrt(2 * Math.PI);
+
+/** Eager kernels by operation name. */
+export const eagerKernels: Record<string, EagerKernel> = {
+  Linear: ({ x, weight, bias }) => [
+    tf.add(tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D, false, true), bias!),
+  ],
+
+  LayerNorm: ({ x, gamma, beta }, { epsilon }) => {
+    const { mean, variance } = tf.moments(x!, -1, true);
+    const inverseDeviation = tf.rsqrt(tf.add(variance, epsilon as number));
+    const normal = tf.mul(tf.sub(x!, mean), inverseDeviation);
+    return [tf.add(tf.mul(normal, gamma!), beta!), mean, inverseDeviation];
+  },
+
+  LayerNormGrad: ({ dy, x, gamma, mean, inverseDeviation }) => {
+    const leading = x!.shape.slice(0, -1).map((_, axis) => axis);
+    const normal = tf.mul(tf.sub(x!, mean!), inverseDeviation!);
+    const dNormal = tf.mul(dy!, gamma!);
+    const projected = tf.add(
+      tf.mean(dNormal, -1, true),
+      tf.mul(normal, tf.mean(tf.mul(dNormal, normal), -1, true)),
+    );
+    return [
+      tf.mul(inverseDeviation!, tf.sub(dNormal, projected)),
+      tf.sum(tf.mul(dy!, normal), leading),
+      tf.sum(dy!, leading),
+    ];
+  },
+
+  Gelu: ({ x }) => {
+    const distribution = tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x!, Math.SQRT1_2))));
+    return [tf.mul(x!, distribution), distribution];
+  },
+
+  GeluGrad: ({ dy, x, distribution }) => {
+    const density = tf.mul(inverseRootTwoPi, tf.exp(tf.mul(-0.5, tf.square(x!))));
+    return [tf.mul(dy!, tf.add(distribution!, tf.mul(x!, density)))];
+  },
+
+  Dropout: ({ x, key }, attributes) => [dropped(x!, key!, attributes)],
+
+  Attention: ({ query, key, value, maskBias, dropoutKey }, attributes) => {
+    const heads = attributes.heads as number;
+    const [batch, tokens, hidden] = query!.shape as [number, number, number];
+    const scores = tf.mul(
+      tf.matMul(splitHeads(query!, heads), splitHeads(key!, heads), false, true),
+      1 / Math.sqrt(hidden / heads),
+    );
+    const probabilities = tf.softmax(tf.add(scores, tf.reshape(maskBias!, [batch, 1, 1, tokens])));
+    const weights = dropoutKey ? dropped(probabilities, dropoutKey, attributes) : probabilities;
+    return [joinHeads(tf.matMul(weights, splitHeads(value!, heads))), probabilities];
+  },
+
+  AttentionGrad: ({ dy, query, key, value, probabilities, dropoutKey }, attributes) => {
+    const heads = attributes.heads as number;
+    const scale = 1 / Math.sqrt(query!.shape[2]! / heads);
+    const drop = (x: tf.Tensor) => dropoutKey ? dropped(x, dropoutKey, attributes) : x;
+    const dContext = splitHeads(dy!, heads);
+    const dValue = tf.matMul(drop(probabilities!), dContext, true, false);
+    const dProbabilities = drop(tf.matMul(dContext, splitHeads(value!, heads), false, true));
+    const rowSums = tf.sum(tf.mul(dProbabilities, probabilities!), -1, true);
+    const dScores = tf.mul(tf.mul(probabilities!, tf.sub(dProbabilities, rowSums)), scale);
+    return [
+      joinHeads(tf.matMul(dScores, splitHeads(key!, heads))),
+      joinHeads(tf.matMul(dScores, splitHeads(query!, heads), true, false)),
+      joinHeads(dValue),
+    ];
+  },
+
+  SquaredNorm: ({ x }) => [tf.sum(tf.square(x!))],
+
+  SoftmaxCrossEntropy: ({ logits, labels }) => {
+    const logProbabilities = tf.logSoftmax(logits!);
+    const chosen = tf.cast(tf.oneHot(labels as tf.Tensor1D, logits!.shape[1]!), "float32");
+    return [tf.neg(tf.sum(tf.mul(logProbabilities, chosen), -1)), logProbabilities];
+  },
+
+  SoftmaxCrossEntropyGrad: ({ dy, logProbabilities, labels }) => {
+    const chosen = tf.cast(tf.oneHot(labels as tf.Tensor1D, logProbabilities!.shape[1]!), "float32");
+    return [tf.mul(tf.expandDims(dy!, -1), tf.sub(tf.exp(logProbabilities!), chosen))];
+  },
+
+  Embedding: ({ table, ids }) => [tf.gather(table!, ids as tf.Tensor1D)],
+
+  EmbeddingGrad: ({ dy, ids }, { vocabulary }) => [
+    tf.unsortedSegmentSum(dy!, ids as tf.Tensor1D, vocabulary as number),
+  ],
+};
+
+const registered = new Set<string>();
+
+/** Teaches the current tfjs backend the operations of composites.ts; once a backend. */
+export function registerEagerKernels(): void {
+  const backendName = tf.getBackend();
+  if (registered.has(backendName)) return;
+  registered.add(backendName);
+  for (const [kernelName, kernel] of Object.entries(eagerKernels)) {
+    tf.registerKernel({
+      kernelName,
+      backendName,
+      kernelFunc: ({ inputs, attrs }) =>
+        tf.tidy(() => kernel(inputs as Inputs, attrs as Record<string, unknown>)),
+    });
+  }
+}

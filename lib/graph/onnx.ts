@@ -1,0 +1,101 @@
+/** A recorded graph as an ONNX model: each node is lowered by its rule in operations.ts. */
+import type { Graph, Value } from "./graph.ts";
+import { OnnxEmitter } from "./onnx_emitter.ts";
+import { encodeModel, type OnnxNode, type OnnxPort } from "./onnx_proto.ts";
+import { type Operation, operations } from "./operations.ts";
+
+/** How the new value of a state tensor is called among a model's outputs. */
+export function updateName(name: string): string {
+  return `${name}:next`;
+}
+
+/** Names of what goes in and out of a lowered model. */
+export interface LoweredModel {
+  readonly bytes: Uint8Array;
+  /** Names of inputs that some node really reads. */
+  readonly inputs: ReadonlySet<string>;
+  /** State tensors whose old value some node reads that does not come before the node that writes the new one. */
+  readonly unsafe: ReadonlySet<string>;
+}
+
+/** Lowers a graph to the bytes of an ONNX model (opset 20 with ONNX Runtime's own operations). */
+export function lowerToOnnx(graph: Graph): LoweredModel {
+  const emit = new OnnxEmitter();
+  for (const [name, value] of [...graph.state, ...graph.feeds]) emit.bind(value, name);
+  for (const [value, data] of graph.constants) {
+    const type = value.dtype === "float32" ? "float32" : value.dtype === "int32" ? "int32" : "bool";
+    emit.bind(value, emit.constant(Array.from(data as Float32Array), type, value.shape));
+  }
+  for (const node of graph.nodes) {
+    const operation = operations[node.op as keyof typeof operations] as Operation;
+    const names = operation.onnx(emit, node.inputs as Record<string, Value>, node.attributes, node.outputs);
+    [names].flat().forEach((name, i) => emit.bind(node.outputs[i]!, name));
+  }
+
+  const outputs: OnnxPort[] = [];
+  const taken = new Set<string>();
+  const results = [
+    ...[...graph.updates].map(([name, value]) => [updateName(name), value] as const),
+    ...graph.outputs,
+  ];
+  for (const [name, value] of results) {
+    emit.publish(value, name, taken);
+    outputs.push({ name, shape: value.shape, type: value.dtype });
+  }
+
+  const read = new Set(emit.nodes.flatMap((node) => node.inputs));
+  const inputs = [...graph.state, ...graph.feeds].filter(([name]) => read.has(name)).map(([name, value]) => ({
+    name,
+    shape: value.shape,
+    type: value.dtype,
+  }));
+  const bytes = encodeModel({
+    name: graph.name,
+    nodes: emit.nodes,
+    constants: [...emit.constants.values()].filter(({ name }) => read.has(name)),
+    inputs,
+    outputs,
+  });
+  return { bytes, inputs: new Set(inputs.map(({ name }) => name)), unsafe: unsafeUpdates(graph, emit.nodes) };
+}
+
+/**
+ * A state tensor may be overwritten in place only if every node that reads its old value has run before the node
+ * that writes the new one, whatever order the runtime chooses: each reader must be the writer or lead to it.
+ */
+function unsafeUpdates(graph: Graph, nodes: readonly OnnxNode[]): Set<string> {
+  const producer = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const unsafe = new Set<string>();
+  const readers = new Map<string, OnnxNode[]>();
+  for (const node of nodes) {
+    for (const input of new Set(node.inputs)) if (graph.state.has(input)) getOrAdd(readers, input).push(node);
+  }
+  for (const name of graph.updates.keys()) {
+    const writer = producer.get(updateName(name))!;
+    const before = new Set<OnnxNode>([writer]);
+    const pending = [writer];
+    for (let node = pending.pop(); node; node = pending.pop()) {
+      for (const input of node.inputs) {
+        const source = producer.get(input);
+        if (source && !before.has(source)) {
+          before.add(source);
+          pending.push(source);
+        }
+      }
+    }
+    const others = (readers.get(name) ?? []).filter((reader) =>
+      reader !== writer || !elementWise.has(reader.op)
+    );
+    if (others.some((reader) => reader === writer || !before.has(reader))) unsafe.add(name);
+  }
+  return unsafe;
+}
+
+/** Nodes that read an element no later than they write the element at the same place. */
+const elementWise = new Set(["Add", "Sub", "Mul", "Div", "Neg", "Identity", "Sqrt"]);
+
+function getOrAdd<Key, Item>(map: Map<Key, Item[]>, key: Key): Item[] {
+  let items = map.get(key);
+  if (!items) map.set(key, items = []);
+  return items;
+}

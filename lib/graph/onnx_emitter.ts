@@ -1,0 +1,112 @@
+/** What the ONNX rules write to. */
+import type { Value } from "./graph.ts";
+import type { OnnxAttribute, OnnxConstant, OnnxNode, OnnxType } from "./onnx_proto.ts";
+
+/** Collects ONNX nodes; the rules in onnx_rules.ts call it. */
+export class OnnxEmitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly constants = new Map<string, OnnxConstant>();
+  readonly #names = new Map<Value, string>();
+  readonly #memo = new Map<string, string>();
+  #next = 0;
+
+  /** The ONNX name of a recorded value. */
+  name(value: Value): string {
+    const name = this.#names.get(value);
+    if (name === undefined) throw new RangeError(`Value ${value.id} is used before it is made`);
+    return name;
+  }
+
+  /** Gives a recorded value its ONNX name. */
+  bind(value: Value, name: string): void {
+    this.#names.set(value, name);
+  }
+
+  /** Adds a node of the default domain with one output and returns the output's name. */
+  node(op: string, inputs: string[], attributes: Record<string, OnnxAttribute> = {}, domain = ""): string {
+    return this.several(op, inputs, 1, attributes, domain)[0]!;
+  }
+
+  /** Adds a node of ONNX Runtime's own domain. */
+  microsoft(op: string, inputs: string[], attributes: Record<string, OnnxAttribute> = {}): string {
+    return this.node(op, inputs, attributes, "com.microsoft");
+  }
+
+  /** Adds a node with several outputs. */
+  several(
+    op: string,
+    inputs: string[],
+    count: number,
+    attributes: Record<string, OnnxAttribute> = {},
+    domain = "",
+  ): string[] {
+    const outputs = Array.from({ length: count }, () => `${op}_${this.#next++}`);
+    this.nodes.push({ op, inputs, outputs, attributes, domain });
+    return outputs;
+  }
+
+  /** A constant; equal ones are one. */
+  constant(
+    data: readonly number[],
+    type: OnnxType = "float32",
+    shape: readonly number[] = [data.length],
+  ): string {
+    const key = `${type}[${shape}]=${data}`;
+    let constant = this.constants.get(key);
+    if (!constant) {
+      constant = { name: `const_${this.constants.size}`, shape, type, bytes: bytesOf(data, type) };
+      this.constants.set(key, constant);
+    }
+    return constant.name;
+  }
+
+  /** A float scalar of rank 0. */
+  scalar(value: number): string {
+    return this.constant([value], "float32", []);
+  }
+
+  /** What `make` returns, made once for a key; shared between forward and backward rules. */
+  memo(key: string, make: () => string): string {
+    let name = this.#memo.get(key);
+    if (name === undefined) this.#memo.set(key, name = make());
+    return name;
+  }
+
+  /** Rows x [R, …] added into zeros of `shape` at the rows `ids` [R]; ScatterND would lose updates on two threads. */
+  scatterRows(x: string, rows: readonly number[], ids: string, shape: readonly number[]): string {
+    const int64 = (values: readonly number[]) => this.constant(values, "int64");
+    const column = this.node("Reshape", [ids, int64(rows.map((size, axis) => axis === 0 ? size : 1))]);
+    const indices = this.node("Expand", [column, int64(rows)]);
+    const zeros = this.node("Expand", [this.constant([0], "float32", [1]), int64(shape)]);
+    return this.node("ScatterElements", [zeros, indices, x], { axis: 0, reduction: "add" });
+  }
+
+  /** Makes `name` the name of a node's output, so that it can be an output of the graph; copies where it must. */
+  publish(value: Value, name: string, taken: Set<string>): void {
+    const old = this.name(value);
+    const index = this.nodes.findIndex((node) => node.outputs.includes(old));
+    if (index < 0 || taken.has(old)) {
+      this.nodes.push({ op: "Identity", inputs: [old], outputs: [name], attributes: {}, domain: "" });
+      return;
+    }
+    const rename = (names: string[]) => names.map((other) => other === old ? name : other);
+    this.nodes.forEach((node, i) =>
+      this.nodes[i] = { ...node, inputs: rename(node.inputs), outputs: rename(node.outputs) }
+    );
+    for (const [other, otherName] of this.#names) if (otherName === old) this.#names.set(other, name);
+    taken.add(name);
+  }
+}
+
+function bytesOf(data: ArrayLike<number>, type: OnnxType): Uint8Array {
+  const array = type === "float32"
+    ? Float32Array.from(data)
+    : type === "int32"
+    ? Int32Array.from(data)
+    : type === "uint32"
+    ? Uint32Array.from(data)
+    : type === "int64"
+    ? BigInt64Array.from(Array.from(data, BigInt))
+    : Uint8Array.from(data);
+  return new Uint8Array(array.buffer);
+}

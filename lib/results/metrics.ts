@@ -1,0 +1,112 @@
+/**
+ * What is measured of a classifier's predictions: error, macro F1, log loss, the confusion matrix and calibration.
+ */
+
+/** The measures of one evaluation; shares are between 0 and 1. */
+export interface Metrics {
+  /** N, the number of examples. */
+  readonly examples: number;
+  /** Share of examples whose predicted class is right. */
+  readonly accuracy: number;
+  /** 1 - accuracy; the paper prints it in percent. */
+  readonly errorRate: number;
+  /** Unweighted mean over the classes of F1; a class that is neither true nor predicted anywhere counts 0. */
+  readonly macroF1: number;
+  /** Mean negative log probability of the true class, in nats; probabilities are clipped at 1e-12. */
+  readonly loss: number;
+  /** Expected calibration error of the top probability, 15 bins of equal width (Guo et al. 2017). */
+  readonly ece: number;
+  /** Mean over examples of the squared distance to the one-hot truth, summed over classes: 0 to 2 (Brier 1950). */
+  readonly brier: number;
+  /** Counts [C][C]: row = true class, column = predicted class. */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/** The predicted class of each row of [N*C] scores: the first of the largest. */
+export function argmax(scores: ArrayLike<number>, classes: number): Int32Array {
+  const predicted = new Int32Array(scores.length / classes);
+  for (let n = 0; n < predicted.length; n++) {
+    for (let c = 1; c < classes; c++) {
+      if (scores[n * classes + c]! > scores[n * classes + predicted[n]!]!) predicted[n] = c;
+    }
+  }
+  return predicted;
+}
+
+/** 1 for each example whose predicted class is wrong, 0 for the others: [N] from probabilities [N*C], labels [N]. */
+export function mistakes(probabilities: ArrayLike<number>, labels: ArrayLike<number>): Float64Array {
+  const predicted = argmax(probabilities, probabilities.length / labels.length);
+  return Float64Array.from(predicted, (label, n) => label === labels[n] ? 0 : 1);
+}
+
+/**
+ * All measures from class probabilities [N*C] (each row sums to 1) and true classes [N].
+ *
+ * @throws RangeError if there is no example, the sizes do not fit, or a label is not one of the C classes.
+ */
+export function measure(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  classes: number,
+): Metrics {
+  const examples = labels.length;
+  if (examples === 0 || probabilities.length !== examples * classes) {
+    throw new RangeError(
+      `Expected probabilities of ${examples} examples and ${classes} classes, found ${probabilities.length}`,
+    );
+  }
+  const predicted = argmax(probabilities, classes);
+  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  let right = 0, loss = 0, brier = 0;
+  for (let n = 0; n < examples; n++) {
+    const label = labels[n]!;
+    const row = confusion[label];
+    if (row === undefined) {
+      throw new RangeError(`Label ${label} of example ${n} is not one of ${classes} classes`);
+    }
+    row[predicted[n]!]!++;
+    if (predicted[n] === label) right++;
+    loss -= Math.log(Math.max(1e-12, probabilities[n * classes + label]!));
+    for (let c = 0; c < classes; c++) {
+      brier += (probabilities[n * classes + c]! - (c === label ? 1 : 0)) ** 2;
+    }
+  }
+  return {
+    examples,
+    accuracy: right / examples,
+    errorRate: (examples - right) / examples,
+    macroF1: macroF1(confusion),
+    loss: loss / examples,
+    ece: calibrationError(probabilities, labels, predicted, classes),
+    brier: brier / examples,
+    confusion,
+  };
+}
+
+/** Mean over classes of 2 TP / (2 TP + FP + FN). */
+function macroF1(confusion: readonly (readonly number[])[]): number {
+  let sum = 0;
+  for (const [c, row] of confusion.entries()) {
+    const known = row.reduce((total, count) => total + count, 0);
+    const claimed = confusion.reduce((total, other) => total + other[c]!, 0);
+    if (known + claimed > 0) sum += 2 * row[c]! / (known + claimed);
+  }
+  return sum / confusion.length;
+}
+
+/** Sum over bins (0, 1/15], (1/15, 2/15], … of the bin's share of examples times |accuracy - mean confidence|. */
+function calibrationError(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  predicted: Int32Array,
+  classes: number,
+): number {
+  const bins = 15;
+  const surplus = new Float64Array(bins); // sum of confidence - right
+  for (let n = 0; n < labels.length; n++) {
+    const confidence = probabilities[n * classes + predicted[n]!]!;
+    const bin = Math.min(bins - 1, Math.max(0, Math.ceil(confidence * bins) - 1));
+    surplus[bin]! += confidence - (predicted[n] === labels[n] ? 1 : 0);
+  }
+  return surplus.reduce((sum, value) => sum + Math.abs(value), 0) / labels.length;
+}

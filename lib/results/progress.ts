@@ -1,0 +1,159 @@
+/**
+ * Progress of something long, on standard error: on a terminal a bar with speed and time left, in a pipe a line now
+ * and then. Training steps, downloads and whole experiments show themselves through it.
+ */
+// @ts-types="@types/cli-progress"
+import progressBar from "cli-progress";
+
+/** What is counted. */
+export type ProgressUnit = "steps" | "examples" | "bytes" | "runs";
+
+/** Something in progress. */
+export interface Progress {
+  /** Says how far it is, and optionally something of the moment, such as the loss. */
+  update(done: number, note?: string): void;
+  /** Prints a line above the bar. */
+  log(line: string): void;
+  /** Ends it with a line that says what was done in which time. Calling it again does nothing. */
+  stop(note?: string): void;
+}
+
+/** Where progress is shown; the defaults suit a command. */
+export interface ProgressOptions {
+  /** Default: standard error. */
+  readonly stream?: NodeJS.WritableStream & { isTTY?: boolean };
+  /** Seconds between lines in a pipe (default 30). */
+  readonly lineSeconds?: number;
+}
+
+/** Starts to show the progress of `label`, which has `total` units to do; a total of 0 means that it is not known. */
+export function showProgress(
+  label: string,
+  total: number,
+  unit: ProgressUnit,
+  options: ProgressOptions = {},
+): Progress {
+  const stream = options.stream ?? process.stderr;
+  return stream.isTTY
+    ? new BarProgress(label, total, unit, stream)
+    : new LineProgress(label, total, unit, stream, options.lineSeconds ?? 30);
+}
+
+/** Done, total, speed and time left as text, such as "120/400 steps, 8.1 steps/s, 35 s left". */
+export function progressText(done: number, total: number, unit: ProgressUnit, seconds: number): string {
+  const amount = (value: number) => unit === "bytes" ? (value / 1e6).toFixed(1) : String(value);
+  const name = unit === "bytes" ? "MB" : unit;
+  const parts = [`${amount(done)}${total > 0 ? `/${amount(total)}` : ""} ${name}`];
+  if (done > 0 && seconds > 0) {
+    const speed = done / seconds;
+    parts.push(unit === "bytes" ? `${(speed / 1e6).toFixed(1)} MB/s` : `${speed.toPrecision(2)} ${name}/s`);
+    if (total > done) parts.push(`${duration((total - done) / speed)} left`);
+  }
+  return parts.join(", ");
+}
+
+/** Seconds as people say them: "8 s", "3 min 20 s", "2 h 5 min". */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const [big, small, names] = whole < 3600
+    ? [Math.floor(whole / 60), whole % 60, ["min", "s"]]
+    : [Math.floor(whole / 3600), Math.floor(whole % 3600 / 60), ["h", "min"]];
+  return `${big} ${names[0]}${small > 0 ? ` ${small} ${names[1]}` : ""}`;
+}
+
+/** What both kinds share: the log, and the line that remains at the end. */
+abstract class StreamProgress implements Progress {
+  readonly #start = performance.now();
+  #done = 0;
+  #stopped = false;
+
+  constructor(
+    readonly label: string,
+    readonly total: number,
+    readonly unit: ProgressUnit,
+    readonly stream: NodeJS.WritableStream,
+  ) {}
+
+  update(done: number, note?: string): void {
+    this.#done = done;
+    this.show(done, note ?? "");
+  }
+
+  log(line: string): void {
+    this.stream.write(`${line}\n`);
+  }
+
+  stop(note?: string): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.clear();
+    const text = progressText(this.#done, 0, this.unit, 0);
+    this.log(`${this.label}: ${text} in ${duration(this.seconds())}${note ? `, ${note}` : ""}`);
+  }
+
+  protected seconds(): number {
+    return (performance.now() - this.#start) / 1000;
+  }
+
+  protected text(done: number, note: string): string {
+    return `${progressText(done, this.total, this.unit, this.seconds())}${note ? `, ${note}` : ""}`;
+  }
+
+  protected abstract show(done: number, note: string): void;
+  protected abstract clear(): void;
+}
+
+class LineProgress extends StreamProgress {
+  #lastLine = 0;
+
+  constructor(
+    label: string,
+    total: number,
+    unit: ProgressUnit,
+    stream: NodeJS.WritableStream,
+    readonly lineSeconds: number,
+  ) {
+    super(label, total, unit, stream);
+  }
+
+  protected show(done: number, note: string): void {
+    if (this.seconds() - this.#lastLine < this.lineSeconds) return;
+    this.#lastLine = this.seconds();
+    this.log(`${this.label}: ${this.text(done, note)}`);
+  }
+
+  protected clear(): void {}
+}
+
+class BarProgress extends StreamProgress {
+  readonly #bar: progressBar.SingleBar;
+
+  constructor(label: string, total: number, unit: ProgressUnit, stream: NodeJS.WritableStream) {
+    super(label, total, unit, stream);
+    this.#bar = new progressBar.SingleBar({
+      stream,
+      clearOnComplete: true,
+      hideCursor: true,
+      fps: 5,
+      format: (_, { value, progress }, { note }: { note: string }) => {
+        const filled = Math.round(20 * Math.min(1, progress));
+        const bar = total > 0 ? `${"█".repeat(filled)}${"░".repeat(20 - filled)} ` : "";
+        return `${label} ${bar}${this.text(value, note)}`;
+      },
+    });
+    this.#bar.start(total, 0, { note: "" });
+  }
+
+  override log(line: string): void {
+    super.log(`\r\x1b[K${line}`);
+  }
+
+  protected show(done: number, note: string): void {
+    this.#bar.update(done, { note });
+  }
+
+  protected clear(): void {
+    this.#bar.stop();
+  }
+}

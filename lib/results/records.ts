@@ -1,0 +1,236 @@
+/**
+ * Records of runs: one JSON line a run, from which every table, figure and report is made. A results folder of one
+ * scale holds `records.jsonl` (or several `*.jsonl`, from shards or other machines) and `predictions/`.
+ */
+import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { InputError } from "../errors.ts";
+import { writeWhole } from "../bert/whole_file.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What one epoch came to. */
+export interface EpochRecord {
+  /** 1 is the first. */
+  readonly epoch: number;
+  /** Mean loss of the epoch's training steps. */
+  readonly trainLoss: number;
+  /** Measures on the development split, where there is one. */
+  readonly dev?: Metrics;
+  /** Measures on the test split, only where the protocol chooses the epoch by it. */
+  readonly test?: Metrics;
+  /** Seconds of the epoch's training steps, without evaluation. */
+  readonly seconds: number;
+}
+
+/** The data that a run used; the counts are after any limit. */
+export interface DataRecord {
+  /** The data set's name. */
+  readonly name: string;
+  /** sha256 over its texts and labels. */
+  readonly fingerprint: string;
+  /** Training examples. */
+  readonly train: number;
+  /** Development examples. */
+  readonly dev: number;
+  /** Test examples. */
+  readonly test: number;
+}
+
+/** Where a run ran; nothing that tells whose machine it was. */
+export interface MachineRecord {
+  /** The operating system. */
+  readonly os: string;
+  /** The processor's architecture. */
+  readonly arch: string;
+  /** The processor's model. */
+  readonly cpu: string;
+  /** Logical processors. */
+  readonly cores: number;
+  /** Main memory. */
+  readonly memoryBytes: number;
+}
+
+/** What a run itself tells: everything but when, where and for which cell it ran. */
+export interface RunResult {
+  /** The data that were used. */
+  readonly data: DataRecord;
+  /** The model as it was found, such as "minilm, lowest 3 of 6 layers". */
+  readonly model: string;
+  /** The engine by name. */
+  readonly engine: string;
+  /** f32 or bf16. */
+  readonly precision: string;
+  /** What a reader of the numbers must know, such as a model that stood in for another. */
+  readonly notes: readonly string[];
+  /** Optimizer updates. */
+  readonly steps: number;
+  /** Seconds of training steps, without loading and evaluation. */
+  readonly trainSeconds: number;
+  /** Each epoch, in order. */
+  readonly epochs: readonly EpochRecord[];
+  /** The epoch whose parameters gave `dev` and `test`. */
+  readonly bestEpoch: number;
+  /** Measures on the development split, where there is one. */
+  readonly dev?: Metrics;
+  /** Measures on the test split. */
+  readonly test: Metrics;
+}
+
+/** One line of a records file. */
+export interface RunRecord extends RunResult {
+  /** The version of this format. */
+  readonly format: 1;
+  /** Name of the experiment that made the run. */
+  readonly experiment: string;
+  /** The cell of its table. */
+  readonly cell: { readonly row: string; readonly column: string };
+  /** The scale by name. */
+  readonly scale: string;
+  /** clean or paper. */
+  readonly protocol: string;
+  /** Key of all randomness. */
+  readonly seed: number;
+  /** The whole configuration, nothing left to defaults. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** sha256 of the configuration ({@link configurationHash}), in hex: the identity of the run. */
+  readonly hash: string;
+  /** Versions of Deno, this library and what computes. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** The commit of the source tree, where it is in a git repository; "-dirty" if it had changes. */
+  readonly commit?: string;
+  /** The machine. */
+  readonly machine: MachineRecord;
+  /** When the run began, ISO 8601 in UTC. */
+  readonly start: string;
+  /** Seconds from start to end, loading and evaluation included. */
+  readonly seconds: number;
+  /** Largest resident set of the process seen during the run, in bytes. */
+  readonly peakMemoryBytes: number;
+  /** File of the test predictions, relative to the folder of the records. */
+  readonly predictions: string;
+}
+
+/** The test set's predictions of one run. */
+export interface Predictions {
+  /** Class names, C of them. */
+  readonly labels: readonly string[];
+  /** True classes [N]. */
+  readonly expected: readonly number[];
+  /** Class probabilities [N*C]. */
+  readonly probabilities: readonly number[];
+}
+
+/** JSON with the keys of every object in alphabetical order, so that equal values have equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_, part) =>
+      part !== null && typeof part === "object" && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1))
+        : part,
+  );
+}
+
+/** sha256 of a configuration's canonical JSON, 64 hex digits. */
+export async function configurationHash(configuration: object): Promise<string> {
+  const bytes = new TextEncoder().encode(canonicalJson(configuration));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+/**
+ * Appends a record as one line, in one write, and flushes it to the disk. A cut-off line that a killed run left is
+ * closed first, so that it costs no other record.
+ */
+export async function appendRecord(path: string, record: RunRecord): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, "a+");
+  try {
+    const { size } = await file.stat();
+    const last = new Uint8Array(1);
+    if (size > 0) await file.read(last, 0, 1, size - 1);
+    const cutOff = size > 0 && last[0] !== 10;
+    await file.write(`${cutOff ? "\n" : ""}${JSON.stringify(record)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Records as they were read, and a sentence for each line that was ignored. */
+export interface ReadRecords {
+  /** The records, by file name and line. */
+  readonly records: readonly RunRecord[];
+  /** The sentences. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * All records of a folder, from every `*.jsonl` file in it; none if there is no such folder. A cut-off line is
+ * ignored with a warning.
+ *
+ * @throws InputError if a whole line is not a run record.
+ */
+export async function readRecords(folder: string): Promise<ReadRecords> {
+  const records: RunRecord[] = [];
+  const warnings: string[] = [];
+  for (const name of (await exists(folder) ? await readdir(folder) : []).sort()) {
+    if (!name.endsWith(".jsonl")) continue;
+    const lines = (await readFile(join(folder, name), "utf8")).split("\n");
+    for (const [index, line] of lines.entries()) {
+      if (line.trim() === "") continue;
+      let value: unknown;
+      try {
+        value = JSON.parse(line);
+      } catch {
+        warnings.push(`Line ${index + 1} of ${join(folder, name)} is cut off and was ignored`);
+        continue;
+      }
+      records.push(checkRecord(value, `line ${index + 1} of ${join(folder, name)}`));
+    }
+  }
+  return { records, warnings };
+}
+
+function checkRecord(value: unknown, where: string): RunRecord {
+  const record = value as RunRecord | null;
+  const fields = ["hash", "experiment", "cell", "seed", "configuration", "test", "seconds"] as const;
+  if (record === null || typeof record !== "object") {
+    throw new InputError(`Cannot read ${where} as it is not a run record: found ${JSON.stringify(value)}`);
+  }
+  const missing = fields.find((field) => record[field] === undefined);
+  if (missing !== undefined) {
+    throw new InputError(`Cannot read ${where} as it is not a run record: field "${missing}" is missing`);
+  }
+  if (record.format !== 1) {
+    throw new InputError(`Cannot read ${where} as its format is ${record.format}: expected 1`);
+  }
+  return record;
+}
+
+/** Writes a run's predictions beside the records and returns the path for `RunRecord.predictions`. */
+export async function writePredictions(
+  folder: string,
+  hash: string,
+  predictions: Predictions,
+): Promise<string> {
+  await mkdir(join(folder, "predictions"), { recursive: true });
+  const name = `predictions/${hash.slice(0, 16)}.json`;
+  await writeWhole(join(folder, name), [JSON.stringify(predictions) + "\n"]);
+  return name;
+}
+
+/** A record's predictions; undefined if the file is not there. */
+export async function readPredictions(folder: string, record: RunRecord): Promise<Predictions | undefined> {
+  const path = join(folder, "predictions", basename(record.predictions));
+  return await exists(path) ? JSON.parse(await readFile(path, "utf8")) : undefined;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return false;
+    throw error;
+  }
+}

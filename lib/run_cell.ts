@@ -1,0 +1,88 @@
+/** From a configuration to a trained and tested classifier: opens what the configuration names and fine-tunes. */
+import { type Dataset, dataset, limit } from "./data/dataset.ts";
+import type { Engine } from "./engine/engine.ts";
+import { InputError } from "./errors.ts";
+import type { Configuration } from "./experiment.ts";
+import { fineTune, type FineTuneSettings } from "./fine_tune.ts";
+import { textStrategy } from "./long_text.ts";
+import type { RunCell } from "./run_experiment.ts";
+import { startModel } from "./start_model.ts";
+
+/**
+ * An engine by name, ready to use; the caller disposes it. Only the engine that is asked for is loaded.
+ *
+ * @throws InputError if there is no such engine or it cannot compute in this precision.
+ */
+export async function openEngine(name: string, precision: string = "f32"): Promise<Engine> {
+  if (precision !== "f32") {
+    throw new InputError(`Cannot compute in ${precision} with the engine ${name}: expected f32`);
+  }
+  switch (name) {
+    case "onnx":
+      return (await import("./engine/onnx.ts")).onnxEngine();
+    case "reference":
+      return await (await import("./engine/reference.ts")).referenceEngine();
+    default:
+      throw new InputError(`Cannot use the engine "${name}": expected onnx or reference`);
+  }
+}
+
+/** What {@linkcode fineTune} is told, from a configuration. @throws InputError if it names no text strategy. */
+export function fineTuneSettings(configuration: Configuration): FineTuneSettings {
+  const { maxFractions } = configuration;
+  return { ...configuration, text: textStrategy(configuration.text, { maxFractions }) };
+}
+
+/** A runner of cells, which keeps the data set that it read last. */
+export function cellRunner(): RunCell {
+  let last: Dataset | undefined;
+  return async (configuration, { onStep, onLine }) => {
+    const settings = fineTuneSettings(configuration);
+    const engine = await openEngine(configuration.engine, configuration.precision);
+    try {
+      if (last?.name !== configuration.data) last = await dataset(configuration.data, { say: onLine });
+      const { train, dev, test } = configuration.limits;
+      const data = limit(last, { train: train ?? undefined, dev: dev ?? undefined, test: test ?? undefined });
+      const model = await startModel(configuration.model, {
+        labels: data.labels,
+        seed: configuration.seed,
+        layers: configuration.layers ?? undefined,
+        architecture: configuration.architecture,
+        orNew: configuration.model === "minilm",
+        texts: data.train.map(({ text }) => text),
+        say: onLine,
+      });
+      const run = await fineTune(model, data, settings, {
+        engine,
+        onStep: ({ step, steps, loss }) => onStep(step, steps, loss),
+      });
+      if (!run.test || !run.testPredictions) {
+        throw new InputError(`Cannot run an experiment on ${data.name}: it has no test split`);
+      }
+      return {
+        data: {
+          name: data.name,
+          fingerprint: data.fingerprint,
+          train: data.train.length,
+          dev: data.dev.length,
+          test: data.test.length,
+        },
+        model: model.description,
+        engine: engine.name,
+        precision: configuration.precision,
+        notes: run.notes.map((note) =>
+          `${data.name}${model.notes.includes(note) ? "" : `, ${configuration.text}`}: ${note}`
+        ),
+        steps: run.steps,
+        trainSeconds: run.trainSeconds,
+        epochs: run.epochs,
+        bestEpoch: run.bestEpoch,
+        ...(run.dev ? { dev: run.dev } : {}),
+        test: run.test,
+        testPredictions: run.testPredictions,
+      };
+    } finally {
+      engine.dispose();
+    }
+  };
+}

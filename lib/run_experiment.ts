@@ -1,0 +1,189 @@
+/**
+ * Runs an experiment's cells and keeps a record of each. What is on record already is not run again, so that a second
+ * call goes on where the first one stopped.
+ */
+import { join } from "node:path";
+import { InputError } from "./errors.ts";
+import {
+  type Cell,
+  type CellOptions,
+  type Configuration,
+  type Experiment,
+  resolveCells,
+  type ScaleName,
+  scaleOf,
+} from "./experiment.ts";
+import { commit, machine, MemoryWatch, versions } from "./results/provenance.ts";
+import {
+  appendRecord,
+  type Predictions,
+  readRecords,
+  type RunRecord,
+  type RunResult,
+  writePredictions,
+} from "./results/records.ts";
+import type { ResultTable } from "./results/tables.ts";
+
+/** What a run tells while it goes on. */
+export interface RunHooks {
+  /** Steps done of all, and the loss of the moment where it is known. */
+  readonly onStep: (done: number, total: number, loss?: number) => void;
+  /** Something to show on the way, such as how far a download is. */
+  readonly onLine: (line: string) => void;
+}
+
+/** Trains and tests one configuration. */
+export type RunCell = (
+  configuration: Configuration,
+  hooks: RunHooks,
+) => Promise<RunResult & { readonly testPredictions: Predictions }>;
+
+/** What happens while an experiment runs. */
+export type ExperimentEvent =
+  | { readonly kind: "line"; readonly line: string }
+  | { readonly kind: "start"; readonly cell: Cell; readonly run: number; readonly runs: number }
+  | { readonly kind: "step"; readonly done: number; readonly total: number; readonly loss?: number }
+  | { readonly kind: "end"; readonly record: RunRecord; readonly run: number; readonly runs: number };
+
+/** A share of the runs: the I-th of N, for several machines. */
+export interface Shard {
+  /** I, from 1. */
+  readonly index: number;
+  /** N */
+  readonly count: number;
+}
+
+/** How an experiment is run. */
+export interface ExperimentOptions extends CellOptions {
+  /** Folder of the records; each scale has a folder in it. */
+  readonly resultsDir: string;
+  /** Run only this share. */
+  readonly shard?: Shard;
+  /** Trains and tests one configuration. */
+  readonly runCell: RunCell;
+  /** Is told what happens. */
+  readonly onProgress?: (event: ExperimentEvent) => void;
+}
+
+/** Where an experiment stands. */
+export interface ExperimentResult {
+  /** All cells, of all shards. */
+  readonly cells: readonly Cell[];
+  /** The record of each cell that has one, by hash. */
+  readonly records: ReadonlyMap<string, RunRecord>;
+  /** Folder of the records. */
+  readonly folder: string;
+}
+
+/** Where an experiment stands by the records of a folder, without running anything. */
+export async function experimentResult(
+  experiment: Experiment,
+  options: CellOptions & Pick<ExperimentOptions, "resultsDir" | "onProgress">,
+): Promise<ExperimentResult> {
+  const cells = await resolveCells(experiment, options);
+  const folder = join(options.resultsDir, options.scale ?? "mini");
+  const { records, warnings } = await readRecords(folder);
+  for (const line of warnings) options.onProgress?.({ kind: "line", line });
+  const wanted = new Set(cells.map((cell) => cell.hash));
+  return {
+    cells,
+    folder,
+    records: new Map(records.filter(({ hash }) => wanted.has(hash)).map((record) => [record.hash, record])),
+  };
+}
+
+/**
+ * Runs the cells that have no record yet (those of the shard, if there is one) and returns all.
+ *
+ * @throws InputError if the shard is not one of N; whatever a run throws, after the records of the runs before it.
+ */
+export async function runExperiment(
+  experiment: Experiment,
+  options: ExperimentOptions,
+): Promise<ExperimentResult> {
+  const { shard, onProgress } = options;
+  if (shard && !(Number.isInteger(shard.index) && shard.index >= 1 && shard.index <= shard.count)) {
+    throw new InputError(`Cannot run shard ${shard.index}/${shard.count}: expected I/N with I from 1 to N`);
+  }
+  const before = await experimentResult(experiment, options);
+  const records = new Map(before.records);
+  const due = before.cells.filter((cell, place) =>
+    !records.has(cell.hash) && (!shard || place % shard.count === shard.index - 1)
+  );
+  const file = shard ? `records-${shard.index}-of-${shard.count}.jsonl` : "records.jsonl";
+  for (const [place, cell] of due.entries()) {
+    const progress = { run: place + 1, runs: due.length };
+    onProgress?.({ kind: "start", cell, ...progress });
+    const record = await recordCell(cell, before.folder, options);
+    await appendRecord(join(before.folder, file), record);
+    records.set(cell.hash, record);
+    onProgress?.({ kind: "end", record, ...progress });
+  }
+  return { ...before, records };
+}
+
+async function recordCell(cell: Cell, folder: string, options: ExperimentOptions): Promise<RunRecord> {
+  const { configuration, hash } = cell;
+  const memory = new MemoryWatch();
+  const start = new Date();
+  try {
+    const { testPredictions, ...result } = await options.runCell(configuration, {
+      onStep: (done, total, loss) => options.onProgress?.({ kind: "step", done, total, loss }),
+      onLine: (line) => options.onProgress?.({ kind: "line", line }),
+    });
+    const source = await commit();
+    return {
+      format: 1,
+      experiment: cell.experiment,
+      cell: { row: cell.row, column: cell.column },
+      scale: cell.scale,
+      protocol: configuration.protocol,
+      seed: configuration.seed,
+      ...result,
+      configuration: { ...configuration },
+      hash,
+      versions: versions(),
+      ...(source === undefined ? {} : { commit: source }),
+      machine: machine(),
+      start: start.toISOString(),
+      seconds: (Date.now() - start.getTime()) / 1000,
+      peakMemoryBytes: memory.stop(),
+      predictions: await writePredictions(folder, hash, testPredictions),
+    };
+  } finally {
+    memory.stop();
+  }
+}
+
+/** The experiment's table, as far as there are records. */
+export function experimentTable(
+  experiment: Experiment,
+  result: ExperimentResult,
+  scaleName: ScaleName = "mini",
+): ResultTable {
+  const scale = scaleOf(experiment, scaleName);
+  return {
+    title: `${experiment.paper}, scale ${scaleName}`,
+    question: experiment.question,
+    rows: Object.keys(experiment.rows),
+    columns: experiment.columns,
+    heading: (column) => {
+      const data = result.cells.find((cell) => cell.column === column)?.configuration.data;
+      return scale.columns[column]?.standIn ? `${column} → ${data}` : column;
+    },
+    baseline: experiment.baseline,
+    cell: (row, column) => {
+      const cells = result.cells.filter((cell) => cell.row === row && cell.column === column);
+      const place = experiment.published.columns.indexOf(column);
+      return {
+        paper: experiment.published.rows[row]?.[place] ?? null,
+        expected: cells.length,
+        records: cells.flatMap(({ hash }) => result.records.get(hash) ?? []).sort((a, b) => a.seed - b.seed),
+      };
+    },
+    notes: experiment.columns.flatMap((column) => {
+      const note = scale.columns[column]?.note;
+      return note === undefined ? [] : [`${column}: ${note}`];
+    }),
+  };
+}

@@ -1,0 +1,100 @@
+/** The model that a run starts from: a checkpoint by name, folder or hub id, or a new one drawn from a seed. */
+import { loadCheckpoint } from "./bert/checkpoint.ts";
+import { type BertConfig, newConfig, withLabels } from "./bert/config.ts";
+import { resolveModel } from "./bert/models.ts";
+import { initialParameters } from "./bert/parameters.ts";
+import type { HostTensors } from "./engine/engine.ts";
+import { InputError } from "./errors.ts";
+import { characterTokenizer, loadTokenizer, type Tokenizer } from "./text/tokenizer.ts";
+
+/** The shape of a model from nothing. */
+export interface NewModel {
+  /** What the text is cut into: characters, or the wordpieces of MiniLM's vocabulary (bert-base-uncased's). */
+  readonly tokens: "characters" | "wordpieces";
+  /** Largest vocabulary of characters, special tokens included. */
+  readonly vocabulary: number;
+  /** L */
+  readonly layers: number;
+  /** H */
+  readonly hidden: number;
+  /** N */
+  readonly heads: number;
+  /** Width of the feed-forward layers. */
+  readonly intermediate: number;
+}
+
+/** What {@linkcode startModel} needs to know. */
+export interface StartModelOptions {
+  /** The classes' names. */
+  readonly labels: readonly string[];
+  /** Key of everything that is drawn. */
+  readonly seed: number;
+  /** Keep only the lowest layers. */
+  readonly layers?: number;
+  /** The shape of a `new` model. */
+  readonly architecture: NewModel;
+  /** Start from a new model, with a note, when the named one can be fetched from nowhere. */
+  readonly orNew?: boolean;
+  /** Training texts, for the vocabulary of a new model over characters. */
+  readonly texts: Iterable<string>;
+  /** Told how downloads go on. */
+  readonly say?: (line: string) => void;
+}
+
+/** A model with its tokenizer, ready to be trained. */
+export interface StartModel {
+  readonly config: BertConfig;
+  readonly parameters: HostTensors;
+  readonly tokenizer: Tokenizer;
+  /** What it is, for records and tables. */
+  readonly description: string;
+  /** What a reader of the results should know. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Finds and loads the model to start from.
+ *
+ * @param name `minilm`, a folder, a hub id, or `new`
+ * @throws InputError if it cannot be had or is no BERT.
+ */
+export async function startModel(name: string, options: StartModelOptions): Promise<StartModel> {
+  if (name === "new") return newModel(options);
+  let folder: string;
+  try {
+    folder = await resolveModel(name, { onProgress: options.say });
+  } catch (error) {
+    if (!options.orNew || !(error instanceof InputError)) throw error;
+    const model = await newModel({
+      ...options,
+      architecture: { ...options.architecture, tokens: "characters" },
+    });
+    return { ...model, notes: [`${error.message}; a new model stands in for it.`, ...model.notes] };
+  }
+  const { labels, seed, layers } = options;
+  const tokenizer = await loadTokenizer(folder);
+  const { config, parameters, notes } = await loadCheckpoint(folder, { labels, seed, layers });
+  const description = `${name}, ${layers ? `lowest ${layers} layers` : `${config.num_hidden_layers} layers`}`;
+  return { config, parameters, tokenizer, description, notes };
+}
+
+async function newModel({ labels, seed, architecture, texts, say }: StartModelOptions): Promise<StartModel> {
+  const { tokens, vocabulary, layers, hidden, heads, intermediate } = architecture;
+  const tokenizer = tokens === "characters"
+    ? characterTokenizer(texts, { maxVocabulary: vocabulary })
+    : await loadTokenizer(await resolveModel("minilm", { onProgress: say }));
+  const shape = newConfig({
+    vocab_size: tokenizer.vocabSize,
+    num_hidden_layers: layers,
+    hidden_size: hidden,
+    num_attention_heads: heads,
+    intermediate_size: intermediate,
+  });
+  return {
+    config: withLabels(shape, labels),
+    parameters: initialParameters(shape, { seed, labels: labels.length }),
+    tokenizer,
+    description: `new over ${tokens}, ${layers} layers of ${hidden}, ${tokenizer.vocabSize} pieces`,
+    notes: [],
+  };
+}

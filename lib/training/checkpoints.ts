@@ -1,0 +1,83 @@
+/**
+ * Checkpoints of a training run: one safetensors file each, written whole, with the position in its metadata. Two are
+ * kept, so that a disk that fills up while one is written leaves the one before.
+ */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../bert/safetensors.ts";
+import type { HostTensors } from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
+import type { Snapshot } from "./trainer.ts";
+
+/** Where and how often a run is saved. */
+export interface CheckpointOptions {
+  readonly folder: string;
+  /** Updates between checkpoints; there is one at the end of each epoch besides. */
+  readonly every: number;
+  /** What the run is, as text; a checkpoint of another run is refused. */
+  readonly identity: string;
+  /** Go on from the newest checkpoint, if there is one. */
+  readonly resume: boolean;
+}
+
+const kept = 2;
+const bestFile = "best.safetensors";
+
+function fileName(updates: number): string {
+  return `checkpoint-${String(updates).padStart(8, "0")}.safetensors`;
+}
+
+/** Names of the folder's checkpoints, the newest first. */
+async function listCheckpoints(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => /^checkpoint-\d+\.safetensors$/.test(name)).sort().reverse();
+}
+
+/** Saves a snapshot with the loop's position and removes all but the two newest checkpoints. */
+export async function writeCheckpoint(
+  { folder, identity }: CheckpointOptions,
+  snapshot: Snapshot,
+  position: unknown,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeSafetensors(join(folder, fileName(snapshot.updates)), snapshot.tensors, {
+    format: "bertlab-checkpoint",
+    identity,
+    position: JSON.stringify(position),
+  });
+  for (const name of (await listCheckpoints(folder)).slice(kept)) await rm(join(folder, name));
+}
+
+/**
+ * The newest checkpoint of a folder, or undefined if there is none.
+ *
+ * @throws InputError if it is of a run with other settings or data.
+ */
+export async function newestCheckpoint<Position>(
+  { folder, identity }: CheckpointOptions,
+): Promise<{ snapshot: Snapshot; position: Position } | undefined> {
+  const [name] = await listCheckpoints(folder);
+  if (!name) return undefined;
+  const path = join(folder, name);
+  const { metadata } = await readSafetensorsHeader(path);
+  if (metadata.identity !== identity) {
+    throw new InputError(
+      `Cannot resume from ${path} as it is of a run with other settings or data: start again in another folder, or ` +
+        "give the settings of that run",
+    );
+  }
+  const tensors = await readSafetensors(path);
+  const updates = Number(/\d+/.exec(name)![0]);
+  return { snapshot: { tensors, updates }, position: JSON.parse(metadata.position!) as Position };
+}
+
+/** Saves the best epoch's parameters. */
+export async function writeBest({ folder }: CheckpointOptions, parameters: HostTensors): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeSafetensors(join(folder, bestFile), parameters);
+}
+
+/** The best epoch's parameters so far. */
+export function readBest({ folder }: CheckpointOptions): Promise<HostTensors> {
+  return readSafetensors(join(folder, bestFile));
+}

@@ -1,0 +1,178 @@
+/** The one training loop. */
+import type { HostTensors } from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
+import {
+  type CheckpointOptions,
+  newestCheckpoint,
+  readBest,
+  writeBest,
+  writeCheckpoint,
+} from "./checkpoints.ts";
+import type { StepBatch, Trainer } from "./trainer.ts";
+
+/** An epoch's batches; any of them can be asked for. */
+export interface EpochBatches {
+  readonly length: number;
+  at(place: number): StepBatch;
+}
+
+/** What one epoch came to. */
+export interface EpochResult<Evaluation> {
+  /** 1 is the first. */
+  readonly epoch: number;
+  /** Mean loss of the epoch's steps. */
+  readonly trainLoss: number;
+  readonly evaluation: Evaluation;
+  /** Seconds of the epoch's steps, without evaluation. */
+  readonly seconds: number;
+}
+
+/** What the loop tells after each step. */
+export interface StepReport {
+  /** Updates made, of all. */
+  readonly step: number;
+  readonly steps: number;
+  /** From 1. */
+  readonly epoch: number;
+  readonly loss: number;
+  readonly gradientNorm: number;
+  /** Examples and tokens (without padding) of the step. */
+  readonly examples: number;
+  readonly tokens: number;
+}
+
+/** What the loop does. */
+export interface TrainingPlan<Evaluation> {
+  readonly epochs: number;
+  /** The batches of an epoch, counted from 0: a pure function, so that a resumed run sees the same ones. */
+  batches(epoch: number): EpochBatches;
+  /** The learning rate of a parameter at an update, counted from 0. */
+  rate(parameter: string, update: number): number;
+  /** Measures the model after an epoch; the result must survive JSON. */
+  evaluate(trainer: Trainer): Promise<Evaluation>;
+  /** Whether the first is better; the first of equal epochs is the best. */
+  better(first: Evaluation, second: Evaluation): boolean;
+  readonly checkpoint?: CheckpointOptions;
+  onStep?(report: StepReport): void;
+  onEpoch?(result: EpochResult<Evaluation>): void;
+}
+
+/** What came of it. */
+export interface TrainingResult<Evaluation> {
+  readonly epochs: readonly EpochResult<Evaluation>[];
+  /** From 1. */
+  readonly bestEpoch: number;
+  /** The parameters after the best epoch. */
+  readonly parameters: HostTensors;
+  readonly steps: number;
+  /** Seconds of training steps, of all sittings. */
+  readonly seconds: number;
+}
+
+/** Where the loop stands between two steps. */
+interface Position<Evaluation> {
+  epoch: number;
+  place: number;
+  lossSum: number;
+  lastLoss: number | null;
+  seconds: number;
+  results: EpochResult<Evaluation>[];
+}
+
+/**
+ * Trains, evaluates after each epoch and keeps the best parameters. With checkpoints a killed run that is started
+ * again ends with the same parameters, bit for bit, as one that was never stopped.
+ *
+ * @throws InputError when a loss is not finite; the last checkpoint stays.
+ */
+export async function train<Evaluation>(
+  trainer: Trainer,
+  plan: TrainingPlan<Evaluation>,
+): Promise<TrainingResult<Evaluation>> {
+  const { checkpoint, epochs } = plan;
+  const steps = Array.from({ length: epochs }, (_, epoch) => plan.batches(epoch).length)
+    .reduce((sum, length) => sum + length, 0);
+  let at: Position<Evaluation> = { epoch: 0, place: 0, lossSum: 0, lastLoss: null, seconds: 0, results: [] };
+  let best: HostTensors | undefined;
+  const save = async () => {
+    if (checkpoint) await writeCheckpoint(checkpoint, await trainer.snapshot(), at);
+  };
+
+  const saved = checkpoint?.resume ? await newestCheckpoint<Position<Evaluation>>(checkpoint) : undefined;
+  if (saved) {
+    trainer.restore(saved.snapshot);
+    at = saved.position;
+    if (at.results.length > 0) best = await readBest(checkpoint!);
+  }
+
+  while (at.epoch < epochs) {
+    const batches = plan.batches(at.epoch);
+    while (at.place < batches.length) {
+      const batch = batches.at(at.place);
+      const start = performance.now();
+      const update = trainer.updates;
+      const { loss, gradientNorm } = await trainer.step(batch, (parameter) => plan.rate(parameter, update));
+      if (!Number.isFinite(loss)) throw notFinite(trainer, plan, loss, at.lastLoss);
+      at.seconds += (performance.now() - start) / 1000;
+      at.lossSum += loss;
+      at.lastLoss = loss;
+      at.place++;
+      plan.onStep?.({
+        step: trainer.updates,
+        steps,
+        epoch: at.epoch + 1,
+        loss,
+        gradientNorm,
+        examples: batch.examples,
+        tokens: batch.tokens,
+      });
+      if (checkpoint && trainer.updates % checkpoint.every === 0 && at.place < batches.length) await save();
+    }
+
+    const result: EpochResult<Evaluation> = {
+      epoch: at.epoch + 1,
+      trainLoss: at.lossSum / batches.length,
+      evaluation: await plan.evaluate(trainer),
+      seconds: at.seconds,
+    };
+    at.results.push(result);
+    if (bestOf(at.results, plan) === result) {
+      best = await trainer.parameters();
+      if (checkpoint) await writeBest(checkpoint, best);
+    }
+    plan.onEpoch?.(result);
+    at = { ...at, epoch: at.epoch + 1, place: 0, lossSum: 0, seconds: 0 };
+    await save();
+  }
+  return {
+    epochs: at.results,
+    bestEpoch: bestOf(at.results, plan).epoch,
+    parameters: best!,
+    steps: trainer.updates,
+    seconds: at.results.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
+}
+
+function bestOf<Evaluation>(
+  results: readonly EpochResult<Evaluation>[],
+  { better }: TrainingPlan<Evaluation>,
+): EpochResult<Evaluation> {
+  return results.reduce((best, result) => better(result.evaluation, best.evaluation) ? result : best);
+}
+
+function notFinite<Evaluation>(
+  trainer: Trainer,
+  plan: TrainingPlan<Evaluation>,
+  loss: number,
+  last: number | null,
+): InputError {
+  const rate = Math.max(...trainer.parameterNames.map((name) => plan.rate(name, trainer.updates - 1)));
+  const before = last === null ? "it was the first step" : `the last finite loss was ${last.toPrecision(4)}`;
+  const kept = plan.checkpoint ? `; the last checkpoint is in ${plan.checkpoint.folder}` : "";
+  return new InputError(
+    `Training stopped at step ${trainer.updates} as the loss is ${loss} at learning rate ${
+      rate.toPrecision(3)
+    } ` +
+      `(${before})${kept}: try a lower learning rate or a longer warm-up`,
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * Optimizers as pure functions of tensors, recorded like everything else: AdamW (Loshchilov and Hutter 2019, as in
+ * PyTorch) and BertAdam, which the paper's own code uses (section 5.2).
+ */
+import * as tf from "@tensorflow/tfjs";
+import { squaredNorm } from "../graph/composites.ts";
+import type { Signature, StepResult, Tensors } from "../graph/graph.ts";
+
+/** What an optimizer does; the defaults are the project's. */
+export interface OptimizerOptions {
+  /** AdamW corrects the moments' bias and decays apart from the moments; BertAdam does not correct. */
+  readonly name: "adamw" | "bertadam";
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Decoupled; biases and LayerNorm parameters have none. */
+  readonly weightDecay: number;
+  /** Gradients are scaled down to `clipNorm`: all together, or each parameter's by itself. */
+  readonly clip: "global" | "per-parameter" | "none";
+  readonly clipNorm: number;
+}
+
+/** PyTorch's AdamW with global clipping. */
+export const adamw: OptimizerOptions = {
+  name: "adamw",
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  clip: "global",
+  clipNorm: 1,
+};
+
+/** The paper's BertAdam: no bias correction, ε 1e-6, each parameter's gradient clipped to norm 1. */
+export const bertAdam: OptimizerOptions = {
+  ...adamw,
+  name: "bertadam",
+  epsilon: 1e-6,
+  clip: "per-parameter",
+};
+
+/** The optimizer of a name, as on the command line. */
+export function optimizer(name: OptimizerOptions["name"]): OptimizerOptions {
+  return name === "adamw" ? adamw : bertAdam;
+}
+
+/** Biases and LayerNorm parameters are not decayed (the paper's code, and Hugging Face's). */
+export function decays(name: string): boolean {
+  return !/(^|\.)(bias|LayerNorm\.(weight|gamma|beta))$/.test(name);
+}
+
+/** Names of the state tensors that belong to a parameter. */
+export const stateName = {
+  gradient: (parameter: string): string => `gradient/${parameter}`,
+  firstMoment: (parameter: string): string => `m/${parameter}`,
+  secondMoment: (parameter: string): string => `v/${parameter}`,
+};
+
+/** What an update is fed with: each parameter's learning rate [P], in their order, and the bias corrections [2]. */
+export const updateFeeds = (parameters: readonly string[]): Record<string, Signature> => ({
+  learning_rates: { shape: [parameters.length], dtype: "float32" },
+  bias_corrections: { shape: [2], dtype: "float32" },
+});
+
+/** 1 − β₁ᵗ and 1 − β₂ᵗ at the update t = 1, 2, …; 1 and 1 for BertAdam. */
+export function biasCorrections({ name, beta1, beta2 }: OptimizerOptions, update: number): Float32Array {
+  return name === "bertadam"
+    ? Float32Array.of(1, 1)
+    : Float32Array.of(1 - beta1 ** update, 1 - beta2 ** update);
+}
+
+/** PyTorch's clip_grad_norm_: what gradients of this norm are multiplied by. */
+function clipFactor(norm: tf.Tensor, limit: number): tf.Tensor {
+  return tf.minimum(1, tf.div(limit, tf.add(norm, 1e-6)));
+}
+
+/**
+ * One update of every parameter from its gradient:
+ *
+ *     m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
+ *     AdamW:     θ ← θ (1 − η λ) − η m̂ / (√v̂ + ε)          m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
+ *     BertAdam:  θ ← θ (1 − η λ) − η m / (√v + ε)
+ *
+ * @param inputs For each parameter its value, gradient and moments, and the feeds of {@linkcode updateFeeds}.
+ */
+export function update(
+  parameters: readonly string[],
+  options: OptimizerOptions,
+  inputs: Tensors,
+): StepResult {
+  const { beta1, beta2, epsilon, weightDecay, clip, clipNorm } = options;
+  const state: Tensors = {};
+  const gradient = (name: string) => inputs[stateName.gradient(name)]!;
+  const correction = (i: number) => tf.reshape(tf.slice(inputs.bias_corrections!, [i], [1]), []);
+  const rootCorrection = tf.sqrt(correction(1));
+  const rateCorrection = tf.div(rootCorrection, correction(0));
+  const norm = tf.sqrt(tf.addN(parameters.map((name) => squaredNorm(gradient(name)))));
+  const common = clip === "global" ? clipFactor(norm, clipNorm) : tf.scalar(1);
+  parameters.forEach((name, i) => {
+    const g = gradient(name);
+    const factor = clip === "per-parameter" ? clipFactor(tf.sqrt(squaredNorm(g)), clipNorm) : common;
+    const rate = tf.reshape(tf.slice(inputs.learning_rates!, [i], [1]), []);
+    const m = tf.add(
+      tf.mul(inputs[stateName.firstMoment(name)]!, beta1),
+      tf.mul(g, tf.mul(factor, 1 - beta1)),
+    );
+    const v = tf.add(
+      tf.mul(inputs[stateName.secondMoment(name)]!, beta2),
+      tf.mul(tf.square(g), tf.mul(tf.square(factor), 1 - beta2)),
+    );
+    // η m̂ / (√v̂ + ε) = η (√c₂ / c₁) m / (√v + ε √c₂): the corrections stay scalars.
+    const direction = tf.div(m, tf.add(tf.sqrt(v), tf.mul(rootCorrection, epsilon)));
+    const kept = decays(name) && weightDecay > 0
+      ? tf.mul(inputs[name]!, tf.sub(1, tf.mul(rate, weightDecay)))
+      : inputs[name]!;
+    state[name] = tf.sub(kept, tf.mul(direction, tf.mul(rate, rateCorrection)));
+    state[stateName.firstMoment(name)] = m;
+    state[stateName.secondMoment(name)] = v;
+  });
+  return { state, outputs: { gradient_norm: norm } };
+}

@@ -1,0 +1,93 @@
+/** The two halves of a training step as recorded graphs: loss and gradients, then the update. */
+import * as tf from "@tensorflow/tfjs";
+import type { HostTensors } from "../engine/engine.ts";
+import { DropoutKey } from "../graph/composites.ts";
+import type { Graph, Signature, StepResult, Tensors } from "../graph/graph.ts";
+import { record } from "../graph/record.ts";
+import { type OptimizerOptions, stateName, update, updateFeeds } from "./optimizers.ts";
+
+/** What is trained: a loss as a function of parameters and a batch. */
+export interface Trainable {
+  /** Tensors of a batch by name, for one shape; `weights` [B] must be among them. */
+  feeds(shape: unknown): Record<string, Signature>;
+  /** The loss of each example [B] and what else is worth returning (logits). */
+  loss(inputs: Tensors, key?: DropoutKey): { losses: tf.Tensor; outputs: Tensors };
+}
+
+/** Shapes of a set of tensors as inputs of a graph. */
+export function signatures(tensors: HostTensors): Record<string, Signature> {
+  return Object.fromEntries(
+    Object.entries(tensors).map((
+      [name, { shape, data }],
+    ) => [name, { shape, dtype: data instanceof Float32Array ? "float32" : "int32" }]),
+  );
+}
+
+const keyFeed: Record<string, Signature> = { key: { shape: [1], dtype: "int32" } };
+
+function prefixed(
+  rename: (name: string) => string,
+  inputs: Record<string, Signature>,
+): Record<string, Signature> {
+  return Object.fromEntries(Object.entries(inputs).map(([name, signature]) => [rename(name), signature]));
+}
+
+/**
+ * Loss and gradients: writes `gradient/NAME` for every parameter, or adds to it; returns the loss Σ weight · loss.
+ * With weights that sum to 1 over the optimizer's batch this is its mean loss, however the batch is split.
+ */
+export function gradientGraph(
+  trainable: Trainable,
+  parameters: Record<string, Signature>,
+  shape: unknown,
+  { accumulate = false }: { accumulate?: boolean } = {},
+): Graph {
+  const names = Object.keys(parameters);
+  const source = (inputs: Tensors): StepResult => {
+    let rest: Tensors = {};
+    const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
+      const own = Object.fromEntries(tensors.map((tensor, i) => [names[i]!, tensor]));
+      const { losses, outputs } = trainable.loss({ ...inputs, ...own }, new DropoutKey(inputs.key!));
+      rest = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tf.keep(tensor)]));
+      return tf.sum(tf.mul(losses, inputs.weights!));
+    })(names.map((name) => inputs[name]!));
+    const state = Object.fromEntries(names.map((name, i) => {
+      const gradient = stateName.gradient(name);
+      return [gradient, accumulate ? tf.add(inputs[gradient]!, grads[i]!) : grads[i]!];
+    }));
+    return { state, outputs: { loss: value, ...rest } };
+  };
+  const gradients = prefixed(stateName.gradient, parameters);
+  return record(`gradients ${JSON.stringify(shape)}`, {
+    state: { ...parameters, ...gradients },
+    feeds: { ...trainable.feeds(shape), ...keyFeed },
+  }, source);
+}
+
+/** The optimizer's update from `gradient/NAME`; returns the gradients' norm before clipping. */
+export function updateGraph(parameters: Record<string, Signature>, options: OptimizerOptions): Graph {
+  const names = Object.keys(parameters);
+  const state = {
+    ...parameters,
+    ...prefixed(stateName.gradient, parameters),
+    ...prefixed(stateName.firstMoment, parameters),
+    ...prefixed(stateName.secondMoment, parameters),
+  };
+  return record("update", { state, feeds: updateFeeds(names) }, (inputs) => update(names, options, inputs));
+}
+
+/** Losses and outputs without dropout and without gradients. */
+export function evaluationGraph(
+  trainable: Trainable,
+  parameters: Record<string, Signature>,
+  shape: unknown,
+): Graph {
+  return record(
+    `evaluation ${JSON.stringify(shape)}`,
+    { state: parameters, feeds: trainable.feeds(shape) },
+    (inputs) => {
+      const { losses, outputs } = trainable.loss(inputs);
+      return { state: {}, outputs: { losses, ...outputs } };
+    },
+  );
+}

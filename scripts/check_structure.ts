@@ -1,0 +1,141 @@
+/**
+ * Part of the gate: what a compiler does not see. No import cycles, no layer that reaches up, no export that nobody
+ * uses, no file over 400 lines. Prints each finding on a line and exits with code 1 if there is one.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join, normalize } from "node:path";
+
+/** A source file: its path from the root with "/" between parts, and its text. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+const machinery = ["bert", "text", "data", "training", "graph", "engine", "results"];
+const longest = 400;
+
+/** Imports and re-exports of other files, as paths from the root; those of types alone are marked. */
+export function importsOf(
+  { path, text }: SourceFile,
+): { target: string; names: string[]; typesOnly: boolean }[] {
+  const statements = text.matchAll(
+    /^(?:import|export)\s+(type\s+)?([^;"]*?)\s*from\s+"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"\s*\)|^import\s+"(\.[^"]+)"/gm,
+  );
+  return Array.from(statements, ([, type, clause = "", from, dynamic, bare]) => {
+    const names = [...clause.matchAll(/(?:^|[{,])\s*(?:type\s+)?(\*|\w+)/g)].map((match) => match[1]!);
+    return {
+      target: normalize(join(dirname(path), (from ?? dynamic ?? bare)!)).replaceAll("\\", "/"),
+      // `import x from` takes the default export, `import * as x`, `export *` and `import()` may take any
+      names: clause.startsWith("{") ? names : /^\w/.test(clause) ? ["default", ...names.slice(1)] : ["*"],
+      typesOnly: type !== undefined,
+    };
+  });
+}
+
+/** Names that a file exports itself. */
+export function exportsOf({ text }: SourceFile): string[] {
+  const declared = text.matchAll(
+    /^export\s+(?:declare\s+)?(?:async\s+)?(?:abstract\s+)?(?:const|let|function\*?|class|interface|type|enum)\s+(\w+)/gm,
+  );
+  return [
+    ...Array.from(declared, (match) => match[1]!),
+    ...(/^export default\b/m.test(text) ? ["default"] : []),
+  ];
+}
+
+/** All findings, one sentence each. */
+export function findings(files: readonly SourceFile[]): string[] {
+  return [...cycles(files), ...layering(files), ...deadExports(files), ...longFiles(files)];
+}
+
+/** Cycles of imports that are there when the program runs. */
+function cycles(files: readonly SourceFile[]): string[] {
+  const edges = new Map(files.map((file) => [
+    file.path,
+    importsOf(file).filter(({ typesOnly }) => !typesOnly).map(({ target }) => target),
+  ]));
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: string[]) => {
+    const start = trail.indexOf(path);
+    if (start >= 0) found.push(`Import cycle: ${[...trail.slice(start), path].join(" → ")}`);
+    if (start >= 0 || done.has(path)) return;
+    for (const target of edges.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path, []);
+  return found;
+}
+
+/** lib/'s folders import neither the paper's modules above them, nor bert/ and engine/ each other. */
+function layering(files: readonly SourceFile[]): string[] {
+  const shared = new Set(["lib/errors.ts", "lib/random.ts", "lib/whole_file.ts"]);
+  return files.flatMap((file) => {
+    const layer = /^lib\/(\w+)\//.exec(file.path)?.[1];
+    return importsOf(file).flatMap(({ target }) => {
+      const wrong = (rule: string) => [`${file.path} imports ${target}: ${rule}`];
+      if (file.path.startsWith("lib/") && !target.startsWith("lib/") && target !== "deno.json") {
+        return wrong("lib/ stands by itself");
+      }
+      if (layer === undefined) return [];
+      if (/^lib\/[^/]+$/.test(target) && !shared.has(target) && machinery.includes(layer)) {
+        return wrong("the folders of lib/ do not know the modules above them");
+      }
+      if (layer === "engine" && target.startsWith("lib/bert/")) return wrong("engines know nothing of BERT");
+      const engine = target.startsWith("lib/engine/") && target !== "lib/engine/engine.ts";
+      return layer === "bert" && engine ? wrong("BERT knows nothing of engines") : [];
+    });
+  });
+}
+
+/** Exports that no other file imports. */
+function deadExports(files: readonly SourceFile[]): string[] {
+  const used = new Map<string, Set<string>>();
+  for (const { target, names } of files.flatMap(importsOf)) {
+    used.set(target, new Set([...used.get(target) ?? [], ...names]));
+  }
+  return files.filter(({ path }) => path.startsWith("lib/") || path.startsWith("experiments/")).flatMap(
+    (file) => {
+      const names = used.get(file.path);
+      if (names?.has("*")) return [];
+      return exportsOf(file).filter((name) => !names?.has(name) && !inPublicSignature(file, name))
+        .map((name) => `${file.path} exports ${name}, which nobody imports`);
+    },
+  );
+}
+
+/** Whether an exported type belongs to another export's signature: documentation needs it to be public. */
+function inPublicSignature({ text }: SourceFile, name: string): boolean {
+  const isType = new RegExp(`^export\\s+(?:interface|type)\\s+${name}\\b`, "m").test(text);
+  return isType && text.match(new RegExp(`\\b${name}\\b`, "g"))!.length > 1;
+}
+
+function longFiles(files: readonly SourceFile[]): string[] {
+  return files.flatMap(({ path, text }) => {
+    const lines = text.split("\n").length - 1;
+    return lines > longest ? [`${path} has ${lines} lines: expected at most ${longest}`] : [];
+  });
+}
+
+async function sourceFiles(root: string): Promise<SourceFile[]> {
+  const files: SourceFile[] = [];
+  for (const folder of ["lib", "experiments", "scripts", "tests"]) {
+    const names = (await readdir(join(root, folder), { recursive: true })).filter((name) =>
+      name.endsWith(".ts")
+    );
+    for (const name of names.sort()) {
+      const path = `${folder}/${name.replaceAll("\\", "/")}`;
+      files.push({ path, text: await readFile(join(root, path), "utf8") });
+    }
+  }
+  files.push({ path: "mod.ts", text: await readFile(join(root, "mod.ts"), "utf8") });
+  return files;
+}
+
+if (import.meta.main) {
+  const files = await sourceFiles(join(import.meta.dirname!, ".."));
+  const found = findings(files);
+  for (const finding of found) console.error(finding);
+  console.log(`${files.length} files, ${found.length} findings about their structure`);
+  Deno.exit(found.length === 0 ? 0 : 1);
+}

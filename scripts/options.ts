@@ -1,0 +1,43 @@
+/** Parsing of options that several commands have; what cannot be understood is an InputError. */
+import { InputError } from "../lib/errors.ts";
+
+/** A parser of an option that takes a whole number of at least `least`. */
+export function wholeNumber(option: string, least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) {
+      throw new InputError(`Cannot use ${option} ${text}: expected a whole number of at least ${least}`);
+    }
+    return value;
+  };
+}
+
+/** A parser of an option that takes a number above `least` (or equal to it) and up to `most`. */
+export function numberBetween(option: string, least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value >= least && value <= most)) {
+      throw new InputError(`Cannot use ${option} ${text}: expected a number from ${least} to ${most}`);
+    }
+    return value;
+  };
+}
+
+/** A parser of an option that takes one of a few words. */
+export function oneOf<Word extends string>(option: string, words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((word) => word === text);
+    if (word === undefined) {
+      throw new InputError(`Cannot use ${option} ${text}: expected one of ${words.join(", ")}`);
+    }
+    return word;
+  };
+}
+
+/** Engines by name; "auto" leaves the choice to {@link chooseEngine}. */
+export const engineNames = ["auto", "onnx", "xla", "reference"] as const;
+
+/** The engine that a name stands for: "auto" is ONNX Runtime, which runs wherever the library does. */
+export function chooseEngine(name: typeof engineNames[number]): "onnx" | "xla" | "reference" {
+  return name === "auto" ? "onnx" : name;
+}

@@ -1,0 +1,226 @@
+/** `deno task reproduce`: runs experiments of the paper and prints their tables. */
+import { Command } from "commander";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { experiments } from "../experiments/all.ts";
+import { writeWhole } from "../lib/bert/whole_file.ts";
+import { InputError } from "../lib/errors.ts";
+import {
+  type CellOptions,
+  type Experiment,
+  type Protocol,
+  type ScaleName,
+  scaleNames,
+} from "../lib/experiment.ts";
+import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
+import { markdownTable } from "../lib/results/tables.ts";
+import {
+  type ExperimentEvent,
+  experimentResult,
+  experimentTable,
+  type RunCell,
+  runExperiment,
+  type Shard,
+} from "../lib/run_experiment.ts";
+import { type Output, runCommand, standardOutput } from "./command.ts";
+import { chooseEngine, engineNames, oneOf, wholeNumber } from "./options.ts";
+
+interface ReproduceOptions {
+  readonly scale: ScaleName;
+  readonly seeds: number;
+  readonly protocol: Protocol;
+  readonly engine: typeof engineNames[number];
+  readonly results: string;
+  readonly shard?: Shard;
+  readonly set?: Readonly<Record<string, unknown>>;
+  readonly list?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** What the command works with; tests put other things in place. */
+export interface ReproduceParts {
+  readonly experiments: readonly Experiment[];
+  readonly runCell: RunCell;
+  readonly output: Output;
+}
+
+/** The command, not yet run. */
+export function reproduceCommand(parts: ReproduceParts): Command {
+  return new Command("reproduce")
+    .description(
+      "Runs experiments of the paper and prints their tables. Finished runs are kept: a second call goes on where " +
+        "the first one stopped.",
+    )
+    .argument("[names...]", "experiments, such as table2; all of them if none is named")
+    .option("--scale <scale>", `how large: ${scaleNames.join(", ")}`, oneOf("--scale", scaleNames), "mini")
+    .option("--seeds <N>", "seeds 1 to N for each cell", wholeNumber("--seeds", 1), 1)
+    .option(
+      "--protocol <protocol>",
+      "clean: a development split picks the epoch; paper: the test set does, with the optimizer of the paper's code",
+      oneOf("--protocol", ["clean", "paper"]),
+      "clean",
+    )
+    .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
+    .option("--results <folder>", "where records and tables are kept", "results")
+    .option("--shard <I/N>", "only the I-th of N shares of the runs, for several machines", parseShard)
+    .option(
+      "--set <field=value>",
+      "another value for a field, such as epochs=2; may be repeated",
+      parseSetting,
+    )
+    .option("--list", "only list the experiments")
+    .option("--dry-run", "only list the runs and which of them are on record")
+    .action(async (names: string[], options: ReproduceOptions) => {
+      const chosen = choose(parts.experiments, names);
+      if (options.list) return list(chosen, parts.output);
+      for (const experiment of chosen) {
+        await (options.dryRun ? dryRun : reproduce)(experiment, options, parts);
+      }
+    });
+}
+
+function choose(experiments: readonly Experiment[], names: readonly string[]): readonly Experiment[] {
+  if (names.length === 0) return experiments;
+  return names.map((name) => {
+    const found = experiments.find((experiment) => experiment.name === name);
+    if (found) return found;
+    const known = experiments.map((experiment) => experiment.name).join(", ");
+    throw new InputError(`Unknown experiment "${name}": expected one of ${known}`);
+  });
+}
+
+function list(experiments: readonly Experiment[], output: Output): void {
+  for (const { name, paper, question, scales } of experiments) {
+    const minutes = Object.entries(scales).map(([scale, { minutes }]) =>
+      `${scale} ${duration(60 * minutes)}`
+    );
+    output.out(`${name}: ${paper}. ${question} Time for a seed: ${minutes.join(", ")}.`);
+  }
+}
+
+const cellOptions = (options: ReproduceOptions): CellOptions => ({
+  scale: options.scale,
+  seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
+  protocol: options.protocol,
+  engine: chooseEngine(options.engine),
+  overrides: options.set,
+});
+
+async function dryRun(
+  experiment: Experiment,
+  options: ReproduceOptions,
+  { output }: ReproduceParts,
+): Promise<void> {
+  const { cells, records } = await experimentResult(experiment, {
+    ...cellOptions(options),
+    resultsDir: options.results,
+    onProgress: (event) => event.kind === "line" && output.error(event.line),
+  });
+  for (const { row, column, configuration, hash } of cells) {
+    const state = records.has(hash) ? "on record" : "to be run";
+    output.out(`${state}  ${hash.slice(0, 16)}  ${column}, ${row}, seed ${configuration.seed}`);
+  }
+  output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
+}
+
+async function reproduce(
+  experiment: Experiment,
+  options: ReproduceOptions,
+  parts: ReproduceParts,
+): Promise<void> {
+  const { output, runCell } = parts;
+  const cells = cellOptions(options);
+  const watch = new ExperimentWatch(output);
+  try {
+    const result = await runExperiment(experiment, {
+      ...cells,
+      resultsDir: options.results,
+      shard: options.shard,
+      runCell,
+      onProgress: (event) => watch.see(event),
+    });
+    const table = await markdownTable(experimentTable(experiment, result, options.scale), result.folder);
+    output.out(table);
+    if (options.set) return; // not the experiment as it stands
+    await mkdir(result.folder, { recursive: true });
+    const name = options.protocol === "paper" ? `${experiment.name}-paper-protocol` : experiment.name;
+    await writeWhole(join(result.folder, `${name}.md`), [table]);
+    output.error(`Wrote ${join(result.folder, `${name}.md`)}`);
+  } finally {
+    watch.stop();
+  }
+}
+
+/** Shows an experiment's events: a bar or lines for the run at hand, and the time left for all. */
+class ExperimentWatch {
+  #progress?: Progress;
+  #label = "";
+  readonly #start = performance.now();
+
+  constructor(readonly output: Output) {}
+
+  see(event: ExperimentEvent): void {
+    switch (event.kind) {
+      case "line":
+        if (this.#progress) this.#progress.log(event.line);
+        else this.output.error(event.line);
+        break;
+      case "start":
+        this.#label = `[${event.run}/${event.runs}] ${event.cell.column}, ${event.cell.row}, seed ` +
+          event.cell.configuration.seed;
+        break;
+      case "step":
+        this.#progress ??= showProgress(this.#label, event.total, "steps");
+        this.#progress.update(
+          event.done,
+          event.loss === undefined ? undefined : `loss ${event.loss.toFixed(3)}`,
+        );
+        break;
+      case "end": {
+        const perRun = (performance.now() - this.#start) / 1000 / event.run;
+        const left = event.runs - event.run;
+        const rest = left === 0 ? "" : `; ${left} more in about ${duration(left * perRun)}`;
+        this.stop(`test error ${(100 * event.record.test.errorRate).toFixed(2)} %${rest}`);
+      }
+    }
+  }
+
+  stop(note?: string): void {
+    this.#progress?.stop(note);
+    this.#progress = undefined;
+  }
+}
+
+function parseShard(text: string): Shard {
+  const parts = /^(\d+)\/(\d+)$/.exec(text);
+  if (parts === null) throw new InputError(`Cannot use --shard ${text}: expected I/N, such as 1/4`);
+  return { index: Number(parts[1]), count: Number(parts[2]) };
+}
+
+/** `field=value` added to the settings before it; the value is JSON or, failing that, a word. */
+function parseSetting(text: string, before: Record<string, unknown> = {}): Record<string, unknown> {
+  const parts = /^([\w.]+)=(.+)$/.exec(text);
+  if (parts === null) {
+    throw new InputError(`Cannot use --set ${text}: expected FIELD=VALUE, such as epochs=2`);
+  }
+  const [, field, value] = parts as unknown as [string, string, string];
+  try {
+    return { ...before, [field]: JSON.parse(value) };
+  } catch {
+    return { ...before, [field]: value };
+  }
+}
+
+/** Loads what trains only when something is to be trained, so that a call that finds all on record ends at once. */
+function lateRunner(): RunCell {
+  let runner: RunCell | undefined;
+  return async (configuration, hooks) => {
+    runner ??= (await import("../lib/run_cell.ts")).cellRunner();
+    return await runner(configuration, hooks);
+  };
+}
+
+if (import.meta.main) {
+  const command = reproduceCommand({ experiments, runCell: lateRunner(), output: standardOutput });
+  Deno.exit(await runCommand(command, Deno.args));
+}

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { datasetFromFiles, type FileOptions, readLabelled } from "../../lib/data/files.ts";
+
+type Contents = { train: string; dev?: string; test?: string };
+
+/** Runs with files train.csv, dev.csv and test.csv; `plain` takes their folder out of a message. */
+async function withFiles<Result>(
+  contents: Contents,
+  run: (
+    paths: Pick<FileOptions, "train" | "dev" | "test">,
+    plain: (text: string) => string,
+  ) => Promise<Result>,
+): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), "bertlab-files-"));
+  const plain = (text: string) => text.replaceAll(`${folder}/`, "");
+  try {
+    const paths: Record<string, string> = {};
+    for (const [split, content] of Object.entries(contents)) {
+      paths[split] = join(folder, `${split}.csv`);
+      await writeFile(paths[split]!, content);
+    }
+    return await run({ train: join(folder, "train.csv"), ...paths }, plain);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function assertRefused(
+  reading: Promise<unknown>,
+  plain: (text: string) => string,
+  expected: string,
+): Promise<void> {
+  await assert.rejects(reading, (error: Error) => {
+    assert.deepEqual([error.name, plain(error.message)], ["InputError", expected]);
+    return true;
+  });
+}
+
+const csv = (...rows: string[]) => ["text,label", ...rows, ""].join("\n");
+const many = csv(...Array.from({ length: 100 }, (_, i) => `text ${i},${i % 5 === 0 ? "rare" : "common"}`));
+
+Deno.test("three files: classes from train in order, everything kept", async () => {
+  const contents = {
+    train: csv("a,10", "b,9", "c,-1", "d,10"),
+    dev: csv("e,9"),
+    test: csv("f,10", "a,-1"),
+  };
+  await withFiles(contents, async (paths, plain) => {
+    const data = await datasetFromFiles(paths);
+    assert.deepEqual(data.labels, ["-1", "9", "10"]);
+    assert.deepEqual(data.train.map(({ text, label }) => `${text}${label}`), ["a2", "b1", "c0", "d2"]);
+    assert.deepEqual(data.dev, [{ text: "e", label: 1 }]);
+    assert.deepEqual(data.test, [{ text: "f", label: 2 }, { text: "a", label: 0 }]);
+    assert.deepEqual([data.name, data.language], ["train", "en"]);
+    assert.equal(plain(data.source), "train.csv, dev.csv, test.csv");
+    assert.equal(data.note, "1 of the 2 test texts also stands word for word in train or dev, and is kept");
+    assert.match(data.fingerprint, /^[0-9a-f]{64}$/);
+  });
+});
+
+Deno.test("class names with numbers are sorted by them", async () => {
+  await withFiles({ train: csv("a,class 10", "b,class 9", "c,Other", "d,abc") }, async (paths) => {
+    assert.deepEqual((await datasetFromFiles(paths)).labels, ["abc", "class 9", "class 10", "Other"]);
+  });
+});
+
+Deno.test("without a dev file a tenth of train is held out, each class in its share, by the seed", async () => {
+  await withFiles({ train: many }, async (paths) => {
+    const data = await datasetFromFiles({ ...paths, seed: 1 });
+    assert.deepEqual([data.train.length, data.dev.length, data.test.length], [90, 10, 0]);
+    assert.deepEqual(data.dev.filter(({ label }) => data.labels[label] === "rare").length, 2);
+    assert.equal(data.note, "dev is 10 of the 100 training rows, held out with seed 1");
+    assert.deepEqual(await datasetFromFiles({ ...paths, seed: 1 }), data);
+    assert.notDeepEqual((await datasetFromFiles({ ...paths, seed: 2 })).dev, data.dev);
+  });
+});
+
+Deno.test("rows without a text or a label are counted and told", async () => {
+  const train = csv("a,1", ",2", "b,", "  ,1", "c, 2 ", ",");
+  await withFiles({ train }, async (paths, plain) => {
+    const data = await datasetFromFiles(paths);
+    assert.deepEqual(data.train, [{ text: "a", label: 0 }, { text: "c", label: 1 }]);
+    assert.equal(
+      plain(data.note),
+      "dev is 0 of the 2 training rows, held out with seed 0; 3 rows of train.csv with an empty text are left out " +
+        "(the first in line 3); 1 row of train.csv with an empty label is left out (the first in line 4)",
+    );
+  });
+  await withFiles({ train: csv(",1", "a,") }, async (paths, plain) => {
+    await assertRefused(
+      datasetFromFiles(paths),
+      plain,
+      "Cannot use train.csv: expected rows with a text and a label, found 2 without",
+    );
+  });
+});
+
+Deno.test("columns have the names that are given", async () => {
+  await withFiles({ train: "id,review,stars\n1,a,5\n2,b,1\n" }, async (paths, plain) => {
+    const columns = { textColumn: "review", labelColumn: "stars" };
+    assert.deepEqual((await datasetFromFiles({ ...paths, ...columns })).labels, ["1", "5"]);
+    await assertRefused(
+      datasetFromFiles(paths),
+      plain,
+      'Cannot read train.csv as column "text" is missing: found "id", "review", "stars"',
+    );
+  });
+});
+
+Deno.test("a label that train has not is named with its file and line", async () => {
+  const contents = { train: csv("a,neg", "b,pos"), test: csv("c,neg", "d,neutral") };
+  await withFiles(contents, async (paths, plain) => {
+    await assertRefused(
+      datasetFromFiles(paths),
+      plain,
+      'Cannot use test.csv: the label "neutral" in line 3 does not occur in train.csv, which has "neg", "pos"',
+    );
+    await assertRefused(
+      readLabelled(paths.train, { labels: ["pos", ..."abcdefghijk"] }),
+      plain,
+      'Cannot use train.csv: the label "neg" in line 2 does not occur in the model, which has "pos", "a", ' +
+        '"b", "c", "d", "e", "f", "g", "h", "i" and 2 more',
+    );
+  });
+});
+
+Deno.test("one class is none", async () => {
+  await withFiles({ train: csv("a,pos", "b,pos") }, async (paths, plain) => {
+    await assertRefused(
+      datasetFromFiles(paths),
+      plain,
+      'Cannot train on train.csv: expected at least two labels in column "label", found only "pos"',
+    );
+  });
+});
+
+Deno.test("Chinese texts make a Chinese data set", async () => {
+  await withFiles({ train: csv("这部电影很好看 OK,好", "不好看,坏") }, async (paths) => {
+    assert.equal((await datasetFromFiles(paths)).language, "zh");
+  });
+});

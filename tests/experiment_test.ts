@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { InputError } from "../lib/errors.ts";
+import { experiment, paperSettings, resolveCells } from "../lib/experiment.ts";
+import { experiments } from "../experiments/all.ts";
+import paper from "../experiments/paper_tables.json" with { type: "json" };
+import table2 from "../experiments/table2.ts";
+import { cutting } from "./example_experiment.ts";
+
+Deno.test("a cell is the paper's settings, then scale, column and row, the later one winning", async () => {
+  const cells = await resolveCells(cutting, { seeds: [1, 2] });
+  assert.deepEqual(
+    cells.map(({ row, column, configuration }) => [configuration.seed, column, row]),
+    [1, 2].flatMap((seed) =>
+      ["IMDb", "Sogou"].flatMap((column) => ["head-only", "tail-only"].map((row) => [seed, column, row]))
+    ),
+  );
+  const [head, , sogouHead, sogouTail] = cells.map(({ configuration }) => configuration);
+  assert.deepEqual(head, {
+    ...paperSettings,
+    text: "head",
+    limits: { train: 40, dev: null, test: 20 },
+    epochs: 2,
+    learningRate: 1e-4,
+    seed: 1,
+  });
+  assert.equal(sogouHead?.data, "sogou");
+  assert.equal(sogouHead?.epochs, 5);
+  assert.deepEqual(sogouHead?.limits, { train: 80, dev: null, test: 20 });
+  assert.equal(sogouTail?.epochs, 6);
+});
+
+Deno.test("equal configurations have equal hashes, and a seed makes another", async () => {
+  const [first] = await resolveCells(cutting, { seeds: [1] });
+  const [again] = await resolveCells(cutting, { seeds: [1], overrides: { epochs: 2 } });
+  const [other] = await resolveCells(cutting, { seeds: [2] });
+  assert.equal(first?.hash, again?.hash);
+  assert.notEqual(first?.hash, other?.hash);
+  assert.match(first!.hash, /^[0-9a-f]{64}$/);
+});
+
+Deno.test("the paper's protocol brings the optimizer of the paper's code", async () => {
+  const [clean] = await resolveCells(cutting);
+  const [asPaper] = await resolveCells(cutting, { protocol: "paper", engine: "xla", precision: "bf16" });
+  assert.deepEqual(asPaper?.configuration, {
+    ...clean!.configuration,
+    protocol: "paper",
+    optimizer: "bertadam",
+    schedule: "bertadam-linear",
+    engine: "xla",
+    precision: "bf16",
+  });
+});
+
+Deno.test("overrides win over everything, in nested fields too", async () => {
+  const overrides = { epochs: 9, "limits.train": null, "architecture.hidden": 64, text: "head+tail" };
+  for (const { configuration } of await resolveCells(cutting, { overrides })) {
+    assert.equal(configuration.epochs, 9);
+    assert.equal(configuration.limits.train, null);
+    assert.equal(configuration.limits.test, 20);
+    assert.equal(configuration.architecture.hidden, 64);
+    assert.equal(configuration.text, "head+tail");
+  }
+});
+
+Deno.test("overrides that make no sense are refused in one sentence", async () => {
+  const refused = (field: string, value: unknown, message: RegExp) =>
+    assert.rejects(
+      resolveCells(cutting, { overrides: { [field]: value } }),
+      (error) => error instanceof InputError && message.test(error.message),
+    );
+  await refused(
+    "epoch",
+    3,
+    /^Cannot set "epoch" as there is no field "epoch": expected one of data, limits, model/,
+  );
+  await refused("limits.training", 3, /no field "training": expected one of train, dev, test$/);
+  await refused("epochs.first", 3, /no field "epochs"|no field "first"/);
+  await refused("toString", "x", /no field "toString"/);
+  await refused("epochs", "three", /^Cannot set "epochs" to "three": expected a number$/);
+  await refused("epochs", null, /^Cannot set "epochs" to null: expected a number$/);
+  await refused("layers", "all", /^Cannot set "layers" to "all": expected a number or null$/);
+  await refused("limits", 100, /^Cannot set "limits" to 100: expected limits\.FIELD$/);
+});
+
+Deno.test("a scale that an experiment does not have is refused with those it has", async () => {
+  await assert.rejects(
+    resolveCells(cutting, { scale: "paper" }),
+    new InputError('Experiment cutting has no scale "paper": expected one of mini'),
+  );
+});
+
+Deno.test("rows and columns that the paper's table does not have are refused", () => {
+  const value = { ...cutting, published: { columns: ["IMDb"], rows: { "head-only": [5.63] } } };
+  assert.throws(() => experiment(value), { message: "Section 5.3.1 of the paper has no tail-only, Sogou" });
+});
+
+Deno.test("Table 2 has the paper's rows, columns and numbers", async () => {
+  assert.deepEqual(Object.keys(table2.rows), Object.keys(paper.table2.rows));
+  assert.deepEqual(table2.columns, paper.table2.columns);
+  assert.deepEqual(table2.published.rows["hierarchical mean"], [5.89, 2.83]);
+  const cells = await resolveCells(table2, { scale: "paper" });
+  assert.equal(cells.length, 12);
+  assert.deepEqual(cells[2]?.configuration, paperSettings);
+});
+
+Deno.test("every experiment resolves at every scale it has, to runs that differ", async () => {
+  for (const one of experiments) {
+    for (const scale of Object.keys(one.scales) as (keyof typeof one.scales)[]) {
+      const cells = await resolveCells(one, { scale, seeds: [1, 2] });
+      assert.equal(cells.length, 2 * one.columns.length * Object.keys(one.rows).length);
+      assert.equal(new Set(cells.map((cell) => cell.hash)).size, cells.length, `${one.name} at ${scale}`);
+    }
+  }
+});

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { Writable } from "node:stream";
+import { duration, progressText, showProgress } from "../../lib/results/progress.ts";
+
+function collector(isTTY: boolean) {
+  const written: string[] = [];
+  const stream = new Writable({
+    write(chunk, _, done) {
+      written.push(String(chunk));
+      done();
+    },
+  });
+  const cursor = () => true;
+  Object.assign(stream, { isTTY, columns: 120, cursorTo: cursor, clearLine: cursor, moveCursor: cursor });
+  return { stream, text: () => written.join("") };
+}
+
+Deno.test("durations as people say them", () => {
+  const said = [0.4, 8, 59.6, 200, 3599.4, 7500, 7200].map(duration);
+  assert.deepEqual(said, ["0 s", "8 s", "1 min", "3 min 20 s", "59 min 59 s", "2 h 5 min", "2 h"]);
+});
+
+Deno.test("progress says how much, how fast and how long yet", () => {
+  assert.equal(progressText(120, 400, "steps", 15), "120/400 steps, 8.0 steps/s, 35 s left");
+  assert.equal(progressText(2e6, 8e6, "bytes", 4), "2.0/8.0 MB, 0.5 MB/s, 12 s left");
+  assert.equal(progressText(2e6, 0, "bytes", 4), "2.0 MB, 0.5 MB/s");
+  assert.equal(progressText(0, 400, "steps", 0), "0/400 steps");
+});
+
+Deno.test("in a pipe there is one line at the end", () => {
+  const { stream, text } = collector(false);
+  const progress = showProgress("head-only", 3, "steps", { stream });
+  for (let done = 1; done <= 3; done++) progress.update(done, "loss 0.5");
+  progress.log("a note");
+  progress.stop("error 12.0 %");
+  progress.stop();
+  assert.equal(text(), "a note\nhead-only: 3 steps in 0 s, error 12.0 %\n");
+});
+
+Deno.test("in a pipe a long task gives a sign now and then", () => {
+  const { stream, text } = collector(false);
+  const progress = showProgress("head-only", 400, "steps", { stream, lineSeconds: 0 });
+  progress.update(100, "loss 0.5");
+  progress.stop();
+  assert.match(text(), /^head-only: 100\/400 steps, .* steps\/s, .* s left, loss 0\.5\n/);
+});
+
+Deno.test("on a terminal there is a bar, and lines are printed above it", () => {
+  const { stream, text } = collector(true);
+  const progress = showProgress("head-only", 4, "steps", { stream });
+  progress.update(2, "loss 0.5");
+  progress.log("a note");
+  progress.stop();
+  assert.match(text(), /head-only ░{20} 0\/4 steps/);
+  assert.ok(text().includes("\r\x1b[Ka note\n"));
+  assert.ok(text().endsWith("\r\x1b[Khead-only: 2 steps in 0 s\n"));
+});

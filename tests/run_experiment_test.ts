@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Configuration } from "../lib/experiment.ts";
+import { measure } from "../lib/results/metrics.ts";
+import { markdownTable } from "../lib/results/tables.ts";
+import {
+  type ExperimentEvent,
+  type ExperimentOptions,
+  experimentResult,
+  experimentTable,
+  type RunCell,
+  runExperiment,
+} from "../lib/run_experiment.ts";
+import { cutting } from "./example_experiment.ts";
+
+/** A run that takes no time: its test error depends on the text and the seed alone. */
+function recordingRunner(failAt = Infinity) {
+  const ran: Configuration[] = [];
+  const runCell: RunCell = (configuration, { onStep }) => {
+    if (ran.length === failAt) return Promise.reject(new Error("the power went off"));
+    ran.push(configuration);
+    onStep(1, 1, 0.5);
+    const wrong = configuration.seed + (configuration.text === "tail" ? 2 : 0);
+    const probabilities = Array.from({ length: 20 }, (_, n) => n < wrong ? [0.4, 0.6] : [0.9, 0.1]).flat();
+    const expected = Array<number>(20).fill(0);
+    return Promise.resolve({
+      data: { name: configuration.data, fingerprint: "f00d", train: 40, dev: 4, test: 20 },
+      model: "none",
+      engine: configuration.engine,
+      precision: configuration.precision,
+      notes: [],
+      steps: 1,
+      trainSeconds: 0,
+      epochs: [{ epoch: 1, trainLoss: 0.5, seconds: 0 }],
+      bestEpoch: 1,
+      test: measure(probabilities, expected, 2),
+      testPredictions: { labels: ["a", "b"], expected, probabilities },
+    });
+  };
+  return { ran, runCell };
+}
+
+async function inFolder(body: (resultsDir: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "bertlab-experiment-"));
+  try {
+    await body(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+Deno.test("every cell is run once and recorded, and a second call runs nothing", () =>
+  inFolder(async (resultsDir) => {
+    const { ran, runCell } = recordingRunner();
+    const first = await runExperiment(cutting, { resultsDir, runCell, seeds: [1, 2] });
+    assert.equal(ran.length, 8);
+    const second = await runExperiment(cutting, { resultsDir, runCell, seeds: [1, 2] });
+    assert.equal(ran.length, 8);
+    assert.deepEqual(second, first);
+    const record = first.records.get(first.cells[1]!.hash)!;
+    assert.deepEqual(record.cell, { row: "tail-only", column: "IMDb" });
+    assert.deepEqual(record.configuration, { ...first.cells[1]!.configuration });
+    assert.equal(record.test.errorRate, 3 / 20);
+    assert.equal(record.versions["deno"], Deno.version.deno);
+    assert.ok(record.peakMemoryBytes > 1e6);
+  }));
+
+Deno.test("more seeds, another protocol and another setting each run only what is new", () =>
+  inFolder(async (resultsDir) => {
+    const { ran, runCell } = recordingRunner();
+    const run = (options: Partial<ExperimentOptions>) =>
+      runExperiment(cutting, { resultsDir, runCell, ...options });
+    await run({});
+    await run({ seeds: [1, 2] });
+    assert.deepEqual(ran.map(({ seed }) => seed), [1, 1, 1, 1, 2, 2, 2, 2]);
+    await run({ protocol: "paper" });
+    assert.equal(ran.length, 12);
+    await run({ overrides: { epochs: 3 } });
+    assert.equal(ran.length, 16);
+    await run({ overrides: { epochs: 3 } });
+    assert.equal(ran.length, 16);
+  }));
+
+Deno.test("what ran before a failure is kept, and the next call goes on from there", () =>
+  inFolder(async (resultsDir) => {
+    const failing = recordingRunner(3);
+    await assert.rejects(
+      runExperiment(cutting, { resultsDir, runCell: failing.runCell }),
+      /the power went off/,
+    );
+    const { ran, runCell } = recordingRunner();
+    const { records } = await runExperiment(cutting, { resultsDir, runCell });
+    assert.equal(ran.length, 1);
+    assert.equal(records.size, 4);
+  }));
+
+Deno.test("a record that was cut off is made again, with a warning", () =>
+  inFolder(async (resultsDir) => {
+    const { ran, runCell } = recordingRunner();
+    await runExperiment(cutting, { resultsDir, runCell });
+    const file = join(resultsDir, "mini", "records.jsonl");
+    const text = await readFile(file, "utf8");
+    await writeFile(file, text.slice(0, -100));
+    const warnings: string[] = [];
+    const onProgress = (event: ExperimentEvent) => event.kind === "line" && warnings.push(event.line);
+    await runExperiment(cutting, { resultsDir, runCell, onProgress });
+    assert.equal(ran.length, 5);
+    assert.deepEqual(ran[4], ran[3]);
+    assert.match(warnings.join(), /^Line 4 of .* is cut off and was ignored$/);
+  }));
+
+Deno.test("shards run disjoint shares that together are all, and read each other's records", () =>
+  inFolder(async (resultsDir) => {
+    const { ran, runCell } = recordingRunner();
+    const share = (index: number) =>
+      runExperiment(cutting, { resultsDir, runCell, seeds: [1, 2], shard: { index, count: 3 } });
+    await share(1);
+    assert.equal(ran.length, 3);
+    await share(3);
+    assert.equal(ran.length, 5);
+    const { records, cells } = await share(2);
+    assert.equal(ran.length, 8);
+    assert.equal(records.size, cells.length);
+    await assert.rejects(share(4), /Cannot run shard 4\/3: expected I\/N with I from 1 to N/);
+  }));
+
+Deno.test("progress tells the start, the steps and the end of each run", () =>
+  inFolder(async (resultsDir) => {
+    const events: ExperimentEvent[] = [];
+    const onProgress = (event: ExperimentEvent) => events.push(event);
+    await runExperiment(cutting, { resultsDir, onProgress, runCell: recordingRunner().runCell });
+    assert.deepEqual(
+      events.slice(0, 4).map((event) => [event.kind, "run" in event ? `${event.run}/${event.runs}` : ""]),
+      [["start", "1/4"], ["step", ""], ["end", "1/4"], ["start", "2/4"]],
+    );
+  }));
+
+Deno.test("the table is made from the records alone, and is the same in a second folder", () =>
+  inFolder((first) =>
+    inFolder(async (second) => {
+      const table = async (resultsDir: string) => {
+        await runExperiment(cutting, { resultsDir, seeds: [1, 2], runCell: recordingRunner().runCell });
+        const result = await experimentResult(cutting, { resultsDir, seeds: [1, 2] });
+        return await markdownTable(experimentTable(cutting, result), result.folder);
+      };
+      const text = await table(first);
+      assert.equal(await table(second), text);
+      assert.match(text, /^# Section 5\.3\.1, scale mini\n\nWhich end of a text\?\n/);
+      const row = text.split("\n").find((line) => line.startsWith("| tail-only"))!.replaceAll(/ +/g, " ");
+      assert.equal(
+        row,
+        "| tail-only | 5.44 | 17.50 ± 3.54 (2) | +12.06 | 0 s | 3.17 | 17.50 ± 3.54 (2) | +14.33 | 0 s |",
+      );
+      assert.match(text, / \| Sogou → sogou: paper \|/);
+      assert.match(text, /^- Sogou: a stand-in\.$/m);
+    })
+  ));

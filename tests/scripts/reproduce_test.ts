@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { access, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { measure } from "../../lib/results/metrics.ts";
+import type { RunCell } from "../../lib/run_experiment.ts";
+import { runCommand } from "../../scripts/command.ts";
+import { reproduceCommand } from "../../scripts/reproduce.ts";
+import { cutting } from "../example_experiment.ts";
+
+/** A run that takes no time; one in ten answers is wrong. */
+const runCell: RunCell = (configuration) => {
+  const probabilities = Array.from({ length: 10 }, (_, n) => n === 0 ? [0.4, 0.6] : [0.9, 0.1]).flat();
+  const expected = Array<number>(10).fill(0);
+  return Promise.resolve({
+    data: { name: configuration.data, fingerprint: "f00d", train: 40, dev: 4, test: 10 },
+    model: "none",
+    engine: configuration.engine,
+    precision: configuration.precision,
+    notes: [],
+    steps: 1,
+    trainSeconds: 0,
+    epochs: [{ epoch: 1, trainLoss: 0.5, seconds: 0 }],
+    bestEpoch: 1,
+    test: measure(probabilities, expected, 2),
+    testPredictions: { labels: ["a", "b"], expected, probabilities },
+  });
+};
+
+async function reproduce(...args: string[]): Promise<{ code: number; out: string; error: string }> {
+  const out: string[] = [];
+  const error: string[] = [];
+  const output = { out: (text: string) => out.push(text), error: (text: string) => error.push(text) };
+  const code = await runCommand(reproduceCommand({ experiments: [cutting], runCell, output }), args, output);
+  return { code, out: out.join("\n"), error: error.join("\n") };
+}
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "bertlab-reproduce-"));
+  try {
+    await body(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const refused = async (args: string[], message: string) =>
+  assert.deepEqual(await reproduce(...args), { code: 1, out: "", error: message });
+
+Deno.test("reproduce runs what is missing, prints the table and writes it", () =>
+  inFolder(async (folder) => {
+    const dry = await reproduce("cutting", "--dry-run", "--results", folder);
+    assert.equal(dry.code, 0);
+    assert.match(dry.out, /^to be run {2}[0-9a-f]{16} {2}IMDb, head-only, seed 1\n/);
+    assert.match(dry.out, /cutting: 0 of 4 runs are on record$/);
+
+    const first = await reproduce("cutting", "--results", folder);
+    assert.equal(first.code, 0);
+    assert.match(first.out, /\| tail-only +\| +5\.44 \| 10\.00 \(1\) \| \+4\.56 \|/);
+    assert.equal(await readFile(join(folder, "mini", "cutting.md"), "utf8"), first.out);
+    assert.equal(first.error, `Wrote ${join(folder, "mini", "cutting.md")}`);
+    assert.deepEqual(await reproduce("--results", folder), first);
+
+    const after = await reproduce("cutting", "--dry-run", "--results", folder, "--seeds", "2");
+    assert.match(after.out, /cutting: 4 of 8 runs are on record$/);
+  }));
+
+Deno.test("another setting is another run, and leaves the experiment's table alone", () =>
+  inFolder(async (folder) => {
+    const { code, error } = await reproduce(
+      "--results",
+      folder,
+      "--set",
+      "epochs=1",
+      "--set",
+      "limits.train=20",
+    );
+    assert.deepEqual([code, error], [0, ""]);
+    await assert.rejects(access(join(folder, "mini", "cutting.md")));
+    const dry = await reproduce(
+      "--dry-run",
+      "--results",
+      folder,
+      "--set",
+      "limits.train=20",
+      "--set",
+      "epochs=1",
+    );
+    assert.match(dry.out, /cutting: 4 of 4 runs are on record$/);
+    assert.match((await reproduce("--dry-run", "--results", folder)).out, /cutting: 0 of 4 runs/);
+  }));
+
+Deno.test("the paper's protocol has a table of its own", () =>
+  inFolder(async (folder) => {
+    const { error } = await reproduce("--results", folder, "--protocol", "paper");
+    assert.equal(error, `Wrote ${join(folder, "mini", "cutting-paper-protocol.md")}`);
+  }));
+
+Deno.test("a shard runs its share", () =>
+  inFolder(async (folder) => {
+    const { out } = await reproduce("--results", folder, "--shard", "1/2");
+    assert.match(out, /missing/);
+    assert.match(
+      (await reproduce("--dry-run", "--results", folder)).out,
+      /cutting: 2 of 4 runs are on record$/,
+    );
+  }));
+
+Deno.test("--list tells what there is and how long it takes", async () => {
+  const { code, out } = await reproduce("--list");
+  assert.equal(code, 0);
+  assert.equal(out, "cutting: Section 5.3.1. Which end of a text? Time for a seed: mini 1 min.");
+});
+
+Deno.test("--help ends with code 0 and names every option", async () => {
+  const { code, out, error } = await reproduce("--help");
+  assert.deepEqual([code, error], [0, ""]);
+  const options = ["scale", "seeds", "protocol", "engine", "results", "shard", "set", "list", "dry-run"];
+  for (const option of options) assert.ok(out.includes(`--${option}`), option);
+});
+
+Deno.test("what cannot be understood is refused in one sentence", async () => {
+  await refused(["tabel2"], 'Unknown experiment "tabel2": expected one of cutting');
+  await refused(
+    ["--seed", "3"],
+    "Unknown option --seed: expected one of --scale, --seeds, --protocol, --engine, --results, --shard, --set, " +
+      "--list, --dry-run, or --help to see what they do",
+  );
+  await refused(["--seeds"], "Option '--seeds <N>' argument missing; --help shows what is expected");
+  await refused(["--seeds", "0"], "Cannot use --seeds 0: expected a whole number of at least 1");
+  await refused(["--scale", "maxi"], "Cannot use --scale maxi: expected one of mini, imdb, paper");
+  await refused(["--engine", "cuda"], "Cannot use --engine cuda: expected one of auto, onnx, xla, reference");
+  await refused(["--shard", "2"], "Cannot use --shard 2: expected I/N, such as 1/4");
+  await refused(["--set", "epochs"], "Cannot use --set epochs: expected FIELD=VALUE, such as epochs=2");
+  await refused(["--set", "epochs=many"], 'Cannot set "epochs" to "many": expected a number');
+  await refused(["--scale", "paper"], 'Experiment cutting has no scale "paper": expected one of mini');
+});

@@ -1,0 +1,116 @@
+/** Against Python transformers on every engine: states, gradients by name, and the first ten losses. */
+import * as tf from "@tensorflow/tfjs";
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { classify, encode, pool } from "../../lib/bert/encoder.ts";
+import type { HostTensors } from "../../lib/engine/engine.ts";
+import { softmaxCrossEntropy, stepKey } from "../../lib/graph/composites.ts";
+import { record } from "../../lib/graph/record.ts";
+import { schedule, type ScheduleName } from "../../lib/schedules.ts";
+import { optimizer, stateName } from "../../lib/training/optimizers.ts";
+import { gradientGraph, signatures, type Trainable } from "../../lib/training/step.ts";
+import { Trainer } from "../../lib/training/trainer.ts";
+import { engines } from "../engine/engines.ts";
+import {
+  type GoldenBatch,
+  largestDifference,
+  loadGoldenModel,
+  loadGoldenTraining,
+  relativeError,
+} from "../golden/load.ts";
+
+const golden = await loadGoldenModel();
+const training = await loadGoldenTraining();
+const { config, parameters } = golden;
+
+function feedsOf({ ids, mask, type_ids, labels }: GoldenBatch): HostTensors {
+  const batch = labels.shape[0]!;
+  return {
+    ids,
+    mask,
+    type_ids,
+    labels,
+    weights: { shape: [batch], data: new Float32Array(batch).fill(1 / batch) },
+  };
+}
+
+/** The golden model: like the library's classifier, with segment types. */
+const trainable: Trainable = {
+  feeds: () => signatures(feedsOf(golden.batch)),
+  loss(inputs, key) {
+    const states = encode(
+      inputs,
+      config,
+      { ids: inputs.ids!, mask: inputs.mask!, typeIds: inputs.type_ids },
+      key,
+    );
+    const cls = tf.reshape(tf.slice(states.at(-1)!, [0, 0, 0], [-1, 1, -1]), [-1, config.hidden_size]);
+    const pooled = pool(inputs, cls);
+    const logits = classify(inputs, config, pooled, key);
+    const outputs = Object.fromEntries(states.map((state, layer) => [`state ${layer}`, state]));
+    return { losses: softmaxCrossEntropy(logits, inputs.labels!), outputs: { ...outputs, pooled, logits } };
+  },
+};
+
+for (const [name, make] of Object.entries(engines)) {
+  Deno.test(`${name}: hidden states, pooler and logits are those of transformers to 1e-5`, async () => {
+    const engine = await make();
+    const feeds = feedsOf(golden.batch);
+    const graph = record("states", { state: signatures(parameters), feeds: signatures(feeds) }, (inputs) => ({
+      state: {},
+      outputs: trainable.loss(inputs).outputs,
+    }));
+    const found = await (await engine.compile(graph)).run(engine.state(parameters), feeds);
+    const expected: HostTensors = {
+      ...Object.fromEntries(golden.hiddenStates.map((state, layer) => [`state ${layer}`, state])),
+      pooled: golden.pooled,
+      logits: golden.logits,
+    };
+    for (const [output, tensor] of Object.entries(expected)) {
+      const difference = largestDifference(found[output]!.data, tensor.data);
+      ok(difference <= 1e-5, `${output} differs by ${difference}`);
+    }
+  });
+
+  Deno.test(`${name}: every gradient by name is that of transformers to 1e-4`, async () => {
+    const engine = await make();
+    const program = await engine.compile(gradientGraph(trainable, signatures(parameters), "golden"));
+    const zeros = Object.fromEntries(
+      Object.entries(parameters).map(([name, { shape, data }]) => [
+        stateName.gradient(name),
+        { shape, data: new Float32Array(data.length).fill(7) },
+      ]),
+    );
+    const state = engine.state({ ...parameters, ...zeros });
+    const key = { shape: [1], data: Int32Array.of(stepKey(1, 0)) };
+    const { loss } = await program.run(state, { ...feedsOf(golden.batch), key });
+    ok(Math.abs(loss!.data[0]! - golden.loss) < 1e-5, `the loss is ${loss!.data[0]} and not ${golden.loss}`);
+    const gradients = await state.download(Object.keys(zeros));
+    const wrong = Object.entries(golden.gradients).map(([name, { data }]) => ({
+      name,
+      error: relativeError(gradients[stateName.gradient(name)]!.data, data),
+    })).filter(({ error }) => !(error <= 1e-4));
+    deepStrictEqual(wrong, []);
+  });
+
+  Deno.test(`${name}: the first ten losses of each optimizer with each schedule are those of PyTorch`, async () => {
+    const engine = await make();
+    const { totalSteps, warmupSteps, cycles } = training;
+    for (const run of training.runs) {
+      const rate = schedule(run.schedule as ScheduleName, {
+        totalSteps,
+        warmupSteps,
+        cycles: run.schedule === "cosine-with-restarts" ? cycles : undefined,
+        baseRate: run.learning_rate,
+      });
+      const trainer = new Trainer(engine, trainable, parameters, optimizer(run.optimizer), 1);
+      const losses: number[] = [];
+      for (const [step, batch] of training.batches.entries()) {
+        const stepBatch = { shape: "golden", parts: [feedsOf(batch)], examples: 4, tokens: 64 };
+        losses.push((await trainer.step(stepBatch, () => run.learning_rate * rate(step))).loss);
+      }
+      await trainer.dispose();
+      const errors = losses.map((loss, i) => Math.abs(loss / run.losses[i]! - 1));
+      ok(Math.max(...errors) < 1e-4, `${run.optimizer}, ${run.schedule}: ${losses} and not ${run.losses}`);
+    }
+  });
+}
