@@ -10,7 +10,8 @@ import {
   trainingBatches,
 } from "./data/batches.ts";
 import type { Dataset, Example } from "./data/examples.ts";
-import type { Engine, HostTensors } from "./engine/engine.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { HostTensors } from "./tensors.ts";
 import { InputError } from "./errors.ts";
 import { poolFractions, poolingParameters, shareCut, type TextStrategy } from "./long_text.ts";
 import { layerLearningRate } from "./lr_decay.ts";
@@ -26,9 +27,11 @@ import { type StepBatch, Trainer } from "./training/trainer.ts";
 
 /** What a classifier is trained with. */
 export interface FineTuneSettings {
+  /** What is done with long texts (section 5.3.1). */
   readonly text: TextStrategy;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
+  /** Passes over the training texts. */
   readonly epochs: number;
   /** Texts of one optimizer step. */
   readonly batchSize: number;
@@ -38,36 +41,47 @@ export interface FineTuneSettings {
   readonly learningRate: number;
   /** xi of section 5.3.4; 1 is none. */
   readonly layerDecay: number;
+  /** How the rate changes from step to step. */
   readonly schedule: ScheduleName;
   /** Share of the steps that warm up. */
   readonly warmupProportion: number;
+  /** AdamW, or the BertAdam of the paper's code. */
   readonly optimizer: OptimizerOptions["name"];
   /** Every batch at the maximum length. */
   readonly padToMax?: boolean;
   /** `clean` chooses the epoch by the development split, `paper` by the test split as the paper's code does. */
   readonly protocol: "clean" | "paper";
+  /** Key of the dropout masks, the batches and what is drawn. */
   readonly seed: number;
 }
 
 /** What {@linkcode fineTune} works with besides. */
 export interface FineTuneContext {
+  /** Where the steps run. */
   readonly engine: Engine;
   /** Where to save the run on the way, every how many steps, and whether to go on from there. */
   readonly checkpoint?: Omit<CheckpointOptions, "identity">;
+  /** Told after each step. */
   onStep?(report: StepReport): void;
+  /** Told after each epoch. */
   onEpoch?(epoch: EpochRecord): void;
 }
 
 /** A trained classifier. */
 export interface FineTuned {
+  /** What it started from. */
   readonly model: StartModel;
+  /** What it was trained with. */
   readonly settings: FineTuneSettings;
   /** The parameters after the best epoch. */
   readonly parameters: HostTensors;
+  /** What each epoch came to. */
   readonly epochs: readonly EpochRecord[];
   /** From 1. */
   readonly bestEpoch: number;
+  /** Of the development split after the best epoch. */
   readonly dev?: Metrics;
+  /** Of the test split after the best epoch. */
   readonly test?: Metrics;
   /** Of the test split, if there is one. */
   readonly testPredictions?: Predictions;
@@ -75,6 +89,7 @@ export interface FineTuned {
   readonly steps: number;
   /** Seconds of training steps. */
   readonly trainSeconds: number;
+  /** What a reader of the numbers should know. */
   readonly notes: readonly string[];
 }
 

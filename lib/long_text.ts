@@ -5,7 +5,7 @@
  * The paper writes 510 = 512 − [CLS] − [SEP]; here the room is `maxLength − 2` for any maximum length.
  */
 import * as tf from "@tensorflow/tfjs";
-import type { HostTensors } from "./engine/engine.ts";
+import type { HostTensors } from "./tensors.ts";
 import { InputError } from "./errors.ts";
 import { fold, Random } from "./random.ts";
 

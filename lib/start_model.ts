@@ -3,7 +3,7 @@ import { loadCheckpoint } from "./bert/checkpoint.ts";
 import { type BertConfig, newConfig, withLabels } from "./bert/config.ts";
 import { resolveModel } from "./bert/models.ts";
 import { initialParameters } from "./bert/parameters.ts";
-import type { HostTensors } from "./engine/engine.ts";
+import type { HostTensors } from "./tensors.ts";
 import { InputError } from "./errors.ts";
 import { characterTokenizer, loadTokenizer, type Tokenizer } from "./text/tokenizer.ts";
 
@@ -43,8 +43,11 @@ export interface StartModelOptions {
 
 /** A model with its tokenizer, ready to be trained. */
 export interface StartModel {
+  /** Its shape and labels. */
   readonly config: BertConfig;
+  /** By Hugging Face's names, with a classifier. */
   readonly parameters: HostTensors;
+  /** Texts to its wordpieces. */
   readonly tokenizer: Tokenizer;
   /** What it is, for records and tables. */
   readonly description: string;

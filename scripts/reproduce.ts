@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { experiments } from "../experiments/all.ts";
-import { writeWhole } from "../lib/bert/whole_file.ts";
+import { writeWhole } from "../lib/whole_file.ts";
 import { InputError } from "../lib/errors.ts";
 import {
   type CellOptions,

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeWhole } from "../lib/bert/whole_file.ts";
+import { writeWhole } from "../lib/whole_file.ts";
 import { datasetFromFiles } from "../lib/data/files.ts";
 import { fineTune, type FineTuned, saveClassifier } from "../lib/fine_tune.ts";
 import { textStrategy, textStrategyNames } from "../lib/long_text.ts";

@@ -1,12 +1,12 @@
 /** Models as folders in Hugging Face's layout: config.json, model.safetensors and the tokenizer's files. */
 import { access, mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { HostTensors } from "../engine/engine.ts";
+import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { type BertConfig, configLabels, readConfig, withLabels } from "./config.ts";
 import { freshTensor, keepLayers, parameterShapes } from "./parameters.ts";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.ts";
-import { writeWhole } from "./whole_file.ts";
+import { writeWhole } from "../whole_file.ts";
 
 /** How to load a model. */
 export interface LoadOptions {

@@ -16,7 +16,7 @@ export interface ClassifierShape {
 export type CombineFractions = (states: tf.Tensor, mask: tf.Tensor, parameters: Tensors) => tf.Tensor;
 
 /** The tensors that a batch of one shape is fed as. */
-export function classifierFeeds({ B, K, T }: ClassifierShape): Record<string, Signature> {
+function classifierFeeds({ B, K, T }: ClassifierShape): Record<string, Signature> {
   return {
     ids: { shape: [B * K, T], dtype: "int32" },
     mask: { shape: [B * K, T], dtype: "int32" },

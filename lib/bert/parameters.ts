@@ -1,5 +1,5 @@
 /** BERT's parameters: Hugging Face's names and shapes, new ones from a seed, and the lowest layers of a model. */
-import type { HostTensor, HostTensors } from "../engine/engine.ts";
+import type { HostTensor, HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
 import type { BertConfig } from "./config.ts";

@@ -4,9 +4,9 @@
  * Source: https://github.com/huggingface/safetensors#format
  */
 import { type FileHandle, open } from "node:fs/promises";
-import type { HostTensor, HostTensors } from "../engine/engine.ts";
+import type { HostTensor, HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
-import { writeWhole } from "./whole_file.ts";
+import { writeWhole } from "../whole_file.ts";
 
 /** Where and what a tensor in a safetensors file is. */
 export interface TensorEntry {

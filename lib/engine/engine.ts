@@ -3,22 +3,13 @@
  * It knows nothing of BERT; a graph names its inputs, and the names are all that binds it to a state.
  */
 import type { Graph } from "../graph/graph.ts";
-
-/** Element types that cross the boundary. */
-export type DType = "float32" | "int32";
-
-/** A dense row-major tensor in host memory. */
-export interface HostTensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array;
-}
-
-/** Tensors by name. */
-export type HostTensors = Record<string, HostTensor>;
+import type { HostTensors } from "../tensors.ts";
 
 /** What an engine can do, told before anything is compiled. */
 export interface Capabilities {
+  /** Types that matrix products can be computed in. */
   readonly dtypes: readonly ("float32" | "bfloat16")[];
+  /** What it runs on. */
   readonly devices: readonly string[];
 }
 
@@ -41,17 +32,25 @@ export interface Program {
    * other outputs.
    */
   run(state: State, feeds: HostTensors): Promise<HostTensors>;
+  /** Frees the compiled program. */
   dispose(): void;
 }
 
 /** An engine; `dispose` frees what it holds. */
 export interface Engine {
+  /** On the command line and in records. */
   readonly name: "reference" | "onnx" | "xla";
+  /** What it can do. */
   readonly capabilities: Capabilities;
-  /** @throws Error naming the operation when the engine has no rule for it. */
+  /**
+   * Makes a graph ready to run.
+   *
+   * @throws Error naming the operation when the engine has no rule for it.
+   */
   compile(graph: Graph): Promise<Program>;
   /** An empty state of this engine with the tensors given. */
   state(tensors: HostTensors): State;
+  /** Frees what the engine holds. */
   dispose(): void;
 }
 

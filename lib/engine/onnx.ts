@@ -1,16 +1,10 @@
 /** The onnx engine: recorded graphs on ONNX Runtime's CPU kernels, with the state's arrays updated in place. */
 import * as ort from "onnxruntime-node";
-import type { Graph } from "../graph/graph.ts";
-import { lowerToOnnx, updateName } from "../graph/onnx.ts";
-import { sizeOf } from "../graph/graph.ts";
-import {
-  type Engine,
-  type HostTensor,
-  type HostTensors,
-  type Program,
-  type State,
-  stateTensor,
-} from "./engine.ts";
+import { type GraphBody, sizeOf } from "../graph/graph.ts";
+import { type LoweredModel, lowerToOnnx, updateName } from "../graph/onnx.ts";
+import { type TileGroup, tileUpdates } from "../graph/tiles.ts";
+import { type Engine, type Program, type State, stateTensor } from "./engine.ts";
+import type { HostTensor, HostTensors } from "../tensors.ts";
 
 class OnnxState implements State {
   readonly tensors = new Map<string, ort.Tensor>();
@@ -51,43 +45,76 @@ function emptyLike(shape: readonly number[]): ort.Tensor {
   return new ort.Tensor("float32", new Float32Array(sizeOf(shape)), shape);
 }
 
+/** Elements of one block: its tensors stay in the cache from node to node. */
+const blockSize = 1 << 18;
+
+/** A graph's session and what may be overwritten in place. */
+interface Compiled {
+  readonly session: ort.InferenceSession;
+  readonly lowered: LoweredModel;
+}
+
 class OnnxProgram implements Program {
   /** Second buffers for state tensors that cannot be overwritten while the graph runs. */
   readonly #spare = new Map<string, ort.Tensor>();
 
   constructor(
-    readonly graph: Graph,
-    readonly session: ort.InferenceSession,
-    readonly inputs: ReadonlySet<string>,
-    unsafe: ReadonlySet<string>,
+    readonly rest: GraphBody,
+    readonly main: Compiled,
+    readonly tiles: readonly { group: TileGroup; compiled: Compiled }[],
   ) {
-    for (const name of unsafe) this.#spare.set(name, emptyLike(graph.updates.get(name)!.shape));
+    for (const name of main.lowered.unsafe) this.#spare.set(name, emptyLike(rest.updates.get(name)!.shape));
   }
 
   async run(state: State, feeds: HostTensors): Promise<HostTensors> {
     const { tensors } = state as OnnxState;
+    const { inputs } = this.main.lowered;
     const given: Record<string, ort.Tensor> = {};
-    for (const name of this.graph.state.keys()) {
-      if (this.inputs.has(name)) given[name] = stateTensor(tensors, name);
-    }
-    for (const name of this.graph.feeds.keys()) {
-      if (this.inputs.has(name)) given[name] = toTensor(feeds[name]!);
-    }
+    for (const name of this.rest.state.keys()) if (inputs.has(name)) given[name] = stateTensor(tensors, name);
+    for (const name of this.rest.feeds.keys()) if (inputs.has(name)) given[name] = toTensor(feeds[name]!);
     const fetches: Record<string, ort.Tensor | null> = {};
-    for (const name of this.graph.updates.keys()) {
+    for (const name of this.rest.updates.keys()) {
       fetches[updateName(name)] = this.#spare.get(name) ?? stateTensor(tensors, name);
     }
-    for (const name of this.graph.outputs.keys()) fetches[name] = null;
-    const results = await this.session.run(given, fetches as ort.InferenceSession.OnnxValueMapType);
+    for (const name of this.rest.outputs.keys()) fetches[name] = null;
+    const results = await this.main.session.run(given, fetches as ort.InferenceSession.OnnxValueMapType);
     for (const [name, written] of this.#spare) {
       this.#spare.set(name, stateTensor(tensors, name));
       tensors.set(name, written);
     }
-    return Object.fromEntries([...this.graph.outputs.keys()].map((name) => [name, toHost(results[name]!)]));
+    for (const { group, compiled } of this.tiles) await runTiles(group, compiled.session, tensors, results);
+    const scalars = new Set(this.tiles.flatMap(({ group }) => group.scalars));
+    const names = [...this.rest.outputs.keys()].filter((name) => !scalars.has(name));
+    return Object.fromEntries(names.map((name) => [name, toHost(results[name]!)]));
   }
 
   dispose(): void {
-    void this.session.release();
+    for (const { session } of new Set([this.main, ...this.tiles.map(({ compiled }) => compiled)])) {
+      void session.release();
+    }
+  }
+}
+
+/** Updates a group's tensors block by block, in place. */
+async function runTiles(
+  { tensors: names, scalars, size, body }: TileGroup,
+  session: ort.InferenceSession,
+  state: ReadonlyMap<string, ort.Tensor>,
+  results: Readonly<Record<string, ort.Tensor>>,
+): Promise<void> {
+  const data = names.map((name) => stateTensor(state, name).data as Float32Array);
+  const fed = Object.fromEntries(
+    scalars.map((name, i) => [`s${i}`, new ort.Tensor("float32", results[name]!.data as Float32Array, [])]),
+  );
+  for (let start = 0; start < size; start += blockSize) {
+    const end = Math.min(size, start + blockSize);
+    const blocks = Object.fromEntries(
+      data.map((array, i) => [`x${i}`, new ort.Tensor("float32", array.subarray(start, end), [end - start])]),
+    );
+    const fetches = Object.fromEntries(
+      [...body.updates.keys()].map((name) => [updateName(name), blocks[name]!]),
+    );
+    await session.run({ ...blocks, ...fed }, fetches);
   }
 }
 
@@ -112,9 +139,17 @@ export function onnxEngine({ threads, profile }: OnnxOptions = {}): Engine {
     name: "onnx",
     capabilities: { dtypes: ["float32"], devices: ["cpu"] },
     async compile(graph) {
-      const { bytes, inputs, unsafe } = lowerToOnnx(graph);
-      const session = await ort.InferenceSession.create(bytes, sessionOptions);
-      return new OnnxProgram(graph, session, inputs, unsafe);
+      const compile = async (body: GraphBody, flat: boolean): Promise<Compiled> => {
+        const lowered = lowerToOnnx(body, { flat });
+        return { lowered, session: await ort.InferenceSession.create(lowered.bytes, sessionOptions) };
+      };
+      const { rest, groups } = tileUpdates(graph);
+      const structures = new Map<string, Compiled>();
+      for (const { structure, body } of groups) {
+        if (!structures.has(structure)) structures.set(structure, await compile(body, true));
+      }
+      const tiles = groups.map((group) => ({ group, compiled: structures.get(group.structure)! }));
+      return new OnnxProgram(rest, await compile(rest, false), tiles);
     },
     state(tensors) {
       const state = new OnnxState();

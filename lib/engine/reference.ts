@@ -5,14 +5,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { registerEagerKernels } from "../graph/eager.ts";
 import type { Graph, Tensors } from "../graph/graph.ts";
-import {
-  type Engine,
-  type HostTensor,
-  type HostTensors,
-  type Program,
-  type State,
-  stateTensor,
-} from "./engine.ts";
+import { type Engine, type Program, type State, stateTensor } from "./engine.ts";
+import type { HostTensor, HostTensors } from "../tensors.ts";
 
 class ReferenceState implements State {
   readonly tensors = new Map<string, tf.Tensor>();

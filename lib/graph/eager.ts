@@ -29,7 +29,7 @@ function joinHeads(x: tf.Tensor): tf.Tensor {
 const inverseRootTwoPi = 1 / Math.sqrt(2 * Math.PI);
 
 /** Eager kernels by operation name. */
-export const eagerKernels: Record<string, EagerKernel> = {
+const eagerKernels: Record<string, EagerKernel> = {
   Linear: ({ x, weight, bias }) => [
     tf.add(tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D, false, true), bias!),
   ],

@@ -1,5 +1,5 @@
 /** A recorded graph as an ONNX model: each node is lowered by its rule in operations.ts. */
-import type { Graph, Value } from "./graph.ts";
+import type { GraphBody, Value } from "./graph.ts";
 import { OnnxEmitter } from "./onnx_emitter.ts";
 import { encodeModel, type OnnxNode, type OnnxPort } from "./onnx_proto.ts";
 import { type Operation, operations } from "./operations.ts";
@@ -18,8 +18,12 @@ export interface LoweredModel {
   readonly unsafe: ReadonlySet<string>;
 }
 
-/** Lowers a graph to the bytes of an ONNX model (opset 20 with ONNX Runtime's own operations). */
-export function lowerToOnnx(graph: Graph): LoweredModel {
+/**
+ * Lowers a graph to the bytes of an ONNX model (opset 20 with ONNX Runtime's own operations).
+ *
+ * @param options.flat Tensors of rank 1 may have any length: for the blocks of tiles.ts.
+ */
+export function lowerToOnnx(graph: GraphBody, { flat = false }: { flat?: boolean } = {}): LoweredModel {
   const emit = new OnnxEmitter();
   for (const [name, value] of [...graph.state, ...graph.feeds]) emit.bind(value, name);
   for (const [value, data] of graph.constants) {
@@ -32,6 +36,7 @@ export function lowerToOnnx(graph: Graph): LoweredModel {
     [names].flat().forEach((name, i) => emit.bind(node.outputs[i]!, name));
   }
 
+  const shapeOf = ({ shape }: Value) => flat && shape.length === 1 ? ["length"] : shape;
   const outputs: OnnxPort[] = [];
   const taken = new Set<string>();
   const results = [
@@ -40,13 +45,13 @@ export function lowerToOnnx(graph: Graph): LoweredModel {
   ];
   for (const [name, value] of results) {
     emit.publish(value, name, taken);
-    outputs.push({ name, shape: value.shape, type: value.dtype });
+    outputs.push({ name, shape: shapeOf(value), type: value.dtype });
   }
 
   const read = new Set(emit.nodes.flatMap((node) => node.inputs));
   const inputs = [...graph.state, ...graph.feeds].filter(([name]) => read.has(name)).map(([name, value]) => ({
     name,
-    shape: value.shape,
+    shape: shapeOf(value),
     type: value.dtype,
   }));
   const bytes = encodeModel({
@@ -63,7 +68,7 @@ export function lowerToOnnx(graph: Graph): LoweredModel {
  * A state tensor may be overwritten in place only if every node that reads its old value has run before the node
  * that writes the new one, whatever order the runtime chooses: each reader must be the writer or lead to it.
  */
-function unsafeUpdates(graph: Graph, nodes: readonly OnnxNode[]): Set<string> {
+function unsafeUpdates(graph: GraphBody, nodes: readonly OnnxNode[]): Set<string> {
   const producer = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const unsafe = new Set<string>();
   const readers = new Map<string, OnnxNode[]>();

@@ -52,7 +52,8 @@ export interface OnnxConstant {
 /** A ValueInfoProto. */
 export interface OnnxPort {
   readonly name: string;
-  readonly shape: readonly number[];
+  /** A dimension with a name may have any size. */
+  readonly shape: readonly (number | string)[];
   readonly type: OnnxType;
 }
 
@@ -66,7 +67,7 @@ export interface OnnxModel {
 }
 
 /** The opset of the default domain that the rules are written for. */
-export const opset = 20;
+const opset = 20;
 
 function writeAttribute(writer: Writer, name: string, value: OnnxAttribute): void {
   text(writer, 1, name);
@@ -91,7 +92,10 @@ function writePort(writer: Writer, { name, shape, type }: OnnxPort): void {
     message(writer, 1, (writer) => {
       integer(writer, 1, elementTypes[type]);
       message(writer, 2, (writer) => {
-        for (const size of shape) message(writer, 1, (writer) => integer(writer, 1, size));
+        for (const size of shape) {
+          message(writer, 1, (writer) =>
+            typeof size === "number" ? integer(writer, 1, size) : text(writer, 2, size));
+        }
       });
     }));
 }

@@ -8,7 +8,7 @@ import {
   type ElementType,
   elementType,
   type Graph,
-  inputsOf,
+  live,
   type Node,
   type Signature,
   sizeOf,
@@ -23,12 +23,16 @@ const largestConstant = 4096;
 
 type DataId = tf.Tensor["dataId"];
 
-/** The line of the caller's code that is being recorded: the first one outside of tfjs and of this folder. */
-function place(): string {
-  const frames = (new Error().stack ?? "").split("\n").slice(1);
-  const frame = frames.find((line) =>
-    /\.(ts|js|ipynb)/.test(line) && !/tensorflow|\/lib\/graph\/|tf-core/.test(line)
-  );
+/** Frames of a stack that are kept while recording: V8's ten do not reach through tfjs. */
+const stackDepth = 100;
+
+const ownFolder = new URL(".", import.meta.url).href;
+
+/** The line of the caller's code that made an error: its stack's first one outside of tfjs and of this folder. */
+function place({ stack }: Error = new Error()): string {
+  const foreign = (line: string) =>
+    [ownFolder, "/@tensorflow/", "ext:", "node:"].some((own) => line.includes(own));
+  const frame = stack?.split("\n").find((line) => /^ +at .*:\d+:\d+\)?$/.test(line) && !foreign(line));
   return frame ? ` at ${frame.trim().replace(/^at /, "").replace(/file:\/\/\S*\//, "")}` : "";
 }
 
@@ -38,8 +42,11 @@ class Recorder extends tf.KernelBackend {
   #values = new WeakMap<object, Value>();
   #producers = new Map<Value, string>();
   #next = 0;
+  /** Why a value was not read. A function that awaits one hides it in a promise. */
+  refusal?: Error;
 
   start(): void {
+    this.refusal = undefined;
     this.nodes = [];
     this.constants = new Map();
     this.#values = new WeakMap();
@@ -91,10 +98,11 @@ class Recorder extends tf.KernelBackend {
   #refuseToRead(dataId: DataId): never {
     const value = this.#values.get(dataId);
     const producer = value ? this.#producers.get(value) : "a tensor";
-    throw new TypeError(
+    this.refusal = new TypeError(
       `Cannot read the value of ${producer}${place()}: nothing has been computed while a step is recorded; ` +
         "return the tensor from the step and read it there",
     );
+    throw this.refusal;
   }
 
   override readSync(dataId: DataId): never {
@@ -189,18 +197,6 @@ function useBackend(name: string): void {
   void tf.setBackend(name);
 }
 
-/** Nodes and constants that no result depends on are dropped. */
-function live(nodes: readonly Node[], results: Iterable<Value>): { nodes: Node[]; used: Set<Value> } {
-  const used = new Set<Value>(results);
-  const kept: Node[] = [];
-  for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((output) => used.has(output))) continue;
-    kept.push(node);
-    for (const input of inputsOf(node)) used.add(input);
-  }
-  return { nodes: kept.reverse(), used };
-}
-
 /**
  * Records a step function for one set of shapes.
  *
@@ -215,8 +211,10 @@ export function record(
   source: StepFunction,
 ): Graph {
   const previous = tf.getBackend();
+  const { stackTraceLimit } = Error;
   const recorder = theRecorder();
   recorder.start();
+  Error.stackTraceLimit = stackDepth;
   useBackend(backendName);
   tf.engine().startScope();
   try {
@@ -231,35 +229,46 @@ export function record(
       }
     }
     const result = source(tensors);
+    if (result instanceof Promise) {
+      result.catch(() => {}); // what it rejects with is thrown here
+      throw recorder.refusal ??
+        new TypeError(
+          `Cannot record ${name}: expected a function that returns its results, found an async one`,
+        );
+    }
     const valuesOf = (tensors: Tensors) =>
       new Map(
         Object.entries(tensors).map(([name, tensor]) => [name, recorder.recorded(tensor, `"${name}"`)]),
       );
     const updates = valuesOf(result.state);
     const outputs = valuesOf(result.outputs);
-    for (const [name, value] of updates) {
-      const old = state.get(name);
-      if (!old) throw new TypeError(`Cannot update "${name}" in ${name}: it is not among the state's inputs`);
+    for (const [update, value] of updates) {
+      const old = state.get(update);
+      if (!old) {
+        throw new TypeError(`Cannot update "${update}" in ${name}: it is not among the state's inputs`);
+      }
       if (old.shape.join() !== value.shape.join()) {
         throw new TypeError(
-          `Cannot update "${name}" of shape [${old.shape}] with a tensor of shape [${value.shape}]`,
+          `Cannot update "${update}" of shape [${old.shape}] in ${name} with a tensor of shape [${value.shape}]`,
         );
       }
     }
-    const { nodes, used } = live(recorder.nodes, [...updates.values(), ...outputs.values()]);
-    const constants = new Map([...recorder.constants].filter(([value]) => used.has(value)));
+    const { nodes, constants } = live(recorder, [...updates.values(), ...outputs.values()]);
     return { name, state, feeds, constants, nodes, updates, outputs, source };
   } catch (error) {
     if (error instanceof Error && /Kernel '(\w+)' not registered/.test(error.message)) {
       const op = /Kernel '(\w+)' not registered/.exec(error.message)![1];
       throw new TypeError(
-        `Cannot record the tfjs operation ${op}${place()}: lib/graph/operations.ts has no row for it; add one ` +
+        `Cannot record the tfjs operation ${op}${
+          place(error)
+        }: lib/graph/operations.ts has no row for it; add one ` +
           "(CONTRIBUTING.md says how) or write the step without it",
         { cause: error },
       );
     }
     throw error;
   } finally {
+    Error.stackTraceLimit = stackTraceLimit;
     tf.engine().endScope();
     useBackend(previous || "cpu");
   }

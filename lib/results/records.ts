@@ -5,7 +5,7 @@
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
-import { writeWhole } from "../bert/whole_file.ts";
+import { writeWhole } from "../whole_file.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What one epoch came to. */

@@ -5,12 +5,13 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../bert/safetensors.ts";
-import type { HostTensors } from "../engine/engine.ts";
+import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import type { Snapshot } from "./trainer.ts";
 
 /** Where and how often a run is saved. */
 export interface CheckpointOptions {
+  /** Made if it is not there. */
   readonly folder: string;
   /** Updates between checkpoints; there is one at the end of each epoch besides. */
   readonly every: number;

@@ -1,5 +1,5 @@
 /** The one training loop. */
-import type { HostTensors } from "../engine/engine.ts";
+import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import {
   type CheckpointOptions,
@@ -29,15 +29,19 @@ export interface EpochResult<Evaluation> {
 
 /** What the loop tells after each step. */
 export interface StepReport {
-  /** Updates made, of all. */
+  /** Updates made. */
   readonly step: number;
+  /** Of all epochs. */
   readonly steps: number;
   /** From 1. */
   readonly epoch: number;
+  /** Mean loss of the batch before the step. */
   readonly loss: number;
+  /** Over all parameters, before clipping. */
   readonly gradientNorm: number;
-  /** Examples and tokens (without padding) of the step. */
+  /** Texts of the step without padding rows. */
   readonly examples: number;
+  /** Tokens of the step without padding. */
   readonly tokens: number;
 }
 

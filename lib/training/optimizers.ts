@@ -10,18 +10,22 @@ import type { Signature, StepResult, Tensors } from "../graph/graph.ts";
 export interface OptimizerOptions {
   /** AdamW corrects the moments' bias and decays apart from the moments; BertAdam does not correct. */
   readonly name: "adamw" | "bertadam";
+  /** Decay of the first moment. */
   readonly beta1: number;
+  /** Decay of the second moment. */
   readonly beta2: number;
+  /** Added to the root of the second moment. */
   readonly epsilon: number;
   /** Decoupled; biases and LayerNorm parameters have none. */
   readonly weightDecay: number;
   /** Gradients are scaled down to `clipNorm`: all together, or each parameter's by itself. */
   readonly clip: "global" | "per-parameter" | "none";
+  /** The largest Euclidean norm that is let through. */
   readonly clipNorm: number;
 }
 
 /** PyTorch's AdamW with global clipping. */
-export const adamw: OptimizerOptions = {
+const adamw: OptimizerOptions = {
   name: "adamw",
   beta1: 0.9,
   beta2: 0.999,
@@ -32,7 +36,7 @@ export const adamw: OptimizerOptions = {
 };
 
 /** The paper's BertAdam: no bias correction, ε 1e-6, each parameter's gradient clipped to norm 1. */
-export const bertAdam: OptimizerOptions = {
+const bertAdam: OptimizerOptions = {
   ...adamw,
   name: "bertadam",
   epsilon: 1e-6,

@@ -1,6 +1,6 @@
 /** The two halves of a training step as recorded graphs: loss and gradients, then the update. */
 import * as tf from "@tensorflow/tfjs";
-import type { HostTensors } from "../engine/engine.ts";
+import type { HostTensors } from "../tensors.ts";
 import { DropoutKey } from "../graph/composites.ts";
 import type { Graph, Signature, StepResult, Tensors } from "../graph/graph.ts";
 import { record } from "../graph/record.ts";

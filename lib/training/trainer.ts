@@ -1,5 +1,6 @@
 /** A model in training on an engine: its state, and the recorded programs for each shape of batch. */
-import type { Engine, HostTensors, Program, State } from "../engine/engine.ts";
+import type { Engine, Program, State } from "../engine/engine.ts";
+import type { HostTensors } from "../tensors.ts";
 import { stepKey } from "../graph/composites.ts";
 import { biasCorrections, type OptimizerOptions, stateName } from "./optimizers.ts";
 import { evaluationGraph, gradientGraph, signatures, type Trainable, updateGraph } from "./step.ts";

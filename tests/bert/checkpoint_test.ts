@@ -8,7 +8,7 @@ import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { newConfig, withLabels } from "../../lib/bert/config.ts";
 import { initialParameters, parameterShapes } from "../../lib/bert/parameters.ts";
 import { readSafetensors, writeSafetensors } from "../../lib/bert/safetensors.ts";
-import type { HostTensors } from "../../lib/engine/engine.ts";
+import type { HostTensors } from "../../lib/tensors.ts";
 import { goldenFolder, largestDifference } from "../golden/load.ts";
 
 const folders = join(goldenFolder, "folders");

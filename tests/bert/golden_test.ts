@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { classify, encode, type EncoderInput, type Parameters, pool } from "../../lib/bert/encoder.ts";
 import type { BertConfig } from "../../lib/bert/config.ts";
-import type { HostTensor, HostTensors } from "../../lib/engine/engine.ts";
+import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
 import { DropoutKey, softmaxCrossEntropy, stepKey } from "../../lib/graph/composites.ts";
 import { registerEagerKernels } from "../../lib/graph/eager.ts";
 import { type GoldenBatch, largestDifference, loadGoldenModel, relativeError } from "../golden/load.ts";

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../../lib/bert/safetensors.ts";
-import { writeWhole } from "../../lib/bert/whole_file.ts";
+import { writeWhole } from "../../lib/whole_file.ts";
 import { goldenFolder } from "../golden/load.ts";
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 /** One case at least for each row of the table of operations: a function of tensors, and what it is given. */
 import * as tf from "@tensorflow/tfjs";
-import type { HostTensor, HostTensors } from "../../lib/engine/engine.ts";
+import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
 import * as composites from "../../lib/graph/composites.ts";
 import type { Tensors } from "../../lib/graph/graph.ts";
 import { Random } from "../../lib/random.ts";

@@ -1,7 +1,8 @@
 /** What every engine must do: values and gradients of all operations, state in place, the same masks, equal reruns. */
 import * as tf from "@tensorflow/tfjs";
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
-import type { Engine, HostTensors } from "../../lib/engine/engine.ts";
+import type { Engine } from "../../lib/engine/engine.ts";
+import type { HostTensors } from "../../lib/tensors.ts";
 import { referenceEngine } from "../../lib/engine/reference.ts";
 import { dropout, DropoutKey, stepKey } from "../../lib/graph/composites.ts";
 import type { Graph, Tensors } from "../../lib/graph/graph.ts";

@@ -1,7 +1,7 @@
 /** The golden values of tests/golden/bert, which make_bert.py made with PyTorch and transformers. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { HostTensor, HostTensors } from "../../lib/engine/engine.ts";
+import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
 import { type BertConfig, readConfig } from "../../lib/bert/config.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { classify, encode, pool } from "../../lib/bert/encoder.ts";
-import type { HostTensors } from "../../lib/engine/engine.ts";
+import type { HostTensors } from "../../lib/tensors.ts";
 import { softmaxCrossEntropy, stepKey } from "../../lib/graph/composites.ts";
 import { record } from "../../lib/graph/record.ts";
 import { schedule, type ScheduleName } from "../../lib/schedules.ts";

@@ -1,6 +1,6 @@
 /** Files that are either the old ones or the new ones, never half of both. */
 import { open, rename, rm } from "node:fs/promises";
-import { InputError } from "../errors.ts";
+import { InputError } from "./errors.ts";
 
 /**
  * Writes a file whole: the parts go into a temporary file beside it, which is flushed to the disk and then renamed.
