@@ -166,7 +166,12 @@ export async function fineTune(
       better: (a, b) => a.errorRate < b.errorRate || (a.errorRate === b.errorRate && a.loss < b.loss),
       checkpoint: context.checkpoint && {
         ...context.checkpoint,
-        identity: await configurationHash({ ...settings, model: model.description, data: data.fingerprint }),
+        identity: await configurationHash({
+          ...settings,
+          model: model.description,
+          data: data.fingerprint,
+          fractions: split.train.reduce((sum, { pieces }) => sum + pieces.length, 0), // the cap is not in the settings
+        }),
       },
       onStep: context.onStep,
       onEpoch: (epoch) => context.onEpoch?.(record(epoch)),

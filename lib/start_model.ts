@@ -29,7 +29,7 @@ export interface StartModelOptions {
   readonly labels: readonly string[];
   /** Key of everything that is drawn. */
   readonly seed: number;
-  /** Keep only the lowest layers. */
+  /** Keep only the lowest layers; a `new` model has this many. */
   readonly layers?: number;
   /** The shape of a `new` model. */
   readonly architecture: NewModel;
@@ -70,6 +70,7 @@ export async function startModel(name: string, options: StartModelOptions): Prom
     if (!options.orNew || !(error instanceof InputError)) throw error;
     const model = await newModel({
       ...options,
+      layers: undefined,
       architecture: { ...options.architecture, tokens: "characters" },
     });
     return { ...model, notes: [`${error.message}; a new model stands in for it.`, ...model.notes] };
@@ -81,8 +82,10 @@ export async function startModel(name: string, options: StartModelOptions): Prom
   return { config, parameters, tokenizer, description, notes };
 }
 
-async function newModel({ labels, seed, architecture, texts, say }: StartModelOptions): Promise<StartModel> {
-  const { tokens, vocabulary, layers, hidden, heads, intermediate } = architecture;
+async function newModel(options: StartModelOptions): Promise<StartModel> {
+  const { labels, seed, texts, say } = options;
+  const { tokens, vocabulary, hidden, heads, intermediate } = options.architecture;
+  const layers = options.layers ?? options.architecture.layers;
   const tokenizer = tokens === "characters"
     ? characterTokenizer(texts, { maxVocabulary: vocabulary })
     : await loadTokenizer(await resolveModel("minilm", { onProgress: say }));

@@ -4,6 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../lib/whole_file.ts";
 import { datasetFromFiles } from "../lib/data/files.ts";
+import { InputError } from "../lib/errors.ts";
 import { fineTune, type FineTuned, saveClassifier } from "../lib/fine_tune.ts";
 import { textStrategy, textStrategyNames } from "../lib/long_text.ts";
 import type { Metrics } from "../lib/results/metrics.ts";
@@ -37,11 +38,9 @@ interface TrainOptions {
   readonly seed: number;
   readonly engine: typeof engineNames[number];
   readonly precision: "f32" | "bf16";
+  readonly checkpointEvery: number;
   readonly resume?: boolean;
 }
-
-/** Steps between two checkpoints. */
-const checkpointEvery = 200;
 
 /** The command, not yet run. */
 export function trainCommand(output: Output): Command {
@@ -81,6 +80,12 @@ export function trainCommand(output: Output): Command {
     .option("--seed <N>", "key of all randomness", wholeNumber("--seed", 0), 1)
     .option("--engine <name>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
+    .option(
+      "--checkpoint-every <steps>",
+      "steps between two checkpoints",
+      wholeNumber("--checkpoint-every", 1),
+      200,
+    )
     .option("--resume", "go on from the last checkpoint in the output folder")
     .action((options: TrainOptions) => train(options, output));
 }
@@ -89,6 +94,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   const { seed } = options;
   const start = performance.now();
   const data = await datasetFromFiles(options);
+  await makeFolder(options.output);
   output.error(
     `${data.name}: ${data.train.length} training, ${data.dev.length} development and ${data.test.length} test texts, ` +
       `${data.labels.length} labels${data.note ? `; ${data.note}` : ""}`,
@@ -109,7 +115,6 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     say: output.error,
   });
   const engine = await openEngine(chooseEngine(options.engine), options.precision);
-  await mkdir(options.output, { recursive: true });
   const checkpoints = join(options.output, "checkpoints");
   const steps = options.epochs * Math.ceil(data.train.length / options.batchSize);
   const progress = showProgress("training", steps, "steps");
@@ -132,7 +137,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
       },
       {
         engine,
-        checkpoint: { folder: checkpoints, every: checkpointEvery, resume: options.resume ?? false },
+        checkpoint: { folder: checkpoints, every: options.checkpointEvery, resume: options.resume ?? false },
         onStep: ({ step, loss }) => progress.update(step, `loss ${loss.toFixed(3)}`),
         onEpoch: ({ epoch, trainLoss, dev }) =>
           progress.log(
@@ -162,6 +167,12 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     progress.stop();
     engine.dispose();
   }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw new InputError(`Cannot use --output ${folder} as a folder: ${error.message}`, { cause: error });
+  });
 }
 
 const sentence = ({ errorRate, macroF1, loss }: Metrics) =>

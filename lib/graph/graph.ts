@@ -30,7 +30,7 @@ export interface Node {
 }
 
 /** What a step function is given and gives back: tensors by name. */
-export type Tensors = Record<string, InstanceType<typeof tf.Tensor>>;
+export type Tensors = Record<string, tf.Tensor>;
 
 /** The results of a step: new values of state tensors (by the state's names), and what is returned to the caller. */
 export interface StepResult {

@@ -21,6 +21,9 @@ import { type Operation, operations } from "./operations.ts";
 /** A larger constant made in JavaScript is almost surely a frozen random mask. */
 const largestConstant = 4096;
 
+/** Frames of tfjs's random numbers in a stack. */
+const randomNumbers = /\bat (rand\w*|truncatedNormal|dropout)_ .*\/@tensorflow\//;
+
 type DataId = tf.Tensor["dataId"];
 
 /** Frames of a stack that are kept while recording: V8's ten do not reach through tfjs. */
@@ -118,6 +121,15 @@ class Recorder extends tf.KernelBackend {
     const array = values as ArrayLike<number>;
     const first = Number(array[0] ?? 0);
     const size = sizeOf(shape);
+    const made = new Error();
+    if (randomNumbers.test(made.stack ?? "")) {
+      throw new TypeError(
+        `Cannot record random numbers [${shape}]${
+          place(made)
+        }: they would be the same at every step; use dropout() ` +
+          "with a key, or pass the tensor in as an input",
+      );
+    }
     let splat = size > 1;
     for (let i = 1; i < size && splat; i++) splat = Number(array[i]) === first;
     if (splat) {
@@ -125,7 +137,7 @@ class Recorder extends tf.KernelBackend {
     }
     if (size > largestConstant) {
       throw new TypeError(
-        `Cannot record a constant of ${size} elements [${shape}] made in JavaScript${place()}: at most ` +
+        `Cannot record a constant of ${size} elements [${shape}] made in JavaScript${place(made)}: at most ` +
           `${largestConstant} are expected, and random numbers would be the same at every step; use dropout() ` +
           "with a key, or pass the tensor in as an input",
       );

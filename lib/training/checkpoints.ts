@@ -17,7 +17,7 @@ export interface CheckpointOptions {
   readonly every: number;
   /** What the run is, as text; a checkpoint of another run is refused. */
   readonly identity: string;
-  /** Go on from the newest checkpoint, if there is one. */
+  /** Go on from the newest checkpoint, if there is one; otherwise old ones are removed at the start. */
   readonly resume: boolean;
 }
 
@@ -34,13 +34,28 @@ async function listCheckpoints(folder: string): Promise<string[]> {
   return names.filter((name) => /^checkpoint-\d+\.safetensors$/.test(name)).sort().reverse();
 }
 
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw new InputError(`Cannot make the folder ${folder} for checkpoints: ${error.message}`, {
+      cause: error,
+    });
+  });
+}
+
+/** Removes what an earlier run left, so that its checkpoints are not taken for this run's. */
+export async function removeCheckpoints({ folder }: CheckpointOptions): Promise<void> {
+  for (const name of [...await listCheckpoints(folder), bestFile]) {
+    await rm(join(folder, name), { force: true });
+  }
+}
+
 /** Saves a snapshot with the loop's position and removes all but the two newest checkpoints. */
 export async function writeCheckpoint(
   { folder, identity }: CheckpointOptions,
   snapshot: Snapshot,
   position: unknown,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeSafetensors(join(folder, fileName(snapshot.updates)), snapshot.tensors, {
     format: "bertlab-checkpoint",
     identity,
@@ -63,8 +78,8 @@ export async function newestCheckpoint<Position>(
   const { metadata } = await readSafetensorsHeader(path);
   if (metadata.identity !== identity) {
     throw new InputError(
-      `Cannot resume from ${path} as it is of a run with other settings or data: start again in another folder, or ` +
-        "give the settings of that run",
+      `Cannot resume from ${path} as it is of a run with other settings or data: give the settings of that ` +
+        "run, or start without resuming, which removes it",
     );
   }
   const tensors = await readSafetensors(path);
@@ -74,7 +89,7 @@ export async function newestCheckpoint<Position>(
 
 /** Saves the best epoch's parameters. */
 export async function writeBest({ folder }: CheckpointOptions, parameters: HostTensors): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeSafetensors(join(folder, bestFile), parameters);
 }
 

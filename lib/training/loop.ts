@@ -5,6 +5,7 @@ import {
   type CheckpointOptions,
   newestCheckpoint,
   readBest,
+  removeCheckpoints,
   writeBest,
   writeCheckpoint,
 } from "./checkpoints.ts";
@@ -87,7 +88,7 @@ interface Position<Evaluation> {
  * Trains, evaluates after each epoch and keeps the best parameters. With checkpoints a killed run that is started
  * again ends with the same parameters, bit for bit, as one that was never stopped.
  *
- * @throws InputError when a loss is not finite; the last checkpoint stays.
+ * @throws InputError when a loss or a gradient is not finite; the last checkpoint stays.
  */
 export async function train<Evaluation>(
   trainer: Trainer,
@@ -98,14 +99,19 @@ export async function train<Evaluation>(
     .reduce((sum, length) => sum + length, 0);
   let at: Position<Evaluation> = { epoch: 0, place: 0, lossSum: 0, lastLoss: null, seconds: 0, results: [] };
   let best: HostTensors | undefined;
+  let isSaved = false;
   const save = async () => {
-    if (checkpoint) await writeCheckpoint(checkpoint, await trainer.snapshot(), at);
+    if (!checkpoint) return;
+    await writeCheckpoint(checkpoint, await trainer.snapshot(), at);
+    isSaved = true;
   };
 
+  if (checkpoint && !checkpoint.resume) await removeCheckpoints(checkpoint);
   const saved = checkpoint?.resume ? await newestCheckpoint<Position<Evaluation>>(checkpoint) : undefined;
   if (saved) {
     trainer.restore(saved.snapshot);
     at = saved.position;
+    isSaved = true;
     if (at.results.length > 0) best = await readBest(checkpoint!);
   }
 
@@ -116,7 +122,10 @@ export async function train<Evaluation>(
       const start = performance.now();
       const update = trainer.updates;
       const { loss, gradientNorm } = await trainer.step(batch, (parameter) => plan.rate(parameter, update));
-      if (!Number.isFinite(loss)) throw notFinite(trainer, plan, loss, at.lastLoss);
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+        const found = Number.isFinite(loss) ? `gradients' norm is ${gradientNorm}` : `loss is ${loss}`;
+        throw notFinite(trainer, plan, found, at.lastLoss, isSaved);
+      }
       at.seconds += (performance.now() - start) / 1000;
       at.lossSum += loss;
       at.lastLoss = loss;
@@ -167,16 +176,15 @@ function bestOf<Evaluation>(
 function notFinite<Evaluation>(
   trainer: Trainer,
   plan: TrainingPlan<Evaluation>,
-  loss: number,
+  found: string,
   last: number | null,
+  isSaved: boolean,
 ): InputError {
   const rate = Math.max(...trainer.parameterNames.map((name) => plan.rate(name, trainer.updates - 1)));
   const before = last === null ? "it was the first step" : `the last finite loss was ${last.toPrecision(4)}`;
-  const kept = plan.checkpoint ? `; the last checkpoint is in ${plan.checkpoint.folder}` : "";
+  const kept = plan.checkpoint && isSaved ? `; the last checkpoint is in ${plan.checkpoint.folder}` : "";
   return new InputError(
-    `Training stopped at step ${trainer.updates} as the loss is ${loss} at learning rate ${
-      rate.toPrecision(3)
-    } ` +
+    `Training stopped at step ${trainer.updates} as the ${found} at learning rate ${rate.toPrecision(3)} ` +
       `(${before})${kept}: try a lower learning rate or a longer warm-up`,
   );
 }

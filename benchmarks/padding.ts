@@ -1,0 +1,46 @@
+/** Tokens computed for each real token, with every batch at the maximum length and with batches of like lengths. */
+import { encodeExamples, paddingStatistics, trainingBatches } from "../lib/data/batches.ts";
+import { dataset, datasetNames } from "../lib/data/dataset.ts";
+import { resolveModel } from "../lib/bert/models.ts";
+import { textStrategy } from "../lib/long_text.ts";
+import { characterTokenizer, loadTokenizer } from "../lib/text/tokenizer.ts";
+
+/** Measures every embedded data set; returns the numbers for the history. */
+export async function benchPadding(
+  { say }: { say: (line: string) => void },
+): Promise<Record<string, unknown>> {
+  const results: Record<string, unknown> = {};
+  for (const name of datasetNames) {
+    const data = await dataset(name);
+    const texts = data.train.map(({ text }) => text);
+    const tokenizer = data.language === "zh"
+      ? characterTokenizer(texts)
+      : await loadTokenizer(await resolveModel("minilm"));
+    const ids = new Map(texts.map((text) => [text, tokenizer.encode(text)]));
+    for (
+      const [strategy, maxLength] of [["head+tail", 128], ["head+tail", 512], [
+        "hierarchical-mean",
+        128,
+      ]] as const
+    ) {
+      const { pieces } = textStrategy(strategy);
+      const examples = encodeExamples(data.train, (text) => pieces(ids.get(text)!, maxLength));
+      const batches = trainingBatches(examples, {
+        batchSize: 16,
+        maxLength,
+        tokenizerIds: tokenizer.ids,
+        key: 1,
+      });
+      const { bucketed, padded, shapes } = paddingStatistics(examples, batches, maxLength);
+      const label = `${name}, ${strategy}, ${maxLength}`;
+      say(
+        `${label}: ${bucketed.toFixed(2)} tokens a real token bucketed (${shapes} shapes), ${
+          padded.toFixed(2)
+        } padded; ` +
+          `ratio ${(bucketed / padded).toFixed(3)}`,
+      );
+      results[label] = { bucketed, padded, shapes };
+    }
+  }
+  return results;
+}

@@ -1,0 +1,113 @@
+/**
+ * One training step (forward, backward, clipping, AdamW, dropout .1) on the onnx engine against eager tfjs and, where
+ * a Python with PyTorch and transformers is named, against Hugging Face's BERT there. The sides take turns, so that a
+ * busy machine is as hard on each; only the ratios count.
+ */
+import { sequenceClassifier } from "../lib/bert/classifier.ts";
+import { newConfig } from "../lib/bert/config.ts";
+import { initialParameters } from "../lib/bert/parameters.ts";
+import type { Engine } from "../lib/engine/engine.ts";
+import { Random } from "../lib/random.ts";
+import { openEngine } from "../lib/run_cell.ts";
+import { optimizer } from "../lib/training/optimizers.ts";
+import { type StepBatch, Trainer } from "../lib/training/trainer.ts";
+import { PythonPeer } from "./python_peer.ts";
+import { interleave, type Timing } from "./timing.ts";
+
+/** L layers, H hidden, B texts of T tokens. */
+interface Shape {
+  readonly L: number;
+  readonly H: number;
+  readonly B: number;
+  readonly T: number;
+  /** Most that the onnx engine may take in PyTorch's times; absent where only eager tfjs is compared with. */
+  readonly limit?: number;
+}
+
+/** Eager tfjs in plain JavaScript needs minutes for the larger shapes: it is timed at the small one alone. */
+const shapes: readonly Shape[] = [
+  { L: 1, H: 128, B: 2, T: 64 },
+  { L: 4, H: 256, B: 16, T: 128, limit: 1.3 },
+  { L: 4, H: 256, B: 8, T: 512, limit: 1.1 },
+  { L: 12, H: 768, B: 8, T: 128, limit: 1.6 },
+];
+
+/** Something that makes one step and tells its milliseconds. */
+type Side = () => Promise<number>;
+
+async function trainerSide(
+  engine: Engine,
+  { L, H, B, T }: Shape,
+): Promise<{ step: Side; end: () => Promise<void> }> {
+  const config = newConfig({ vocab_size: 30_522, hidden_size: H, num_hidden_layers: L });
+  const parameters = initialParameters(config, { seed: 1, labels: 2 });
+  const trainer = new Trainer(engine, sequenceClassifier(config), parameters, optimizer("adamw"), 1);
+  const random = new Random(1);
+  const batch: StepBatch = {
+    shape: { B, K: 1, T },
+    parts: [{
+      ids: { shape: [B, T], data: Int32Array.from({ length: B * T }, () => random.below(30_522)) },
+      mask: { shape: [B, T], data: new Int32Array(B * T).fill(1) },
+      labels: { shape: [B], data: Int32Array.from({ length: B }, () => random.below(2)) },
+      weights: { shape: [B], data: new Float32Array(B).fill(1 / B) },
+    }],
+    examples: B,
+    tokens: B * T,
+  };
+  const step = async () => {
+    const start = performance.now();
+    await trainer.step(batch, () => 2e-5);
+    return performance.now() - start;
+  };
+  await step();
+  return { step, end: () => trainer.dispose() };
+}
+
+/** Runs the benchmark; returns a line of numbers for the history. */
+export async function benchStep(
+  { engine: name, python, repeats, say }: {
+    engine: string;
+    python?: string;
+    repeats: number;
+    say: (line: string) => void;
+  },
+): Promise<Record<string, unknown>> {
+  const results: Record<string, unknown> = {};
+  for (const shape of shapes) {
+    const { L, H, B, T, limit } = shape;
+    const engine = await openEngine(name);
+    const ours = await trainerSide(engine, shape);
+    const sides: Record<string, Side> = { [name]: ours.step };
+    const ends = [ours.end];
+    if (limit === undefined) {
+      const reference = await trainerSide(await openEngine("reference"), shape);
+      sides.reference = reference.step;
+      ends.push(reference.end);
+    } else if (python !== undefined) {
+      const threads = navigator.hardwareConcurrency;
+      const peer = await PythonPeer.start(python, "step.py", [L, H, B, T, threads].map(String));
+      sides[peer.greeting] = () => peer.ask();
+      ends.push(() => peer.stop());
+    }
+    const timings = await interleave(sides, repeats);
+    for (const end of ends) await end();
+    const label = `L${L} H${H} B${B} T${T}`;
+    say(`${label}: ${describe(timings, name, limit)}`);
+    results[label] = timings;
+  }
+  return results;
+}
+
+function describe(timings: Record<string, Timing>, ours: string, limit?: number): string {
+  const each = Object.entries(timings).map(([side, { best, median }]) =>
+    `${side} best ${best.toFixed(0)} ms, median ${median.toFixed(0)} ms`
+  );
+  const other = Object.keys(timings).find((side) => side !== ours);
+  if (other === undefined) return each.join("; ");
+  const ratio = timings[ours]!.best / timings[other]!.best;
+  const median = timings[ours]!.median / timings[other]!.median;
+  const bound = limit === undefined ? "" : ` (at most ${limit} is asked for)`;
+  return `${each.join("; ")}; ratio of the best ${ratio.toFixed(3)}, of the medians ${
+    median.toFixed(3)
+  }${bound}`;
+}

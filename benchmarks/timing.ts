@@ -1,0 +1,26 @@
+/** Times of several sides that take turns. */
+
+/** Milliseconds. */
+export interface Timing {
+  /** The shortest. */
+  readonly best: number;
+  /** The middle one. */
+  readonly median: number;
+}
+
+/** Lets each side make one step in turn, `repeats` times. */
+export async function interleave(
+  sides: Readonly<Record<string, () => Promise<number>>>,
+  repeats: number,
+): Promise<Record<string, Timing>> {
+  const times = Object.fromEntries(Object.keys(sides).map((name) => [name, [] as number[]]));
+  for (let i = 0; i < repeats; i++) {
+    for (const [name, step] of Object.entries(sides)) times[name]!.push(await step());
+  }
+  return Object.fromEntries(
+    Object.entries(times).map(([name, list]) => {
+      const sorted = list.toSorted((a, b) => a - b);
+      return [name, { best: sorted[0]!, median: sorted[sorted.length >> 1]! }];
+    }),
+  );
+}
