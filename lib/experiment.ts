@@ -58,6 +58,8 @@ export interface Configuration {
   readonly engine: string;
   /** Element type of matrix products. */
   readonly precision: "f32" | "bf16";
+  /** Every batch at the maximum length, instead of batches of like lengths. */
+  readonly padToMax: boolean;
   /** Key of all randomness. */
   readonly seed: number;
 }
@@ -94,6 +96,7 @@ export const paperSettings: Configuration = {
   protocol: "clean",
   engine: "onnx",
   precision: "f32",
+  padToMax: false,
   seed: 1,
 };
 
@@ -198,6 +201,10 @@ export interface CellOptions {
   readonly engine?: string;
   /** Default: f32. */
   readonly precision?: Configuration["precision"];
+  /** Only these rows. */
+  readonly rows?: readonly string[];
+  /** Only these columns. */
+  readonly columns?: readonly string[];
   /** Fields of the configuration by (dotted) name, which win over everything else. */
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
@@ -206,20 +213,22 @@ export interface CellOptions {
  * All runs of an experiment: every column and row for the first seed, then for the next. Later statements win: the
  * paper's settings, protocol, scale, column, row, overrides.
  *
- * @throws InputError if the experiment does not have the scale, or an override names no field or has a wrong type.
+ * @throws InputError if the experiment does not have the scale, row or column, or an override names no field or has a wrong type.
  */
 export async function resolveCells(experiment: Experiment, options: CellOptions = {}): Promise<Cell[]> {
   const { scale: scaleName = "mini", seeds = [1], protocol = "clean", overrides = {} } = options;
   const scale = scaleOf(experiment, scaleName);
+  const rows = chosen("row", Object.keys(experiment.rows), options.rows);
+  const columns = chosen("column", experiment.columns, options.columns);
   const cells: Cell[] = [];
   for (const seed of seeds) {
-    for (const column of experiment.columns) {
-      for (const [row, settings] of Object.entries(experiment.rows)) {
+    for (const column of columns) {
+      for (const row of rows) {
         const stated = [
           protocol === "paper" ? paperProtocol : {},
           scale.settings,
           scale.columns[column]!.settings,
-          settings,
+          experiment.rows[row]!,
           { protocol, seed, engine: options.engine, precision: options.precision },
         ];
         let configuration = stated.reduce<Configuration>(merge, paperSettings);
@@ -232,6 +241,12 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
     }
   }
   return cells;
+}
+
+function chosen(kind: string, all: readonly string[], names: readonly string[] = all): readonly string[] {
+  const unknown = names.find((name) => !all.includes(name));
+  if (unknown === undefined) return names;
+  throw new InputError(`There is no ${kind} "${unknown}": expected one of ${all.join(", ")}`);
 }
 
 /** An experiment's scale. @throws InputError listing the scales it has. */

@@ -96,7 +96,8 @@ export interface FineTuned {
 /**
  * Fine-tunes a model on a data set: trains, measures after each epoch, keeps the best one and tests it.
  *
- * @throws InputError if a text is too long for the model's positions, or the loss stops being finite.
+ * @throws InputError if the maximum length is more than the model's positions, there is nothing to choose the epoch
+ * by, or the loss stops being finite.
  */
 export async function fineTune(
   model: StartModel,
@@ -120,9 +121,12 @@ export async function fineTune(
       return text.pieces(ids, maxLength);
     });
   const split = { train: encode(data.train), dev: encode(data.dev), test: encode(data.test) };
-  const chosenBy = protocol === "paper" || split.dev.length === 0 ? "test" : "dev";
+  const chosenBy = protocol === "paper" ? "test" : "dev";
   if (split[chosenBy].length === 0) {
-    throw new InputError("Cannot choose the best epoch: there is no development split");
+    const missing = chosenBy === "dev" ? "development" : "test";
+    throw new InputError(
+      `Cannot choose the best epoch on ${data.name} as it has no ${missing} texts: give some, or more training texts`,
+    );
   }
   const cut = shareCut(text, wordpieces, maxLength);
   const notes = [

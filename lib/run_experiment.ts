@@ -165,8 +165,8 @@ export function experimentTable(
   return {
     title: `${experiment.paper}, scale ${scaleName}`,
     question: experiment.question,
-    rows: Object.keys(experiment.rows),
-    columns: experiment.columns,
+    rows: Object.keys(experiment.rows).filter((row) => result.cells.some((cell) => cell.row === row)),
+    columns: experiment.columns.filter((column) => result.cells.some((cell) => cell.column === column)),
     heading: (column) => {
       const data = result.cells.find((cell) => cell.column === column)?.configuration.data;
       return scale.columns[column]?.standIn ? `${column} → ${data}` : column;

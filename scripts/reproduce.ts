@@ -32,6 +32,8 @@ interface ReproduceOptions {
   readonly engine: typeof engineNames[number];
   readonly results: string;
   readonly shard?: Shard;
+  readonly row?: readonly string[];
+  readonly column?: readonly string[];
   readonly set?: Readonly<Record<string, unknown>>;
   readonly list?: boolean;
   readonly dryRun?: boolean;
@@ -63,6 +65,8 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--results <folder>", "where records and tables are kept", "results")
     .option("--shard <I/N>", "only the I-th of N shares of the runs, for several machines", parseShard)
+    .option("--row <name>", "only this row; may be repeated", collect)
+    .option("--column <name>", "only this column; may be repeated", collect)
     .option(
       "--set <field=value>",
       "another value for a field, such as epochs=2; may be repeated",
@@ -103,6 +107,8 @@ const cellOptions = (options: ReproduceOptions): CellOptions => ({
   seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
   protocol: options.protocol,
   engine: chooseEngine(options.engine),
+  rows: options.row,
+  columns: options.column,
   overrides: options.set,
 });
 
@@ -141,7 +147,7 @@ async function reproduce(
     });
     const table = await markdownTable(experimentTable(experiment, result, options.scale), result.folder);
     output.out(table);
-    if (options.set) return; // not the experiment as it stands
+    if (options.set || options.row || options.column) return; // not the experiment as it stands
     await mkdir(result.folder, { recursive: true });
     const name = options.protocol === "paper" ? `${experiment.name}-paper-protocol` : experiment.name;
     await writeWhole(join(result.folder, `${name}.md`), [table]);
@@ -195,6 +201,11 @@ function parseShard(text: string): Shard {
   const parts = /^(\d+)\/(\d+)$/.exec(text);
   if (parts === null) throw new InputError(`Cannot use --shard ${text}: expected I/N, such as 1/4`);
   return { index: Number(parts[1]), count: Number(parts[2]) };
+}
+
+/** An option that may be repeated. */
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 /** `field=value` added to the settings before it; the value is JSON or, failing that, a word. */

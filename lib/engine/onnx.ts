@@ -58,17 +58,31 @@ class OnnxProgram implements Program {
   /** Second buffers for state tensors that cannot be overwritten while the graph runs. */
   readonly #spare = new Map<string, ort.Tensor>();
 
+  /** @param main The rest of the graph; absent where all of it runs by blocks. */
   constructor(
     readonly rest: GraphBody,
-    readonly main: Compiled,
+    readonly main: Compiled | undefined,
     readonly tiles: readonly { group: TileGroup; compiled: Compiled }[],
   ) {
-    for (const name of main.lowered.unsafe) this.#spare.set(name, emptyLike(rest.updates.get(name)!.shape));
+    for (const name of main?.lowered.unsafe ?? []) {
+      this.#spare.set(name, emptyLike(rest.updates.get(name)!.shape));
+    }
   }
 
   async run(state: State, feeds: HostTensors): Promise<HostTensors> {
     const { tensors } = state as OnnxState;
-    const { inputs } = this.main.lowered;
+    const results = this.main ? await this.#runRest(this.main, tensors, feeds) : {};
+    for (const { group, compiled } of this.tiles) await runTiles(group, compiled, tensors, results);
+    const scalars = new Set(this.tiles.flatMap(({ group }) => group.scalars));
+    const names = [...this.rest.outputs.keys()].filter((name) => !scalars.has(name));
+    return Object.fromEntries(names.map((name) => [name, toHost(results[name]!)]));
+  }
+
+  async #runRest(
+    { session, lowered: { inputs } }: Compiled,
+    tensors: Map<string, ort.Tensor>,
+    feeds: HostTensors,
+  ): Promise<ort.InferenceSession.OnnxValueMapType> {
     const given: Record<string, ort.Tensor> = {};
     for (const name of this.rest.state.keys()) if (inputs.has(name)) given[name] = stateTensor(tensors, name);
     for (const name of this.rest.feeds.keys()) if (inputs.has(name)) given[name] = toTensor(feeds[name]!);
@@ -77,44 +91,48 @@ class OnnxProgram implements Program {
       fetches[updateName(name)] = this.#spare.get(name) ?? stateTensor(tensors, name);
     }
     for (const name of this.rest.outputs.keys()) fetches[name] = null;
-    const results = await this.main.session.run(given, fetches as ort.InferenceSession.OnnxValueMapType);
+    const results = await session.run(given, fetches as ort.InferenceSession.OnnxValueMapType);
     for (const [name, written] of this.#spare) {
       this.#spare.set(name, stateTensor(tensors, name));
       tensors.set(name, written);
     }
-    for (const { group, compiled } of this.tiles) await runTiles(group, compiled.session, tensors, results);
-    const scalars = new Set(this.tiles.flatMap(({ group }) => group.scalars));
-    const names = [...this.rest.outputs.keys()].filter((name) => !scalars.has(name));
-    return Object.fromEntries(names.map((name) => [name, toHost(results[name]!)]));
+    return results;
   }
 
   dispose(): void {
-    for (const { session } of new Set([this.main, ...this.tiles.map(({ compiled }) => compiled)])) {
-      void session.release();
-    }
+    const sessions = [this.main, ...this.tiles.map(({ compiled }) => compiled)].map((each) => each?.session);
+    for (const session of new Set(sessions)) void session?.release();
   }
 }
 
-/** Updates a group's tensors block by block, in place. */
+/** Updates a group's tensors block by block, in place where no node reads a block after it was written. */
 async function runTiles(
   { tensors: names, scalars, size, body }: TileGroup,
-  session: ort.InferenceSession,
+  { session, lowered: { unsafe } }: Compiled,
   state: ReadonlyMap<string, ort.Tensor>,
-  results: Readonly<Record<string, ort.Tensor>>,
+  results: ort.InferenceSession.OnnxValueMapType,
 ): Promise<void> {
   const data = names.map((name) => stateTensor(state, name).data as Float32Array);
   const fed = Object.fromEntries(
     scalars.map((name, i) => [`s${i}`, new ort.Tensor("float32", results[name]!.data as Float32Array, [])]),
   );
   for (let start = 0; start < size; start += blockSize) {
-    const end = Math.min(size, start + blockSize);
+    const length = Math.min(blockSize, size - start);
     const blocks = Object.fromEntries(
-      data.map((array, i) => [`x${i}`, new ort.Tensor("float32", array.subarray(start, end), [end - start])]),
+      data.map((
+        array,
+        i,
+      ) => [`x${i}`, new ort.Tensor("float32", array.subarray(start, start + length), [length])]),
     );
     const fetches = Object.fromEntries(
-      [...body.updates.keys()].map((name) => [updateName(name), blocks[name]!]),
+      [...body.updates.keys()].map((
+        name,
+      ) => [updateName(name), unsafe.has(name) ? emptyLike([length]) : blocks[name]!]),
     );
     await session.run({ ...blocks, ...fed }, fetches);
+    for (const name of unsafe) {
+      (blocks[name]!.data as Float32Array).set(fetches[updateName(name)]!.data as Float32Array);
+    }
   }
 }
 
@@ -149,7 +167,8 @@ export function onnxEngine({ threads, profile }: OnnxOptions = {}): Engine {
         if (!structures.has(structure)) structures.set(structure, await compile(body, true));
       }
       const tiles = groups.map((group) => ({ group, compiled: structures.get(group.structure)! }));
-      return new OnnxProgram(rest, await compile(rest, false), tiles);
+      const empty = rest.updates.size === 0 && rest.outputs.size === 0;
+      return new OnnxProgram(rest, empty ? undefined : await compile(rest, false), tiles);
     },
     state(tensors) {
       const state = new OnnxState();

@@ -80,6 +80,7 @@ class ReferenceProgram implements Program {
 
 /** Eager tfjs on its current backend; plain JavaScript unless a faster one was set before. */
 export async function referenceEngine(): Promise<Engine> {
+  tf.enableProdMode(); // else tfjs advertises another package on the terminal
   await tf.ready();
   registerEagerKernels();
   return {

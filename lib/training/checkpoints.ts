@@ -28,11 +28,16 @@ function fileName(updates: number): string {
   return `checkpoint-${String(updates).padStart(8, "0")}.safetensors`;
 }
 
-/** Names of the folder's checkpoints, the newest first. */
-async function listCheckpoints(folder: string): Promise<string[]> {
+/** Names of the folder's files of one kind; of checkpoints the newest first. */
+async function list(folder: string, kind: RegExp): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
-  return names.filter((name) => /^checkpoint-\d+\.safetensors$/.test(name)).sort().reverse();
+  return names.filter((name) => kind.test(name)).sort().reverse();
 }
+
+const checkpointFile = /^checkpoint-\d+\.safetensors$/;
+
+/** What a killed process leaves of a file that it was writing. */
+const halfFile = /\.tmp$/;
 
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((error) => {
@@ -44,7 +49,7 @@ async function makeFolder(folder: string): Promise<void> {
 
 /** Removes what an earlier run left, so that its checkpoints are not taken for this run's. */
 export async function removeCheckpoints({ folder }: CheckpointOptions): Promise<void> {
-  for (const name of [...await listCheckpoints(folder), bestFile]) {
+  for (const name of [...await list(folder, checkpointFile), bestFile]) {
     await rm(join(folder, name), { force: true });
   }
 }
@@ -56,12 +61,13 @@ export async function writeCheckpoint(
   position: unknown,
 ): Promise<void> {
   await makeFolder(folder);
+  for (const name of await list(folder, halfFile)) await rm(join(folder, name));
   await writeSafetensors(join(folder, fileName(snapshot.updates)), snapshot.tensors, {
     format: "bertlab-checkpoint",
     identity,
     position: JSON.stringify(position),
   });
-  for (const name of (await listCheckpoints(folder)).slice(kept)) await rm(join(folder, name));
+  for (const name of (await list(folder, checkpointFile)).slice(kept)) await rm(join(folder, name));
 }
 
 /**
@@ -72,7 +78,7 @@ export async function writeCheckpoint(
 export async function newestCheckpoint<Position>(
   { folder, identity }: CheckpointOptions,
 ): Promise<{ snapshot: Snapshot; position: Position } | undefined> {
-  const [name] = await listCheckpoints(folder);
+  const [name] = await list(folder, checkpointFile);
   if (!name) return undefined;
   const path = join(folder, name);
   const { metadata } = await readSafetensorsHeader(path);

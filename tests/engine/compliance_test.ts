@@ -111,6 +111,35 @@ for (const [name, make] of Object.entries(engines)) {
     state.dispose();
   });
 
+  Deno.test(`${name}: large tensors that are updated from each other are read before they are written`, async () => {
+    const engine = await make();
+    const size = 300_001;
+    const tensors: HostTensors = {
+      a: { shape: [size], data: Float32Array.from({ length: size }, (_, i) => i % 11) },
+      b: { shape: [size], data: Float32Array.from({ length: size }, (_, i) => i % 7) },
+    };
+    const steps: Record<string, (a: tf.Tensor, b: tf.Tensor) => [tf.Tensor, tf.Tensor]> = {
+      swap: (a, b) => [tf.add(b, 0), tf.add(a, 0)],
+      butterfly: (a, b) => [tf.add(a, b), tf.sub(a, b)],
+    };
+    for (const [name, step] of Object.entries(steps)) {
+      const graph = record(name, { state: signatures(tensors), feeds: {} }, ({ a, b }) => {
+        const [nextA, nextB] = step(a!, b!);
+        return { state: { a: nextA, b: nextB }, outputs: {} };
+      });
+      const program = await engine.compile(graph);
+      const state = engine.state(tensors);
+      deepStrictEqual(await program.run(state, {}), {});
+      const { a, b } = await state.download();
+      const [oldA, oldB] = [tensors.a!.data, tensors.b!.data];
+      const swapped = name === "swap";
+      ok(a!.data.every((value, i) => value === (swapped ? oldB[i]! : oldA[i]! + oldB[i]!)), `${name}: a`);
+      ok(b!.data.every((value, i) => value === (swapped ? oldA[i]! : oldA[i]! - oldB[i]!)), `${name}: b`);
+      program.dispose();
+      state.dispose();
+    }
+  });
+
   Deno.test(`${name}: dropout's masks are those of keyed_mask.ts, one for each site`, async () => {
     const engine = await make();
     const size = 1001;

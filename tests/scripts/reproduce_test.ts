@@ -115,7 +115,19 @@ Deno.test("--list tells what there is and how long it takes", async () => {
 Deno.test("--help ends with code 0 and names every option", async () => {
   const { code, out, error } = await reproduce("--help");
   assert.deepEqual([code, error], [0, ""]);
-  const options = ["scale", "seeds", "protocol", "engine", "results", "shard", "set", "list", "dry-run"];
+  const options = [
+    "scale",
+    "seeds",
+    "protocol",
+    "engine",
+    "results",
+    "shard",
+    "row",
+    "column",
+    "set",
+    "list",
+    "dry-run",
+  ];
   for (const option of options) assert.ok(out.includes(`--${option}`), option);
 });
 
@@ -123,14 +135,15 @@ Deno.test("what cannot be understood is refused in one sentence", async () => {
   await refused(["tabel2"], 'Unknown experiment "tabel2": expected one of cutting');
   await refused(
     ["--seed", "3"],
-    "Unknown option --seed: expected one of --scale, --seeds, --protocol, --engine, --results, --shard, --set, " +
-      "--list, --dry-run, or --help to see what they do",
+    "Unknown option --seed: expected one of --scale, --seeds, --protocol, --engine, --results, --shard, --row, " +
+      "--column, --set, --list, --dry-run, or --help to see what they do",
   );
   await refused(["--seeds"], "Option '--seeds <N>' argument missing; --help shows what is expected");
   await refused(["--seeds", "0"], "Cannot use --seeds 0: expected a whole number of at least 1");
   await refused(["--scale", "maxi"], "Cannot use --scale maxi: expected one of mini, imdb, paper");
   await refused(["--engine", "cuda"], "Cannot use --engine cuda: expected one of auto, onnx, xla, reference");
   await refused(["--shard", "2"], "Cannot use --shard 2: expected I/N, such as 1/4");
+  await refused(["--row", "middle"], 'There is no row "middle": expected one of head-only, tail-only');
   await refused(["--set", "epochs"], "Cannot use --set epochs: expected FIELD=VALUE, such as epochs=2");
   await refused(["--set", "epochs=many"], 'Cannot set "epochs" to "many": expected a number');
   await refused(["--scale", "paper"], 'Experiment cutting has no scale "paper": expected one of mini');
