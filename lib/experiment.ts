@@ -82,6 +82,7 @@ export const paperSettings: Configuration = {
     hidden: 768,
     heads: 12,
     intermediate: 3072,
+    initializerRange: 0.02,
   },
   text: "head+tail",
   maxFractions: 8,

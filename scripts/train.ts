@@ -110,6 +110,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
       hidden: 256,
       heads: 4,
       intermediate: 1024,
+      initializerRange: 0.04,
     },
     texts: data.train.map(({ text }) => text),
     say: output.error,
