@@ -112,7 +112,8 @@ const eagerKernels: Record<string, EagerKernel> = {
   Embedding: ({ table, ids }) => [tf.gather(table!, ids as tf.Tensor1D)],
 
   EmbeddingGrad: ({ dy, ids }, { vocabulary }) => [
-    tf.unsortedSegmentSum(dy!, ids as tf.Tensor1D, vocabulary as number),
+    // scatterND adds up equal indices; unsortedSegmentSum goes through dy once for each of the V rows.
+    tf.scatterND(tf.expandDims(ids!, 1), dy!, [vocabulary as number, dy!.shape[1]!]),
   ],
 };
 
