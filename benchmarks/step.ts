@@ -24,7 +24,7 @@ interface Shape {
   readonly limit?: number;
 }
 
-/** Eager tfjs in plain JavaScript needs minutes for the larger shapes: it is timed at the small one alone. */
+/** Eager tfjs in plain JavaScript would need minutes a step for the larger shapes: it is timed at the small one alone. */
 const shapes: readonly Shape[] = [
   { L: 1, H: 128, B: 2, T: 64 },
   { L: 4, H: 256, B: 16, T: 128, limit: 1.3 },

@@ -113,6 +113,12 @@ export async function fineTune(
         "give a smaller maximum length",
     );
   }
+  const microBatchSize = settings.microBatchSize ?? batchSize;
+  if (batchSize % microBatchSize !== 0) {
+    throw new InputError(
+      `Cannot split a batch of ${batchSize} texts into passes of ${microBatchSize}: give a divisor of the batch size`,
+    );
+  }
   const wordpieces: Int32Array[] = [];
   const encode = (examples: readonly Example[]) =>
     encodeExamples(examples, (example) => {
@@ -164,7 +170,7 @@ export async function fineTune(
     });
     const result = await train<Metrics>(trainer, {
       epochs: settings.epochs,
-      batches: (epoch) => stepBatches(epochBatches(epoch), settings.microBatchSize ?? batchSize),
+      batches: (epoch) => stepBatches(epochBatches(epoch), microBatchSize),
       rate,
       evaluate: async () => (await evaluate(split[chosenBy])).metrics,
       better: (a, b) => a.errorRate < b.errorRate || (a.errorRate === b.errorRate && a.loss < b.loss),
@@ -215,7 +221,7 @@ export async function saveClassifier(
     config: model.config,
     parameters,
     tokenizerFiles: model.tokenizer.files,
-    extra: { text: text.name, ...rest, start: model.description },
+    extra: { text: text.name, max_fractions: text.maxFractions, ...rest, start: model.description },
   });
 }
 
@@ -238,7 +244,6 @@ function stepBatches(batches: Batches, rows: number): { length: number; at(place
 
 function stepBatch(batch: Batch, rows: number): StepBatch {
   const { B, K, T } = batch.shape;
-  if (B % rows !== 0) throw new RangeError(`Expected a divisor of the batch size ${B}, found ${rows}`);
   const examples = batch.weights.reduce((sum, weight) => sum + weight, 0);
   const parts = Array.from({ length: B / rows }, (_, part): HostTensors => {
     const [from, to] = [part * rows, (part + 1) * rows];

@@ -20,6 +20,8 @@ export interface TextStrategy {
   pieces(ids: Int32Array, maxLength: number): Int32Array[];
   /** How the sequences' states are combined; absent where there is always one sequence. */
   readonly pooling?: Pooling;
+  /** The cap on the fractions, where there are several. */
+  readonly maxFractions?: number;
 }
 
 /** Wordpieces beside [CLS] and [SEP]. */
@@ -80,6 +82,7 @@ export function hierarchical(
   return {
     name: `hierarchical-${pooling === "self-attention" ? "attention" : pooling}`,
     pooling,
+    maxFractions,
     pieces: (ids, maxLength) => {
       const room = roomOf(maxLength);
       const fractions = Math.min(maxFractions, Math.max(1, Math.ceil(ids.length / room)));

@@ -27,6 +27,8 @@ export async function writeWhole(path: string, parts: Iterable<string | Uint8Arr
   } catch (error) {
     await rm(temporary, { force: true });
     const { code, message } = error as Error & { code?: string };
-    throw code === undefined ? error : new InputError(`Cannot write ${path}: ${message}`, { cause: error });
+    if (code === undefined) throw error;
+    const advice = code === "ENOSPC" ? "; make room and start again" : "";
+    throw new InputError(`Cannot write ${path}: ${message}${advice}`, { cause: error });
   }
 }

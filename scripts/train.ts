@@ -30,6 +30,8 @@ interface TrainOptions {
   readonly maxLength: number;
   readonly epochs: number;
   readonly batchSize: number;
+  readonly microBatchSize?: number;
+  readonly padToMax?: boolean;
   readonly learningRate: number;
   readonly layerDecay: number;
   readonly schedule: ScheduleName;
@@ -67,6 +69,12 @@ export function trainCommand(output: Output): Command {
     .option("--max-length <T>", "longest input in wordpieces", wholeNumber("--max-length", 4), 512)
     .option("--epochs <N>", "passes over the training texts", wholeNumber("--epochs", 1), 4)
     .option("--batch-size <B>", "texts an update", wholeNumber("--batch-size", 1), 24)
+    .option(
+      "--micro-batch-size <B>",
+      "texts a pass, a divisor of the batch size: less memory, the same updates",
+      wholeNumber("--micro-batch-size", 1),
+    )
+    .option("--pad-to-max", "every batch at the longest length, instead of batches of like lengths")
     .option("--learning-rate <rate>", "base rate", numberBetween("--learning-rate", 1e-9, 1), 5e-5)
     .option(
       "--layer-decay <xi>",
@@ -128,6 +136,8 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
         maxLength: options.maxLength,
         epochs: options.epochs,
         batchSize: options.batchSize,
+        microBatchSize: options.microBatchSize,
+        padToMax: options.padToMax,
         learningRate: options.learningRate,
         layerDecay: options.layerDecay,
         schedule: options.schedule,

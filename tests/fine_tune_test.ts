@@ -158,7 +158,7 @@ Deno.test("what cannot be trained is refused before the first step", async () =>
   );
   await assert.rejects(
     run({ microBatchSize: 3 }, { data }),
-    new RangeError("Expected a divisor of the batch size 8, found 3"),
+    new InputError("Cannot split a batch of 8 texts into passes of 3: give a divisor of the batch size"),
   );
 });
 
