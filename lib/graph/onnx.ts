@@ -37,16 +37,16 @@ export function lowerToOnnx(graph: GraphBody, { flat = false }: { flat?: boolean
   }
 
   const shapeOf = ({ shape }: Value) => flat && shape.length === 1 ? ["length"] : shape;
-  const outputs: OnnxPort[] = [];
-  const taken = new Set<string>();
   const results = [
     ...[...graph.updates].map(([name, value]) => [updateName(name), value] as const),
     ...graph.outputs,
   ];
-  for (const [name, value] of results) {
-    emit.publish(value, name, taken);
-    outputs.push({ name, shape: shapeOf(value), type: value.dtype });
-  }
+  emit.publish(results);
+  const outputs = results.map(([name, value]): OnnxPort => ({
+    name,
+    shape: shapeOf(value),
+    type: value.dtype,
+  }));
 
   const read = new Set(emit.nodes.flatMap((node) => node.inputs));
   const inputs = [...graph.state, ...graph.feeds].filter(([name]) => read.has(name)).map(([name, value]) => ({

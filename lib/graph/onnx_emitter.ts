@@ -81,20 +81,24 @@ export class OnnxEmitter {
     return this.node("ScatterElements", [zeros, indices, x], { axis: 0, reduction: "add" });
   }
 
-  /** Makes `name` the name of a node's output, so that it can be an output of the graph; copies where it must. */
-  publish(value: Value, name: string, taken: Set<string>): void {
-    const old = this.name(value);
-    const index = this.nodes.findIndex((node) => node.outputs.includes(old));
-    if (index < 0 || taken.has(old)) {
-      this.nodes.push({ op: "Identity", inputs: [old], outputs: [name], attributes: {}, domain: "" });
-      return;
+  /**
+   * Gives the values that a graph returns their names: the node that makes one is renamed, as an Identity would copy.
+   * A value that no node makes (an input, a constant), or that has another such name, is copied.
+   */
+  publish(results: Iterable<readonly [name: string, value: Value]>): void {
+    const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
+    const renamed = new Map<string, string>();
+    const copies: OnnxNode[] = [];
+    for (const [name, value] of results) {
+      const old = this.name(value);
+      if (made.has(old) && !renamed.has(old)) renamed.set(old, name);
+      else copies.push({ op: "Identity", inputs: [old], outputs: [name], attributes: {}, domain: "" });
     }
-    const rename = (names: string[]) => names.map((other) => other === old ? name : other);
-    this.nodes.forEach((node, i) =>
-      this.nodes[i] = { ...node, inputs: rename(node.inputs), outputs: rename(node.outputs) }
-    );
-    for (const [other, otherName] of this.#names) if (otherName === old) this.#names.set(other, name);
-    taken.add(name);
+    const rename = (names: string[]) => names.map((name) => renamed.get(name) ?? name);
+    this.nodes.push(...copies);
+    this.nodes.forEach((node, i) => {
+      this.nodes[i] = { ...node, inputs: rename(node.inputs), outputs: rename(node.outputs) };
+    });
   }
 }
 
