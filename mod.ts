@@ -12,8 +12,11 @@ export { dataset, datasetNames, limit } from "./lib/data/dataset.ts";
 export { describe } from "./lib/data/describe.ts";
 export type { Dataset, Example, Splits } from "./lib/data/examples.ts";
 export { datasetFromFiles, type FileOptions } from "./lib/data/files.ts";
+export { readDocuments } from "./lib/data/document_files.ts";
+export { type Documents, encodeDocuments } from "./lib/data/pretraining_segments.ts";
 export { MODEL_NAMES } from "./lib/bert/models.ts";
 export { type BertConfig, HIDDEN_ACTS, type HiddenAct } from "./lib/bert/config.ts";
+export type { PreTrainingHeads } from "./lib/bert/parameters.ts";
 export { type NewModel, type StartModel, startModel, type StartModelOptions } from "./lib/start_model.ts";
 export { characterTokenizer, loadTokenizer, type SpecialIds, type Tokenizer } from "./lib/text/tokenizer.ts";
 
@@ -37,6 +40,16 @@ export {
   type FineTuneSettings,
   saveClassifier,
 } from "./lib/fine_tune.ts";
+export {
+  furtherPretrain,
+  type FurtherPretrainContext,
+  type FurtherPretrained,
+  type FurtherPretrainOptions,
+  holdOut,
+  type PreTrainingEvaluation,
+  savePretrained,
+  withinTask,
+} from "./lib/further_pretraining.ts";
 
 // Engines and training.
 export type { Capabilities, Engine, Program, State } from "./lib/engine/engine.ts";

@@ -2,16 +2,20 @@
 import { loadCheckpoint } from "./bert/checkpoint.ts";
 import { type BertConfig, newConfig, withLabels } from "./bert/config.ts";
 import { resolveModel } from "./bert/models.ts";
-import { initialParameters } from "./bert/parameters.ts";
+import { initialParameters, type PreTrainingHeads } from "./bert/parameters.ts";
+import { learnWordpieces } from "./data/wordpiece_vocabulary.ts";
 import type { HostTensors } from "./tensors.ts";
 import { InputError } from "./errors.ts";
-import { characterTokenizer, loadTokenizer, type Tokenizer } from "./text/tokenizer.ts";
+import { characterTokenizer, loadTokenizer, type Tokenizer, vocabularyTokenizer } from "./text/tokenizer.ts";
 
 /** The shape of a model from nothing. */
 export interface NewModel {
-  /** What the text is cut into: characters, or the wordpieces of MiniLM's vocabulary (bert-base-uncased's). */
-  readonly tokens: "characters" | "wordpieces";
-  /** Largest vocabulary of characters, special tokens included. */
+  /**
+   * What the text is cut into: characters, the wordpieces of MiniLM's vocabulary (bert-base-uncased's), or wordpieces
+   * that are learnt from the texts.
+   */
+  readonly tokens: "characters" | "wordpieces" | "learnt-wordpieces";
+  /** Largest vocabulary of characters or learnt wordpieces, special tokens included. */
   readonly vocabulary: number;
   /** L */
   readonly layers: number;
@@ -27,8 +31,10 @@ export interface NewModel {
 
 /** What {@linkcode startModel} needs to know. */
 export interface StartModelOptions {
-  /** The classes' names. */
-  readonly labels: readonly string[];
+  /** The classes' names; without them a new model has no classifier, and a folder's keeps its own. */
+  readonly labels?: readonly string[];
+  /** The heads of pre-training to load, or to draw where there are none; without it they are left out. */
+  readonly preTraining?: PreTrainingHeads;
   /** Key of everything that is drawn. */
   readonly seed: number;
   /** Keep only the lowest layers; a `new` model has this many. */
@@ -37,7 +43,7 @@ export interface StartModelOptions {
   readonly architecture: NewModel;
   /** Start from a new model, with a note, when the named one can be fetched from nowhere. */
   readonly orNew?: boolean;
-  /** Training texts, for the vocabulary of a new model over characters. */
+  /** Training texts, for the vocabulary of a new model. */
   readonly texts: Iterable<string>;
   /** Told how downloads go on. */
   readonly say?: (line: string) => void;
@@ -47,7 +53,7 @@ export interface StartModelOptions {
 export interface StartModel {
   /** Its shape and labels. */
   readonly config: BertConfig;
-  /** By Hugging Face's names, with a classifier. */
+  /** By Hugging Face's names, with a classifier or heads of pre-training. */
   readonly parameters: HostTensors;
   /** Texts to its wordpieces. */
   readonly tokenizer: Tokenizer;
@@ -77,20 +83,23 @@ export async function startModel(name: string, options: StartModelOptions): Prom
     });
     return { ...model, notes: [`${error.message}; a new model stands in for it.`, ...model.notes] };
   }
-  const { labels, seed, layers } = options;
+  const { labels, seed, layers, preTraining } = options;
   const tokenizer = await loadTokenizer(folder);
-  const { config, parameters, notes } = await loadCheckpoint(folder, { labels, seed, layers });
+  const { config, parameters, notes } = await loadCheckpoint(folder, { labels, seed, layers, preTraining });
   const description = `${name}, ${layers ? `lowest ${layers} layers` : `${config.num_hidden_layers} layers`}`;
   return { config, parameters, tokenizer, description, notes };
 }
 
 async function newModel(options: StartModelOptions): Promise<StartModel> {
-  const { labels, seed, texts, say } = options;
+  const { labels, seed, texts, say, preTraining } = options;
   const { tokens, vocabulary, hidden, heads, intermediate, initializerRange } = options.architecture;
   const layers = options.layers ?? options.architecture.layers;
-  const tokenizer = tokens === "characters"
-    ? characterTokenizer(texts, { maxVocabulary: vocabulary })
-    : await loadTokenizer(await resolveModel("minilm", { onProgress: say }));
+  const tokenizers = {
+    "characters": () => characterTokenizer(texts, { maxVocabulary: vocabulary }),
+    "learnt-wordpieces": () => vocabularyTokenizer(learnWordpieces(texts, { maxVocabulary: vocabulary })),
+    "wordpieces": async () => loadTokenizer(await resolveModel("minilm", { onProgress: say })),
+  };
+  const tokenizer = await tokenizers[tokens]();
   const shape = newConfig({
     vocab_size: tokenizer.vocabSize,
     num_hidden_layers: layers,
@@ -100,10 +109,12 @@ async function newModel(options: StartModelOptions): Promise<StartModel> {
     initializer_range: initializerRange,
   });
   return {
-    config: withLabels(shape, labels),
-    parameters: initialParameters(shape, { seed, labels: labels.length }),
+    config: labels ? withLabels(shape, labels) : shape,
+    parameters: initialParameters(shape, { seed, labels: labels?.length, preTraining }),
     tokenizer,
-    description: `new over ${tokens}, ${layers} layers of ${hidden}, ${tokenizer.vocabSize} pieces`,
+    description: `new over ${
+      tokens.replace("-", " ")
+    }, ${layers} layers of ${hidden}, ${tokenizer.vocabSize} pieces`,
     notes: [],
   };
 }

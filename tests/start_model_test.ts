@@ -81,6 +81,24 @@ Deno.test("a folder gives its parameters and tokenizer, or only its lowest layer
     await assert.rejects(startModel(folder, { ...options, layers: 4 }), InputError);
   }));
 
+Deno.test("heads of pre-training are drawn where there are none, kept where there are, and need no labels", () =>
+  withoutNetwork(async (folder) => {
+    const unlabelled: StartModelOptions = { ...options, labels: undefined, preTraining: { nsp: false } };
+    const made = await startModel("new", unlabelled);
+    const heads = (parameters: object) =>
+      Object.keys(parameters).filter((name) => /^cl(s|assifier)\./.test(name));
+    const words = heads(made.parameters);
+    assert.ok(
+      words.includes("cls.predictions.bias") && words.every((name) => name.startsWith("cls.predictions.")),
+    );
+    assert.equal(made.config.id2label, undefined);
+    await saveCheckpoint(folder, { ...made, tokenizerFiles: made.tokenizer.files });
+    const found = await startModel(folder, { ...unlabelled, preTraining: {} });
+    assert.deepEqual(found.notes, ["The head of next sentence prediction is new: the folder has none."]);
+    assert.deepEqual(heads(found.parameters).length, words.length + 2);
+    for (const name of words) assert.deepEqual(found.parameters[name]!.data, made.parameters[name]!.data);
+  }));
+
 Deno.test("where a model cannot be had a new one stands in, if that is allowed, and a note says so", () =>
   withoutNetwork(async (folder) => {
     const architecture = { ...options.architecture, tokens: "wordpieces" as const };

@@ -4,13 +4,13 @@ import { basename, join } from "node:path";
 import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { type BertConfig, configLabels, readConfig, withLabels } from "./config.ts";
-import { freshTensor, keepLayers, parameterShapes } from "./parameters.ts";
+import { freshTensor, keepLayers, parameterShapes, type PreTrainingHeads } from "./parameters.ts";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.ts";
 import { writeWhole } from "../whole_file.ts";
 
 /** How to load a model. */
 export interface LoadOptions {
-  /** Key of the draws for what the folder lacks (pooler, classifier). */
+  /** Key of the draws for what the folder lacks (pooler, classifier, heads of pre-training). */
   readonly seed: number;
   /** The task's label names; without them the folder's own classifier is kept, if it has one. */
   readonly labels?: readonly string[];
@@ -18,15 +18,15 @@ export interface LoadOptions {
   readonly layers?: number;
   /** F, the width of the feature that is classified; without it the folder's own, or H. */
   readonly features?: number;
-  /** Tells which further tensors to load as they are, such as `cls.*`; asked with the name now in use. */
-  readonly extra?: (name: string) => boolean;
+  /** The heads of pre-training to load besides; without it they are left out. */
+  readonly preTraining?: PreTrainingHeads;
 }
 
 /** A loaded model. */
 export interface Checkpoint {
   /** The configuration, with the layers and labels asked for. */
   readonly config: BertConfig;
-  /** The parameters under the names of BertForSequenceClassification. */
+  /** The parameters under the names of BertForSequenceClassification and BertForPreTraining. */
   readonly parameters: HostTensors;
   /** What a user should know: what was ignored, and what was drawn anew. One sentence each. */
   readonly notes: readonly string[];
@@ -36,7 +36,7 @@ export interface Checkpoint {
 export interface CheckpointContents {
   /** The configuration, with the labels. */
   readonly config: BertConfig;
-  /** The parameters under the names of BertForSequenceClassification. */
+  /** The parameters under the names of BertForSequenceClassification and BertForPreTraining. */
   readonly parameters: HostTensors;
   /** The tokenizer's files by name, such as vocab.txt. */
   readonly tokenizerFiles?: Readonly<Record<string, string | Uint8Array>>;
@@ -46,8 +46,8 @@ export interface CheckpointContents {
 
 /**
  * Loads a BERT from a folder, whichever of its classes saved it: names with and without `bert.`, LayerNorm's old
- * names gamma and beta. Heads of pre-training and position ids are left out, a missing pooler or classifier is
- * drawn from the seed, and a classifier of other labels is replaced; the notes say so.
+ * names gamma and beta. Position ids, and heads of pre-training that were not asked for, are left out; a missing
+ * pooler, classifier or head is drawn from the seed, and a classifier of other labels is replaced; the notes say so.
  *
  * @throws InputError if a file is missing or broken, or tensors are missing or of the wrong shape (naming them).
  */
@@ -70,11 +70,14 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
     }
     stored.set(known, { name, shape });
   }
-  const expected = parameterShapes(config, storedClassifier(stored, config, path));
-  if (!stored.has("bert.pooler.dense.weight") && !stored.has("bert.pooler.dense.bias")) {
-    expected.delete("bert.pooler.dense.weight");
-    expected.delete("bert.pooler.dense.bias");
-  }
+  const { preTraining } = options;
+  const expected = parameterShapes(config, { ...storedClassifier(stored, config, path), preTraining });
+  const absent = optionalParts.filter(({ prefix }) => {
+    const names = [...expected.keys()].filter((name) => name.startsWith(prefix));
+    if (names.some((name) => stored.has(name))) return false;
+    names.forEach((name) => expected.delete(name));
+    return names.length > 0;
+  });
 
   const wanted = new Map<string, string>();
   const upper = parameterShapes(whole);
@@ -88,7 +91,7 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
       if (String(shape) !== String(shapeWanted)) {
         misshapen.push(`${name} [${shape}] and not [${shapeWanted}]`);
       }
-    } else if (options.extra?.(known)) wanted.set(known, name);
+    } else if (preTraining && Object.hasOwn(tied, known)) wanted.set(known, name);
     else if (/^cls\.|\.(position|token_type)_ids$/.test(known)) heads.push(name);
     else if (!upper.has(known)) unknown.push(name);
   }
@@ -102,18 +105,20 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
       `Cannot use ${path} as its tensors are not those of its config.json: ${faults.join("; ")}`,
     );
   }
-  if (heads.length > 0) notes.push(`Left out, as fine-tuning does not need them: ${list(heads)}.`);
+  const use = preTraining ? "pre-training" : "fine-tuning";
+  if (heads.length > 0) notes.push(`Left out, as ${use} does not need them: ${list(heads)}.`);
   if (unknown.length > 0) notes.push(`Left out, as they are not BERT's: ${list(unknown)}.`);
 
   const classifier = chooseClassifier(config, expected.get("classifier.weight"), options, notes);
   if (classifier.fresh) { for (const name of ["classifier.weight", "classifier.bias"]) wanted.delete(name); }
   const read = await readSafetensors(path, wanted.values());
   const parameters = Object.fromEntries([...wanted].map(([known, name]) => [known, read[name]!]));
-  for (const [name, shape] of parameterShapes(classifier.config, classifier)) {
+  dropTied(parameters, notes);
+  for (const [name, shape] of parameterShapes(classifier.config, { ...classifier, preTraining })) {
     if (Object.hasOwn(parameters, name)) continue;
     parameters[name] = freshTensor(name, shape, { seed: options.seed, range: config.initializer_range });
-    if (name === "bert.pooler.dense.weight") notes.push("The pooler is new: the folder has none.");
   }
+  for (const { title } of absent) notes.push(`The ${title} is new: the folder has none.`);
   return { config: classifier.config, parameters, notes };
 }
 
@@ -150,6 +155,31 @@ function architecture(parameters: HostTensors): string {
   if (Object.hasOwn(parameters, "classifier.weight")) return "BertForSequenceClassification";
   if (Object.hasOwn(parameters, "cls.seq_relationship.weight")) return "BertForPreTraining";
   return Object.hasOwn(parameters, "cls.predictions.bias") ? "BertForMaskedLM" : "BertModel";
+}
+
+/** What a folder may lack as a whole. */
+const optionalParts = [
+  { prefix: "bert.pooler.", title: "pooler" },
+  { prefix: "cls.predictions.", title: "head of the masked language model" },
+  { prefix: "cls.seq_relationship.", title: "head of next sentence prediction" },
+] as const;
+
+/** Tensors that old files hold once more as the decoder of the masked language model. */
+const tied: Readonly<Record<string, string>> = {
+  "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+  "cls.predictions.decoder.bias": "cls.predictions.bias",
+};
+
+/** Takes the decoder's copies out again; a note where they are not copies. */
+function dropTied(parameters: HostTensors, notes: string[]): void {
+  for (const [name, original] of Object.entries(tied)) {
+    const copy = parameters[name]?.data;
+    if (!copy) continue;
+    delete parameters[name];
+    const data = parameters[original]?.data;
+    if (copy.length === data?.length && copy.every((value, i) => value === data[i])) continue;
+    notes.push(`Left out, as ${original} takes its place: ${name}, which differs from it.`);
+  }
 }
 
 async function weightsPath(folder: string): Promise<string> {

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type DropoutKey, softmaxCrossEntropy } from "../graph/composites.ts";
 import type { Signature, Tensors } from "../graph/graph.ts";
 import type { BertConfig } from "./config.ts";
-import { classify, encode, pool } from "./encoder.ts";
+import { classify, clsStates, encode, pool } from "./encoder.ts";
 
 /** B texts of K fractions of T tokens. */
 export interface ClassifierShape {
@@ -27,20 +27,20 @@ function classifierFeeds({ B, K, T }: ClassifierShape): Record<string, Signature
 }
 
 /**
- * The classifier's loss. A text's feature is the pooler's output for its [CLS] state, or for the combination of its
- * fractions' [CLS] states (paper section 5.3.1).
+ * The classifier's loss Σ weight · cross-entropy. A text's feature is the pooler's output for its [CLS] state, or for
+ * the combination of its fractions' [CLS] states (paper section 5.3.1).
  */
 export function sequenceClassifier(config: BertConfig, combine?: CombineFractions): {
   feeds(shape: unknown): Record<string, Signature>;
-  loss(inputs: Tensors, key?: DropoutKey): { losses: tf.Tensor; outputs: Tensors };
+  loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };
 } {
   return {
     feeds: (shape) => classifierFeeds(shape as ClassifierShape),
     loss(inputs, key) {
-      const { ids, mask, labels, fraction_mask: fractionMask } = inputs;
+      const { ids, mask, labels, weights, fraction_mask: fractionMask } = inputs;
       const states = encode(inputs, config, { ids: ids!, mask: mask! }, key).at(-1)!;
-      const [rows, , hidden] = states.shape as [number, number, number];
-      const cls = tf.reshape(tf.slice(states, [0, 0, 0], [rows, 1, hidden]), [rows, hidden]);
+      const cls = clsStates(states);
+      const [rows, hidden] = cls.shape as [number, number];
       const batch = labels!.shape[0]!;
       const feature = combine
         ? combine(
@@ -50,7 +50,8 @@ export function sequenceClassifier(config: BertConfig, combine?: CombineFraction
         )
         : cls;
       const logits = classify(inputs, config, pool(inputs, feature), key);
-      return { losses: softmaxCrossEntropy(logits, labels!), outputs: { logits } };
+      const losses = softmaxCrossEntropy(logits, labels!);
+      return { loss: tf.sum(tf.mul(losses, weights!)), outputs: { logits } };
     },
   };
 }

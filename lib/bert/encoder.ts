@@ -31,7 +31,8 @@ export interface EncoderInput {
 /** Added to the attention's scores at padding, so that its probability is exactly 0 in float32. */
 const MASKED = -1e9;
 
-const ACTIVATIONS: Readonly<Record<HiddenAct, (x: tf.Tensor) => tf.Tensor>> = {
+/** The configuration's activations. */
+export const ACTIVATIONS: Readonly<Record<HiddenAct, (x: tf.Tensor) => tf.Tensor>> = {
   gelu,
   gelu_new: geluTanh,
   relu: (x) => tf.relu(x),
@@ -56,6 +57,12 @@ export function encode(
     states.push(encoderLayer(parameters, config, layer, states[layer]!, maskBias, key));
   }
   return states;
+}
+
+/** The states [B, H] of the first token, [CLS], among the states [B, T, H]. */
+export function clsStates(states: tf.Tensor): tf.Tensor {
+  const [batch, , hidden] = states.shape as [number, number, number];
+  return tf.reshape(tf.slice(states, [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
 }
 
 /** BERT's pooler: tanh(W h + b) of the [CLS] states [B, H], to [B, H]. */
@@ -123,16 +130,19 @@ function encoderLayer(
   return norm(parameters, config, `${name}.output.LayerNorm`, tf.add(output, middle));
 }
 
-function dense(parameters: Parameters, name: string, input: tf.Tensor): tf.Tensor {
+/** The linear map with the parameters `NAME.weight` [O, I] and `NAME.bias`: […, I] to […, O]. */
+export function dense(parameters: Parameters, name: string, input: tf.Tensor): tf.Tensor {
   return linear(input, parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`));
 }
 
-function norm(parameters: Parameters, config: BertConfig, name: string, input: tf.Tensor): tf.Tensor {
+/** LayerNorm with the parameters `NAME.weight` and `NAME.bias` [H]. */
+export function norm(parameters: Parameters, config: BertConfig, name: string, input: tf.Tensor): tf.Tensor {
   const [weight, bias] = [parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`)];
   return layerNorm(input, weight, bias, config.layer_norm_eps);
 }
 
-function parameter(parameters: Parameters, name: string): tf.Tensor {
+/** @throws RangeError if there is no parameter of this name. */
+export function parameter(parameters: Parameters, name: string): tf.Tensor {
   const tensor = parameters[name];
   if (!tensor) throw new RangeError(`The parameter ${name} is missing`);
   return tensor;

@@ -4,19 +4,27 @@ import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
 import type { BertConfig } from "./config.ts";
 
-/** How many classes a classifier tells apart, and from how wide a feature. */
-export interface ClassifierSize {
+/** Which heads of pre-training a model has besides that of the masked language model. */
+export interface PreTrainingHeads {
+  /** Next sentence prediction, which reads the pooler; true unless told otherwise. */
+  readonly nsp?: boolean;
+}
+
+/** What a model has on top of its encoder and pooler. */
+export interface ModelHeads {
   /** C, the number of labels; without it there is no classifier. */
   readonly labels?: number;
   /** F, the width of the feature that is classified; H unless told otherwise. */
   readonly features?: number;
+  /** Without it there are no heads of pre-training. */
+  readonly preTraining?: PreTrainingHeads;
 }
 
 /**
- * The names and shapes of BertForSequenceClassification's parameters, from the embeddings to the classifier; a
- * matrix is [outputs, inputs].
+ * The names and shapes of a model's parameters, from the embeddings to the heads, as BertForSequenceClassification
+ * and BertForPreTraining name them; a matrix is [outputs, inputs].
  */
-export function parameterShapes(config: BertConfig, size: ClassifierSize = {}): Map<string, number[]> {
+export function parameterShapes(config: BertConfig, heads: ModelHeads = {}): Map<string, number[]> {
   const { hidden_size: hidden, intermediate_size: inner } = config;
   const shapes = new Map<string, number[]>();
   const linear = (name: string, outputs: number, inputs: number) =>
@@ -37,8 +45,24 @@ export function parameterShapes(config: BertConfig, size: ClassifierSize = {}): 
     layerNorm(`${name}.output.LayerNorm`);
   }
   linear("bert.pooler.dense", hidden, hidden);
-  if (size.labels !== undefined) linear("classifier", size.labels, size.features ?? hidden);
+  if (heads.labels !== undefined) linear("classifier", heads.labels, heads.features ?? hidden);
+  if (heads.preTraining) {
+    shapes.set("cls.predictions.bias", [config.vocab_size]);
+    linear("cls.predictions.transform.dense", hidden, hidden);
+    layerNorm("cls.predictions.transform.LayerNorm");
+    if (heads.preTraining.nsp ?? true) linear("cls.seq_relationship", 2, hidden);
+  }
   return shapes;
+}
+
+/**
+ * The names and shapes of what pre-training trains: all of BertForPreTraining, or without next sentence prediction
+ * all of BertForMaskedLM, which has no pooler.
+ */
+export function preTrainingShapes(config: BertConfig, heads: PreTrainingHeads = {}): Map<string, number[]> {
+  const shapes = parameterShapes(config, { preTraining: heads });
+  if (heads.nsp ?? true) return shapes;
+  return new Map([...shapes].filter(([name]) => !name.startsWith("bert.pooler.")));
 }
 
 /** The encoder layer that a parameter belongs to, or undefined for embeddings, pooler and heads. */
@@ -74,7 +98,7 @@ export function freshTensor(
  */
 export function initialParameters(
   config: BertConfig,
-  options: ClassifierSize & { seed: number },
+  options: ModelHeads & { seed: number },
 ): HostTensors {
   for (const size of [options.labels ?? 1, options.features ?? 1]) {
     if (!Number.isSafeInteger(size) || size < 1) {

@@ -116,7 +116,7 @@ export async function datasetFromFiles(options: FileOptions): Promise<Dataset> {
   ];
   return {
     name: basename(path, extname(path)),
-    language: languageOf(splits.train),
+    language: languageOf(splits.train.map(({ text }) => text)),
     labels,
     ...splits,
     fingerprint: fingerprintOf(labels, splits),
@@ -146,8 +146,8 @@ function leftOut(path: string, rows: readonly Row[], what: string): string {
 }
 
 /** Chinese if at least a third of the letters of the first texts are Han characters. */
-function languageOf(examples: readonly Example[]): "en" | "zh" {
-  const sample = examples.slice(0, 200).map(({ text }) => text).join("");
+export function languageOf(texts: readonly string[]): "en" | "zh" {
+  const sample = texts.slice(0, 200).join("");
   const letters = sample.match(/\p{L}/gu)?.length ?? 0;
   const han = sample.match(/\p{Script=Han}/gu)?.length ?? 0;
   return han * 3 > letters ? "zh" : "en";

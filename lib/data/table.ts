@@ -30,7 +30,10 @@ export interface Table {
  */
 export async function readTable(path: string): Promise<Table> {
   const read = readers[extname(path).toLowerCase()];
-  const text = await readText(path);
+  const text = await readText(path, {
+    file: "a CSV, TSV or JSON Lines file",
+    content: "column names and rows",
+  });
   if (!read) {
     throw new InputError(`Cannot read ${path}: expected a name that ends in .csv, .tsv or .jsonl`);
   }
@@ -58,6 +61,11 @@ export function requireColumns({ path, columns }: Table, ...required: readonly s
   }
 }
 
+/** Whether a file's name ends as those that {@link readTable} reads. */
+export function isTable(path: string): boolean {
+  return Object.hasOwn(readers, extname(path).toLowerCase());
+}
+
 const readers: Readonly<Record<string, (path: string, text: string) => Table>> = {
   ".csv": (path, text) => readDelimited(path, text, ","),
   ".tsv": (path, text) => readDelimited(path, text, "\t"),
@@ -67,8 +75,16 @@ const readers: Readonly<Record<string, (path: string, text: string) => Table>> =
   ".json": readJsonLines,
 };
 
-/** The file as text, without a byte order mark. */
-async function readText(path: string): Promise<string> {
+/**
+ * A file as text, without a byte order mark.
+ *
+ * @param expected for the error: the kind of file, and what should be in it
+ * @throws InputError when the file is missing, empty or not UTF-8.
+ */
+export async function readText(
+  path: string,
+  expected: { readonly file: string; readonly content: string },
+): Promise<string> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -76,13 +92,13 @@ async function readText(path: string): Promise<string> {
     const { code } = error as { code?: string };
     if (code === "ENOENT") throw new InputError(`Cannot read ${path}: there is no such file; check the path`);
     if (code === "EISDIR") {
-      throw new InputError(`Cannot read ${path} as it is a folder: expected a CSV, TSV or JSON Lines file`);
+      throw new InputError(`Cannot read ${path} as it is a folder: expected ${expected.file}`);
     }
     throw error;
   }
   const text = decode(path, bytes);
   if (text.trim() === "") {
-    throw new InputError(`Cannot read ${path} as it is empty: expected column names and rows`);
+    throw new InputError(`Cannot read ${path} as it is empty: expected ${expected.content}`);
   }
   return text;
 }

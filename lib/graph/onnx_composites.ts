@@ -235,31 +235,32 @@ export function squaredNorm(emit: OnnxEmitter, { x }: Inputs): string {
   return emit.node("ReduceSumSquare", [flat, int64(emit, [0])], { keepdims: 0 });
 }
 
-/** 1 where the class is the label, else 0. labels [B] → [B, C]. */
-function chosen(emit: OnnxEmitter, labels: Value, classes: number): string {
-  return emit.memo(`chosen ${labels.id} ${classes}`, () => {
-    const numbers = emit.constant(Array.from({ length: classes }, (_, i) => i), "int32");
-    const equal = emit.node("Equal", [
-      emit.node("Unsqueeze", [emit.name(labels), int64(emit, [-1])]),
-      numbers,
-    ]);
-    return emit.node("Cast", [equal], { to: elementTypes.float32 });
-  });
+/** Labels [B] as indices [B, 1] into each row. */
+function labelColumn(emit: OnnxEmitter, labels: Value): string {
+  return emit.memo(
+    `label column ${labels.id}`,
+    () => reshaped(emit, emit.name(labels), [labels.shape[0]!, 1]),
+  );
 }
 
-/** −log p[label]. */
+/** −log p[label], picked: a product with ones and zeros would go through all B · C numbers once more. */
 export function crossEntropy(emit: OnnxEmitter, { logits, labels }: Inputs): string[] {
   const logProbabilities = emit.node("LogSoftmax", [emit.name(logits!)], { axis: -1 });
-  const picked = mul(emit, logProbabilities, chosen(emit, labels!, logits!.shape[1]!));
-  const sum = emit.node("ReduceSum", [picked, int64(emit, [-1])], { keepdims: 0 });
-  return [emit.node("Neg", [sum]), logProbabilities];
+  const picked = emit.node("GatherElements", [logProbabilities, labelColumn(emit, labels!)], { axis: 1 });
+  return [reshaped(emit, emit.node("Neg", [picked]), labels!.shape), logProbabilities];
 }
 
-/** dy (p − chosen). */
+/** dy (p − 1) at the label, dy p elsewhere. */
 export function crossEntropyGrad(emit: OnnxEmitter, { dy, logProbabilities, labels }: Inputs): string {
   const probabilities = emit.node("Exp", [emit.name(logProbabilities!)]);
-  const difference = emit.node("Sub", [probabilities, chosen(emit, labels!, logProbabilities!.shape[1]!)]);
-  return mul(emit, emit.node("Unsqueeze", [emit.name(dy!), int64(emit, [-1])]), difference);
+  const rows = labels!.shape[0]!;
+  const minusOnes = constantVector(emit, rows, -1, [rows, 1]);
+  const difference = emit.node(
+    "ScatterElements",
+    [probabilities, labelColumn(emit, labels!), minusOnes],
+    { axis: 1, reduction: "add" },
+  );
+  return mul(emit, reshaped(emit, emit.name(dy!), [rows, 1]), difference);
 }
 
 /** Rows of the table. */
@@ -274,7 +275,10 @@ export function embeddingGrad(
   { vocabulary }: { vocabulary: number },
 ): string {
   if (vocabulary <= 64) {
-    return emit.node("Gemm", [chosen(emit, ids!, vocabulary), emit.name(dy!)], { transA: 1 });
+    const numbers = emit.constant(Array.from({ length: vocabulary }, (_, i) => i), "int32");
+    const column = emit.node("Unsqueeze", [emit.name(ids!), int64(emit, [-1])]);
+    const chosen = emit.node("Cast", [emit.node("Equal", [column, numbers])], { to: elementTypes.float32 });
+    return emit.node("Gemm", [chosen, emit.name(dy!)], { transA: 1 });
   }
   return emit.scatterRows(emit.name(dy!), dy!.shape, emit.name(ids!), [vocabulary, dy!.shape[1]!]);
 }

@@ -245,6 +245,13 @@ export function maximum(
   return emit.node("ReduceMax", [emit.name(x!), axes], { keepdims: keepDims ? 1 : 0 });
 }
 
+/** The place of the largest element along an axis; of equal ones the first. */
+export function argMax(emit: OnnxEmitter, { x }: Inputs, { axis }: { axis: number }): string {
+  return emit.node("Cast", [emit.node("ArgMax", [emit.name(x!)], { axis, keepdims: 0 })], {
+    to: elementTypes.int32,
+  });
+}
+
 /** Over the last axis. */
 export function softmax(emit: OnnxEmitter, { logits }: Inputs): string {
   return emit.node("Softmax", [emit.name(logits!)], { axis: -1 });

@@ -69,6 +69,7 @@ export const operations = {
   Sum: { infer: shape.reduce, onnx: onnx.sum },
   Mean: { infer: shape.reduce, onnx: onnx.mean },
   Max: { infer: shape.maximum, onnx: onnx.maximum },
+  ArgMax: { infer: shape.argMax, onnx: onnx.argMax },
   Softmax: { infer: shape.same, onnx: onnx.softmax },
   AddN: { infer: shape.same, onnx: onnx.addN },
   BatchMatMul: { infer: shape.matMul, onnx: onnx.matMul },

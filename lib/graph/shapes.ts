@@ -71,6 +71,11 @@ export function maximum(
   return reduce(inputs, { axis, keepDims });
 }
 
+/** Places along an axis. */
+export function argMax(inputs: Inputs, { axis }: { axis: number }): Output[] {
+  return [{ ...reduce(inputs, { axis })[0]!, dtype: "int32" }];
+}
+
 /** [..., M, K] × [..., K, N]. */
 export function matMul(
   { a, b }: Inputs,

@@ -1,6 +1,6 @@
 /**
  * BERT's wordpieces: the tokenizer of a Hugging Face folder, of an old folder with only vocab.txt, or one made of
- * the characters of some texts. Nothing is cut or padded here, whatever the folder's own settings say.
+ * pieces or the characters of some texts. Nothing is cut or padded here, whatever the folder's own settings say.
  */
 import * as hub from "@huggingface/tokenizers";
 import { readFile } from "node:fs/promises";
@@ -48,6 +48,9 @@ type TokenizerConfig = Record<string, unknown>;
 
 const specialTokens = { pad: "[PAD]", unk: "[UNK]", cls: "[CLS]", sep: "[SEP]", mask: "[MASK]" } as const;
 
+/** What a vocabulary that is made here starts with. */
+export const specialPieces: readonly string[] = Object.values(specialTokens);
+
 /**
  * The tokenizer of a model folder: tokenizer.json if it is there, else vocab.txt (lower-cased unless
  * tokenizer_config.json or a folder name with "cased" says otherwise).
@@ -89,31 +92,44 @@ export function characterTokenizer(
   texts: Iterable<string>,
   { maxVocabulary = 8000 }: { maxVocabulary?: number } = {},
 ): Tokenizer {
-  const specials = Object.values(specialTokens);
-  if (!(maxVocabulary > specials.length)) {
+  if (!(maxVocabulary > specialPieces.length)) {
     throw new RangeError(
-      `Expected a vocabulary of more than ${specials.length} pieces, found ${maxVocabulary}`,
+      `Expected a vocabulary of more than ${specialPieces.length} pieces, found ${maxVocabulary}`,
     );
   }
-  const normalizer = new hub.BertNormalizer({ ...normalizerJson(true), strip_accents: undefined });
-  const preTokenizer = new hub.BertPreTokenizer();
   const counts = new Map<string, number>();
-  for (const text of texts) {
-    for (const word of preTokenizer.pre_tokenize_text(normalizer.normalize(spaced(text)), {})) {
-      [...word].forEach((character, place) => {
-        const piece = place === 0 ? character : `##${character}`;
-        counts.set(piece, (counts.get(piece) ?? 0) + 1);
-      });
-    }
+  for (const [word, times] of countWords(texts)) {
+    [...word].forEach((character, place) => {
+      const piece = place === 0 ? character : `##${character}`;
+      counts.set(piece, (counts.get(piece) ?? 0) + times);
+    });
   }
   const frequent = [...counts.keys()].sort((a, b) => counts.get(b)! - counts.get(a)! || (a < b ? -1 : 1));
-  const pieces = [...specials, ...frequent].slice(0, maxVocabulary);
-  return makeTokenizer(
-    tokenizerJson(pieces, true),
-    tokenizerConfig(true),
-    "the texts",
-    pieces.join("\n") + "\n",
-  );
+  return vocabularyTokenizer([...specialPieces, ...frequent].slice(0, maxVocabulary));
+}
+
+/** The lower-casing tokenizer of a vocabulary: all its pieces, {@link specialPieces} among them, by id. */
+export function vocabularyTokenizer(pieces: readonly string[]): Tokenizer {
+  const vocabulary = pieces.join("\n") + "\n";
+  return makeTokenizer(tokenizerJson(pieces, true), tokenizerConfig(true), "these pieces", vocabulary);
+}
+
+/** How often each word occurs, as a lower-casing tokenizer sees words before it parts them into wordpieces. */
+export function countWords(texts: Iterable<string>): Map<string, number> {
+  const normalizer = new hub.BertNormalizer({ ...normalizerJson(true), strip_accents: undefined });
+  const preTokenizer = new hub.BertPreTokenizer();
+  const written = new Map<string, number>();
+  for (const text of texts) {
+    for (const word of spaced(text).split(/[ \t\r\n]+/)) written.set(word, (written.get(word) ?? 0) + 1);
+  }
+  const counts = new Map<string, number>();
+  for (const [text, times] of written) {
+    const normalized = normalizer.normalize(text.replaceAll("Σ", "σ"));
+    for (const word of preTokenizer.pre_tokenize_text(normalized, {})) {
+      counts.set(word, (counts.get(word) ?? 0) + times);
+    }
+  }
+  return counts;
 }
 
 function makeTokenizer(

@@ -8,10 +8,13 @@ import { type OptimizerOptions, stateName, update, updateFeeds } from "./optimiz
 
 /** What is trained: a loss as a function of parameters and a batch. */
 export interface Trainable {
-  /** Tensors of a batch by name, for one shape; `weights` [B] must be among them. */
+  /** Tensors of a batch by name, for one shape. */
   feeds(shape: unknown): Record<string, Signature>;
-  /** The loss of each example [B] and what else is worth returning (logits). */
-  loss(inputs: Tensors, key?: DropoutKey): { losses: tf.Tensor; outputs: Tensors };
+  /**
+   * The batch's loss, and what an evaluation returns besides (logits). The losses of its examples must be weighted
+   * by feeds: with weights that sum to 1 over the optimizer's batch, the losses of its parts add up to its mean.
+   */
+  loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };
 }
 
 /** Shapes of a set of tensors as inputs of a graph. */
@@ -33,8 +36,7 @@ function prefixed(
 }
 
 /**
- * Loss and gradients: writes `gradient/NAME` for every parameter, or adds to it; returns the loss Σ weight · loss.
- * With weights that sum to 1 over the optimizer's batch this is its mean loss, however the batch is split.
+ * Loss and gradients: writes `gradient/NAME` for every parameter, or adds to it; returns the loss.
  */
 export function gradientGraph(
   trainable: Trainable,
@@ -44,18 +46,15 @@ export function gradientGraph(
 ): Graph {
   const names = Object.keys(parameters);
   const source = (inputs: Tensors): StepResult => {
-    let rest: Tensors = {};
     const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
       const own = Object.fromEntries(tensors.map((tensor, i) => [names[i]!, tensor]));
-      const { losses, outputs } = trainable.loss({ ...inputs, ...own }, new DropoutKey(inputs.key!));
-      rest = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tf.keep(tensor)]));
-      return tf.sum(tf.mul(losses, inputs.weights!));
+      return trainable.loss({ ...inputs, ...own }, new DropoutKey(inputs.key!)).loss;
     })(names.map((name) => inputs[name]!));
     const state = Object.fromEntries(names.map((name, i) => {
       const gradient = stateName.gradient(name);
       return [gradient, accumulate ? tf.add(inputs[gradient]!, grads[i]!) : grads[i]!];
     }));
-    return { state, outputs: { loss: value, ...rest } };
+    return { state, outputs: { loss: value } };
   };
   const gradients = prefixed(stateName.gradient, parameters);
   return record(`gradients ${JSON.stringify(shape)}`, {
@@ -76,7 +75,7 @@ export function updateGraph(parameters: Record<string, Signature>, options: Opti
   return record("update", { state, feeds: updateFeeds(names) }, (inputs) => update(names, options, inputs));
 }
 
-/** Losses and outputs without dropout and without gradients. */
+/** Loss and outputs without dropout and without gradients. */
 export function evaluationGraph(
   trainable: Trainable,
   parameters: Record<string, Signature>,
@@ -86,8 +85,8 @@ export function evaluationGraph(
     `evaluation ${JSON.stringify(shape)}`,
     { state: parameters, feeds: trainable.feeds(shape) },
     (inputs) => {
-      const { losses, outputs } = trainable.loss(inputs);
-      return { state: {}, outputs: { losses, ...outputs } };
+      const { loss, outputs } = trainable.loss(inputs);
+      return { state: {}, outputs: { loss, ...outputs } };
     },
   );
 }

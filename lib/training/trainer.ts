@@ -96,7 +96,7 @@ export class Trainer {
     return { loss, gradientNorm: norm!.data[0]! };
   }
 
-  /** Losses [B] and outputs of a batch (its first part) without dropout. */
+  /** Loss and outputs of a batch (its first part) without dropout. */
   async evaluate(batch: StepBatch): Promise<HostTensors> {
     const program = await this.#program(
       `evaluation ${JSON.stringify(batch.shape)}`,

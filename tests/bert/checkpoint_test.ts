@@ -1,15 +1,14 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { newConfig, withLabels } from "../../lib/bert/config.ts";
-import { initialParameters, parameterShapes } from "../../lib/bert/parameters.ts";
+import { initialParameters, parameterShapes, preTrainingShapes } from "../../lib/bert/parameters.ts";
 import { readSafetensors, writeSafetensors } from "../../lib/bert/safetensors.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
 import { goldenFolder, largestDifference } from "../golden/load.ts";
+import { hasTransformers, runTransformers } from "../golden/transformers.ts";
 
 const folders = join(goldenFolder, "folders");
 const values = await readSafetensors(join(goldenFolder, "folders.safetensors"));
@@ -71,10 +70,59 @@ Deno.test("old names are renamed, and heads of pre-training left out or kept if 
     notes[0]!.includes("cls.predictions.transform.LayerNorm.gamma") &&
       notes[0]!.includes("cls.seq_relationship"),
   );
-  const all = await loadCheckpoint(folder, { seed: 1, extra: (name) => name.startsWith("cls.") });
-  deepStrictEqual(all.parameters["cls.predictions.transform.LayerNorm.weight"]!.shape, [8]);
-  deepStrictEqual(all.notes, ["Left out, as fine-tuning does not need them: bert.embeddings.position_ids."]);
+  const all = await loadCheckpoint(folder, { seed: 1, preTraining: {} });
+  deepStrictEqual(Object.keys(all.parameters).sort(), [...preTrainingShapes(all.config).keys()].sort());
+  ok(all.parameters["cls.predictions.transform.LayerNorm.weight"]!.data.some((value) => value !== 1));
+  deepStrictEqual(all.notes, ["Left out, as pre-training does not need them: bert.embeddings.position_ids."]);
 });
+
+Deno.test("a folder without heads of pre-training gets new ones, with a note", async () => {
+  const folder = join(folders, "encoder_only");
+  const { parameters, config, notes } = await loadCheckpoint(folder, { seed: 1, preTraining: {} });
+  deepStrictEqual(notes, [
+    "The pooler is new: the folder has none.",
+    "The head of the masked language model is new: the folder has none.",
+    "The head of next sentence prediction is new: the folder has none.",
+  ]);
+  const fresh = initialParameters(config, { seed: 1, preTraining: {} });
+  deepStrictEqual(Object.keys(parameters).sort(), Object.keys(fresh).sort());
+  for (const name of Object.keys(fresh)) {
+    if (/^(cls|bert\.pooler)\./.test(name)) deepStrictEqual(parameters[name], fresh[name], name);
+  }
+  const labels = ["no", "yes"];
+  const both = await loadCheckpoint(join(folders, "f32"), { seed: 1, labels, preTraining: { nsp: false } });
+  deepStrictEqual(without(both.parameters, "cls."), weightsOf("f32."));
+  deepStrictEqual(both.notes.at(-1), "The head of the masked language model is new: the folder has none.");
+});
+
+Deno.test("a decoder that repeats the word embeddings is passed over, and another one noted", () =>
+  inFolder(async (folder) => {
+    await cp(join(folders, "old_names"), folder, { recursive: true });
+    const path = join(folder, "model.safetensors");
+    const tensors = without(await readSafetensors(path), "position_ids");
+    const plain = await loadCheckpoint(folder, { seed: 1, preTraining: {} });
+    const words = tensors["bert.embeddings.word_embeddings.weight"]!;
+    const bias = tensors["cls.predictions.bias"]!;
+    const repeated = { "cls.predictions.decoder.weight": words, "cls.predictions.decoder.bias": bias };
+    await writeSafetensors(path, { ...tensors, ...repeated });
+    const tied = await loadCheckpoint(folder, { seed: 1, preTraining: {} });
+    deepStrictEqual(tied, { ...plain, notes: [] });
+
+    const other = { shape: words.shape, data: new Float32Array(words.data.length) };
+    await writeSafetensors(path, { ...tensors, ...repeated, "cls.predictions.decoder.weight": other });
+    const untied = await loadCheckpoint(folder, { seed: 1, preTraining: {} });
+    deepStrictEqual(untied, {
+      ...plain,
+      notes: [
+        "Left out, as bert.embeddings.word_embeddings.weight takes its place: cls.predictions.decoder.weight, which differs from it.",
+      ],
+    });
+    await writeSafetensors(path, without({ ...tensors, ...repeated }, "transform.dense.bias"));
+    await rejects(
+      loadCheckpoint(folder, { seed: 1, preTraining: {} }),
+      /missing are cls\.predictions\.transform\.dense\.bias$/,
+    );
+  }));
 
 Deno.test("the lowest layers are kept, and the configuration follows", async () => {
   const folder = join(folders, "f32");
@@ -238,23 +286,9 @@ Deno.test("tokenizer files cannot leave the folder or replace the model, and a f
     );
   }));
 
-/** A Python with transformers (BERTLAB_PYTHON, or python3), or why there is none. */
-function pythonWithTransformers(): { python?: string; missing?: string } {
-  const python = process.env.BERTLAB_PYTHON || "python3";
-  try {
-    execFileSync(python, ["-c", "import torch, transformers"], { stdio: "pipe" });
-    return { python };
-  } catch {
-    return { missing: `${python} cannot import torch and transformers (set BERTLAB_PYTHON to one that can)` };
-  }
-}
-
-const { python, missing } = pythonWithTransformers();
-if (missing) console.warn(`SKIPPED: transformers loads what we save: ${missing}`);
-
 Deno.test({
   name: "transformers loads what we save, without warnings, with the same logits and labels",
-  ignore: python === undefined,
+  ignore: !hasTransformers("transformers loads what we save"),
   fn: () =>
     inFolder(async (folder) => {
       const { config, parameters } = await loadCheckpoint(join(folders, "f32"), {
@@ -265,13 +299,8 @@ Deno.test({
       const rows = (name: string) =>
         Array.from({ length: 3 }, (_, row) => [...values[name]!.data.slice(9 * row, 9 * row + 9)]);
       const request = { ids: rows("ids"), mask: rows("mask"), type_ids: rows("type_ids") };
-      const script = join(goldenFolder, "..", "check_folder.py");
-      const output = execFileSync(python!, [script, folder], {
-        input: JSON.stringify(request),
-        stdio: "pipe",
-      });
-      const { logits, labels, warnings } = JSON.parse(output.toString());
-      ok(largestDifference(logits.flat(), values["logits"]!.data) < 1e-5);
+      const { logits, labels, warnings } = runTransformers(folder, request);
+      ok(largestDifference(logits!.flat(), values["logits"]!.data) < 1e-5);
       deepStrictEqual(labels, ["no", "yes"]);
       deepStrictEqual(Object.values(warnings).flat(), []);
     }),

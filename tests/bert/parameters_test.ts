@@ -1,13 +1,16 @@
 import { deepStrictEqual, notDeepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { newConfig } from "../../lib/bert/config.ts";
+import { join } from "node:path";
+import { newConfig, readConfig } from "../../lib/bert/config.ts";
 import {
   freshTensor,
   initialParameters,
   keepLayers,
   layerOf,
   parameterShapes,
+  preTrainingShapes,
 } from "../../lib/bert/parameters.ts";
-import { loadGoldenModel } from "../golden/load.ts";
+import { readSafetensors } from "../../lib/bert/safetensors.ts";
+import { goldenFolder, loadGoldenModel } from "../golden/load.ts";
 
 const config = newConfig({ vocab_size: 50, hidden_size: 16, num_attention_heads: 2, num_hidden_layers: 3 });
 
@@ -15,6 +18,16 @@ Deno.test("names and shapes are those of transformers' BertForSequenceClassifica
   const golden = await loadGoldenModel();
   const expected = Object.entries(golden.parameters).map(([name, { shape }]) => [name, [...shape]]).sort();
   deepStrictEqual([...parameterShapes(golden.config, { labels: 3 })].sort(), expected);
+});
+
+Deno.test("pre-training trains what BertForPreTraining has, or BertForMaskedLM", async () => {
+  const values = await readSafetensors(join(goldenFolder, "..", "pretraining", "tiny.safetensors"));
+  const golden = await readConfig(join(goldenFolder, "..", "pretraining", "tiny"));
+  for (const [prefix, nsp] of [["gradient.", true], ["mlm_gradient.", false]] as const) {
+    const expected = Object.entries(values).filter(([name]) => name.startsWith(prefix))
+      .map(([name, { shape }]) => [name.slice(prefix.length), [...shape]]).sort();
+    deepStrictEqual([...preTrainingShapes(golden, { nsp })].sort(), expected);
+  }
 });
 
 Deno.test("new parameters are BERT's: normal weights, zero biases, LayerNorm 1, [PAD] zero", () => {

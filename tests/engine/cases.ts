@@ -100,6 +100,9 @@ export const cases: Readonly<Record<string, Case>> = {
   "sum of truths": unary((x) => asFloat(tf.sum(tf.less(x, 0), 0))),
   "mean over the last axis": unary((x) => tf.mean(x, -1)),
   "maximum over an axis": unary((x) => tf.max(x, 1), { x: normal(2, 3, 4) }),
+  "place of the maximum": unary((x) => asFloat(tf.argMax(x, -1)), {
+    x: { shape: [2, 4], data: Float32Array.of(-1, 3, 3, 2, -4, -2, -3, -1) },
+  }),
   softmax: unary((x) => tf.softmax(x)),
   "log softmax": unary((x) => tf.logSoftmax(x)),
   "matrix product": {
@@ -132,6 +135,10 @@ export const cases: Readonly<Record<string, Case>> = {
   "squared norm": unary(composites.squaredNorm),
   "cross entropy": {
     inputs: { x: normal(3, 4), labels: integers([3, 0, 2]) },
+    run: ({ x, labels }) => composites.softmaxCrossEntropy(x!, labels!),
+  },
+  "cross entropy of many classes": {
+    inputs: { x: normal(5, 3000), labels: integers([2999, 0, 17, 1, 17]) },
     run: ({ x, labels }) => composites.softmaxCrossEntropy(x!, labels!),
   },
   "large embedding": {

@@ -47,7 +47,8 @@ const trainable: Trainable = {
     const pooled = pool(inputs, cls);
     const logits = classify(inputs, config, pooled, key);
     const outputs = Object.fromEntries(states.map((state, layer) => [`state ${layer}`, state]));
-    return { losses: softmaxCrossEntropy(logits, inputs.labels!), outputs: { ...outputs, pooled, logits } };
+    const losses = softmaxCrossEntropy(logits, inputs.labels!);
+    return { loss: tf.sum(tf.mul(losses, inputs.weights!)), outputs: { ...outputs, pooled, logits } };
   },
 };
 

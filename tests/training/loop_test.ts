@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs";
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -30,7 +31,8 @@ function network(rate: number): Trainable {
     loss(inputs, key) {
       const hidden = dropout(gelu(linear(inputs.x!, inputs["in.weight"]!, inputs["in.bias"]!)), rate, key);
       const logits = linear(hidden, inputs["out.weight"]!, inputs["out.bias"]!);
-      return { losses: softmaxCrossEntropy(logits, inputs.labels!), outputs: { logits } };
+      const losses = softmaxCrossEntropy(logits, inputs.labels!);
+      return { loss: tf.sum(tf.mul(losses, inputs.weights!)), outputs: { logits } };
     },
   };
 }
@@ -70,8 +72,8 @@ const plan: TrainingPlan<number> = {
   batches: (epoch) => ({ length: 5, at: (place) => batch(fold(1, epoch, place)) }),
   rate: (parameter, update) => 0.05 * (1 - update / 15) * (parameter.startsWith("in.") ? 0.5 : 1),
   evaluate: async (trainer) => {
-    const { losses } = await trainer.evaluate(batch(99));
-    return Array.from(losses!.data).reduce((sum, loss) => sum + loss, 0);
+    const { loss } = await trainer.evaluate(batch(99));
+    return loss!.data[0]!;
   },
   better: (a, b) => a < b,
 };

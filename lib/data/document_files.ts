@@ -1,0 +1,37 @@
+/** A user's own unlabelled texts, for further pre-training (section 5.4). */
+import { InputError } from "../errors.ts";
+import { isTable, readTable, readText, requireColumns } from "./table.ts";
+
+/**
+ * The documents of files: of a CSV, TSV or JSON Lines file one a row, of any other file one a block between blank lines.
+ * Blank ones are left out.
+ *
+ * @param textColumn column of the texts, in files that have columns
+ * @throws InputError when a file cannot be read, has no such column, or holds no document.
+ */
+export async function readDocuments(paths: readonly string[], textColumn: string): Promise<string[]> {
+  const all: string[] = [];
+  for (const path of paths) {
+    const documents = (isTable(path) ? await rowsOf(path, textColumn) : await blocksOf(path))
+      .map((document) => document.trim()).filter((document) => document !== "");
+    if (documents.length === 0) {
+      throw new InputError(`Cannot use ${path}: expected texts, found only blank ones`);
+    }
+    for (const document of documents) all.push(document);
+  }
+  return all;
+}
+
+async function rowsOf(path: string, column: string): Promise<string[]> {
+  const table = await readTable(path);
+  requireColumns(table, column);
+  return table.rows.map(({ values }) => values.get(column) ?? "");
+}
+
+async function blocksOf(path: string): Promise<string[]> {
+  const text = await readText(path, {
+    file: "a text file",
+    content: "documents with blank lines between them",
+  });
+  return text.replaceAll(/\r\n?/g, "\n").split(/\n(?:[ \t]*\n)+/);
+}

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { encodeDocuments } from "../lib/data/pretraining_segments.ts";
+import { fingerprintOf } from "../lib/data/examples.ts";
+import { onnxEngine } from "../lib/engine/onnx.ts";
+import { referenceEngine } from "../lib/engine/reference.ts";
+import { InputError } from "../lib/errors.ts";
+import {
+  furtherPretrain,
+  type FurtherPretrainOptions,
+  holdOut,
+  type PreTrainingEvaluation,
+  withinTask,
+} from "../lib/further_pretraining.ts";
+import { startModel } from "../lib/start_model.ts";
+import { exampleDataset, tinyArchitecture } from "./example_model.ts";
+
+/** Documents of sentences that count up from somewhere: the words beside a masked one give it away. */
+const texts = Array.from({ length: 40 }, (_, document) =>
+  Array.from({ length: 4 }, (_, sentence) => {
+    const words = ["one", "two", "six", "ten", "red"];
+    return Array.from({ length: 5 }, (_, place) => words[(document + sentence + place) % 5]).join(" ") + ".";
+  }).join("\n") + ` Text ${String.fromCharCode(97 + document % 26)}${Math.floor(document / 26)}.`);
+
+const model = await startModel("new", {
+  seed: 1,
+  preTraining: {},
+  labels: ["a", "b"],
+  architecture: { ...tinyArchitecture, tokens: "learnt-wordpieces", vocabulary: 45, initializerRange: .1 },
+  texts,
+});
+
+const documents = holdOut(texts, .2, 1);
+
+const options: FurtherPretrainOptions = {
+  model,
+  documents,
+  steps: 4,
+  batchSize: 8,
+  maxLength: 32,
+  learningRate: 1e-2,
+  seed: 1,
+  heldOutExamples: 16,
+};
+
+/** The names of parameters that differ bit for bit. */
+function changed(after: Record<string, { data: ArrayLike<number> }>): string[] {
+  return Object.keys(after).filter((name) => {
+    const before = model.parameters[name]!.data;
+    return Array.from(after[name]!.data).some((value, i) => !Object.is(value, before[i]));
+  });
+}
+
+Deno.test("pre-training lowers the loss of masked words in held-out documents, measured from step 0 on", async () => {
+  const told: PreTrainingEvaluation[] = [];
+  const steps: number[] = [];
+  const run = await furtherPretrain({ ...options, steps: 60, evaluateEvery: 25, wholeWords: true }, {
+    engine: onnxEngine(),
+    onEvaluation: (evaluation) => told.push(evaluation),
+    onStep: ({ step }) => steps.push(step),
+  });
+  assert.deepEqual(run.evaluations.map(({ step }) => step), [0, 25, 50, 60]);
+  assert.deepEqual(told, run.evaluations);
+  assert.deepEqual([steps.length, steps.at(-1), run.steps], [60, 60, 60]);
+  const [first, last] = [run.evaluations[0]!, run.evaluations.at(-1)!];
+  assert.ok(
+    Math.abs(first.mlmLoss - Math.log(model.config.vocab_size)) < .5,
+    `${first.mlmLoss} at the start`,
+  );
+  assert.ok(last.mlmLoss < first.mlmLoss - 1, `${first.mlmLoss} → ${last.mlmLoss}`);
+  assert.ok(last.mlmAccuracy > first.mlmAccuracy);
+  assert.ok(Math.abs(first.nspLoss! - Math.log(2)) < .2 && first.nspAccuracy! <= 1);
+  assert.ok(run.tokensPerSecond! > 0 && run.seconds > 0);
+  const same = Object.keys(model.parameters).filter((name) => !changed(run.parameters).includes(name));
+  assert.deepEqual(
+    same.sort(),
+    ["classifier.bias", "classifier.weight"],
+    "all but the classifier is trained",
+  );
+});
+
+Deno.test("whole words are masked where they are asked for", async () => {
+  const engine = onnxEngine();
+  const first = async (wholeWords: boolean) =>
+    (await furtherPretrain({ ...options, steps: 1, wholeWords }, { engine })).evaluations[0]!.mlmLoss;
+  const [pieces, words] = [await first(false), await first(true)];
+  assert.notEqual(words, pieces, "other places are masked");
+  assert.equal(await first(true), words, "and always the same ones");
+});
+
+Deno.test("while the heads are trained alone the body stays as it is, bit for bit", async () => {
+  const engine = onnxEngine();
+  const run = await furtherPretrain({ ...options, steps: 0, headSteps: 3 }, { engine });
+  const heads = Object.keys(model.parameters).filter((name) => /^(cls|bert\.pooler)\./.test(name));
+  assert.deepEqual(changed(run.parameters).sort(), heads.sort());
+  const both = await furtherPretrain({ ...options, steps: 4, headSteps: 3, evaluateEvery: 2 }, { engine });
+  assert.deepEqual(both.evaluations.map(({ step }) => step), [0, 2, 3, 5, 7]);
+  assert.ok(changed(both.parameters).some((name) => name.startsWith("bert.encoder.")));
+});
+
+Deno.test("without next sentences the pooler is not trained, and nothing is said of pairs", async () => {
+  const run = await furtherPretrain({ ...options, nsp: false, steps: 2 }, {
+    engine: await referenceEngine(),
+  });
+  assert.deepEqual(Object.keys(run.evaluations[1]!), ["step", "mlmLoss", "mlmAccuracy"]);
+  const untrained = /^(bert\.pooler|classifier|cls\.seq_relationship)\./;
+  assert.deepEqual(changed(run.parameters).filter((name) => untrained.test(name)), []);
+  assert.ok(changed(run.parameters).includes("cls.predictions.bias"));
+});
+
+Deno.test("a run that is stopped and goes on ends as one that was not, bit for bit", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "bertlab-pretrain-"));
+  try {
+    const engine = onnxEngine();
+    const long = { ...options, steps: 16, headSteps: 2, evaluateEvery: 6 }; // more than one pass
+    const straight = await furtherPretrain(long, { engine });
+    const checkpoint = { folder, every: 5, resume: false };
+    const stop = ({ step }: { step: number }) => {
+      if (step === 12) throw new Error("stopped");
+    };
+    await assert.rejects(furtherPretrain(long, { engine, checkpoint, onStep: stop }), /stopped/);
+    const steps: number[] = [];
+    const resumed = await furtherPretrain(long, {
+      engine,
+      checkpoint: { ...checkpoint, resume: true },
+      onStep: ({ step }) => steps.push(step),
+    });
+    assert.deepEqual([steps[0], steps.at(-1)], [11, 18]);
+    assert.deepEqual(resumed.parameters, straight.parameters);
+    assert.deepEqual(resumed.evaluations, straight.evaluations);
+    const other = { ...long, documents: { ...documents, train: documents.train.slice(1) } };
+    await assert.rejects(
+      furtherPretrain(other, { engine, checkpoint: { ...checkpoint, resume: true } }),
+      /^InputError: Cannot resume from .* as it is of a run with other settings or data/,
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+Deno.test("documents may come as texts or as wordpieces, and what cannot be used is said", async () => {
+  const engine = onnxEngine();
+  const pieces = (texts: readonly string[]) => encodeDocuments(texts, model.tokenizer, "en").documents;
+  const { train, heldOut } = documents;
+  const short = { ...options, steps: 2 };
+  const encoded = { ...short, documents: { train: pieces(train), heldOut: pieces(heldOut) } };
+  assert.deepEqual(
+    (await furtherPretrain(encoded, { engine })).parameters,
+    (await furtherPretrain(short, { engine })).parameters,
+  );
+  const refused = (change: Partial<FurtherPretrainOptions>, message: RegExp) =>
+    assert.rejects(furtherPretrain({ ...options, ...change }, { engine }), (error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(error.message, message);
+      return true;
+    });
+  await refused({ maxLength: 1000 }, /^Cannot read 1000 wordpieces at once as the model has 512 positions/);
+  await refused({ documents: { train, heldOut: [" "] } }, /expected texts with words in them, found none/);
+  const { "cls.predictions.bias": _, ...headless } = model.parameters;
+  await refused(
+    { model: { ...model, parameters: headless } },
+    /^Cannot pre-train a model without cls.predictions.bias: start it with its heads/,
+  );
+});
+
+Deno.test("within-task texts are never those of dev or test, but under the paper's protocol", () => {
+  const data = exampleDataset({ count: 64 });
+  const leaked = [data.dev[0]!, data.test[1]!];
+  const leaky = { ...data, train: [...data.train, ...leaked] };
+  const clean = withinTask(leaky, "clean");
+  const heldOut = new Set([...data.dev, ...data.test].map(({ text }) => text));
+  assert.deepEqual(clean.filter((text) => heldOut.has(text)), []);
+  const fingerprint = (texts: readonly string[]) =>
+    fingerprintOf([], { train: texts.map((text) => ({ text, label: 0 })), dev: [], test: [] });
+  assert.equal(fingerprint(clean), fingerprint(data.train.map(({ text }) => text)));
+  const paper = withinTask(leaky, "paper");
+  assert.equal(paper.length, leaky.train.length + data.test.length);
+  assert.ok(data.test.every(({ text }) => paper.includes(text)));
+});
+
+Deno.test("held-out documents are apart from the others, even where texts are repeated", () => {
+  const { train, heldOut } = holdOut([...texts, ...texts], .1, 7);
+  assert.deepEqual([train.length, heldOut.length], [72, 4]);
+  assert.deepEqual(train.filter((text) => heldOut.includes(text)), []);
+  assert.deepEqual(holdOut([...texts, ...texts], .1, 7).heldOut, heldOut);
+  assert.notDeepEqual(holdOut(texts, .1, 8).heldOut, heldOut);
+  assert.deepEqual(holdOut(["a", "b"], .01, 1).heldOut.length, 1, "one at least");
+  assert.throws(() => holdOut(["a", "a"], .5, 1), /^InputError: Cannot hold out documents .* found 1$/);
+});
