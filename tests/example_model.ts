@@ -11,7 +11,7 @@ export const tinyArchitecture: NewModel = {
   hidden: 16,
   heads: 2,
   intermediate: 32,
-  initializerRange: 0.02,
+  initializerRange: 0.2,
 };
 
 /** Texts of short words; those of class "o" have words with an o among them, those of class "u" with a u. */
