@@ -1,5 +1,6 @@
 /** Fine-tuning (paper sections 5.2 and 5.3): a start model, a data set, a text strategy and a rate, made into a classifier. */
 import { saveCheckpoint } from "./bert/checkpoint.ts";
+import { requirePositions } from "./bert/config.ts";
 import { sequenceClassifier } from "./bert/classifier.ts";
 import {
   type Batch,
@@ -107,12 +108,7 @@ export async function fineTune(
 ): Promise<FineTuned> {
   const { config, tokenizer } = model;
   const { text, maxLength, batchSize, seed, protocol } = settings;
-  if (maxLength > config.max_position_embeddings) {
-    throw new InputError(
-      `Cannot read ${maxLength} wordpieces at once as the model has ${config.max_position_embeddings} positions: ` +
-        "give a smaller maximum length",
-    );
-  }
+  requirePositions(config, maxLength);
   const microBatchSize = settings.microBatchSize ?? batchSize;
   if (batchSize % microBatchSize !== 0) {
     throw new InputError(
@@ -180,7 +176,6 @@ export async function fineTune(
           ...settings,
           model: model.description,
           data: data.fingerprint,
-          fractions: split.train.reduce((sum, { pieces }) => sum + pieces.length, 0), // the cap is not in the settings
         }),
       },
       onStep: context.onStep,

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { saveCheckpoint } from "./bert/checkpoint.ts";
 import { preTrainingShapes } from "./bert/parameters.ts";
+import { requirePositions } from "./bert/config.ts";
 import { preTrainer } from "./bert/pretraining.ts";
 import type { Dataset } from "./data/examples.ts";
 import {
@@ -132,12 +133,7 @@ export async function furtherPretrain(
   if (!(steps >= 0 && headSteps >= 0 && total >= 1 && Number.isInteger(total))) {
     throw new RangeError(`Expected whole numbers of steps, found ${steps} and ${headSteps} head steps`);
   }
-  if (maxLength > config.max_position_embeddings) {
-    throw new InputError(
-      `Cannot read ${maxLength} wordpieces at once as the model has ${config.max_position_embeddings} positions: ` +
-        "give a smaller maximum length",
-    );
-  }
+  requirePositions(config, maxLength);
   const notes = [...model.notes];
   const documentsOf = (given: readonly string[] | Documents): Documents => {
     if ("pieces" in given) return given;

@@ -1,4 +1,5 @@
 /** Parsing of options that several commands have; what cannot be understood is an InputError. */
+import { mkdir } from "node:fs/promises";
 import { InputError } from "../lib/errors.ts";
 
 /** A parser of an option that takes a whole number of at least `least`. */
@@ -40,4 +41,11 @@ export const engineNames = ["auto", "onnx", "xla", "reference"] as const;
 /** The engine that a name stands for: "auto" is ONNX Runtime, which runs wherever the library does. */
 export function chooseEngine(name: typeof engineNames[number]): "onnx" | "xla" | "reference" {
   return name === "auto" ? "onnx" : name;
+}
+
+/** Makes the folder of `--output` if it is not there. @throws InputError if it cannot be made. */
+export async function makeOutputFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw new InputError(`Cannot use --output ${folder} as a folder: ${error.message}`, { cause: error });
+  });
 }

@@ -1,10 +1,9 @@
 /** `deno task pretrain`: pre-trains a model further on one's own texts (paper section 5.4). */
 import { Command } from "commander";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readDocuments } from "../lib/data/document_files.ts";
 import { languageOf } from "../lib/data/files.ts";
-import { InputError } from "../lib/errors.ts";
 import {
   furtherPretrain,
   type FurtherPretrained,
@@ -18,7 +17,7 @@ import { openEngine } from "../lib/run_cell.ts";
 import { startModel } from "../lib/start_model.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseEngine, engineNames, numberBetween, oneOf, wholeNumber } from "./options.ts";
+import { chooseEngine, engineNames, makeOutputFolder, numberBetween, oneOf, wholeNumber } from "./options.ts";
 
 interface PretrainOptions {
   readonly text: string[];
@@ -117,11 +116,7 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
   const texts = await readDocuments(options.text, options.textColumn);
   const documents = holdOut(texts, options.heldOut, seed);
   const language = options.language ?? languageOf(texts);
-  await mkdir(options.output, { recursive: true }).catch((error) => {
-    throw new InputError(`Cannot use --output ${options.output} as a folder: ${error.message}`, {
-      cause: error,
-    });
-  });
+  await makeOutputFolder(options.output);
   output.error(
     `${documents.train.length} documents to train on, ${documents.heldOut.length} held out, language ${language}`,
   );

@@ -1,10 +1,9 @@
 /** `deno task train`: fine-tunes a model on one's own labelled files. */
 import { Command } from "commander";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../lib/whole_file.ts";
 import { datasetFromFiles } from "../lib/data/files.ts";
-import { InputError } from "../lib/errors.ts";
 import { fineTune, type FineTuned, saveClassifier } from "../lib/fine_tune.ts";
 import { textStrategy, textStrategyNames } from "../lib/long_text.ts";
 import type { Metrics } from "../lib/results/metrics.ts";
@@ -14,7 +13,7 @@ import { openEngine } from "../lib/run_cell.ts";
 import { type ScheduleName, scheduleNames } from "../lib/schedules.ts";
 import { startModel } from "../lib/start_model.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseEngine, engineNames, numberBetween, oneOf, wholeNumber } from "./options.ts";
+import { chooseEngine, engineNames, makeOutputFolder, numberBetween, oneOf, wholeNumber } from "./options.ts";
 
 interface TrainOptions {
   readonly train: string;
@@ -102,7 +101,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   const { seed } = options;
   const start = performance.now();
   const data = await datasetFromFiles(options);
-  await makeFolder(options.output);
+  await makeOutputFolder(options.output);
   output.error(
     `${data.name}: ${data.train.length} training, ${data.dev.length} development and ${data.test.length} test texts, ` +
       `${data.labels.length} labels${data.note ? `; ${data.note}` : ""}`,
@@ -178,12 +177,6 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     progress.stop();
     engine.dispose();
   }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error) => {
-    throw new InputError(`Cannot use --output ${folder} as a folder: ${error.message}`, { cause: error });
-  });
 }
 
 const sentence = ({ errorRate, macroF1, loss }: Metrics) =>

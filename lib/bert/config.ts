@@ -232,3 +232,16 @@ function show(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
+
+/**
+ * Checks that a model can read sequences of a length.
+ *
+ * @throws InputError if they are longer than its positions.
+ */
+export function requirePositions(config: BertConfig, maxLength: number): void {
+  if (maxLength <= config.max_position_embeddings) return;
+  throw new InputError(
+    `Cannot read ${maxLength} wordpieces at once as the model has ${config.max_position_embeddings} positions: ` +
+      "give a smaller maximum length",
+  );
+}

@@ -57,6 +57,8 @@ interface Compiled {
 class OnnxProgram implements Program {
   /** Second buffers for state tensors that cannot be overwritten while the graph runs. */
   readonly #spare = new Map<string, ort.Tensor>();
+  /** What the caller gets: the rest's outputs but the numbers that are only for the blocks. */
+  readonly #outputs: readonly string[];
 
   /** @param main The rest of the graph; absent where all of it runs by blocks. */
   constructor(
@@ -67,15 +69,15 @@ class OnnxProgram implements Program {
     for (const name of main?.lowered.unsafe ?? []) {
       this.#spare.set(name, emptyLike(rest.updates.get(name)!.shape));
     }
+    const scalars = new Set(tiles.flatMap(({ group }) => group.scalars));
+    this.#outputs = [...rest.outputs.keys()].filter((name) => !scalars.has(name));
   }
 
   async run(state: State, feeds: HostTensors): Promise<HostTensors> {
     const { tensors } = state as OnnxState;
     const results = this.main ? await this.#runRest(this.main, tensors, feeds) : {};
     for (const { group, compiled } of this.tiles) await runTiles(group, compiled, tensors, results);
-    const scalars = new Set(this.tiles.flatMap(({ group }) => group.scalars));
-    const names = [...this.rest.outputs.keys()].filter((name) => !scalars.has(name));
-    return Object.fromEntries(names.map((name) => [name, toHost(results[name]!)]));
+    return Object.fromEntries(this.#outputs.map((name) => [name, toHost(results[name]!)]));
   }
 
   async #runRest(
