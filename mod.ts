@@ -45,11 +45,23 @@ export {
   type FurtherPretrainContext,
   type FurtherPretrained,
   type FurtherPretrainOptions,
-  holdOut,
-  type PreTrainingEvaluation,
   savePretrained,
-  withinTask,
 } from "./lib/further_pretraining.ts";
+export type { PreTrainingEvaluation } from "./lib/pretraining_steps.ts";
+export {
+  type Corpus,
+  corpusSets,
+  corpusTexts,
+  domains,
+  domainSets,
+  holdOut,
+  withinTask,
+} from "./lib/corpora.ts";
+export {
+  type PreTrainedModel,
+  preTrainedModel,
+  type PreTrainedModelOptions,
+} from "./lib/pretrained_model.ts";
 
 // Engines and training.
 export type { Capabilities, Engine, Program, State } from "./lib/engine/engine.ts";
@@ -81,11 +93,14 @@ export {
   type EpochRecord,
   type MachineRecord,
   type Predictions,
+  type PreTrainingMeasures,
+  type PreTrainingRecord,
   type ReadRecords,
   readRecords,
   type RunRecord,
   type RunResult,
 } from "./lib/results/records.ts";
+export { type Curve, type Figure, figureSvg, type Panel } from "./lib/results/figures.ts";
 export { markdownTable, type ResultTable, type TableCell } from "./lib/results/tables.ts";
 export {
   type BootstrapResult,

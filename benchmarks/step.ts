@@ -9,10 +9,9 @@ import { initialParameters } from "../lib/bert/parameters.ts";
 import type { Engine } from "../lib/engine/engine.ts";
 import { Random } from "../lib/random.ts";
 import { openEngine } from "../lib/run_cell.ts";
-import { optimizer } from "../lib/training/optimizers.ts";
-import { type StepBatch, Trainer } from "../lib/training/trainer.ts";
 import { PythonPeer } from "./python_peer.ts";
-import { interleave, type Timing } from "./timing.ts";
+import { describe, type Side, trainerSide } from "./sides.ts";
+import { interleave } from "./timing.ts";
 
 /** L layers, H hidden, B texts of T tokens. */
 interface Shape {
@@ -32,18 +31,11 @@ const shapes: readonly Shape[] = [
   { L: 12, H: 768, B: 8, T: 128, limit: 1.6 },
 ];
 
-/** Something that makes one step and tells its milliseconds. */
-type Side = () => Promise<number>;
-
-async function trainerSide(
-  engine: Engine,
-  { L, H, B, T }: Shape,
-): Promise<{ step: Side; end: () => Promise<void> }> {
+/** A classifier with a batch of random texts. */
+function classifierSide(engine: Engine, { L, H, B, T }: Shape) {
   const config = newConfig({ vocab_size: 30_522, hidden_size: H, num_hidden_layers: L });
-  const parameters = initialParameters(config, { seed: 1, labels: 2 });
-  const trainer = new Trainer(engine, sequenceClassifier(config), parameters, optimizer("adamw"), 1);
   const random = new Random(1);
-  const batch: StepBatch = {
+  return trainerSide(engine, sequenceClassifier(config), initialParameters(config, { seed: 1, labels: 2 }), {
     shape: { B, K: 1, T },
     parts: [{
       ids: { shape: [B, T], data: Int32Array.from({ length: B * T }, () => random.below(30_522)) },
@@ -53,14 +45,7 @@ async function trainerSide(
     }],
     examples: B,
     tokens: B * T,
-  };
-  const step = async () => {
-    const start = performance.now();
-    await trainer.step(batch, () => 2e-5);
-    return performance.now() - start;
-  };
-  await step();
-  return { step, end: () => trainer.dispose() };
+  });
 }
 
 /** Runs the benchmark; returns a line of numbers for the history. */
@@ -76,11 +61,11 @@ export async function benchStep(
   for (const shape of shapes) {
     const { L, H, B, T, limit } = shape;
     const engine = await openEngine(name);
-    const ours = await trainerSide(engine, shape);
+    const ours = await classifierSide(engine, shape);
     const sides: Record<string, Side> = { [name]: ours.step };
     const ends = [ours.end];
     if (limit === undefined) {
-      const reference = await trainerSide(await openEngine("reference"), shape);
+      const reference = await classifierSide(await openEngine("reference"), shape);
       sides.reference = reference.step;
       ends.push(reference.end);
     } else if (python !== undefined) {
@@ -96,18 +81,4 @@ export async function benchStep(
     results[label] = timings;
   }
   return results;
-}
-
-function describe(timings: Record<string, Timing>, ours: string, limit?: number): string {
-  const each = Object.entries(timings).map(([side, { best, median }]) =>
-    `${side} best ${best.toFixed(0)} ms, median ${median.toFixed(0)} ms`
-  );
-  const other = Object.keys(timings).find((side) => side !== ours);
-  if (other === undefined) return each.join("; ");
-  const ratio = timings[ours]!.best / timings[other]!.best;
-  const median = timings[ours]!.median / timings[other]!.median;
-  const bound = limit === undefined ? "" : ` (at most ${limit} is asked for)`;
-  return `${each.join("; ")}; ratio of the best ${ratio.toFixed(3)}, of the medians ${
-    median.toFixed(3)
-  }${bound}`;
 }

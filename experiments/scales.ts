@@ -29,18 +29,95 @@ export const mini: Settings = {
   learningRate: 2e-4,
 };
 
+/** The data sets that stand for the paper's at mini scale, by its names. */
+export const miniSets = {
+  "IMDb": "imdb",
+  "Yelp P.": "yelp-sentences",
+  "Yelp F.": "amazon-sentences",
+  "TREC": "wordnet-types",
+  "Yahoo! Answers": "mailing-lists",
+  "AG's News": "factbook",
+  "DBPedia": "wordnet-entities",
+  "Sogou": "chinese-poets",
+} as const;
+
+/** The paper's data sets, by its names. */
+export const paperSets = {
+  "IMDb": "imdb",
+  "Yelp P.": "yelp-polarity",
+  "Yelp F.": "yelp-full",
+  "TREC": "trec",
+  "Yahoo! Answers": "yahoo-answers",
+  "AG's News": "ag-news",
+  "DBPedia": "dbpedia",
+  "Sogou": "sogou",
+} as const;
+
 /** IMDb at mini scale. */
 export const miniImdb: ScaleColumn = {
-  settings: { data: "imdb", limits: { train: 400, dev: 100, test: 500 } },
+  settings: { data: miniSets.IMDb, limits: { train: 400, dev: 100, test: 500 } },
   note:
     "the paper's data set, a class-stratified part of it; 64 wordpieces instead of 512, at most 2 fractions, and " +
     "MiniLM's lowest 4 layers instead of BERT-base.",
 };
 
+/** Further pre-training at mini scale, before the fine-tuning of {@link mini}. */
+export const miniPreTraining: Settings["preTraining"] = {
+  steps: 300,
+  headSteps: 100,
+  maxLength: 64,
+  learningRate: 3e-4,
+};
+
+const limits = { train: 400, dev: 100, test: 500 };
+
+/** The stand-in for Yelp Polarity at mini scale. */
+export const miniYelpP: ScaleColumn = {
+  settings: { data: miniSets["Yelp P."], limits },
+  standIn: true,
+  note: "a stand-in for Yelp Polarity: single sentences of restaurant reviews; 300 test sentences.",
+};
+
+/** The stand-in for Yelp Full at mini scale. */
+export const miniYelpF: ScaleColumn = {
+  settings: { data: miniSets["Yelp F."], limits },
+  standIn: true,
+  note:
+    "a stand-in for Yelp Full: single sentences of product reviews, two classes instead of five; 300 test sentences.",
+};
+
+/** The stand-in for TREC at mini scale. */
+export const miniTrec: ScaleColumn = {
+  settings: { data: miniSets.TREC, limits },
+  standIn: true,
+  note: "a stand-in for TREC: definitions instead of questions, six kinds of what is defined.",
+};
+
+/** The stand-in for Yahoo! Answers at mini scale. */
+export const miniYahoo: ScaleColumn = {
+  settings: { data: miniSets["Yahoo! Answers"], limits },
+  standIn: true,
+  note: "a stand-in for Yahoo! Answers: questions and answers of eight mailing lists; which list is asked.",
+};
+
+/** The stand-in for AG's News at mini scale. */
+export const miniAgNews: ScaleColumn = {
+  settings: { data: miniSets["AG's News"], limits },
+  standIn: true,
+  note: "a stand-in for AG's News: passages of the CIA World Factbook; which of eight sections is asked.",
+};
+
+/** The stand-in for DBPedia at mini scale. */
+export const miniDbpedia: ScaleColumn = {
+  settings: { data: miniSets.DBPedia, limits },
+  standIn: true,
+  note: "a stand-in for DBPedia: names with their definitions in WordNet, fourteen classes of what is named.",
+};
+
 /** The stand-in for Sogou News at mini scale: long Chinese texts, and a model that learns from nothing. */
 export const miniSogou: ScaleColumn = {
   settings: {
-    data: "chinese-poets",
+    data: miniSets.Sogou,
     limits: { train: 800, dev: 100, test: 300 },
     model: "new",
     layers: null,
@@ -56,4 +133,4 @@ export const miniSogou: ScaleColumn = {
 };
 
 /** Sogou News at paper scale. */
-export const paperSogou: ScaleColumn = { settings: { data: "sogou", model: "bert-base-chinese" } };
+export const paperSogou: ScaleColumn = { settings: { data: paperSets.Sogou, model: "bert-base-chinese" } };

@@ -2,6 +2,7 @@
  * Experiments as typed values: a table of the paper is rows and columns that state only what differs, at scales that
  * state what a run costs. `experiment` checks and names it, `resolveCells` makes every cell a full configuration.
  */
+import { type Corpus, corpusSets, domainSets } from "./corpora.ts";
 import { InputError } from "./errors.ts";
 import { configurationHash } from "./results/records.ts";
 import type { ScheduleName } from "./schedules.ts";
@@ -20,6 +21,38 @@ export interface Limits {
 /** How the best epoch is chosen: by a development split held out of train, or, as the paper's code, by the test set. */
 export type Protocol = "clean" | "paper";
 
+/** Further pre-training before the model is fine-tuned (section 5.4). */
+export interface PreTrainingSettings {
+  /** What it learns from. */
+  readonly corpus: Corpus;
+  /** Data sets whose held-out texts it never sees: those of the corpus' domains. */
+  readonly unseen: readonly string[];
+  /** Updates of the whole model. */
+  readonly steps: number;
+  /** Updates of the heads alone before those, for a model that has none. */
+  readonly headSteps: number;
+  /** Shares of `steps` at which the parameters are kept; one run serves all of them. */
+  readonly points: readonly number[];
+  /** The one of `points` whose parameters are fine-tuned. */
+  readonly point: number;
+  /** B, sequences an update. */
+  readonly batchSize: number;
+  /** T, the longest sequence. */
+  readonly maxLength: number;
+  /** The highest rate. */
+  readonly learningRate: number;
+  /** Whether there are pairs and next sentence prediction. */
+  readonly nsp: boolean;
+  /** Key of its randomness: the fine-tuning of every seed starts from the same pre-trained model. */
+  readonly seed: number;
+}
+
+/** The same with the corpus as names of data sets. */
+export interface ResolvedPreTraining extends PreTrainingSettings {
+  /** Names of the data sets that it learns from. */
+  readonly corpus: readonly string[];
+}
+
 /** Everything a run depends on; two runs with equal configurations give equal numbers. */
 export interface Configuration {
   /** Name of the data set. */
@@ -32,8 +65,12 @@ export interface Configuration {
   readonly layers: number | null;
   /** The model's shape if it is "new", or if the named one cannot be had. */
   readonly architecture: NewModel;
+  /** Further pre-training before, or none. */
+  readonly preTraining: ResolvedPreTraining | null;
   /** What is done with long texts: a name of lib/long_text.ts. */
   readonly text: string;
+  /** Which layers' states are classified: a name of lib/layers.ts. */
+  readonly features: string;
   /** Cap on the fractions of the hierarchical methods. */
   readonly maxFractions: number;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
@@ -64,9 +101,12 @@ export interface Configuration {
   readonly seed: number;
 }
 
+/** A configuration on its way: there is further pre-training if its corpus is not empty. */
+export type Draft = Omit<Configuration, "preTraining"> & { readonly preTraining: PreTrainingSettings };
+
 /** A part of a configuration, as rows, columns and scales state it. */
 export type Settings = {
-  readonly [Key in keyof Configuration]?: Partial<Configuration[Key]>;
+  readonly [Key in keyof Draft]?: Partial<Draft[Key]>;
 };
 
 /** The paper's settings (section 5.2), where nothing else is stated. */
@@ -84,7 +124,9 @@ export const paperSettings: Configuration = {
     intermediate: 3072,
     initializerRange: 0.02,
   },
+  preTraining: null,
   text: "head+tail",
+  features: "last",
   maxFractions: 8,
   maxLength: 512,
   epochs: 4,
@@ -98,6 +140,21 @@ export const paperSettings: Configuration = {
   engine: "onnx",
   precision: "f32",
   padToMax: false,
+  seed: 1,
+};
+
+/** The paper's further pre-training (section 5.2), of rows that name a corpus. */
+const paperPreTraining: PreTrainingSettings = {
+  corpus: [],
+  unseen: [],
+  steps: 100_000,
+  headSteps: 0,
+  points: [1],
+  point: 1,
+  batchSize: 32,
+  maxLength: 128,
+  learningRate: 5e-5,
+  nsp: true,
   seed: 1,
 };
 
@@ -126,6 +183,8 @@ export interface Scale<Column extends string = string> {
   readonly minutes: number;
   /** What all cells share. */
   readonly settings: Settings;
+  /** The data sets that stand for the paper's, by its names: what corpora of further pre-training are made of. */
+  readonly sets?: Readonly<Record<string, string>>;
   /** The columns' data, models and notes. */
   readonly columns: Readonly<Record<Column, ScaleColumn>>;
 }
@@ -138,7 +197,19 @@ export interface PublishedTable {
   readonly rows: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
-/** A table of the paper. */
+/** Rows as points of a curve: a line for each column. */
+export interface RowFigure {
+  /** What the horizontal axis shows. */
+  readonly x: string;
+  /** Whether it is logarithmic. */
+  readonly logarithmic?: boolean;
+  /** Where the paper's number of a row stands on it. */
+  readonly published: (row: string) => number;
+  /** Where a run stands on it. */
+  readonly ours: (configuration: Configuration) => number;
+}
+
+/** A table or figure of the paper. */
 export interface Experiment<Row extends string = string, Column extends string = string> {
   /** The name on the command line. */
   readonly name: string;
@@ -154,6 +225,8 @@ export interface Experiment<Row extends string = string, Column extends string =
   readonly baseline: NoInfer<Row>;
   /** The paper's numbers. */
   readonly published: PublishedTable;
+  /** How the rows are drawn as points of a curve; only for the paper's figures. */
+  readonly figure?: RowFigure;
   /** What the columns mean at each scale. */
   readonly scales: Readonly<Partial<Record<ScaleName, Scale<NoInfer<Column>>>>>;
 }
@@ -232,16 +305,26 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
           experiment.rows[row]!,
           { protocol, seed, engine: options.engine, precision: options.precision },
         ];
-        let configuration = stated.reduce<Configuration>(merge, paperSettings);
+        let draft = stated.reduce<Draft>(merge, { ...paperSettings, preTraining: paperPreTraining });
         for (const [field, value] of Object.entries(overrides)) {
-          configuration = override(configuration, field.split("."), value, field);
+          draft = override(draft, field.split("."), value, field);
         }
+        const configuration = { ...draft, preTraining: preTrainingOf(draft, scale) };
         const hash = await configurationHash(configuration);
         cells.push({ experiment: experiment.name, row, column, scale: scaleName, configuration, hash });
       }
     }
   }
   return cells;
+}
+
+/** Further pre-training with its corpus as names of data sets, or null if there is none. */
+function preTrainingOf({ data, preTraining }: Draft, { sets = {} }: Scale): ResolvedPreTraining | null {
+  const task = Object.keys(sets).find((set) => sets[set] === data) ?? data;
+  const corpus = corpusSets(preTraining.corpus, task);
+  if (corpus.length === 0) return null;
+  const names = (paper: readonly string[]) => paper.map((set) => sets[set] ?? set);
+  return { ...preTraining, corpus: names(corpus), unseen: names(domainSets(corpus)) };
 }
 
 function chosen(kind: string, all: readonly string[], names: readonly string[] = all): readonly string[] {
@@ -261,13 +344,13 @@ export function scaleOf(experiment: Experiment, name: ScaleName): Scale {
 }
 
 /** Settings over a configuration; nested fields are merged, undefined ones left as they are. */
-function merge(configuration: Configuration, settings: Settings): Configuration {
-  const merged: Record<string, unknown> = { ...configuration };
+function merge(draft: Draft, settings: Settings): Draft {
+  const merged: Record<string, unknown> = { ...draft };
   for (const [field, value] of Object.entries(settings)) {
     if (value === undefined) continue;
     merged[field] = isObject(value) ? { ...merged[field] as object, ...value } : value;
   }
-  return merged as unknown as Configuration;
+  return merged as unknown as Draft;
 }
 
 function override<Value extends object>(object: Value, path: string[], value: unknown, field: string): Value {
@@ -283,10 +366,14 @@ function override<Value extends object>(object: Value, path: string[], value: un
   if (rest.length > 0) return { ...object, [key]: override(old as object, rest, value, field) };
   const fits = isNullable(field)
     ? value === null || typeof value === "number"
+    : Array.isArray(old)
+    ? Array.isArray(value)
     : typeof value === typeof old && !isObject(old);
   if (!fits) {
     const expected = isNullable(field)
       ? "a number or null"
+      : Array.isArray(old)
+      ? "a list, such as [1]"
       : isObject(old)
       ? `${field}.FIELD`
       : `a ${typeof old}`;

@@ -2,6 +2,7 @@
 import { saveCheckpoint } from "./bert/checkpoint.ts";
 import { requirePositions } from "./bert/config.ts";
 import { sequenceClassifier } from "./bert/classifier.ts";
+import { freshTensor, keepLayers } from "./bert/parameters.ts";
 import {
   type Batch,
   type Batches,
@@ -14,6 +15,7 @@ import type { Dataset, Example } from "./data/examples.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { HostTensors } from "./tensors.ts";
 import { InputError } from "./errors.ts";
+import { combineLayers, featureWidth, layerFeatures } from "./layers.ts";
 import { poolFractions, poolingParameters, shareCut, type TextStrategy } from "./long_text.ts";
 import { layerLearningRate } from "./lr_decay.ts";
 import { fold } from "./random.ts";
@@ -30,6 +32,8 @@ import { type StepBatch, Trainer } from "./training/trainer.ts";
 export interface FineTuneSettings {
   /** What is done with long texts (section 5.3.1). */
   readonly text: TextStrategy;
+  /** Which layers' states are classified (section 5.3.2): a name of lib/layers.ts; "last" if not given. */
+  readonly features?: string;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
   /** Passes over the training texts. */
@@ -106,7 +110,8 @@ export async function fineTune(
   settings: FineTuneSettings,
   context: FineTuneContext,
 ): Promise<FineTuned> {
-  const { config, tokenizer } = model;
+  const { tokenizer } = model;
+  const { config, parameters, trainable } = classifierOf(model, data.labels.length, settings);
   const { text, maxLength, batchSize, seed, protocol } = settings;
   requirePositions(config, maxLength);
   const microBatchSize = settings.microBatchSize ?? batchSize;
@@ -136,15 +141,6 @@ export async function fineTune(
     ...cut > 0 ? [`${(100 * cut).toFixed(1)} % of the texts are cut.`] : [],
   ];
 
-  const pooling = text.pooling;
-  const trainable = sequenceClassifier(
-    config,
-    pooling && ((states, mask, parameters) => poolFractions(pooling, states, mask, parameters)),
-  );
-  const parameters = {
-    ...model.parameters,
-    ...pooling ? poolingParameters(pooling, config.hidden_size, seed) : {},
-  };
   const trainer = new Trainer(context.engine, trainable, parameters, optimizer(settings.optimizer), seed);
   try {
     const batching = { batchSize, maxLength, tokenizerIds: tokenizer.ids, padToMax: settings.padToMax };
@@ -185,7 +181,7 @@ export async function fineTune(
     const test = split.test.length > 0 ? await evaluate(split.test) : undefined;
     const epochs = result.epochs.map(record);
     return {
-      model,
+      model: { ...model, config },
       settings,
       parameters: result.parameters,
       epochs,
@@ -204,6 +200,34 @@ export async function fineTune(
   } finally {
     await trainer.dispose();
   }
+}
+
+/** What is trained: the layers that are used, their features, the pooler if there is one, and the classifier. */
+function classifierOf(model: StartModel, classes: number, { text, features: name, seed }: FineTuneSettings) {
+  const features = layerFeatures(name ?? "last", model.config.num_hidden_layers);
+  const { config, parameters } = keepLayers(model.parameters, model.config, features.layers.at(-1)! + 1);
+  const { pooling } = text;
+  const pooler = features.combination === undefined;
+  const width = featureWidth(features, config.hidden_size);
+  const trainable = sequenceClassifier(config, {
+    layers: (states) => combineLayers(features, states),
+    fractions: pooling && ((states, mask, tensors) => poolFractions(pooling, states, mask, tensors)),
+    pooler,
+  });
+  const kept = Object.entries(parameters).filter(([name]) => pooler || !name.startsWith("bert.pooler."));
+  const weight = freshTensor("classifier.weight", [classes, width], {
+    seed,
+    range: config.initializer_range,
+  });
+  return {
+    config,
+    trainable,
+    parameters: {
+      ...Object.fromEntries(kept),
+      ...width === config.hidden_size ? {} : { "classifier.weight": weight },
+      ...pooling ? poolingParameters(pooling, width, seed) : {},
+    },
+  };
 }
 
 /** Saves a classifier as a Hugging Face folder with bertlab.json beside it. */

@@ -5,30 +5,38 @@
  */
 import { createHash } from "node:crypto";
 import { saveCheckpoint } from "./bert/checkpoint.ts";
-import { preTrainingShapes } from "./bert/parameters.ts";
+import { preTrainingShapes, unigramStart } from "./bert/parameters.ts";
 import { requirePositions } from "./bert/config.ts";
 import { preTrainer } from "./bert/pretraining.ts";
-import type { Dataset } from "./data/examples.ts";
 import {
   continuationPieces,
   heldOutBatches,
-  type PreTrainingBatch,
-  type PreTrainingBatches,
   preTrainingEpoch,
+  withShuffledContext,
 } from "./data/pretraining_examples.ts";
 import { type Documents, encodeDocuments } from "./data/pretraining_segments.ts";
 import type { Engine } from "./engine/engine.ts";
 import { InputError } from "./errors.ts";
-import { fold, Random } from "./random.ts";
+import { batchFinder, measure, type PreTrainingEvaluation, stepBatch } from "./pretraining_steps.ts";
+import { fold } from "./random.ts";
 import { configurationHash } from "./results/records.ts";
-import { schedule } from "./schedules.ts";
 import type { StartModel } from "./start_model.ts";
 import type { HostTensors } from "./tensors.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 import type { CheckpointOptions } from "./training/checkpoints.ts";
 import { type StepReport, train } from "./training/loop.ts";
 import { optimizer, type OptimizerOptions } from "./training/optimizers.ts";
-import { type StepBatch, Trainer } from "./training/trainer.ts";
+import { Trainer } from "./training/trainer.ts";
+
+/**
+ * What {@linkcode furtherPretrain} does unless told otherwise: the paper's way (section 5.2) for a model that is
+ * trained already. A small model from nothing learns no more than how often each word occurs that way; it needs a
+ * higher rate that falls late, more masked words, and the start of {@linkcode unigramStart} (LOG.md).
+ */
+const defaults = {
+  trained: { learningRate: 5e-5, warmupProportion: .1, decayProportion: .9, maskedShare: .15 },
+  fresh: { learningRate: 7e-4, warmupProportion: .06, decayProportion: .35, maskedShare: .25 },
+} as const;
 
 /** What {@linkcode furtherPretrain} trains, on what, and how. */
 export interface FurtherPretrainOptions {
@@ -47,16 +55,20 @@ export interface FurtherPretrainOptions {
   readonly steps: number;
   /** Updates before those, in which only the heads and the pooler learn; 0 if not given. */
   readonly headSteps?: number;
-  /** The constant rate of the head steps; ten times `learningRate` if not given. */
+  /** The constant rate of the head steps; .001 if not given. */
   readonly headLearningRate?: number;
   /** B, the sequences of an update; 32 if not given. */
   readonly batchSize?: number;
   /** T at most, with [CLS] and [SEP]; 128 if not given. */
   readonly maxLength?: number;
-  /** The highest rate; 5e-5 if not given. */
+  /** The highest rate; 5e-5 if not given, 7e-4 for a new model. */
   readonly learningRate?: number;
-  /** Share of `steps` that warm up; .1 if not given. */
+  /** Share of `steps` that warm up; .1 if not given, .06 for a new model. */
   readonly warmupProportion?: number;
+  /** Share of `steps` over which the rate falls to 0 at the end; .9 if not given, .35 for a new model. */
+  readonly decayProportion?: number;
+  /** Share of a sequence's wordpieces that are masked; .15 if not given, .25 for a new model. */
+  readonly maskedShare?: number;
   /** Pairs and next sentence prediction; otherwise masked words of single segments. True if not given. */
   readonly nsp?: boolean;
   /** Mask whole words and not single wordpieces; false if not given. */
@@ -67,6 +79,8 @@ export interface FurtherPretrainOptions {
   readonly seed: number;
   /** Updates between two measurements; all if not given. */
   readonly evaluateEvery?: number;
+  /** Updates of the whole model after which it is measured besides. */
+  readonly evaluateAt?: readonly number[];
   /** Held-out sequences to measure on at most; 512 if not given. */
   readonly heldOutExamples?: number;
 }
@@ -79,22 +93,11 @@ export interface FurtherPretrainContext {
   readonly checkpoint?: Omit<CheckpointOptions, "identity">;
   /** Told after each step. */
   onStep?(report: StepReport): void;
-  /** Told after each measurement. */
-  onEvaluation?(evaluation: PreTrainingEvaluation): void;
-}
-
-/** What a model knows of the held-out documents, always with the same masks. */
-export interface PreTrainingEvaluation {
-  /** Updates made before, head steps included; 0 is the model that it started from. */
-  readonly step: number;
-  /** Mean cross-entropy of the masked wordpieces, in nats. */
-  readonly mlmLoss: number;
-  /** Share of the masked wordpieces whose likeliest guess is right. */
-  readonly mlmAccuracy: number;
-  /** Mean cross-entropy of "does the second segment follow", in nats. */
-  readonly nspLoss?: number;
-  /** Share of the pairs that are told right. */
-  readonly nspAccuracy?: number;
+  /** Told after each measurement; `parameters` copies all of the model's as they are then. */
+  onEvaluation?(
+    evaluation: PreTrainingEvaluation,
+    parameters: () => Promise<HostTensors>,
+  ): void | Promise<void>;
 }
 
 /** What came of further pre-training. */
@@ -105,6 +108,11 @@ export interface FurtherPretrained {
   readonly parameters: HostTensors;
   /** Before the first step, on the way and after the last one. */
   readonly evaluations: readonly PreTrainingEvaluation[];
+  /**
+   * `mlmLoss` after the last step when the words that are not masked are in random order: no more than in their own
+   * order if the model has learnt only which words occur together.
+   */
+  readonly shuffledMlmLoss: number;
   /** Updates made, head steps included. */
   readonly steps: number;
   /** Seconds of training steps, of all sittings. */
@@ -128,6 +136,9 @@ export async function furtherPretrain(
 ): Promise<FurtherPretrained> {
   const { model, steps, seed, language = "en", headSteps = 0, nsp = true, wholeWords = false } = options;
   const { batchSize = 32, maxLength = 128, heldOutExamples = 512 } = options;
+  const usual = defaults[options.model.fresh ? "fresh" : "trained"];
+  const { maskedShare = usual.maskedShare, learningRate = usual.learningRate } = options;
+  const { warmupProportion = usual.warmupProportion, decayProportion = usual.decayProportion } = options;
   const { config, tokenizer } = model;
   const total = headSteps + steps;
   if (!(steps >= 0 && headSteps >= 0 && total >= 1 && Number.isInteger(total))) {
@@ -149,6 +160,8 @@ export async function furtherPretrain(
     tokenizerIds: tokenizer.ids,
     vocabSize: tokenizer.vocabSize,
     nextSentence: nsp,
+    maskedShare,
+    maxMasks: Math.ceil(maskedShare * maxLength),
     wholeWords: wholeWords ? continuationPieces(piecesOf(tokenizer)) : undefined,
     key: fold(seed, 1),
   };
@@ -158,15 +171,16 @@ export async function furtherPretrain(
   const trainer = new Trainer(
     context.engine,
     preTrainer(config, { nsp }),
-    trainedParameters(model, nsp),
+    trainedParameters(model, nsp, documents),
     optimizer(options.optimizer ?? "adamw"),
     fold(seed, 2),
   );
   try {
-    const ends = evaluationSteps(headSteps, total, options.evaluateEvery ?? total);
+    const ends = evaluationSteps(headSteps, total, options.evaluateEvery ?? total, options.evaluateAt);
     const sitting = { tokens: 0, seconds: 0, began: 0 };
     const first = await measure(trainer, heldOutSet, nsp);
-    context.onEvaluation?.(first);
+    const parameters = async () => ({ ...model.parameters, ...await trainer.parameters() });
+    await context.onEvaluation?.(first, parameters);
     const result = await train<PreTrainingEvaluation>(trainer, {
       epochs: ends.length,
       batches: (epoch) => {
@@ -179,7 +193,14 @@ export async function furtherPretrain(
           },
         };
       },
-      rate: rates(options),
+      rate: rates({
+        steps,
+        headSteps,
+        headLearningRate: options.headLearningRate ?? 1e-3,
+        learningRate,
+        warmupSteps: Math.round(steps * warmupProportion),
+        decaySteps: Math.round(steps * decayProportion),
+      }),
       evaluate: () => measure(trainer, heldOutSet, nsp),
       better: () => true, // the last parameters are kept
       checkpoint: context.checkpoint && {
@@ -191,11 +212,17 @@ export async function furtherPretrain(
         sitting.seconds += (performance.now() - sitting.began) / 1000;
         context.onStep?.(report);
       },
-      onEpoch: ({ evaluation }) => context.onEvaluation?.(evaluation),
+      onEpoch: ({ evaluation }) => context.onEvaluation?.(evaluation, parameters),
     });
+    const { mlmLoss: shuffledMlmLoss } = await measure(
+      trainer,
+      withShuffledContext(heldOutSet, batching),
+      nsp,
+    );
     return {
       model,
       parameters: { ...model.parameters, ...result.parameters },
+      shuffledMlmLoss,
       evaluations: [first, ...result.epochs.map(({ evaluation }) => evaluation)],
       steps: result.steps,
       seconds: result.seconds,
@@ -210,7 +237,7 @@ export async function furtherPretrain(
 /** Saves the result as a Hugging Face folder of BertForPreTraining or BertForMaskedLM; a classifier is left out. */
 export async function savePretrained(
   folder: string,
-  { model, parameters }: FurtherPretrained,
+  { model, parameters }: Pick<FurtherPretrained, "model" | "parameters">,
 ): Promise<void> {
   const { id2label: _, label2id: __, ...config } = model.config;
   await saveCheckpoint(folder, {
@@ -222,41 +249,12 @@ export async function savePretrained(
   });
 }
 
-/**
- * The texts of within-task further pre-training (section 5.4.1): under "clean" the training texts, without those that
- * also stand in the development or test split; under "paper" training and test texts, as in the authors' code.
- */
-export function withinTask(data: Dataset, protocol: "clean" | "paper"): string[] {
-  const texts = (split: "train" | "dev" | "test") => data[split].map(({ text }) => text);
-  if (protocol === "paper") return [...texts("train"), ...texts("test")];
-  const unseen = new Set([...texts("dev"), ...texts("test")]);
-  return texts("train").filter((text) => !unseen.has(text));
-}
-
-/**
- * Parts texts into those to train on and those to measure on, at least one each; equal texts stay together.
- *
- * @param share share of the different texts that are held out, drawn by the seed
- * @throws InputError if there are fewer than two different texts.
- */
-export function holdOut(
-  texts: readonly string[],
-  share: number,
-  seed: number,
-): { train: string[]; heldOut: string[] } {
-  const different = [...new Set(texts)];
-  if (different.length < 2) {
-    throw new InputError(
-      `Cannot hold out documents to measure on: expected at least two different ones, found ${different.length}`,
-    );
-  }
-  const count = Math.min(different.length - 1, Math.max(1, Math.round(share * different.length)));
-  const held = new Set(new Random(fold(seed, 3)).shuffle(different).slice(0, count));
-  return { train: texts.filter((text) => !held.has(text)), heldOut: [...held] };
-}
-
 /** The parameters that pre-training trains. */
-function trainedParameters({ config, parameters }: StartModel, nsp: boolean): HostTensors {
+function trainedParameters(
+  { config, parameters, fresh }: StartModel,
+  nsp: boolean,
+  documents: Documents,
+): HostTensors {
   const names = [...preTrainingShapes(config, { nsp }).keys()];
   const missing = names.filter((name) => !Object.hasOwn(parameters, name));
   if (missing.length > 0) {
@@ -264,97 +262,38 @@ function trainedParameters({ config, parameters }: StartModel, nsp: boolean): Ho
       `Cannot pre-train a model without ${missing.join(", ")}: start it with its heads of pre-training`,
     );
   }
-  return Object.fromEntries(names.map((name) => [name, parameters[name]!]));
+  const start = fresh ? unigramStart(config, parameters, documents.pieces) : parameters;
+  return Object.fromEntries(names.map((name) => [name, start[name]!]));
 }
 
-/** Steps after which the model is measured: every so many in both phases, and at the end of each. */
-function evaluationSteps(headSteps: number, total: number, every: number): number[] {
+/** Steps after which the model is measured: every so many in both phases, at the end of each, and where asked for. */
+function evaluationSteps(
+  headSteps: number,
+  total: number,
+  every: number,
+  besides: readonly number[] = [],
+): number[] {
   if (!(every >= 1)) throw new RangeError(`Expected at least 1 step between measurements, found ${every}`);
   const phase = (from: number, to: number) =>
     Array.from({ length: Math.ceil((to - from) / every) }, (_, i) => Math.min(to, from + (i + 1) * every));
-  return [...phase(0, headSteps), ...phase(headSteps, total)];
+  const asked = besides.map((step) => headSteps + step).filter((step) => step > headSteps && step < total);
+  return [...new Set([...phase(0, headSteps), ...phase(headSteps, total), ...asked])].sort((a, b) => a - b);
 }
 
-/** Rates by parameter and update: first of the heads alone, then of all, linear with warm-up. */
-function rates(options: FurtherPretrainOptions): (parameter: string, update: number) => number {
-  const { steps, headSteps = 0, learningRate = 5e-5, warmupProportion = .1 } = options;
-  const { headLearningRate = 10 * learningRate } = options;
-  const multiplier = schedule("linear", {
-    totalSteps: steps,
-    warmupSteps: Math.round(steps * warmupProportion),
-  });
+/** Rates by parameter and update: first of the heads alone, then of all, up, level and down in straight lines. */
+function rates(
+  { steps, headSteps, headLearningRate, learningRate, warmupSteps, decaySteps }: Record<
+    "steps" | "headSteps" | "headLearningRate" | "learningRate" | "warmupSteps" | "decaySteps",
+    number
+  >,
+): (parameter: string, update: number) => number {
+  const decay = Math.max(1, Math.min(decaySteps, steps - warmupSteps));
   return (parameter, update) => {
-    if (update >= headSteps) return learningRate * multiplier(update - headSteps);
+    const step = update - headSteps;
+    if (step >= 0) {
+      return learningRate * Math.min(1, step / Math.max(1, warmupSteps), (steps - step) / decay);
+    }
     return /^(cls|bert\.pooler)\./.test(parameter) ? headLearningRate : 0;
-  };
-}
-
-/** The batch of a step, counted over all passes through the documents; passes differ in length. */
-function batchFinder(
-  pass: (epoch: number) => PreTrainingBatches,
-): (step: number) => PreTrainingBatch {
-  const starts = [0];
-  let current: { epoch: number; batches: PreTrainingBatches } | undefined;
-  const open = (epoch: number) => {
-    if (current?.epoch !== epoch) current = { epoch, batches: pass(epoch) };
-    return current.batches;
-  };
-  return (step) => {
-    while (starts.at(-1)! <= step) starts.push(starts.at(-1)! + open(starts.length - 1).length);
-    const epoch = starts.findLastIndex((start) => start <= step);
-    return open(epoch).at(step - starts[epoch]!);
-  };
-}
-
-/** A batch as the training step takes it: losses are means over the masked places, and over the pairs. */
-function stepBatch(batch: PreTrainingBatch, nsp: boolean): StepBatch {
-  const { B, T, P } = batch.shape;
-  const masked = batch.mlmWeights.reduce((sum, weight) => sum + weight, 0);
-  const pairs: HostTensors = {
-    nsp_labels: { shape: [B], data: batch.nspLabels },
-    weights: { shape: [B], data: new Float32Array(B).fill(1 / B) },
-  };
-  const part: HostTensors = {
-    ids: { shape: [B, T], data: batch.ids },
-    mask: { shape: [B, T], data: batch.mask },
-    type_ids: { shape: [B, T], data: batch.typeIds },
-    positions: { shape: [B * P], data: batch.positions },
-    mlm_labels: { shape: [B * P], data: batch.mlmLabels },
-    mlm_weights: { shape: [B * P], data: batch.mlmWeights.map((weight) => weight / Math.max(1, masked)) },
-    ...nsp ? pairs : {},
-  };
-  return { shape: { B, T, P }, parts: [part], examples: batch.examples, tokens: batch.tokens };
-}
-
-/** Losses and right guesses over all held-out batches, without dropout. */
-async function measure(
-  trainer: Trainer,
-  batches: PreTrainingBatches,
-  nsp: boolean,
-): Promise<PreTrainingEvaluation> {
-  const mlm = { loss: 0, right: 0, count: 0 };
-  const next = { loss: 0, right: 0, count: 0 };
-  for (const batch of batches) {
-    const outputs = await trainer.evaluate(stepBatch(batch, nsp));
-    batch.mlmWeights.forEach((weight, place) => {
-      mlm.loss += weight * outputs.mlm_losses!.data[place]!;
-      mlm.right += weight * outputs.mlm_correct!.data[place]!;
-      mlm.count += weight;
-    });
-    if (!nsp) continue;
-    batch.nspLabels.forEach((label, row) => {
-      const logits = outputs.nsp_logits!.data.subarray(2 * row, 2 * row + 2);
-      const margin = logits[label]! - logits[1 - label]!;
-      next.loss += Math.max(0, -margin) + Math.log1p(Math.exp(-Math.abs(margin)));
-      next.right += margin > 0 ? 1 : 0;
-      next.count++;
-    });
-  }
-  return {
-    step: trainer.updates,
-    mlmLoss: mlm.loss / mlm.count,
-    mlmAccuracy: mlm.right / mlm.count,
-    ...nsp ? { nspLoss: next.loss / next.count, nspAccuracy: next.right / next.count } : {},
   };
 }
 

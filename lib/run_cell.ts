@@ -5,6 +5,7 @@ import { InputError } from "./errors.ts";
 import type { Configuration } from "./experiment.ts";
 import { fineTune, type FineTuneSettings } from "./fine_tune.ts";
 import { textStrategy } from "./long_text.ts";
+import { preTrainedModel } from "./pretrained_model.ts";
 import type { RunCell } from "./run_experiment.ts";
 import { startModel } from "./start_model.ts";
 
@@ -33,17 +34,33 @@ export function fineTuneSettings(configuration: Configuration): FineTuneSettings
   return { ...configuration, text: textStrategy(configuration.text, { maxFractions }) };
 }
 
-/** A runner of cells, which keeps the data set that it read last. */
+/** A runner of cells, which keeps the data sets that it has read. */
 export function cellRunner(): RunCell {
-  let last: Dataset | undefined;
+  const read = new Map<string, Promise<Dataset>>();
   return async (configuration, { onStep, onLine }) => {
     const settings = fineTuneSettings(configuration);
     const engine = await openEngine(configuration.engine, configuration.precision);
     try {
-      if (last?.name !== configuration.data) last = await dataset(configuration.data, { say: onLine });
+      const datasetOf = (name: string) => {
+        const found = read.get(name) ?? dataset(name, { say: onLine });
+        read.set(name, found);
+        return found;
+      };
       const { train, dev, test } = configuration.limits;
-      const data = limit(last, { train: train ?? undefined, dev: dev ?? undefined, test: test ?? undefined });
-      const model = await startModel(configuration.model, {
+      const data = limit(await datasetOf(configuration.data), {
+        train: train ?? undefined,
+        dev: dev ?? undefined,
+        test: test ?? undefined,
+      });
+      const { preTraining } = configuration;
+      const preTrained = preTraining && await preTrainedModel(configuration, preTraining, {
+        engine,
+        dataset: datasetOf,
+        labels: data.labels,
+        onStep,
+        say: onLine,
+      });
+      const model = preTrained?.model ?? await startModel(configuration.model, {
         labels: data.labels,
         seed: configuration.seed,
         layers: configuration.layers ?? undefined,
@@ -68,6 +85,7 @@ export function cellRunner(): RunCell {
           test: data.test.length,
         },
         model: model.description,
+        ...(preTrained ? { preTraining: preTrained.record, sharedSeconds: preTrained.seconds } : {}),
         engine: engine.name,
         precision: configuration.precision,
         notes: run.notes.map((note) =>

@@ -22,6 +22,7 @@ import {
   type RunResult,
   writePredictions,
 } from "./results/records.ts";
+import type { Figure } from "./results/figures.ts";
 import type { ResultTable } from "./results/tables.ts";
 
 /** What a run tells while it goes on. */
@@ -36,7 +37,15 @@ export interface RunHooks {
 export type RunCell = (
   configuration: Configuration,
   hooks: RunHooks,
-) => Promise<RunResult & { readonly testPredictions: Predictions }>;
+) => Promise<CellResult>;
+
+/** What came of one configuration. */
+export interface CellResult extends RunResult {
+  /** Of the test split. */
+  readonly testPredictions: Predictions;
+  /** Seconds of the run that went into what other runs use as well, such as a pre-trained model. */
+  readonly sharedSeconds?: number;
+}
 
 /** What happens while an experiment runs. */
 export type ExperimentEvent =
@@ -127,7 +136,7 @@ async function recordCell(cell: Cell, folder: string, options: ExperimentOptions
   const memory = new MemoryWatch();
   const start = new Date();
   try {
-    const { testPredictions, ...result } = await options.runCell(configuration, {
+    const { testPredictions, sharedSeconds = 0, ...result } = await options.runCell(configuration, {
       onStep: (done, total, loss) => options.onProgress?.({ kind: "step", done, total, loss }),
       onLine: (line) => options.onProgress?.({ kind: "line", line }),
     });
@@ -146,7 +155,7 @@ async function recordCell(cell: Cell, folder: string, options: ExperimentOptions
       ...(source === undefined ? {} : { commit: source }),
       machine: machine(),
       start: start.toISOString(),
-      seconds: (Date.now() - start.getTime()) / 1000,
+      seconds: (Date.now() - start.getTime()) / 1000 - sharedSeconds,
       peakMemoryBytes: memory.stop(),
       predictions: await writePredictions(folder, hash, testPredictions),
     };
@@ -185,5 +194,50 @@ export function experimentTable(
       const note = scale.columns[column]?.note;
       return note === undefined ? [] : [`${column}: ${note}`];
     }),
+  };
+}
+
+/** The experiment's rows as a curve, the paper's beside ours; undefined if it has none, or no records. */
+export function experimentFigure(
+  experiment: Experiment,
+  { cells, records }: Pick<ExperimentResult, "cells" | "records">,
+  scaleName: ScaleName = "mini",
+): Figure | undefined {
+  const { figure, published, paper } = experiment;
+  if (!figure || records.size === 0) return undefined;
+  const columns = experiment.columns.filter((column) => cells.some((cell) => cell.column === column));
+  const rows = Object.keys(experiment.rows).filter((row) => cells.some((cell) => cell.row === row));
+  return {
+    title: paper,
+    x: figure.x,
+    y: "test error, %",
+    logarithmic: figure.logarithmic,
+    panels: [
+      {
+        title: "The paper's",
+        curves: columns.map((column) => ({
+          name: column,
+          points: Object.entries(published.rows).map(([row, values]) => ({
+            x: figure.published(row),
+            values: [values[published.columns.indexOf(column)] ?? []].flat(),
+          })),
+        })),
+      },
+      {
+        title: `Ours, scale ${scaleName}`,
+        curves: columns.map((column) => ({
+          name: column,
+          points: rows.map((row) => {
+            const points = cells.filter((cell) => cell.row === row && cell.column === column);
+            return {
+              x: figure.ours(points[0]!.configuration),
+              values: points.flatMap(({ hash }) => records.get(hash)?.test.errorRate ?? []).map((e) =>
+                100 * e
+              ),
+            };
+          }),
+        })),
+      },
+    ],
   };
 }

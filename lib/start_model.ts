@@ -57,6 +57,8 @@ export interface StartModel {
   readonly parameters: HostTensors;
   /** Texts to its wordpieces. */
   readonly tokenizer: Tokenizer;
+  /** Drawn from the seed and not trained yet. */
+  readonly fresh: boolean;
   /** What it is, for records and tables. */
   readonly description: string;
   /** What a reader of the results should know. */
@@ -87,7 +89,7 @@ export async function startModel(name: string, options: StartModelOptions): Prom
   const tokenizer = await loadTokenizer(folder);
   const { config, parameters, notes } = await loadCheckpoint(folder, { labels, seed, layers, preTraining });
   const description = `${name}, ${layers ? `lowest ${layers} layers` : `${config.num_hidden_layers} layers`}`;
-  return { config, parameters, tokenizer, description, notes };
+  return { config, parameters, tokenizer, fresh: false, description, notes };
 }
 
 async function newModel(options: StartModelOptions): Promise<StartModel> {
@@ -112,6 +114,7 @@ async function newModel(options: StartModelOptions): Promise<StartModel> {
     config: labels ? withLabels(shape, labels) : shape,
     parameters: initialParameters(shape, { seed, labels: labels?.length, preTraining }),
     tokenizer,
+    fresh: true,
     description: `new over ${
       tokens.replace("-", " ")
     }, ${layers} layers of ${hidden}, ${tokenizer.vocabSize} pieces`,

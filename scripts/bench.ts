@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { appendFile } from "node:fs/promises";
 import { benchPadding } from "../benchmarks/padding.ts";
+import { benchPretrain } from "../benchmarks/pretrain.ts";
 import { benchStep } from "../benchmarks/step.ts";
 import { InputError } from "../lib/errors.ts";
 import { commit, machine, versions } from "../lib/results/provenance.ts";
@@ -15,7 +16,7 @@ interface BenchOptions {
   readonly history: string;
 }
 
-const benchmarks = { step: benchStep, padding: benchPadding } as const;
+const benchmarks = { step: benchStep, pretrain: benchPretrain, padding: benchPadding } as const;
 
 function benchCommand(output: Output): Command {
   const names = Object.keys(benchmarks);

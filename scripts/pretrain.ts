@@ -2,15 +2,14 @@
 import { Command } from "commander";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { holdOut, withinTask } from "../lib/corpora.ts";
+import { dataset, datasetNames } from "../lib/data/dataset.ts";
 import { readDocuments } from "../lib/data/document_files.ts";
 import { languageOf } from "../lib/data/files.ts";
-import {
-  furtherPretrain,
-  type FurtherPretrained,
-  holdOut,
-  type PreTrainingEvaluation,
-  savePretrained,
-} from "../lib/further_pretraining.ts";
+import { chineseGeneralText, generalText } from "../lib/data/general_text.ts";
+import { InputError } from "../lib/errors.ts";
+import { furtherPretrain, type FurtherPretrained, savePretrained } from "../lib/further_pretraining.ts";
+import type { PreTrainingEvaluation } from "../lib/pretraining_steps.ts";
 import { duration, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { openEngine } from "../lib/run_cell.ts";
@@ -20,19 +19,23 @@ import { type Output, runCommand, standardOutput } from "./command.ts";
 import { chooseEngine, engineNames, makeOutputFolder, numberBetween, oneOf, wholeNumber } from "./options.ts";
 
 interface PretrainOptions {
-  readonly text: string[];
+  readonly text?: string[];
+  readonly data?: string[];
   readonly textColumn: string;
   readonly language?: "en" | "zh";
   readonly model: string;
   readonly layers?: number;
   readonly vocabulary: number;
+  readonly hidden: number;
   readonly output: string;
   readonly steps: number;
   readonly headSteps: number;
   readonly batchSize: number;
   readonly maxLength: number;
-  readonly learningRate: number;
-  readonly warmup: number;
+  readonly learningRate?: number;
+  readonly warmup?: number;
+  readonly decay?: number;
+  readonly maskedShare?: number;
   readonly optimizer: "adamw" | "bertadam";
   readonly nsp: boolean;
   readonly wholeWords?: boolean;
@@ -54,9 +57,13 @@ export function pretrainCommand(output: Output): Command {
       "Pre-trains a model further on texts without labels: masked words and next sentences. The output folder is a " +
         "Hugging Face model folder to fine-tune from, with result.json (what was measured on held-out documents).",
     )
-    .requiredOption(
+    .option(
       "--text <files...>",
       "texts: CSV, TSV or JSON lines, a document a row; other files, a blank line between documents",
+    )
+    .option(
+      "--data <names...>",
+      `the training texts of data sets (${datasetNames.join(", ")}), or general-text, chinese-general-text`,
     )
     .option("--text-column <name>", "column of the texts", "text")
     .option("--language <code>", "en or zh; by default as the texts look", oneOf("--language", ["en", "zh"]))
@@ -68,10 +75,11 @@ export function pretrainCommand(output: Output): Command {
     )
     .option(
       "--vocabulary <V>",
-      "wordpieces of a new model at most, learnt from the texts",
+      "wordpieces (or Chinese characters) of a new model at most, learnt from the texts",
       wholeNumber("--vocabulary", 10),
       8000,
     )
+    .option("--hidden <H>", "width of a new model, a multiple of 64", wholeNumber("--hidden", 64), 256)
     .requiredOption("--output <folder>", "where the model is written")
     .option("--steps <N>", "updates of the whole model", wholeNumber("--steps", 1), 1000)
     .option(
@@ -82,8 +90,26 @@ export function pretrainCommand(output: Output): Command {
     )
     .option("--batch-size <B>", "sequences an update", wholeNumber("--batch-size", 1), 32)
     .option("--max-length <T>", "longest sequence in wordpieces", wholeNumber("--max-length", 8), 128)
-    .option("--learning-rate <rate>", "highest rate", numberBetween("--learning-rate", 1e-9, 1), 5e-5)
-    .option("--warmup <share>", "share of the steps that warm up", numberBetween("--warmup", 0, 1), 0.1)
+    .option(
+      "--learning-rate <rate>",
+      "highest rate; by default 5e-5, for a new model 7e-4",
+      numberBetween("--learning-rate", 1e-9, 1),
+    )
+    .option(
+      "--warmup <share>",
+      "share of the steps that warm up; by default .1, for a new model .06",
+      numberBetween("--warmup", 0, 1),
+    )
+    .option(
+      "--decay <share>",
+      "share of the steps at the end over which the rate falls; by default .9, for a new model .35",
+      numberBetween("--decay", 0, 1),
+    )
+    .option(
+      "--masked-share <share>",
+      "share of the wordpieces that are masked; by default .15, for a new model .25",
+      numberBetween("--masked-share", 0.001, 0.9),
+    )
     .option("--optimizer <name>", "adamw or bertadam", oneOf("--optimizer", ["adamw", "bertadam"]), "adamw")
     .option("--no-nsp", "masked words only, no next sentences")
     .option("--whole-words", "mask whole words")
@@ -113,7 +139,7 @@ export function pretrainCommand(output: Output): Command {
 async function pretrain(options: PretrainOptions, output: Output): Promise<void> {
   const { seed, nsp, steps, headSteps } = options;
   const start = performance.now();
-  const texts = await readDocuments(options.text, options.textColumn);
+  const texts = await textsOf(options, output.error);
   const documents = holdOut(texts, options.heldOut, seed);
   const language = options.language ?? languageOf(texts);
   await makeOutputFolder(options.output);
@@ -131,12 +157,12 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
     layers: options.layers,
     preTraining: { nsp },
     architecture: {
-      tokens: "learnt-wordpieces",
+      tokens: language === "zh" ? "characters" : "learnt-wordpieces",
       vocabulary: options.vocabulary,
       layers: 4,
-      hidden: 256,
-      heads: 4,
-      intermediate: 1024,
+      hidden: options.hidden,
+      heads: options.hidden / 64,
+      intermediate: 4 * options.hidden,
       initializerRange: 0.04,
     },
     texts: documents.train,
@@ -151,6 +177,8 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
     maxLength: options.maxLength,
     learningRate: options.learningRate,
     warmupProportion: options.warmup,
+    decayProportion: options.decay,
+    maskedShare: options.maskedShare,
     nsp,
     wholeWords: options.wholeWords ?? false,
     optimizer: options.optimizer,
@@ -183,11 +211,36 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
     for (const note of run.notes.slice(model.notes.length)) output.error(note);
     output.out(`before: ${sentence(run.evaluations[0]!)}`);
     output.out(`after: ${sentence(run.evaluations.at(-1)!)}`);
+    output.out(
+      `with the words around the masked ones in random order: loss ${run.shuffledMlmLoss.toFixed(4)}`,
+    );
     output.out(`wrote ${options.output} after ${duration(result.seconds)}`);
   } finally {
     progress.stop();
     engine.dispose();
   }
+}
+
+/** The documents that the options name. */
+async function textsOf(
+  { text = [], data = [], textColumn }: PretrainOptions,
+  say: (line: string) => void,
+): Promise<string[]> {
+  if (text.length + data.length === 0) {
+    throw new InputError("Cannot pre-train without texts: give files by --text or data sets by --data");
+  }
+  const general: Record<string, typeof generalText> = {
+    "general-text": generalText,
+    "chinese-general-text": chineseGeneralText,
+  };
+  const texts = text.length > 0 ? await readDocuments(text, textColumn) : [];
+  for (const name of data) {
+    const found = name in general
+      ? await general[name]!({ say })
+      : withinTask(await dataset(name, { say }), "clean");
+    for (const document of found) texts.push(document);
+  }
+  return texts;
 }
 
 function sentence({ mlmLoss, mlmAccuracy, nspLoss, nspAccuracy }: PreTrainingEvaluation): string {
@@ -207,6 +260,7 @@ function resultOf(run: FurtherPretrained) {
       mlm_accuracy: mlmAccuracy,
       ...(nspLoss === undefined ? {} : { nsp_loss: nspLoss, nsp_accuracy: nspAccuracy }),
     })),
+    shuffled_mlm_loss: run.shuffledMlmLoss,
     steps: run.steps,
     train_seconds: run.seconds,
     tokens_per_second: run.tokensPerSecond,

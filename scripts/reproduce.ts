@@ -13,9 +13,11 @@ import {
   scaleNames,
 } from "../lib/experiment.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
+import { figureSvg } from "../lib/results/figures.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import {
   type ExperimentEvent,
+  experimentFigure,
   experimentResult,
   experimentTable,
   type RunCell,
@@ -152,6 +154,10 @@ async function reproduce(
     const name = options.protocol === "paper" ? `${experiment.name}-paper-protocol` : experiment.name;
     await writeWhole(join(result.folder, `${name}.md`), [table]);
     output.error(`Wrote ${join(result.folder, `${name}.md`)}`);
+    const figure = experimentFigure(experiment, result, options.scale);
+    if (figure === undefined) return;
+    await writeWhole(join(result.folder, `${name}.svg`), [await figureSvg(figure)]);
+    output.error(`Wrote ${join(result.folder, `${name}.svg`)}`);
   } finally {
     watch.stop();
   }
@@ -160,6 +166,7 @@ async function reproduce(
 /** Shows an experiment's events: a bar or lines for the run at hand, and the time left for all. */
 class ExperimentWatch {
   #progress?: Progress;
+  #total = 0;
   #label = "";
   readonly #start = performance.now();
 
@@ -176,6 +183,8 @@ class ExperimentWatch {
           event.cell.configuration.seed;
         break;
       case "step":
+        if (event.total !== this.#total) this.stop(); // from pre-training to fine-tuning
+        this.#total = event.total;
         this.#progress ??= showProgress(this.#label, event.total, "steps");
         this.#progress.update(
           event.done,

@@ -38,6 +38,21 @@ Deno.test("equal configurations have equal hashes, and a seed makes another", as
   assert.match(first!.hash, /^[0-9a-f]{64}$/);
 });
 
+Deno.test("further pre-training names its data sets, and those whose held-out texts it never sees", async () => {
+  const rows = { "head-only": {}, "tail-only": { preTraining: { corpus: "in-domain", steps: 7 } } } as const;
+  const sets = { "IMDb": "imdb", "Yelp P.": "yelp", "Yelp F.": "amazon", "Sogou": "sogou" };
+  const table = { ...cutting, rows, scales: { mini: { ...cutting.scales.mini!, sets } } };
+  const cells = await resolveCells(table);
+  assert.equal(cells[0]!.configuration.preTraining, null);
+  const { preTraining } = cells[1]!.configuration;
+  assert.deepEqual(preTraining?.corpus, ["imdb", "yelp", "amazon"]);
+  assert.deepEqual(preTraining?.unseen, ["imdb", "yelp", "amazon"]);
+  assert.deepEqual([preTraining?.steps, preTraining?.batchSize, preTraining?.learningRate], [7, 32, 5e-5]);
+  assert.deepEqual(cells[3]!.configuration.preTraining?.corpus, ["sogou"], "alone in its domain");
+  const [, longer] = await resolveCells(table, { overrides: { "preTraining.steps": 9 } });
+  assert.notEqual(longer?.hash, cells[1]!.hash);
+});
+
 Deno.test("the paper's protocol brings the optimizer of the paper's code", async () => {
   const [clean] = await resolveCells(cutting);
   const [asPaper] = await resolveCells(cutting, { protocol: "paper", engine: "xla", precision: "bf16" });

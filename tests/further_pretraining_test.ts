@@ -3,19 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeDocuments } from "../lib/data/pretraining_segments.ts";
-import { fingerprintOf } from "../lib/data/examples.ts";
 import { onnxEngine } from "../lib/engine/onnx.ts";
 import { referenceEngine } from "../lib/engine/reference.ts";
 import { InputError } from "../lib/errors.ts";
-import {
-  furtherPretrain,
-  type FurtherPretrainOptions,
-  holdOut,
-  type PreTrainingEvaluation,
-  withinTask,
-} from "../lib/further_pretraining.ts";
+import { furtherPretrain, type FurtherPretrainOptions } from "../lib/further_pretraining.ts";
+import { holdOut } from "../lib/corpora.ts";
+import type { PreTrainingEvaluation } from "../lib/pretraining_steps.ts";
 import { startModel } from "../lib/start_model.ts";
-import { exampleDataset, tinyArchitecture } from "./example_model.ts";
+import { tinyArchitecture } from "./example_model.ts";
 
 /** Documents of sentences that count up from somewhere: the words beside a masked one give it away. */
 const texts = Array.from({ length: 40 }, (_, document) =>
@@ -24,13 +19,16 @@ const texts = Array.from({ length: 40 }, (_, document) =>
     return Array.from({ length: 5 }, (_, place) => words[(document + sentence + place) % 5]).join(" ") + ".";
   }).join("\n") + ` Text ${String.fromCharCode(97 + document % 26)}${Math.floor(document / 26)}.`);
 
-const model = await startModel("new", {
+const newModel = await startModel("new", {
   seed: 1,
   preTraining: {},
   labels: ["a", "b"],
   architecture: { ...tinyArchitecture, tokens: "learnt-wordpieces", vocabulary: 45, initializerRange: .1 },
   texts,
 });
+
+/** Taken for one that has been trained before. */
+const model = { ...newModel, fresh: false };
 
 const documents = holdOut(texts, .2, 1);
 
@@ -58,7 +56,7 @@ Deno.test("pre-training lowers the loss of masked words in held-out documents, m
   const steps: number[] = [];
   const run = await furtherPretrain({ ...options, steps: 60, evaluateEvery: 25, wholeWords: true }, {
     engine: onnxEngine(),
-    onEvaluation: (evaluation) => told.push(evaluation),
+    onEvaluation: (evaluation) => void told.push(evaluation),
     onStep: ({ step }) => steps.push(step),
   });
   assert.deepEqual(run.evaluations.map(({ step }) => step), [0, 25, 50, 60]);
@@ -73,6 +71,7 @@ Deno.test("pre-training lowers the loss of masked words in held-out documents, m
   assert.ok(last.mlmAccuracy > first.mlmAccuracy);
   assert.ok(Math.abs(first.nspLoss! - Math.log(2)) < .2 && first.nspAccuracy! <= 1);
   assert.ok(run.tokensPerSecond! > 0 && run.seconds > 0);
+  assert.ok(run.shuffledMlmLoss > 0 && run.shuffledMlmLoss !== last.mlmLoss);
   const same = Object.keys(model.parameters).filter((name) => !changed(run.parameters).includes(name));
   assert.deepEqual(
     same.sort(),
@@ -165,27 +164,41 @@ Deno.test("documents may come as texts or as wordpieces, and what cannot be used
   );
 });
 
-Deno.test("within-task texts are never those of dev or test, but under the paper's protocol", () => {
-  const data = exampleDataset({ count: 64 });
-  const leaked = [data.dev[0]!, data.test[1]!];
-  const leaky = { ...data, train: [...data.train, ...leaked] };
-  const clean = withinTask(leaky, "clean");
-  const heldOut = new Set([...data.dev, ...data.test].map(({ text }) => text));
-  assert.deepEqual(clean.filter((text) => heldOut.has(text)), []);
-  const fingerprint = (texts: readonly string[]) =>
-    fingerprintOf([], { train: texts.map((text) => ({ text, label: 0 })), dev: [], test: [] });
-  assert.equal(fingerprint(clean), fingerprint(data.train.map(({ text }) => text)));
-  const paper = withinTask(leaky, "paper");
-  assert.equal(paper.length, leaky.train.length + data.test.length);
-  assert.ok(data.test.every(({ text }) => paper.includes(text)));
+Deno.test("a new model starts from the words' shares, warms up for less time and comes down late", async () => {
+  const engine = onnxEngine();
+  const settings = { ...options, learningRate: 1e-5, steps: 1 };
+  const [fresh, trained] = [
+    await furtherPretrain({ ...settings, model: newModel }, { engine }),
+    await furtherPretrain(settings, { engine }),
+  ];
+  const counts = new Map<number, number>();
+  const { pieces } = encodeDocuments(documents.train, model.tokenizer, "en").documents;
+  for (const piece of pieces) counts.set(piece, (counts.get(piece) ?? 0) + 1);
+  const entropy = [...counts.values()].reduce(
+    (sum, n) => sum - n / pieces.length * Math.log(n / pieces.length),
+    0,
+  );
+  assert.ok(
+    Math.abs(fresh.evaluations[0]!.mlmLoss - entropy) < .5,
+    `${fresh.evaluations[0]!.mlmLoss}, ${entropy}`,
+  );
+  assert.ok(trained.evaluations[0]!.mlmLoss > fresh.evaluations[0]!.mlmLoss + .3);
+  assert.notDeepEqual(
+    fresh.parameters["bert.embeddings.position_embeddings.weight"],
+    newModel.parameters["bert.embeddings.position_embeddings.weight"],
+  );
 });
 
-Deno.test("held-out documents are apart from the others, even where texts are repeated", () => {
-  const { train, heldOut } = holdOut([...texts, ...texts], .1, 7);
-  assert.deepEqual([train.length, heldOut.length], [72, 4]);
-  assert.deepEqual(train.filter((text) => heldOut.includes(text)), []);
-  assert.deepEqual(holdOut([...texts, ...texts], .1, 7).heldOut, heldOut);
-  assert.notDeepEqual(holdOut(texts, .1, 8).heldOut, heldOut);
-  assert.deepEqual(holdOut(["a", "b"], .01, 1).heldOut.length, 1, "one at least");
-  assert.throws(() => holdOut(["a", "a"], .5, 1), /^InputError: Cannot hold out documents .* found 1$/);
+Deno.test("the model can be had at any measurement, and is measured where it is asked for", async () => {
+  const engine = onnxEngine();
+  const kept: [step: number, bias: number][] = [];
+  const run = await furtherPretrain({ ...options, headSteps: 2, steps: 6, evaluateAt: [2, 4, 6] }, {
+    engine,
+    onEvaluation: async ({ step }, parameters) => {
+      kept.push([step, (await parameters())["cls.predictions.bias"]!.data[7]!]);
+    },
+  });
+  assert.deepEqual(kept.map(([step]) => step), [0, 2, 4, 6, 8]);
+  assert.equal(new Set(kept.map(([, bias]) => bias)).size, 5, "other parameters each time");
+  assert.equal(kept.at(-1)![1], run.parameters["cls.predictions.bias"]!.data[7]);
 });

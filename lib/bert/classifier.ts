@@ -12,8 +12,15 @@ export interface ClassifierShape {
   readonly T: number;
 }
 
-/** How the states [B, K, H] of a text's fractions become one [B, H]; mask [B, K] is 0 for padding. */
-export type CombineFractions = (states: tf.Tensor, mask: tf.Tensor, parameters: Tensors) => tf.Tensor;
+/** What is classified; by default the last layer's [CLS] state through the pooler. */
+export interface ClassifierFeatures {
+  /** The feature [rows, F] of each row from the layers' [CLS] states [rows, H], the lowest first. */
+  readonly layers?: (states: readonly tf.Tensor[]) => tf.Tensor;
+  /** How the features [B, K, F] of a text's fractions become one [B, F]; mask [B, K] is 0 for padding. */
+  readonly fractions?: (features: tf.Tensor, mask: tf.Tensor, parameters: Tensors) => tf.Tensor;
+  /** Whether the feature goes through the pooler; then F is H. */
+  readonly pooler?: boolean;
+}
 
 /** The tensors that a batch of one shape is fed as. */
 function classifierFeeds({ B, K, T }: ClassifierShape): Record<string, Signature> {
@@ -27,10 +34,13 @@ function classifierFeeds({ B, K, T }: ClassifierShape): Record<string, Signature
 }
 
 /**
- * The classifier's loss Σ weight · cross-entropy. A text's feature is the pooler's output for its [CLS] state, or for
- * the combination of its fractions' [CLS] states (paper section 5.3.1).
+ * The classifier's loss Σ weight · cross-entropy of a text's feature: the pooler's output for its [CLS] state, for the
+ * combination of its fractions' [CLS] states (paper section 5.3.1), or of several layers' (5.3.2).
  */
-export function sequenceClassifier(config: BertConfig, combine?: CombineFractions): {
+export function sequenceClassifier(
+  config: BertConfig,
+  { layers = (states) => states.at(-1)!, fractions, pooler = true }: ClassifierFeatures = {},
+): {
   feeds(shape: unknown): Record<string, Signature>;
   loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };
 } {
@@ -38,18 +48,18 @@ export function sequenceClassifier(config: BertConfig, combine?: CombineFraction
     feeds: (shape) => classifierFeeds(shape as ClassifierShape),
     loss(inputs, key) {
       const { ids, mask, labels, weights, fraction_mask: fractionMask } = inputs;
-      const states = encode(inputs, config, { ids: ids!, mask: mask! }, key).at(-1)!;
-      const cls = clsStates(states);
-      const [rows, hidden] = cls.shape as [number, number];
+      const [, ...states] = encode(inputs, config, { ids: ids!, mask: mask! }, key);
+      const each = layers(states.map(clsStates));
+      const [rows, width] = each.shape as [number, number];
       const batch = labels!.shape[0]!;
-      const feature = combine
-        ? combine(
-          tf.reshape(cls, [batch, rows / batch, hidden]),
+      const feature = fractions
+        ? fractions(
+          tf.reshape(each, [batch, rows / batch, width]),
           fractionMask ?? tf.ones([batch, rows / batch]),
           inputs,
         )
-        : cls;
-      const logits = classify(inputs, config, pool(inputs, feature), key);
+        : each;
+      const logits = classify(inputs, config, pooler ? pool(inputs, feature) : feature, key);
       const losses = softmaxCrossEntropy(logits, labels!);
       return { loss: tf.sum(tf.mul(losses, weights!)), outputs: { logits } };
     },

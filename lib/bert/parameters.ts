@@ -116,6 +116,35 @@ export function initialParameters(
 }
 
 /**
+ * Where a new model's pre-training starts best: the head of masked words knows how often each one occurs (its bias is
+ * the logarithm of their shares), and the positions are sinusoids (Vaswani et al. 2017) as large as the other weights.
+ * From BERT's plain start a small model stays with the words' shares for millions of tokens.
+ *
+ * @param pieces the wordpieces that it will be trained on
+ */
+export function unigramStart(config: BertConfig, parameters: HostTensors, pieces: Int32Array): HostTensors {
+  const { vocab_size: words, hidden_size: hidden, max_position_embeddings: places } = config;
+  const counts = new Float64Array(words).fill(1);
+  for (const piece of pieces) counts[piece]!++;
+  const bias = Float32Array.from(counts, (count) => Math.log(count / (pieces.length + words)));
+
+  const positions = new Float32Array(places * hidden);
+  for (let place = 0; place < places; place++) {
+    for (let pair = 0; pair < hidden / 2; pair++) {
+      const angle = place / 10_000 ** (2 * pair / hidden);
+      const amplitude = Math.SQRT2 * config.initializer_range;
+      positions[place * hidden + 2 * pair] = amplitude * Math.sin(angle);
+      if (2 * pair + 1 < hidden) positions[place * hidden + 2 * pair + 1] = amplitude * Math.cos(angle);
+    }
+  }
+  return {
+    ...parameters,
+    "cls.predictions.bias": { shape: [words], data: bias },
+    "bert.embeddings.position_embeddings.weight": { shape: [places, hidden], data: positions },
+  };
+}
+
+/**
  * The model of the lowest `layers` encoder layers (Sajjad et al. 2020): the upper ones are dropped, the pooler and
  * the heads stay. The tensors are shared, not copied.
  *

@@ -1,10 +1,14 @@
 /** Data sets by name, smaller parts of them, and what is in them. */
 import { InputError } from "../errors.ts";
+import { brown } from "./embedded/brown.ts";
 import type { EmbeddedSet } from "./embedded/embedded.ts";
+import { factbook } from "./embedded/factbook.ts";
 import { imdb, imdbMini } from "./embedded/imdb.ts";
 import { chinesePoets } from "./embedded/poets.ts";
 import { chineseRecipes } from "./embedded/recipes.ts";
+import { mailingLists, mails } from "./embedded/mails.ts";
 import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
+import { wordnetEntities, wordnetTypes } from "./embedded/wordnet.ts";
 import { type Dataset, fingerprintOf, overlapNote, stratifiedPart } from "./examples.ts";
 import { packageFolder } from "./packages.ts";
 
@@ -15,6 +19,12 @@ const embedded: readonly EmbeddedSet[] = [
   imdbMini,
   yelpSentences,
   amazonSentences,
+  wordnetTypes,
+  mailingLists,
+  mails,
+  factbook,
+  brown,
+  wordnetEntities,
   chinesePoets,
   chineseRecipes,
 ];

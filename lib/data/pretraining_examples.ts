@@ -87,7 +87,7 @@ export interface PreTrainingBatches extends Iterable<PreTrainingBatch> {
 type Settings = ReturnType<typeof settingsOf>;
 
 /** What the key is folded with: which random numbers are drawn. */
-const draw = { segments: 1, order: 2, masks: 3, heldOut: 4 } as const;
+const draw = { segments: 1, order: 2, masks: 3, heldOut: 4, shuffled: 5 } as const;
 
 const defaultLengths: readonly number[] = [32, 64, 96, 128, 192, 256, 384, 512];
 
@@ -135,6 +135,34 @@ export function heldOutBatches(
   const wanted = Math.min(count, order.length);
   const whole = Math.max(settings.batchSize, wanted - wanted % settings.batchSize);
   return batchesOf(documents, plan, order.slice(0, whole), settings, key);
+}
+
+/** The same batches with the wordpieces of each row that are neither special nor masked in random order. */
+export function withShuffledContext(
+  batches: PreTrainingBatches,
+  { tokenizerIds, key }: Pick<PreTrainingOptions, "tokenizerIds" | "key">,
+): PreTrainingBatches {
+  const specials = new Set(Object.values(tokenizerIds));
+  const at = (place: number): PreTrainingBatch => {
+    const batch = batches.at(place);
+    const ids = batch.ids.slice();
+    const masked = new Set(batch.positions.filter((_, p) => batch.mlmWeights[p]! > 0));
+    const { B, T } = batch.shape;
+    for (let b = 0; b < B; b++) {
+      const context = Array.from({ length: T }, (_, t) => b * T + t)
+        .filter((token) => !masked.has(token) && !specials.has(ids[token]!));
+      const shuffled = new Random(fold(key, draw.shuffled, place, b)).shuffle(context);
+      context.forEach((token, i) => ids[token] = batch.ids[shuffled[i]!]!);
+    }
+    return { ...batch, ids };
+  };
+  return {
+    ...batches,
+    at,
+    *[Symbol.iterator]() {
+      for (let place = 0; place < batches.length; place++) yield at(place);
+    },
+  };
 }
 
 function settingsOf(documents: Documents, options: PreTrainingOptions) {

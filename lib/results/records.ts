@@ -50,12 +50,44 @@ export interface MachineRecord {
   readonly memoryBytes: number;
 }
 
+/** What a model knows of held-out texts by the tasks of pre-training. */
+export interface PreTrainingMeasures {
+  /** Mean cross-entropy of the masked wordpieces, in nats. */
+  readonly mlmLoss: number;
+  /** Share of the masked wordpieces that are guessed right. */
+  readonly mlmAccuracy: number;
+  /** Mean cross-entropy of "does the second segment follow", in nats. */
+  readonly nspLoss?: number;
+  /** Share of the pairs that are told right. */
+  readonly nspAccuracy?: number;
+}
+
+/** The further pre-training that a run started from; other runs may share it. */
+export interface PreTrainingRecord {
+  /** The model that it started from. */
+  readonly start: string;
+  /** Names of the data sets. */
+  readonly corpus: readonly string[];
+  /** How many texts of theirs it learnt from. */
+  readonly texts: number;
+  /** Updates of the whole model. */
+  readonly steps: number;
+  /** Seconds that it took, of the last sitting. */
+  readonly seconds: number;
+  /** Measures on held-out texts of the corpus before the first update. */
+  readonly before: PreTrainingMeasures;
+  /** The same after the last one. */
+  readonly after: PreTrainingMeasures;
+}
+
 /** What a run itself tells: everything but when, where and for which cell it ran. */
 export interface RunResult {
   /** The data that were used. */
   readonly data: DataRecord;
   /** The model as it was found, such as "minilm, lowest 3 of 6 layers". */
   readonly model: string;
+  /** The further pre-training before, if there was any. */
+  readonly preTraining?: PreTrainingRecord;
   /** The engine by name. */
   readonly engine: string;
   /** f32 or bf16. */
@@ -102,7 +134,7 @@ export interface RunRecord extends RunResult {
   readonly machine: MachineRecord;
   /** When the run began, ISO 8601 in UTC. */
   readonly start: string;
-  /** Seconds from start to end, loading and evaluation included. */
+  /** Seconds from start to end, loading and evaluation included, without what other runs use as well. */
   readonly seconds: number;
   /** Largest resident set of the process seen during the run, in bytes. */
   readonly peakMemoryBytes: number;

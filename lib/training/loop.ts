@@ -59,7 +59,7 @@ export interface TrainingPlan<Evaluation> {
   better(first: Evaluation, second: Evaluation): boolean;
   readonly checkpoint?: CheckpointOptions;
   onStep?(report: StepReport): void;
-  onEpoch?(result: EpochResult<Evaluation>): void;
+  onEpoch?(result: EpochResult<Evaluation>): void | Promise<void>;
 }
 
 /** What came of it. */
@@ -153,7 +153,7 @@ export async function train<Evaluation>(
       best = await trainer.parameters();
       if (checkpoint) await writeBest(checkpoint, best);
     }
-    plan.onEpoch?.(result);
+    await plan.onEpoch?.(result);
     at = { ...at, epoch: at.epoch + 1, place: 0, lossSum: 0, seconds: 0 };
     await save();
   }

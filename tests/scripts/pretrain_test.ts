@@ -54,7 +54,7 @@ Deno.test("pretrain goes on from a model folder and writes one that it can go on
     assert.equal(code, 0, error);
     assert.match(
       out,
-      /^before: masked words: loss .*% right; next sentences: .*\nafter: .*\nwrote .*once after/,
+      /^before: masked words: loss .*% right; next sentences: .*\nafter: .*\nwith the words .*\nwrote .*once after/,
     );
     assert.match(
       error,

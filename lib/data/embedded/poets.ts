@@ -1,5 +1,5 @@
 /** Who wrote it? Ten poets of the Song dynasty, a stand-in for the paper's Sogou: long Chinese documents. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Example, Splits } from "../examples.ts";
 import type { EmbeddedSet } from "./embedded.ts";
@@ -45,26 +45,82 @@ export const chinesePoets: EmbeddedSet = {
   },
 };
 
+/**
+ * All Song poems of the package but those that stand in dev or test, in the edition's order: an author's successive
+ * poems, one a line, up to the first that brings a document to 500 characters.
+ */
+export async function poemDocuments(folder: string): Promise<string[]> {
+  const held = new Set<string>();
+  for (const poet of poets) {
+    const unseen = (await readDocuments(folder, poet)).slice(
+      documents.train,
+      documents.train + documents.dev + documents.test,
+    );
+    for (const poem of unseen.flatMap((text) => text.split("\n"))) held.add(lettersOf(poem));
+  }
+  const found: string[] = [];
+  for (const file of await songFiles(folder)) {
+    const poems = await readPoems(folder, file);
+    found.push(...documentsOf(poems.filter(({ text }) => !held.has(lettersOf(text)))));
+  }
+  return found;
+}
+
+/**
+ * Successive poems of an author joined by line feeds, up to the first that brings them to 500 characters; a shorter
+ * document stands where the author changes and at the end.
+ */
+export function documentsOf(poems: readonly Poem[]): string[] {
+  const found: string[] = [];
+  let texts: string[] = [];
+  let characters = 0;
+  poems.forEach(({ author, text }, place) => {
+    texts.push(text);
+    characters += [...text].length;
+    if (characters < shortest && poems[place + 1]?.author === author) return;
+    found.push(texts.join("\n"));
+    texts = [];
+    characters = 0;
+  });
+  return found;
+}
+
+/** A poem without its title. */
+export interface Poem {
+  /** The poet's name, in traditional characters. */
+  readonly author: string;
+  /** The couplets, one after another. */
+  readonly text: string;
+}
+
+/** The poet's documents of at least 500 characters, across files. */
 async function readDocuments(
   folder: string,
   { name, files }: { name: string; files: readonly number[] },
 ): Promise<string[]> {
-  const found: string[] = [];
-  let poems: string[] = [];
-  let characters = 0;
-  for (const file of files) {
-    const path = join(folder, "dist", "quantangshi", `poet.song.${file * 1000}.json`);
-    const rows: { author: string; paragraphs: string[] }[] = JSON.parse(await readFile(path, "utf8"));
-    for (const { author, paragraphs } of rows) {
-      if (author !== name) continue;
-      const poem = paragraphs.join("");
-      poems.push(poem);
-      characters += [...poem].length;
-      if (characters < shortest) continue;
-      found.push(poems.join("\n"));
-      poems = [];
-      characters = 0;
-    }
-  }
-  return found;
+  const poems = (await Promise.all(files.map((file) => readPoems(folder, file * 1000)))).flat();
+  return documentsOf(poems.filter(({ author }) => author === name))
+    .filter((text) => [...text.replaceAll("\n", "")].length >= shortest);
+}
+
+/** The poems of a file that have a text. */
+async function readPoems(folder: string, file: number): Promise<Poem[]> {
+  const path = join(folder, "dist", "quantangshi", `poet.song.${file}.json`);
+  const rows: { author: string; paragraphs: string[] }[] = JSON.parse(await readFile(path, "utf8"));
+  return rows.flatMap(({ author, paragraphs }) => {
+    const text = paragraphs.join("");
+    return text ? [{ author, text }] : [];
+  });
+}
+
+/** The numbers of the package's files of Song poems, in their order. */
+async function songFiles(folder: string): Promise<number[]> {
+  const names = await readdir(join(folder, "dist", "quantangshi"));
+  return names.flatMap((name) => /^poet\.song\.(\d+)\.json$/.exec(name)?.[1] ?? []).map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** A poem as its characters alone: editions differ in punctuation. */
+function lettersOf(text: string): string {
+  return text.replace(/[^\p{L}]/gu, "");
 }

@@ -1,0 +1,46 @@
+"""The other side of pretrain.ts: one pre-training step of Hugging Face's BERT in PyTorch for each line of input.
+
+Started with L H B T P threads; answers each line with the milliseconds of one step (forward, backward, clipping to
+norm 1, fused AdamW) of BertForPreTraining, dropout .1. Its head of masked words runs over all places, as it always
+does; only P places a sequence have labels.
+"""
+
+import sys
+import time
+
+import torch
+from transformers import BertConfig, BertForPreTraining
+
+layers, hidden, batch, tokens, masked, threads = map(int, sys.argv[1:7])
+torch.manual_seed(1)
+torch.set_num_threads(threads)
+config = BertConfig(
+    num_hidden_layers=layers,
+    hidden_size=hidden,
+    num_attention_heads=max(1, hidden // 64),
+    intermediate_size=4 * hidden,
+)
+model = BertForPreTraining(config).train()
+optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, fused=True)
+ids = torch.randint(0, config.vocab_size, (batch, tokens))
+mask = torch.ones_like(ids)
+words = torch.full((batch, tokens), -100)
+words[:, :masked] = ids[:, :masked]
+follows = torch.randint(0, 2, (batch,))
+
+
+def step():
+    start = time.perf_counter()
+    optimizer.zero_grad()
+    loss = model(input_ids=ids, attention_mask=mask, labels=words, next_sentence_label=follows).loss
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    loss.item()
+    return 1000 * (time.perf_counter() - start)
+
+
+step()
+print(f"ready torch {torch.__version__}", flush=True)
+for _ in sys.stdin:
+    print(step(), flush=True)

@@ -1,0 +1,94 @@
+/**
+ * One step of further pre-training (masked words and next sentences, dropout .1, clipping, AdamW) on an engine against
+ * Hugging Face's BertForPreTraining in PyTorch, where a Python with it is named; and against itself with one masked
+ * place a sequence, which tells what share of the step the head of masked words takes.
+ */
+import { newConfig } from "../lib/bert/config.ts";
+import { initialParameters } from "../lib/bert/parameters.ts";
+import { preTrainer } from "../lib/bert/pretraining.ts";
+import type { Engine } from "../lib/engine/engine.ts";
+import { Random } from "../lib/random.ts";
+import { openEngine } from "../lib/run_cell.ts";
+import { PythonPeer } from "./python_peer.ts";
+import { describe, type Side, trainerSide } from "./sides.ts";
+import { interleave } from "./timing.ts";
+
+/** L layers, H hidden, B sequences of T tokens, P of them masked. */
+interface Shape {
+  readonly L: number;
+  readonly H: number;
+  readonly B: number;
+  readonly T: number;
+  readonly P: number;
+}
+
+const shapes: readonly Shape[] = [
+  { L: 3, H: 384, B: 32, T: 128, P: 20 },
+  { L: 12, H: 768, B: 32, T: 128, P: 20 },
+];
+
+/** Most that our step may take in PyTorch's times. */
+const limit = 1.5;
+
+/** A pre-trainer with a batch of random sequences. */
+function preTrainerSide(engine: Engine, { L, H, B, T, P }: Shape) {
+  const config = newConfig({ vocab_size: 30_522, hidden_size: H, num_hidden_layers: L });
+  const random = new Random(1);
+  const ids = Int32Array.from({ length: B * T }, () => random.below(30_522));
+  const positions = Int32Array.from({ length: B * P }, (_, place) => T * Math.floor(place / P) + place % P);
+  return trainerSide(engine, preTrainer(config), initialParameters(config, { seed: 1, preTraining: {} }), {
+    shape: { B, T, P },
+    parts: [{
+      ids: { shape: [B, T], data: ids },
+      mask: { shape: [B, T], data: new Int32Array(B * T).fill(1) },
+      type_ids: { shape: [B, T], data: new Int32Array(B * T) },
+      positions: { shape: [B * P], data: positions },
+      mlm_labels: { shape: [B * P], data: positions.map((place) => ids[place]!) },
+      mlm_weights: { shape: [B * P], data: new Float32Array(B * P).fill(1 / (B * P)) },
+      nsp_labels: { shape: [B], data: Int32Array.from({ length: B }, () => random.below(2)) },
+      weights: { shape: [B], data: new Float32Array(B).fill(1 / B) },
+    }],
+    examples: B,
+    tokens: B * T,
+  });
+}
+
+/** Runs the benchmark; returns its numbers for the history. */
+export async function benchPretrain(
+  { engine: name, python, repeats, say }: {
+    engine: string;
+    python?: string;
+    repeats: number;
+    say: (line: string) => void;
+  },
+): Promise<Record<string, unknown>> {
+  const results: Record<string, unknown> = {};
+  for (const shape of shapes) {
+    const { L, H, B, T, P } = shape;
+    const engine = await openEngine(name);
+    const ours = await preTrainerSide(engine, shape);
+    const headless = await preTrainerSide(engine, { ...shape, P: 1 });
+    const sides: Record<string, Side> = { [name]: ours.step };
+    const ends = [ours.end, headless.end];
+    if (python !== undefined) {
+      const threads = navigator.hardwareConcurrency;
+      const peer = await PythonPeer.start(python, "pretrain.py", [L, H, B, T, P, threads].map(String));
+      sides[peer.greeting] = () => peer.ask();
+      ends.push(() => peer.stop());
+    }
+    const timings = await interleave({ ...sides, "one masked place": headless.step }, repeats);
+    for (const end of ends) await end();
+    engine.dispose();
+    const { "one masked place": less, ...compared } = timings;
+    const { best } = compared[name]!;
+    const label = `L${L} H${H} B${B} T${T}, ${P} masked`;
+    say(`${label}: ${describe(compared, name, limit)}`);
+    say(
+      `${label}: ${(1000 * B / best).toFixed(1)} sequences/s; the head of masked words takes ${
+        (100 * (1 - less!.best / best)).toFixed(0)
+      } % of the step`,
+    );
+    results[label] = timings;
+  }
+  return results;
+}

@@ -1,0 +1,154 @@
+/**
+ * The further pre-trained model that a configuration asks for (paper section 5.4): made once, kept in the cache
+ * folder under the hash of what it depends on, and shared by all runs that start from it.
+ */
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { corpusTexts, holdOut } from "./corpora.ts";
+import type { Dataset } from "./data/examples.ts";
+import { cacheFolder } from "./data/resolve.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { Configuration, ResolvedPreTraining } from "./experiment.ts";
+import { furtherPretrain, savePretrained } from "./further_pretraining.ts";
+import type { PreTrainingEvaluation } from "./pretraining_steps.ts";
+import { configurationHash, type PreTrainingRecord } from "./results/records.ts";
+import { type StartModel, startModel } from "./start_model.ts";
+import { writeWhole } from "./whole_file.ts";
+
+/** What {@linkcode preTrainedModel} works with. */
+export interface PreTrainedModelOptions {
+  /** Where the steps run. */
+  readonly engine: Engine;
+  /** Finds a data set by name. */
+  readonly dataset: (name: string) => Promise<Dataset>;
+  /** The classes' names of the task that follows. */
+  readonly labels: readonly string[];
+  /** Told after each step, if there are steps to make. */
+  readonly onStep: (done: number, total: number, loss?: number) => void;
+  /** Told what is going on. */
+  readonly say: (line: string) => void;
+}
+
+/** A model to fine-tune, and what its pre-training came to. */
+export interface PreTrainedModel {
+  /** With a new classifier. */
+  readonly model: StartModel;
+  /** What it learnt, and at what cost. */
+  readonly record: PreTrainingRecord;
+  /** How long it took to make or find it. */
+  readonly seconds: number;
+}
+
+const resultFile = "pretraining.json";
+const heldOutShare = .02;
+const checkpointEvery = 200;
+
+/**
+ * Finds the pre-trained model in the cache, or pre-trains it; a run that was stopped goes on from its checkpoint.
+ *
+ * @throws InputError if the model or a data set of the corpus cannot be had.
+ */
+export async function preTrainedModel(
+  configuration: Configuration,
+  settings: ResolvedPreTraining,
+  options: PreTrainedModelOptions,
+): Promise<PreTrainedModel> {
+  const start = performance.now();
+  const { model: name, layers, architecture, protocol, precision, seed } = configuration;
+  const { point, points: _, ...shared } = settings;
+  const identity = {
+    name,
+    layers,
+    architecture,
+    protocol,
+    precision,
+    ...shared,
+    points: pointSteps(settings),
+  };
+  const run = join(cacheFolder(), "pretrained", (await configurationHash(identity)).slice(0, 24));
+  const folder = join(run, `step-${stepsOf(settings, point)}`);
+  let record = await readRecord(folder);
+  if (!record) {
+    await preTrain(configuration, settings, run, options);
+    record = await readRecord(folder);
+  }
+  if (!record) throw new Error(`Pre-training has not left a model in ${folder}`);
+  const model = await startModel(folder, { labels: options.labels, seed, architecture, texts: [] });
+  const corpus = settings.corpus.join(", ");
+  return {
+    model: { ...model, description: `${record.start}, pre-trained ${record.steps} steps on ${corpus}` },
+    record,
+    seconds: (performance.now() - start) / 1000,
+  };
+}
+
+async function preTrain(
+  configuration: Configuration,
+  settings: ResolvedPreTraining,
+  run: string,
+  { engine, dataset, onStep, say }: PreTrainedModelOptions,
+): Promise<void> {
+  const { model: name, layers, architecture, protocol } = configuration;
+  const { steps, headSteps, seed, nsp, corpus } = settings;
+  const sets = await Promise.all(corpus.map(dataset));
+  const unseen = await Promise.all(settings.unseen.map(dataset));
+  const documents = holdOut(corpusTexts(sets, unseen, protocol), heldOutShare, seed);
+  const model = await startModel(name, {
+    seed,
+    layers: layers ?? undefined,
+    preTraining: { nsp },
+    architecture,
+    orNew: name === "minilm",
+    texts: documents.train,
+    say,
+  });
+  say(`pre-training on ${corpus.join(", ")}: ${documents.train.length} texts, ${steps} steps`);
+  const evaluations: PreTrainingEvaluation[] = [];
+  const started = performance.now();
+  await furtherPretrain({
+    ...settings,
+    model,
+    documents,
+    language: sets[0]!.language,
+    evaluateEvery: steps,
+    evaluateAt: pointSteps(settings),
+  }, {
+    engine,
+    checkpoint: { folder: join(run, "checkpoints"), every: checkpointEvery, resume: true },
+    onStep: ({ step, loss }) => onStep(step, headSteps + steps, loss),
+    onEvaluation: async (evaluation, parameters) => {
+      evaluations.push(evaluation);
+      const done = evaluation.step - headSteps;
+      if (done <= 0) return;
+      const folder = join(run, `step-${done}`);
+      await savePretrained(folder, { model, parameters: await parameters() });
+      const record: PreTrainingRecord = {
+        start: model.description,
+        corpus,
+        texts: documents.train.length,
+        steps: done,
+        seconds: (performance.now() - started) / 1000,
+        before: evaluations[0]!,
+        after: evaluation,
+      };
+      await writeWhole(join(folder, resultFile), [JSON.stringify(record, null, 2) + "\n"]);
+    },
+  });
+  await rm(join(run, "checkpoints"), { recursive: true, force: true });
+}
+
+/** Steps after which the parameters are kept. */
+function pointSteps(settings: ResolvedPreTraining): number[] {
+  return settings.points.map((share) => stepsOf(settings, share));
+}
+
+/** A share of the steps, at least one. */
+function stepsOf({ steps }: ResolvedPreTraining, share: number): number {
+  return Math.max(1, Math.round(share * steps));
+}
+
+/** The record beside a pre-trained model; it is written last, so that a folder with it is whole. */
+async function readRecord(folder: string): Promise<PreTrainingRecord | undefined> {
+  const text = await readFile(join(folder, resultFile), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text);
+}
