@@ -189,7 +189,7 @@ export async function furtherPretrain(
           length: ends[epoch]! - start,
           at: (place) => {
             sitting.began = performance.now();
-            return stepBatch(stepBatchOf(start + place), nsp);
+            return stepBatch(stepBatchOf(start + place), nsp, start + place < headSteps);
           },
         };
       },
@@ -288,12 +288,10 @@ function rates(
   >,
 ): (parameter: string, update: number) => number {
   const decay = Math.max(1, Math.min(decaySteps, steps - warmupSteps));
-  return (parameter, update) => {
+  return (_, update) => {
     const step = update - headSteps;
-    if (step >= 0) {
-      return learningRate * Math.min(1, step / Math.max(1, warmupSteps), (steps - step) / decay);
-    }
-    return /^(cls|bert\.pooler)\./.test(parameter) ? headLearningRate : 0;
+    if (step < 0) return headLearningRate;
+    return learningRate * Math.min(1, step / Math.max(1, warmupSteps), (steps - step) / decay);
   };
 }
 

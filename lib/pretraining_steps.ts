@@ -35,7 +35,7 @@ export function batchFinder(
 }
 
 /** A batch as the training step takes it: losses are means over the masked places, and over the pairs. */
-export function stepBatch(batch: PreTrainingBatch, nsp: boolean): StepBatch {
+export function stepBatch(batch: PreTrainingBatch, nsp: boolean, headsOnly = false): StepBatch {
   const { B, T, P } = batch.shape;
   const masked = batch.mlmWeights.reduce((sum, weight) => sum + weight, 0);
   const pairs: HostTensors = {
@@ -51,7 +51,8 @@ export function stepBatch(batch: PreTrainingBatch, nsp: boolean): StepBatch {
     mlm_weights: { shape: [B * P], data: batch.mlmWeights.map((weight) => weight / Math.max(1, masked)) },
     ...nsp ? pairs : {},
   };
-  return { shape: { B, T, P }, parts: [part], examples: batch.examples, tokens: batch.tokens };
+  const shape = headsOnly ? { B, T, P, headsOnly } : { B, T, P };
+  return { shape, parts: [part], examples: batch.examples, tokens: batch.tokens };
 }
 
 /** Losses and right guesses over all held-out batches, without dropout. */

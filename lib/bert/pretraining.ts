@@ -15,6 +15,8 @@ export interface PreTrainingShape {
   readonly B: number;
   readonly T: number;
   readonly P: number;
+  /** Whether the heads and the pooler are trained alone. */
+  readonly headsOnly?: boolean;
 }
 
 /**
@@ -52,10 +54,13 @@ function wordLogits(parameters: Parameters, config: BertConfig, states: tf.Tenso
  */
 export function preTrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
   feeds(shape: unknown): Record<string, Signature>;
+  trains(parameter: string, shape: unknown): boolean;
   loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };
 } {
   return {
     feeds: (shape) => preTrainingFeeds(shape as PreTrainingShape, nsp),
+    trains: (parameter, shape) =>
+      !(shape as PreTrainingShape).headsOnly || /^(cls|bert\.pooler)\./.test(parameter),
     loss(inputs, key) {
       const { ids, mask, type_ids: typeIds, mlm_labels: words } = inputs;
       const states = encode(inputs, config, { ids: ids!, mask: mask!, typeIds }, key).at(-1)!;

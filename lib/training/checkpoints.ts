@@ -65,6 +65,7 @@ export async function writeCheckpoint(
   await writeSafetensors(join(folder, fileName(snapshot.updates)), snapshot.tensors, {
     format: "bertlab-checkpoint",
     identity,
+    counts: JSON.stringify(snapshot.counts),
     position: JSON.stringify(position),
   });
   for (const name of (await list(folder, checkpointFile)).slice(kept)) await rm(join(folder, name));
@@ -90,7 +91,11 @@ export async function newestCheckpoint<Position>(
   }
   const tensors = await readSafetensors(path);
   const updates = Number(/\d+/.exec(name)![0]);
-  return { snapshot: { tensors, updates }, position: JSON.parse(metadata.position!) as Position };
+  const counts: number[] = JSON.parse(metadata.counts!);
+  return {
+    snapshot: { tensors, updates, counts },
+    position: JSON.parse(metadata.position!) as Position,
+  };
 }
 
 /** Saves the best epoch's parameters. */

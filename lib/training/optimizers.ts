@@ -60,17 +60,24 @@ export const stateName = {
   secondMoment: (parameter: string): string => `v/${parameter}`,
 };
 
-/** What an update is fed with: each parameter's learning rate [P], in their order, and the bias corrections [2]. */
+/** What an update is fed with: each parameter's learning rate [P], in their order, and its bias corrections [P, 2]. */
 export const updateFeeds = (parameters: readonly string[]): Record<string, Signature> => ({
   learning_rates: { shape: [parameters.length], dtype: "float32" },
-  bias_corrections: { shape: [2], dtype: "float32" },
+  bias_corrections: { shape: [parameters.length, 2], dtype: "float32" },
 });
 
-/** 1 − β₁ᵗ and 1 − β₂ᵗ at the update t = 1, 2, …; 1 and 1 for BertAdam. */
-export function biasCorrections({ name, beta1, beta2 }: OptimizerOptions, update: number): Float32Array {
-  return name === "bertadam"
-    ? Float32Array.of(1, 1)
-    : Float32Array.of(1 - beta1 ** update, 1 - beta2 ** update);
+/**
+ * 1 − β₁ᵗ and 1 − β₂ᵗ of each parameter at its own update t = 1, 2, …, as [P, 2]; all 1 for BertAdam.
+ *
+ * @param updates t of each parameter
+ */
+export function biasCorrections(
+  { name, beta1, beta2 }: OptimizerOptions,
+  updates: readonly number[],
+): Float32Array {
+  return Float32Array.from(
+    updates.flatMap((t) => name === "bertadam" ? [1, 1] : [1 - beta1 ** t, 1 - beta2 ** t]),
+  );
 }
 
 /** PyTorch's clip_grad_norm_: what gradients of this norm are multiplied by. */
@@ -95,15 +102,15 @@ export function update(
   const { beta1, beta2, epsilon, weightDecay, clip, clipNorm } = options;
   const state: Tensors = {};
   const gradient = (name: string) => inputs[stateName.gradient(name)]!;
-  const correction = (i: number) => tf.reshape(tf.slice(inputs.bias_corrections!, [i], [1]), []);
-  const rootCorrection = tf.sqrt(correction(1));
-  const rateCorrection = tf.div(rootCorrection, correction(0));
   const norm = tf.sqrt(tf.addN(parameters.map((name) => squaredNorm(gradient(name)))));
   const common = clip === "global" ? clipFactor(norm, clipNorm) : tf.scalar(1);
   parameters.forEach((name, i) => {
     const g = gradient(name);
     const factor = clip === "per-parameter" ? clipFactor(tf.sqrt(squaredNorm(g)), clipNorm) : common;
     const rate = tf.reshape(tf.slice(inputs.learning_rates!, [i], [1]), []);
+    const correction = (k: number) => tf.reshape(tf.slice(inputs.bias_corrections!, [i, k], [1, 1]), []);
+    const rootCorrection = tf.sqrt(correction(1));
+    const rateCorrection = tf.div(rootCorrection, correction(0));
     const m = tf.add(
       tf.mul(inputs[stateName.firstMoment(name)]!, beta1),
       tf.mul(g, tf.mul(factor, 1 - beta1)),

@@ -10,11 +10,23 @@ import { type OptimizerOptions, stateName, update, updateFeeds } from "./optimiz
 export interface Trainable {
   /** Tensors of a batch by name, for one shape. */
   feeds(shape: unknown): Record<string, Signature>;
+  /** Whether batches of a shape train a parameter; without it all are trained. A parameter that is not stays as it is. */
+  trains?(parameter: string, shape: unknown): boolean;
   /**
    * The batch's loss, and what an evaluation returns besides (logits). The losses of its examples must be weighted
    * by feeds: with weights that sum to 1 over the optimizer's batch, the losses of its parts add up to its mean.
+   * Every parameter that is trained must take part in it.
    */
-  loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };
+  loss(inputs: Tensors, key: DropoutKey | undefined, shape: unknown): { loss: tf.Scalar; outputs: Tensors };
+}
+
+/** The parameters that batches of a shape train. */
+export function trainedNames(
+  trainable: Trainable,
+  parameters: Record<string, Signature>,
+  shape: unknown,
+): string[] {
+  return Object.keys(parameters).filter((name) => trainable.trains?.(name, shape) ?? true);
 }
 
 /** Shapes of a set of tensors as inputs of a graph. */
@@ -36,7 +48,7 @@ function prefixed(
 }
 
 /**
- * Loss and gradients: writes `gradient/NAME` for every parameter, or adds to it; returns the loss.
+ * Loss and gradients: writes `gradient/NAME` for every parameter that is trained, or adds to it; returns the loss.
  */
 export function gradientGraph(
   trainable: Trainable,
@@ -44,11 +56,12 @@ export function gradientGraph(
   shape: unknown,
   { accumulate = false }: { accumulate?: boolean } = {},
 ): Graph {
-  const names = Object.keys(parameters);
+  const names = trainedNames(trainable, parameters, shape);
+  const trained = Object.fromEntries(names.map((name) => [name, parameters[name]!]));
   const source = (inputs: Tensors): StepResult => {
     const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
       const own = Object.fromEntries(tensors.map((tensor, i) => [names[i]!, tensor]));
-      return trainable.loss({ ...inputs, ...own }, new DropoutKey(inputs.key!)).loss;
+      return trainable.loss({ ...inputs, ...own }, new DropoutKey(inputs.key!), shape).loss;
     })(names.map((name) => inputs[name]!));
     const state = Object.fromEntries(names.map((name, i) => {
       const gradient = stateName.gradient(name);
@@ -56,7 +69,7 @@ export function gradientGraph(
     }));
     return { state, outputs: { loss: value } };
   };
-  const gradients = prefixed(stateName.gradient, parameters);
+  const gradients = prefixed(stateName.gradient, trained);
   return record(`gradients ${JSON.stringify(shape)}`, {
     state: { ...parameters, ...gradients },
     feeds: { ...trainable.feeds(shape), ...keyFeed },
@@ -85,7 +98,7 @@ export function evaluationGraph(
     `evaluation ${JSON.stringify(shape)}`,
     { state: parameters, feeds: trainable.feeds(shape) },
     (inputs) => {
-      const { loss, outputs } = trainable.loss(inputs);
+      const { loss, outputs } = trainable.loss(inputs, undefined, shape);
       return { state: {}, outputs: { loss, ...outputs } };
     },
   );

@@ -3,7 +3,14 @@ import type { Engine, Program, State } from "../engine/engine.ts";
 import type { HostTensors } from "../tensors.ts";
 import { stepKey } from "../graph/composites.ts";
 import { biasCorrections, type OptimizerOptions, stateName } from "./optimizers.ts";
-import { evaluationGraph, gradientGraph, signatures, type Trainable, updateGraph } from "./step.ts";
+import {
+  evaluationGraph,
+  gradientGraph,
+  signatures,
+  type Trainable,
+  trainedNames,
+  updateGraph,
+} from "./step.ts";
 
 /** One optimizer batch: feeds of one or more parts of the same shape, whose weights sum to 1 over all parts. */
 export interface StepBatch {
@@ -22,18 +29,21 @@ export interface Snapshot {
   readonly tensors: HostTensors;
   /** Updates made. */
   readonly updates: number;
+  /** Updates of each parameter, in the trainer's order. */
+  readonly counts: readonly number[];
 }
 
 /** Owns a state of the engine; `dispose` frees it. */
 export class Trainer {
   readonly parameterNames: readonly string[];
   #updates = 0;
+  readonly #counts = new Map<string, number>();
   readonly #state: State;
   readonly #signatures: ReturnType<typeof signatures>;
   readonly #programs = new Map<string, Promise<Program>>();
 
   /**
-   * @param parameters Initial values; every one is trained and must take part in the loss.
+   * @param parameters Initial values.
    * @param seed The seed of the dropout masks.
    */
   constructor(
@@ -57,6 +67,10 @@ export class Trainer {
   /** Updates made so far. */
   get updates(): number {
     return this.#updates;
+  }
+
+  #count(parameter: string): number {
+    return this.#counts.get(parameter) ?? 0;
   }
 
   #program(kind: string, make: () => Parameters<Engine["compile"]>[0]): Promise<Program> {
@@ -86,12 +100,17 @@ export class Trainer {
       const outputs = await program.run(this.#state, { ...part, key: { shape: [1], data: key } });
       loss += outputs.loss!.data[0]!;
     }
-    const update = await this.#program("update", () => updateGraph(this.#signatures, this.optimizer));
-    const rates = Float32Array.from(this.parameterNames, rate);
+    const names = trainedNames(this.trainable, this.#signatures, batch.shape);
+    const update = await this.#program(`update ${names}`, () => {
+      const trained = Object.fromEntries(names.map((name) => [name, this.#signatures[name]!]));
+      return updateGraph(trained, this.optimizer);
+    });
     this.#updates++;
+    for (const name of names) this.#counts.set(name, this.#count(name) + 1);
+    const corrections = biasCorrections(this.optimizer, names.map((name) => this.#count(name)));
     const { gradient_norm: norm } = await update.run(this.#state, {
-      learning_rates: { shape: [rates.length], data: rates },
-      bias_corrections: { shape: [2], data: biasCorrections(this.optimizer, this.#updates) },
+      learning_rates: { shape: [names.length], data: Float32Array.from(names, rate) },
+      bias_corrections: { shape: [names.length, 2], data: corrections },
     });
     return { loss, gradientNorm: norm!.data[0]! };
   }
@@ -122,13 +141,18 @@ export class Trainer {
       stateName.firstMoment(name),
       stateName.secondMoment(name),
     ]);
-    return { tensors: await this.#state.download(names), updates: this.#updates };
+    return {
+      tensors: await this.#state.download(names),
+      updates: this.#updates,
+      counts: this.parameterNames.map((name) => this.#count(name)),
+    };
   }
 
   /** Goes back to a snapshot. */
-  restore({ tensors, updates }: Snapshot): void {
+  restore({ tensors, updates, counts }: Snapshot): void {
     this.#state.upload(tensors);
     this.#updates = updates;
+    this.parameterNames.forEach((name, place) => this.#counts.set(name, counts[place]!));
   }
 
   /** Frees programs and state. */

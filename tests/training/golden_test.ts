@@ -58,7 +58,7 @@ for (const [name, make] of Object.entries(engines)) {
     const feeds = feedsOf(golden.batch);
     const graph = record("states", { state: signatures(parameters), feeds: signatures(feeds) }, (inputs) => ({
       state: {},
-      outputs: trainable.loss(inputs).outputs,
+      outputs: trainable.loss(inputs, undefined, {}).outputs,
     }));
     const found = await (await engine.compile(graph)).run(engine.state(parameters), feeds);
     const expected: HostTensors = {

@@ -43,7 +43,10 @@ async function updated(
   const state = engine.state({ ...values, ...rest });
   const { gradient_norm: norm } = await program.run(state, {
     learning_rates: tensor(names.map(() => 0.1)),
-    bias_corrections: { shape: [2], data: biasCorrections(options, update) },
+    bias_corrections: {
+      shape: [names.length, 2],
+      data: biasCorrections(options, names.map(() => update)),
+    },
   });
   const after = await state.download();
   program.dispose();
@@ -170,10 +173,10 @@ Deno.test("biases and LayerNorm parameters do not decay, under old names neither
 });
 
 Deno.test("bias corrections are 1 − βᵗ for AdamW and 1 for BertAdam", () => {
-  assert.deepEqual(biasCorrections(adamw, 1), Float32Array.of(0.1, 0.001));
-  assert.deepEqual(biasCorrections(adamw, 2), Float32Array.of(0.19, 0.001999));
-  assert.deepEqual(biasCorrections(adamw, 1_000_000), Float32Array.of(1, 1));
-  assert.deepEqual(biasCorrections(bertAdam, 1), Float32Array.of(1, 1));
+  assert.deepEqual(biasCorrections(adamw, [1]), Float32Array.of(0.1, 0.001));
+  assert.deepEqual(biasCorrections(adamw, [1, 2]), Float32Array.of(0.1, 0.001, 0.19, 0.001999));
+  assert.deepEqual(biasCorrections(adamw, [1_000_000]), Float32Array.of(1, 1));
+  assert.deepEqual(biasCorrections(bertAdam, [1, 7]), Float32Array.of(1, 1, 1, 1));
 });
 
 Deno.test("optimizers by name, with the values of PyTorch and of the paper's code", () => {
