@@ -30,6 +30,7 @@ interface ReproduceOptions {
   readonly seeds: number;
   readonly protocol: Protocol;
   readonly engine: typeof engineNames[number];
+  readonly devices: number;
   readonly results: string;
   readonly shard?: Shard;
   readonly row?: readonly string[];
@@ -63,6 +64,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       "clean",
     )
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
+    .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
     .option("--results <folder>", "where records and tables are kept", "results")
     .option("--shard <I/N>", "only the I-th of N shares of the runs, for several machines", parseShard)
     .option("--row <name>", "only this row; may be repeated", collect)
@@ -102,11 +104,11 @@ function list(experiments: readonly Experiment[], output: Output): void {
   }
 }
 
-const cellOptions = (options: ReproduceOptions): CellOptions => ({
+const cellOptions = async (options: ReproduceOptions, output: Output): Promise<CellOptions> => ({
   scale: options.scale,
   seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
   protocol: options.protocol,
-  engine: chooseEngine(options.engine),
+  engine: await chooseEngine(options.engine, output.error),
   rows: options.row,
   columns: options.column,
   overrides: options.set,
@@ -118,7 +120,7 @@ async function dryRun(
   { output }: ReproduceParts,
 ): Promise<void> {
   const { cells, records } = await experimentResult(experiment, {
-    ...cellOptions(options),
+    ...await cellOptions(options, output),
     resultsDir: options.results,
     onProgress: (event) => event.kind === "line" && output.error(event.line),
   });
@@ -135,14 +137,14 @@ async function reproduce(
   parts: ReproduceParts,
 ): Promise<void> {
   const { output, runCell } = parts;
-  const cells = cellOptions(options);
+  const cells = await cellOptions(options, output);
   const watch = new ExperimentWatch(output);
   try {
     const result = await runExperiment(experiment, {
       ...cells,
       resultsDir: options.results,
       shard: options.shard,
-      runCell,
+      runCell: (configuration, hooks) => runCell(configuration, { ...hooks, devices: options.devices }),
       onProgress: (event) => watch.see(event),
     });
     const table = await markdownTable(experimentTable(experiment, result, options.scale), result.folder);

@@ -56,7 +56,7 @@ export interface PreTrainingBatch {
   readonly mask: Int32Array;
   /** [B*T] 1 in B and its [SEP], else 0. */
   readonly typeIds: Int32Array;
-  /** [B*P] places b*T + t of masked tokens, increasing within an example; 0 where there are no more. */
+  /** [B*P] places t of masked tokens in their example, increasing; 0 where there are no more. */
   readonly positions: Int32Array;
   /** [B*P] the tokens that were there; 0 where there are no more. */
   readonly mlmLabels: Int32Array;
@@ -270,7 +270,7 @@ function makeBatch(
     batch.nspLabels[b] = plan.isRandom[example]!;
     batch.tokens += tokens;
     maskRow(row, settings, new Random(fold(key, example))).forEach(([place, label], p) => {
-      batch.positions[b * P + p] = b * T + place;
+      batch.positions[b * P + p] = place;
       batch.mlmLabels[b * P + p] = label;
       batch.mlmWeights[b * P + p] = 1;
     });
