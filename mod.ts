@@ -66,6 +66,7 @@ export {
 // Engines and training.
 export type { Capabilities, Engine, Program, State } from "./lib/engine/engine.ts";
 export { onnxEngine, type OnnxOptions } from "./lib/engine/onnx.ts";
+export { xlaEngine, type XlaOptions } from "./lib/engine/xla/engine.ts";
 export { referenceEngine } from "./lib/engine/reference.ts";
 export { record } from "./lib/graph/record.ts";
 export type {

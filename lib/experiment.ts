@@ -79,6 +79,8 @@ export interface Configuration {
   readonly epochs: number;
   /** B, texts an update. */
   readonly batchSize: number;
+  /** Texts of one pass where B take too much memory; null is B. */
+  readonly microBatchSize: number | null;
   /** The base learning rate, that of the top layer. */
   readonly learningRate: number;
   /** xi of section 5.3.4; 1 is none. */
@@ -95,6 +97,8 @@ export interface Configuration {
   readonly engine: string;
   /** Element type of matrix products. */
   readonly precision: "f32" | "bf16";
+  /** Dropout rate of the attention's probabilities; null is the model's own. cuDNN's fused attention needs 0. */
+  readonly attentionDropout: number | null;
   /** Every batch at the maximum length, instead of batches of like lengths. */
   readonly padToMax: boolean;
   /** Key of all randomness. */
@@ -131,6 +135,7 @@ export const paperSettings: Configuration = {
   maxLength: 512,
   epochs: 4,
   batchSize: 24,
+  microBatchSize: null,
   learningRate: 2e-5,
   layerDecay: 1,
   schedule: "linear",
@@ -139,6 +144,7 @@ export const paperSettings: Configuration = {
   protocol: "clean",
   engine: "onnx",
   precision: "f32",
+  attentionDropout: null,
   padToMax: false,
   seed: 1,
 };
@@ -382,7 +388,7 @@ function override<Value extends object>(object: Value, path: string[], value: un
   return { ...object, [key]: value };
 }
 
-const isNullable = (field: string) => field === "layers" || field.startsWith("limits.");
+const isNullable = (field: string) => /^(layers|microBatchSize|attentionDropout|limits\..*)$/.test(field);
 
 const isObject = (value: unknown): value is object =>
   value !== null && typeof value === "object" && !Array.isArray(value);

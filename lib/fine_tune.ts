@@ -1,6 +1,6 @@
 /** Fine-tuning (paper sections 5.2 and 5.3): a start model, a data set, a text strategy and a rate, made into a classifier. */
 import { saveCheckpoint } from "./bert/checkpoint.ts";
-import { requirePositions } from "./bert/config.ts";
+import { type BertConfig, requirePositions } from "./bert/config.ts";
 import { sequenceClassifier } from "./bert/classifier.ts";
 import { freshTensor, keepLayers } from "./bert/parameters.ts";
 import {
@@ -26,6 +26,7 @@ import type { StartModel } from "./start_model.ts";
 import type { CheckpointOptions } from "./training/checkpoints.ts";
 import { type EpochResult, type StepReport, train } from "./training/loop.ts";
 import { optimizer, type OptimizerOptions } from "./training/optimizers.ts";
+import type { Trainable } from "./training/step.ts";
 import { type StepBatch, Trainer } from "./training/trainer.ts";
 
 /** What a classifier is trained with. */
@@ -40,8 +41,8 @@ export interface FineTuneSettings {
   readonly epochs: number;
   /** Texts of one optimizer step. */
   readonly batchSize: number;
-  /** Texts of one pass, a divisor of the batch size: smaller takes less memory, the step stays the same. */
-  readonly microBatchSize?: number;
+  /** Texts of one pass, a divisor of the batch size (all if not given): less takes less memory, the step is the same. */
+  readonly microBatchSize?: number | null;
   /** The base rate, that of the top layer. */
   readonly learningRate: number;
   /** xi of section 5.3.4; 1 is none. */
@@ -52,6 +53,8 @@ export interface FineTuneSettings {
   readonly warmupProportion: number;
   /** AdamW, or the BertAdam of the paper's code. */
   readonly optimizer: OptimizerOptions["name"];
+  /** Dropout rate of the attention's probabilities; the model's own if not given. */
+  readonly attentionDropout?: number | null;
   /** Every batch at the maximum length. */
   readonly padToMax?: boolean;
   /** `clean` chooses the epoch by the development split, `paper` by the test split as the paper's code does. */
@@ -111,7 +114,9 @@ export async function fineTune(
   context: FineTuneContext,
 ): Promise<FineTuned> {
   const { tokenizer } = model;
-  const { config, parameters, trainable } = classifierOf(model, data.labels.length, settings);
+  const plan = classifierPlan(model.config, settings);
+  const { config, trainable } = plan;
+  const parameters = classifierParameters(plan, model, data.labels.length, settings);
   const { text, maxLength, batchSize, seed, protocol } = settings;
   requirePositions(config, maxLength);
   const microBatchSize = settings.microBatchSize ?? batchSize;
@@ -202,31 +207,58 @@ export async function fineTune(
   }
 }
 
-/** What is trained: the layers that are used, their features, the pooler if there is one, and the classifier. */
-function classifierOf(model: StartModel, classes: number, { text, features: name, seed }: FineTuneSettings) {
-  const features = layerFeatures(name ?? "last", model.config.num_hidden_layers);
-  const { config, parameters } = keepLayers(model.parameters, model.config, features.layers.at(-1)! + 1);
+/** A classifier without its numbers: the layers of the model that it uses, and how its loss comes from them. */
+export interface ClassifierPlan {
+  /** Of the layers that are used. */
+  readonly config: BertConfig;
+  /** F, the width of the feature that is classified. */
+  readonly width: number;
+  /** Whether the feature goes through the pooler. */
+  readonly pooler: boolean;
+  /** The loss. */
+  readonly trainable: Trainable;
+}
+
+/** @throws InputError if there are no features of that name, or the model has too few layers for them. */
+export function classifierPlan(
+  model: BertConfig,
+  { text, features: name = "last", attentionDropout }: Pick<
+    FineTuneSettings,
+    "text" | "features" | "attentionDropout"
+  >,
+): ClassifierPlan {
+  const features = layerFeatures(name, model.num_hidden_layers);
+  const config = {
+    ...keepLayers({}, model, features.layers.at(-1)! + 1).config,
+    ...typeof attentionDropout === "number" ? { attention_probs_dropout_prob: attentionDropout } : {},
+  };
   const { pooling } = text;
   const pooler = features.combination === undefined;
-  const width = featureWidth(features, config.hidden_size);
   const trainable = sequenceClassifier(config, {
     layers: (states) => combineLayers(features, states),
     fractions: pooling && ((states, mask, tensors) => poolFractions(pooling, states, mask, tensors)),
     pooler,
   });
+  return { config, width: featureWidth(features, config.hidden_size), pooler, trainable };
+}
+
+/** The parameters that a classifier trains: those of the model that it uses, and what it needs besides. */
+function classifierParameters(
+  { config, width, pooler }: ClassifierPlan,
+  model: StartModel,
+  classes: number,
+  { text: { pooling }, seed }: FineTuneSettings,
+): HostTensors {
+  const { parameters } = keepLayers(model.parameters, model.config, config.num_hidden_layers);
   const kept = Object.entries(parameters).filter(([name]) => pooler || !name.startsWith("bert.pooler."));
   const weight = freshTensor("classifier.weight", [classes, width], {
     seed,
     range: config.initializer_range,
   });
   return {
-    config,
-    trainable,
-    parameters: {
-      ...Object.fromEntries(kept),
-      ...width === config.hidden_size ? {} : { "classifier.weight": weight },
-      ...pooling ? poolingParameters(pooling, width, seed) : {},
-    },
+    ...Object.fromEntries(kept),
+    ...width === config.hidden_size ? {} : { "classifier.weight": weight },
+    ...pooling ? poolingParameters(pooling, width, seed) : {},
   };
 }
 

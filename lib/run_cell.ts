@@ -12,20 +12,28 @@ import { startModel } from "./start_model.ts";
 /**
  * An engine by name, ready to use; the caller disposes it. Only the engine that is asked for is loaded.
  *
- * @throws InputError if there is no such engine or it cannot compute in this precision.
+ * @param devices Devices that share each batch.
+ * @throws InputError if there is no such engine, or it cannot compute in this precision or on so many devices.
  */
-export async function openEngine(name: string, precision: string = "f32"): Promise<Engine> {
+export async function openEngine(name: string, precision: string = "f32", devices = 1): Promise<Engine> {
+  if (name === "xla" && (precision === "f32" || precision === "bf16")) {
+    return await (await import("./engine/xla/engine.ts")).xlaEngine({ precision, devices });
+  }
+  if (name !== "xla" && name !== "onnx" && name !== "reference") {
+    throw new InputError(`Cannot use the engine "${name}": expected onnx, xla or reference`);
+  }
   if (precision !== "f32") {
-    throw new InputError(`Cannot compute in ${precision} with the engine ${name}: expected f32`);
+    const known = name === "xla" ? "f32 or bf16" : "f32, or bf16 with the engine xla";
+    throw new InputError(`Cannot compute in ${precision} with the engine ${name}: expected ${known}`);
   }
-  switch (name) {
-    case "onnx":
-      return (await import("./engine/onnx.ts")).onnxEngine();
-    case "reference":
-      return await (await import("./engine/reference.ts")).referenceEngine();
-    default:
-      throw new InputError(`Cannot use the engine "${name}": expected onnx or reference`);
+  if (devices !== 1) {
+    throw new InputError(
+      `Cannot use ${devices} devices with the engine ${name}: expected 1, or the engine xla`,
+    );
   }
+  return name === "onnx"
+    ? (await import("./engine/onnx.ts")).onnxEngine()
+    : await (await import("./engine/reference.ts")).referenceEngine();
 }
 
 /** What {@linkcode fineTune} is told, from a configuration. @throws InputError if it names no text strategy. */
@@ -37,9 +45,9 @@ export function fineTuneSettings(configuration: Configuration): FineTuneSettings
 /** A runner of cells, which keeps the data sets that it has read. */
 export function cellRunner(): RunCell {
   const read = new Map<string, Promise<Dataset>>();
-  return async (configuration, { onStep, onLine }) => {
+  return async (configuration, { devices, onStep, onLine }) => {
     const settings = fineTuneSettings(configuration);
-    const engine = await openEngine(configuration.engine, configuration.precision);
+    const engine = await openEngine(configuration.engine, configuration.precision, devices);
     try {
       const datasetOf = (name: string) => {
         const found = read.get(name) ?? dataset(name, { say: onLine });

@@ -25,8 +25,10 @@ import {
 import type { Figure } from "./results/figures.ts";
 import type { ResultTable } from "./results/tables.ts";
 
-/** What a run tells while it goes on. */
+/** What a run is given beside its configuration: where it runs, and whom it tells how far it is. */
 export interface RunHooks {
+  /** Devices that share each batch; one by default. */
+  readonly devices?: number;
   /** Steps done of all, and the loss of the moment where it is known. */
   readonly onStep: (done: number, total: number, loss?: number) => void;
   /** Something to show on the way, such as how far a download is. */

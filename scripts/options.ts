@@ -1,5 +1,6 @@
 /** Parsing of options that several commands have; what cannot be understood is an InputError. */
 import { mkdir } from "node:fs/promises";
+import { hasUsableGpu } from "../lib/engine/xla/gpu.ts";
 import { InputError } from "../lib/errors.ts";
 
 /** A parser of an option that takes a whole number of at least `least`. */
@@ -38,9 +39,16 @@ export function oneOf<Word extends string>(option: string, words: readonly Word[
 /** Engines by name; "auto" leaves the choice to {@link chooseEngine}. */
 export const engineNames = ["auto", "onnx", "xla", "reference"] as const;
 
-/** The engine that a name stands for: "auto" is ONNX Runtime, which runs wherever the library does. */
-export function chooseEngine(name: typeof engineNames[number]): "onnx" | "xla" | "reference" {
-  return name === "auto" ? "onnx" : name;
+/**
+ * The engine that a name stands for: "auto" is xla where there is a GPU and a plugin for it that works, else ONNX
+ * Runtime, which runs wherever the library does.
+ */
+export async function chooseEngine(
+  name: typeof engineNames[number],
+  say: (line: string) => void,
+): Promise<"onnx" | "xla" | "reference"> {
+  if (name !== "auto") return name;
+  return await hasUsableGpu(say) ? "xla" : "onnx";
 }
 
 /** Makes the folder of `--output` if it is not there. @throws InputError if it cannot be made. */

@@ -43,6 +43,8 @@ interface PretrainOptions {
   readonly evaluateEvery?: number;
   readonly seed: number;
   readonly engine: typeof engineNames[number];
+  readonly precision: string;
+  readonly devices: number;
   readonly checkpointEvery: number;
   readonly resume?: boolean;
 }
@@ -126,6 +128,8 @@ export function pretrainCommand(output: Output): Command {
     )
     .option("--seed <N>", "key of all randomness", wholeNumber("--seed", 0), 1)
     .option("--engine <name>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
+    .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
+    .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
     .option(
       "--checkpoint-every <steps>",
       "steps between two checkpoints",
@@ -185,7 +189,11 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
     seed,
     evaluateEvery: options.evaluateEvery ?? Math.ceil(steps / 10),
   };
-  const engine = await openEngine(chooseEngine(options.engine));
+  const engine = await openEngine(
+    await chooseEngine(options.engine, output.error),
+    options.precision,
+    options.devices,
+  );
   const checkpoints = join(options.output, "checkpoints");
   const progress = showProgress("pre-training", headSteps + steps, "steps");
   try {

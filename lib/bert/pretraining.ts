@@ -20,8 +20,8 @@ export interface PreTrainingShape {
 }
 
 /**
- * The tensors that a batch of one shape is fed as. `positions` are the masked places' indices into the batch's B · T
- * tokens; a sequence with fewer than P of them is filled up with places of weight 0.
+ * The tensors that a batch of one shape is fed as. `positions` are the masked places in their own sequences; one
+ * with fewer than P of them is filled up with places of weight 0.
  */
 function preTrainingFeeds({ B, T, P }: PreTrainingShape, nsp: boolean): Record<string, Signature> {
   return {
@@ -33,6 +33,14 @@ function preTrainingFeeds({ B, T, P }: PreTrainingShape, nsp: boolean): Record<s
     mlm_weights: { shape: [B * P], dtype: "float32" },
     ...(nsp ? { nsp_labels: { shape: [B], dtype: "int32" }, weights: { shape: [B], dtype: "float32" } } : {}),
   };
+}
+
+/** The states [B·P, H] at P places of each sequence, from all states [B, T, H] and the places [B·P]. */
+function statesAt(states: tf.Tensor, positions: tf.Tensor): tf.Tensor {
+  const [sequences, tokens, hidden] = states.shape as [number, number, number];
+  const starts = Array.from({ length: sequences }, (_, b) => b * tokens);
+  const places = tf.add(tf.reshape(positions, [sequences, -1]), tf.tensor2d(starts, [sequences, 1], "int32"));
+  return embedding(tf.reshape(states, [-1, hidden]), tf.reshape(places, [-1]));
 }
 
 /** Logits [R, V] of the words at masked places from their states [R, H]; the decoder is the table of words. */
@@ -64,7 +72,7 @@ export function preTrainer(config: BertConfig, { nsp = true }: PreTrainingHeads 
     loss(inputs, key) {
       const { ids, mask, type_ids: typeIds, mlm_labels: words } = inputs;
       const states = encode(inputs, config, { ids: ids!, mask: mask!, typeIds }, key).at(-1)!;
-      const masked = embedding(tf.reshape(states, [-1, config.hidden_size]), inputs.positions!);
+      const masked = statesAt(states, inputs.positions!);
       const logits = wordLogits(inputs, config, masked);
       const losses = softmaxCrossEntropy(logits, words!);
       const loss: tf.Scalar = tf.sum(tf.mul(losses, inputs.mlm_weights!));

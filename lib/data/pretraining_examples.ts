@@ -56,7 +56,7 @@ export interface PreTrainingBatch {
   readonly mask: Int32Array;
   /** [B*T] 1 in B and its [SEP], else 0. */
   readonly typeIds: Int32Array;
-  /** [B*P] places b*T + t of masked tokens, increasing within an example; 0 where there are no more. */
+  /** [B*P] places t of masked tokens in their example, increasing; 0 where there are no more. */
   readonly positions: Int32Array;
   /** [B*P] the tokens that were there; 0 where there are no more. */
   readonly mlmLabels: Int32Array;
@@ -146,11 +146,13 @@ export function withShuffledContext(
   const at = (place: number): PreTrainingBatch => {
     const batch = batches.at(place);
     const ids = batch.ids.slice();
-    const masked = new Set(batch.positions.filter((_, p) => batch.mlmWeights[p]! > 0));
-    const { B, T } = batch.shape;
+    const { B, T, P } = batch.shape;
     for (let b = 0; b < B; b++) {
-      const context = Array.from({ length: T }, (_, t) => b * T + t)
-        .filter((token) => !masked.has(token) && !specials.has(ids[token]!));
+      const places = batch.positions.subarray(b * P, (b + 1) * P);
+      const masked = new Set(places.filter((_, p) => batch.mlmWeights[b * P + p]! > 0));
+      const context = Array.from({ length: T }, (_, t) => t)
+        .filter((place) => !masked.has(place) && !specials.has(ids[b * T + place]!))
+        .map((place) => b * T + place);
       const shuffled = new Random(fold(key, draw.shuffled, place, b)).shuffle(context);
       context.forEach((token, i) => ids[token] = batch.ids[shuffled[i]!]!);
     }
@@ -298,7 +300,7 @@ function makeBatch(
     batch.nspLabels[b] = plan.isRandom[example]!;
     batch.tokens += tokens;
     maskRow(row, settings, new Random(fold(key, example))).forEach(([place, label], p) => {
-      batch.positions[b * P + p] = b * T + place;
+      batch.positions[b * P + p] = place;
       batch.mlmLabels[b * P + p] = label;
       batch.mlmWeights[b * P + p] = 1;
     });

@@ -142,7 +142,12 @@ export function wheelSource(requirement: string, inside: string): Source {
   };
 }
 
-async function pip(options: string[]): Promise<void> {
+/**
+ * Runs pip.
+ *
+ * @throws Error with pip's own words, or if there is no Python.
+ */
+export async function pip(options: readonly string[]): Promise<void> {
   const run = promisify(execFile);
   for (const python of ["python3", "python"]) {
     try {

@@ -37,7 +37,7 @@ function feeds(nsp: boolean): HostTensors {
   const positions = new Int32Array(B * P), labels = new Int32Array(B * P), weights = new Float32Array(B * P);
   places.forEach((own, b) =>
     own.forEach((at, i) => {
-      positions[b * P + i] = at;
+      positions[b * P + i] = at - b * T;
       labels[b * P + i] = golden.mlm_labels!.data[at]!;
       weights[b * P + i] = 1 / masked.length;
     })

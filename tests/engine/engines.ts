@@ -1,10 +1,36 @@
 /** The engines that the compliance suite and the golden tests run on. */
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { referenceEngine } from "../../lib/engine/reference.ts";
+import { findPlugin } from "../../lib/engine/xla/discovery.ts";
+import { xlaEngine } from "../../lib/engine/xla/engine.ts";
+
+/** The path of the plugin that tests use; says what is skipped where there is none. */
+export async function pluginForTests(test: string): Promise<string | undefined> {
+  try {
+    return (await findPlugin()).path;
+  } catch (error) {
+    // A place that promises a plugin says so: there a skipped test is a failed one.
+    if (process.env.BERTLAB_REQUIRE_XLA) throw error;
+    console.warn(`SKIPPED: ${test}: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** The suites compile the same programs again and again. */
+const cacheFolder = await mkdtemp(join(tmpdir(), "bertlab-programs-"));
+globalThis.addEventListener("unload", () => rmSync(cacheFolder, { recursive: true, force: true }));
+
+const plugin = await pluginForTests("the engine xla");
 
 /** Every engine by name. */
 export const engines: Readonly<Record<string, () => Promise<Engine>>> = {
   reference: referenceEngine,
   onnx: () => Promise.resolve(onnxEngine()),
+  ...plugin === undefined ? {} : { xla: () => xlaEngine({ plugin, cacheFolder }) },
 };

@@ -1,14 +1,14 @@
 /**
- * A thousand steps of a small BERT on the onnx engine; prints the resident memory in bytes after each twenty as JSON.
+ * A thousand steps of a small BERT on the engine named as argument; prints the resident memory in bytes after each twenty as JSON.
  * Needs --v8-flags=--expose-gc.
  */
 import { sequenceClassifier } from "../../lib/bert/classifier.ts";
 import { newConfig } from "../../lib/bert/config.ts";
 import { initialParameters } from "../../lib/bert/parameters.ts";
-import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { fold, Random } from "../../lib/random.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
 import { type StepBatch, Trainer } from "../../lib/training/trainer.ts";
+import { engines } from "../engine/engines.ts";
 
 declare const gc: () => void;
 
@@ -19,7 +19,7 @@ const config = newConfig({
   max_position_embeddings: 32,
 });
 const trainer = new Trainer(
-  onnxEngine(),
+  await engines[Deno.args[0]!]!(),
   sequenceClassifier(config),
   initialParameters(config, { seed: 1, labels: 2 }),
   optimizer("adamw"),

@@ -1,0 +1,90 @@
+/** Compiling for a GPU that is not there: the CUDA plugin's compiler needs a card's description, ptxas and libdevice. */
+import type { Graph } from "../../graph/graph.ts";
+import { type LoweredModule, lowerToStablehlo } from "../../graph/stablehlo.ts";
+import type { Api } from "./api.ts";
+import { packProgram } from "./client.ts";
+import { compileOptions, type Overrides, platformOverrides } from "./compile_options.ts";
+import { Executable, type ProgramMemory } from "./executable.ts";
+import { packOptions } from "./named_values.ts";
+import { localGraph } from "./replicas.ts";
+import type { Target } from "./targets/hopper.ts";
+
+/** What the compiler makes of a graph. */
+export interface CompilePlan {
+  readonly module: LoweredModule;
+  readonly seconds: number;
+  readonly memory: ProgramMemory;
+  /** Matrix products, by a library or generated. */
+  readonly products: number;
+  /** Calls of cuDNN's attention, forward and backward. */
+  readonly attentionCalls: number;
+}
+
+/** How a graph is compiled for a card. */
+export interface PlanOptions {
+  readonly precision: "f32" | "bf16";
+  readonly devices: number;
+  readonly fusedAttention: boolean;
+}
+
+/**
+ * Compiles a graph for a card as the engine would.
+ *
+ * @param api The CUDA plugin's.
+ * @throws XlaError with the compiler's words.
+ */
+export function planFor(api: Api, target: Target, graph: Graph, options: PlanOptions): CompilePlan {
+  const { precision, devices, fusedAttention } = options;
+  const module = lowerToStablehlo(localGraph(graph, devices), {
+    precision,
+    replicas: devices,
+    fusedAttention,
+  });
+  const start = performance.now();
+  using program = compileFor(api, target, module.text, {
+    replicas: devices,
+    overrides: platformOverrides.cuda,
+  });
+  const seconds = (performance.now() - start) / 1000;
+  // The compiled program is an HloModuleProto: names of called functions and of kinds of fusions stand in it as text.
+  const text = new TextDecoder("latin1").decode(program.optimized());
+  const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0;
+  return {
+    module,
+    seconds,
+    memory: program.memory,
+    products: count(/__cublas\$\w|"kind":"__triton_(nested_)?gemm/g),
+    attentionCalls: count(/__cudnn\$fmha/g),
+  };
+}
+
+/**
+ * Compiles a StableHLO module for a card.
+ *
+ * @throws XlaError with the compiler's words.
+ */
+export function compileFor(
+  api: Api,
+  { name, config }: Target,
+  text: string,
+  { replicas = 1, overrides }: { replicas?: number; overrides?: Overrides } = {},
+): Executable {
+  const doing = `compile a program for ${name}`;
+  // Partitions × hosts × devices of a host.
+  const { bytes, count, kept } = packOptions({ target_config: config, topology: `1x1x${replicas}` });
+  const created = { create_options: bytes, num_options: count };
+  const { topology } = api.call("TopologyDescription_Create", created, doing);
+  void kept;
+  try {
+    const options = compileOptions(replicas, overrides);
+    const { executable } = api.call("Compile", {
+      topology,
+      program: packProgram(text),
+      compile_options: options,
+      compile_options_size: options.length,
+    }, doing);
+    return new Executable(api, executable);
+  } finally {
+    api.destroy("TopologyDescription_Destroy", { topology });
+  }
+}

@@ -1,0 +1,115 @@
+/** The plugin's table of functions: the version is checked once, and every call's error becomes an exception. */
+import { InputError } from "../../errors.ts";
+import { XlaError } from "./errors.ts";
+import { functions, newestKnown, oldestAccepted } from "./layouts.ts";
+import { type Address, type Given, readText, Struct, type Values } from "./memory.ts";
+
+/** A function of the table. */
+export type FunctionName = keyof typeof functions;
+
+type Arguments<Name extends FunctionName> = Given<typeof functions[Name]>;
+type Results<Name extends FunctionName> = Values<typeof functions[Name]>;
+
+const direct = { parameters: ["buffer"], result: "pointer" } as const;
+const onThread = { ...direct, nonblocking: true } as const;
+
+/** Bytes of PJRT_Api before its function pointers. */
+const tableStart = 40;
+
+/** A loaded library's functions. */
+export class Api {
+  readonly #table: Deno.UnsafePointerView;
+  readonly #slots: number;
+  readonly #calls = new Map<FunctionName, Deno.UnsafeFnPointer<typeof direct>>();
+  /** The API version's minor number; the major one is 0. */
+  readonly version: number;
+
+  /**
+   * @param table What the library's GetPjrtApi returned.
+   * @param path The library's, for messages.
+   * @throws InputError if the version is none that the layouts hold for.
+   */
+  constructor(table: Deno.PointerObject, readonly path: string) {
+    this.#table = new Deno.UnsafePointerView(table);
+    const size = Number(this.#table.getBigUint64(0));
+    const [major, minor] = [this.#table.getInt32(32), this.#table.getInt32(36)];
+    if (major !== 0 || minor < oldestAccepted) {
+      throw new InputError(
+        `Cannot use ${path} as it speaks PJRT API ${major}.${minor}: expected 0.${oldestAccepted} or newer, ` +
+          "which `deno task xla install` fetches",
+      );
+    }
+    this.#slots = (size - tableStart) / 8;
+    this.version = minor;
+  }
+
+  #function(name: FunctionName): Deno.UnsafeFnPointer<typeof direct> {
+    let call = this.#calls.get(name);
+    if (!call) this.#calls.set(name, call = new Deno.UnsafeFnPointer(this.#pointer(name), direct));
+    return call;
+  }
+
+  #pointer(name: FunctionName): Deno.PointerObject<never> {
+    const { slot } = functions[name];
+    const pointer = slot < this.#slots ? this.#table.getPointer(tableStart + 8 * slot) : null;
+    if (pointer === null) {
+      throw new XlaError(
+        `Cannot use ${this.path} for this as it has no PJRT_${name} (its API is 0.${this.version})`,
+        "UNIMPLEMENTED",
+        `no PJRT_${name}`,
+      );
+    }
+    return pointer as Deno.PointerObject<never>;
+  }
+
+  /** A newer library's structs may have grown: it is offered zeros behind the fields that are known. */
+  #struct<Name extends FunctionName>(name: Name, given: Arguments<Name>): Struct<typeof functions[Name]> {
+    return new Struct(functions[name], given, this.version > newestKnown ? 64 : 0);
+  }
+
+  /**
+   * Calls a function and returns its argument struct's fields.
+   *
+   * @param doing What an error says could not be done.
+   * @throws XlaError if the function returns an error.
+   */
+  call<Name extends FunctionName>(name: Name, given: Arguments<Name>, doing: string): Results<Name> {
+    const args = this.#struct(name, given);
+    this.#check(this.#function(name).call(args.bytes), doing);
+    return args.values();
+  }
+
+  /** As {@linkcode call}, on another thread: the event loop goes on. */
+  async wait<Name extends FunctionName>(name: Name, given: Arguments<Name>, doing: string): Promise<void> {
+    const args = this.#struct(name, given);
+    const waiting = new Deno.UnsafeFnPointer(this.#pointer(name), onThread);
+    this.#check(await waiting.call(args.bytes), doing);
+  }
+
+  /** Frees an object of the library. */
+  destroy<Name extends FunctionName & `${string}_Destroy`>(name: Name, given: Arguments<Name>): void {
+    this.call(name, given, "free what the plugin holds");
+  }
+
+  #check(error: Deno.PointerValue, doing: string): void {
+    if (error === null) return;
+    const given = { error: Deno.UnsafePointer.value(error) };
+    // These three return nothing: they cannot fail.
+    const message = this.#struct("Error_Message", given), code = this.#struct("Error_GetCode", given);
+    this.#function("Error_Message").call(message.bytes);
+    this.#function("Error_GetCode").call(code.bytes);
+    const { message: text, message_size: length } = message.values();
+    const detail = readText(text, length);
+    this.#function("Error_Destroy").call(this.#struct("Error_Destroy", given).bytes);
+    throw XlaError.of(doing, code.values().code, detail);
+  }
+}
+
+/** Events are awaited and freed, whether they report success or not. */
+export async function finish(api: Api, event: Address, doing: string): Promise<void> {
+  try {
+    await api.wait("Event_Await", { event }, doing);
+  } finally {
+    api.destroy("Event_Destroy", { event });
+  }
+}

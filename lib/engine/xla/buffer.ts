@@ -1,0 +1,90 @@
+/** Tensors in a device's memory. */
+import type { HostTensor } from "../../tensors.ts";
+import { type Api, finish } from "./api.ts";
+import { type Address, readWords, Struct, words } from "./memory.ts";
+import { structs } from "./layouts.ts";
+
+/** PJRT_Buffer_Type of the element types that graphs have. */
+const types = { bool: 1, int32: 4, float32: 11 } as const;
+
+/** PJRT_HostBufferSemantics kImmutableOnlyDuringCall: the plugin copies before it returns. */
+const copyDuringCall = 0;
+
+/** A tensor on a device; `using` or `dispose` frees it. */
+export class DeviceBuffer implements Disposable {
+  #handle: Address;
+
+  /** Takes ownership of a PJRT_Buffer. */
+  constructor(readonly api: Api, handle: Address) {
+    this.#handle = handle;
+  }
+
+  /** Copies a host tensor to a device. */
+  static upload(api: Api, client: Address, device: Address, { shape, data }: HostTensor): DeviceBuffer {
+    const { buffer, done_with_host_buffer: event } = api.call("Client_BufferFromHostBuffer", {
+      client,
+      device,
+      data: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
+      type: data instanceof Float32Array ? types.float32 : types.int32,
+      dims: words(shape),
+      num_dims: shape.length,
+      host_buffer_semantics: copyDuringCall,
+    }, `copy a tensor of shape [${shape}] to the device`);
+    api.destroy("Event_Destroy", { event });
+    return new DeviceBuffer(api, buffer);
+  }
+
+  /** PJRT's handle. @throws TypeError after `dispose`. */
+  get handle(): Address {
+    if (this.#handle === 0n) throw new TypeError("This tensor's device memory is already freed");
+    return this.#handle;
+  }
+
+  /** Sizes of the dimensions; [] for a number. */
+  get shape(): number[] {
+    const { dims, num_dims } = this.api.call("Buffer_Dimensions", { buffer: this.handle }, "ask for a shape");
+    return readWords(dims, num_dims).map(Number);
+  }
+
+  /** Whether its memory has gone to a result (donation). */
+  get isDeleted(): boolean {
+    return this.api.call("Buffer_IsDeleted", { buffer: this.handle }, "ask for a buffer's state").is_deleted;
+  }
+
+  /** Copies it to the host in row-major order; truths become 0 and 1. */
+  async download(): Promise<HostTensor> {
+    const shape = this.shape;
+    const size = shape.reduce((product, length) => product * length, 1);
+    const { type } = this.api.call("Buffer_ElementType", { buffer: this.handle }, "ask for a type");
+    const bytes = new Uint8Array(size * (type === types.bool ? 1 : 4));
+    const { event } = this.api.call("Buffer_ToHostBuffer", {
+      src: this.handle,
+      host_layout: rowMajor(shape.length),
+      dst: bytes,
+      dst_size: bytes.length,
+    }, `copy a tensor of shape [${shape}] from the device`);
+    await finish(this.api, event, `copy a tensor of shape [${shape}] from the device`);
+    if (type === types.bool) return { shape, data: Int32Array.from(bytes) };
+    return { shape, data: new (type === types.int32 ? Int32Array : Float32Array)(bytes.buffer) };
+  }
+
+  /** Frees the device's memory; a second call does nothing. */
+  dispose(): void {
+    if (this.#handle !== 0n) this.api.destroy("Buffer_Destroy", { buffer: this.#handle });
+    this.#handle = 0n;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** The layout of a tensor of this rank; without one a device may give another order. */
+function rowMajor(rank: number): Struct<typeof structs.Buffer_MemoryLayout> {
+  return new Struct(structs.Buffer_MemoryLayout, {
+    tiled_struct_size: 56,
+    minor_to_major: words(Array.from({ length: rank }, (_, i) => rank - 1 - i)),
+    minor_to_major_size: rank,
+    type: 0, // PJRT_Buffer_MemoryLayout_Type_Tiled
+  });
+}

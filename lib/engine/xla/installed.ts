@@ -1,0 +1,33 @@
+/** Which of a set's wheels lie unpacked in a folder: each one's checksum is noted when it is all there. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeWhole } from "../../whole_file.ts";
+import { type PluginSet, type Wheel, wheels } from "./wheels.ts";
+
+const note = "installed.json";
+
+/** Checksums by package, of the wheels that were unpacked to the end. */
+async function readNote(folder: string): Promise<Record<string, string>> {
+  try {
+    return JSON.parse(await readFile(join(folder, note), "utf8"));
+  } catch {
+    return {};
+  }
+}
+
+/** The wheels of a set that are still to be fetched. */
+export async function missingWheels(wanted: readonly Wheel[], folder: string): Promise<Wheel[]> {
+  const unpacked = await readNote(folder);
+  return wanted.filter(({ name, sha256 }) => unpacked[name] !== sha256);
+}
+
+/** Notes that a wheel is all there. */
+export async function noteInstalled({ name, sha256 }: Wheel, folder: string): Promise<void> {
+  const unpacked = { ...await readNote(folder), [name]: sha256 };
+  await writeWhole(join(folder, note), [JSON.stringify(unpacked, null, 2) + "\n"]);
+}
+
+/** Whether a set's plugin is there; libraries that only a GPU's own run needs may still be missing. */
+export async function isInstalled(set: PluginSet, folder: string): Promise<boolean> {
+  return (await missingWheels(wheels[set].slice(-1), folder)).length === 0;
+}

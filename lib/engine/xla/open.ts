@@ -1,0 +1,40 @@
+/** From a plugin's file to its client: tried in a child process first, then once in this one. */
+import { InputError } from "../../errors.ts";
+import { Client } from "./client.ts";
+import { loadPlugin, type Plugin } from "./plugin.ts";
+import { tryPlugin } from "./probe.ts";
+
+/** A plugin in use. */
+export interface OpenPlugin {
+  readonly plugin: Plugin;
+  readonly client: Client;
+}
+
+const open = new Map<string, OpenPlugin[]>();
+
+/**
+ * A client of a plugin with at least so many devices; there is one a process, but a CPU can be parted anew.
+ *
+ * @throws InputError if the plugin cannot be used or has fewer devices.
+ */
+export async function openPlugin(path: string, devices = 1): Promise<OpenPlugin> {
+  let opened = open.get(path);
+  if (!opened) {
+    await tryPlugin(path);
+    const plugin = loadPlugin(path);
+    open.set(path, opened = [{ plugin, client: new Client(plugin.api, plugin.options) }]);
+  }
+  const found = opened.find(({ client }) => client.devices.length >= devices);
+  if (found) return found;
+  const { plugin, client } = opened[0]!;
+  if (client.platform !== "cpu") {
+    throw new InputError(
+      `Cannot use ${devices} devices with ${path}: it has ${client.devices.length} of ${
+        client.devices[0]!.kind
+      }`,
+    );
+  }
+  const more = { plugin, client: new Client(plugin.api, { cpu_device_count: devices }) };
+  opened.push(more);
+  return more;
+}

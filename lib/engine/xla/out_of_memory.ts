@@ -1,0 +1,43 @@
+/** Running out of memory, said with the numbers. */
+import type { Device } from "./client.ts";
+import { XlaError } from "./errors.ts";
+import type { ProgramMemory } from "./executable.ts";
+
+/**
+ * An error as it is, unless memory ran out: then one that tells what was asked for and what there is.
+ *
+ * @param program The program's name, and what it takes if it could be compiled.
+ */
+export function withNumbers(
+  error: unknown,
+  device: Device,
+  program?: { readonly name: string; readonly memory?: ProgramMemory },
+): unknown {
+  if (!(error instanceof XlaError) || !error.outOfMemory) return error;
+  const memory = device.memory;
+  const plan = program?.memory;
+  const facts = [
+    plan &&
+    `it takes ${gigabytes(plan.peak || plan.arguments + plan.temporary)} GB, of which ${
+      gigabytes(plan.temporary)
+    } GB are in between`,
+    memory &&
+    `${gigabytes(memory.used)} GB${memory.limit ? ` of ${gigabytes(memory.limit)} GB` : ""} are in use`,
+    memory?.largestFree !== undefined &&
+    `the largest free piece has ${gigabytes(memory.largestFree)} GB`,
+  ].filter((fact) => typeof fact === "string");
+  const detail = error.detail.replaceAll(/\s+/g, " ").trim();
+  return new XlaError(
+    `Out of memory on ${device.kind}${program ? ` with the program "${program.name}"` : ""}: ` +
+      `${
+        [...facts, detail].join("; ")
+      }; take fewer texts at once (micro-batch size) or a shorter maximum length`,
+    error.code,
+    error.detail,
+    { cause: error },
+  );
+}
+
+function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toPrecision(3);
+}

@@ -1,0 +1,83 @@
+/** Compiled programs on disk: a second run of the same step, on the same plugin and device, does not compile it again. */
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { arch, cpus } from "node:os";
+import { join } from "node:path";
+import { writeWhole } from "../../whole_file.ts";
+import type { Overrides } from "./compile_options.ts";
+import { InputError } from "../../errors.ts";
+import type { LoadedExecutable } from "./executable.ts";
+import type { OpenPlugin } from "./open.ts";
+
+/** Programs that were not used for so many days are deleted. */
+const keptDays = 30;
+
+/** How a module is compiled. */
+export interface CompileSettings {
+  readonly replicas: number;
+  readonly overrides: Overrides;
+}
+
+/** A folder of compiled programs. */
+export class ProgramCache {
+  /** @param folder Made when the first program is written; with false nothing is kept. */
+  constructor(readonly folder: string | false) {}
+
+  /** A module's program: read, or compiled and written. */
+  async compile(opened: OpenPlugin, text: string, settings: CompileSettings): Promise<LoadedExecutable> {
+    if (this.folder === false) return opened.client.compile(text, settings);
+    const path = join(this.folder, `${keyOf(opened, text, settings)}.program`);
+    const kept = await this.#read(path);
+    if (kept) {
+      try {
+        return opened.client.load(kept);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error; // it is compiled again
+      }
+    }
+    const program = opened.client.compile(text, settings);
+    await this.#write(this.folder, path, program).catch((error) => {
+      if (!(error instanceof InputError)) throw error; // a full or read-only disk, or a plugin that cannot do it
+    });
+    return program;
+  }
+
+  /** The program's bytes, if they are what was written. */
+  async #read(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const file = await readFile(path).catch(() => undefined);
+    if (!file) return undefined;
+    const bytes = Uint8Array.from(file.subarray(32));
+    if (!file.subarray(0, 32).equals(sha256(bytes))) return undefined;
+    await utimes(path, new Date(), new Date()).catch(() => {}); // used today
+    return bytes;
+  }
+
+  async #write(folder: string, path: string, program: LoadedExecutable): Promise<void> {
+    const bytes = program.executable.serialize();
+    await mkdir(folder, { recursive: true });
+    await writeWhole(path, [sha256(bytes), bytes]);
+    for (const name of await readdir(folder)) {
+      const other = join(folder, name);
+      const used = (await stat(other).catch(() => undefined))?.mtimeMs ?? Infinity;
+      if (Date.now() - used > keptDays * 86_400_000) await rm(other, { force: true });
+    }
+  }
+}
+
+/** What a compiled program depends on; a CPU's programs use the instructions that this machine's processor has. */
+function keyOf({ plugin, client }: OpenPlugin, text: string, settings: CompileSettings): string {
+  const key = {
+    text,
+    ...settings,
+    api: plugin.api.version,
+    attributes: [...plugin.attributes],
+    platform: [client.platform, client.platformVersion],
+    devices: client.devices.map(({ kind }) => kind),
+    processor: [arch(), cpus()[0]?.model],
+  };
+  return createHash("sha256").update(JSON.stringify(key)).digest("hex");
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(bytes).digest();
+}

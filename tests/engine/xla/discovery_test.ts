@@ -1,0 +1,71 @@
+import { deepStrictEqual, ok, rejects } from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { findPlugin, findPlugins, pluginFolder } from "../../../lib/engine/xla/discovery.ts";
+import { noteInstalled } from "../../../lib/engine/xla/installed.ts";
+import { wheels } from "../../../lib/engine/xla/wheels.ts";
+
+/** Runs a test with an empty cache, no Python and no plugin named. */
+async function alone(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "bertlab-discovery-"));
+  const { BERTLAB_CACHE, BERTLAB_XLA_PLUGIN, PATH } = process.env;
+  Object.assign(process.env, { BERTLAB_CACHE: folder, BERTLAB_XLA_PLUGIN: "", PATH: folder });
+  try {
+    await test(folder);
+  } finally {
+    for (const [name, value] of Object.entries({ BERTLAB_CACHE, BERTLAB_XLA_PLUGIN, PATH })) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function write(path: string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, "");
+  return path;
+}
+
+Deno.test("an argument comes before the variable, the variable before the cache", () =>
+  alone(async (folder) => {
+    const installed = await write(
+      join(pluginFolder("cpu"), "lammps_jax_pjrt_cpu", "pjrt_c_api_cpu_plugin.so"),
+    );
+    deepStrictEqual((await findPlugins()).found, [], "not unpacked to the end");
+    await noteInstalled(wheels.cpu[0]!, pluginFolder("cpu"));
+    deepStrictEqual((await findPlugin(undefined, "cpu")).path, installed);
+    process.env.BERTLAB_XLA_PLUGIN = await write(join(folder, "variable.so"));
+    deepStrictEqual((await findPlugin()).path, join(folder, "variable.so"));
+    deepStrictEqual(
+      (await findPlugin(await write(join(folder, "argument.so")))).path,
+      join(folder, "argument.so"),
+    );
+    await rejects(findPlugin(join(folder, "nowhere.so")), {
+      message: `Cannot load the plugin ${join(folder, "nowhere.so")} (named): there is no such file`,
+    });
+  }));
+
+Deno.test("where there is none, every place is named and the next step", () =>
+  alone(async () => {
+    await rejects(findPlugin(undefined, "cuda"), {
+      message:
+        `Cannot find a PJRT plugin for cuda in BERTLAB_XLA_PLUGIN (not set), ${pluginFolder("cuda13")}, ` +
+        `${
+          pluginFolder("cpu")
+        }, Python's packages (there is no python3): run \`deno task xla install cuda13\`, ` +
+        "or name one in BERTLAB_XLA_PLUGIN",
+    });
+  }));
+
+Deno.test("every wheel is pinned, and a set's plugin is its last", () => {
+  for (const [set, list] of Object.entries(wheels)) {
+    for (const { version, sha256 } of list) {
+      ok(/^[\d.]+$/.test(version) && /^[0-9a-f]{64}$/.test(sha256), set);
+    }
+    deepStrictEqual(new Set(list.map(({ name }) => name)).size, list.length);
+    ok(/pjrt/.test(list.at(-1)!.name));
+  }
+});

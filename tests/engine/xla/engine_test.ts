@@ -1,0 +1,158 @@
+/** The engine beyond what the compliance suite asks of all: several devices, donation, precision, kept programs. */
+import { deepStrictEqual, ok, rejects } from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sequenceClassifier } from "../../../lib/bert/classifier.ts";
+import { newConfig } from "../../../lib/bert/config.ts";
+import { initialParameters } from "../../../lib/bert/parameters.ts";
+import { xlaEngine, type XlaOptions } from "../../../lib/engine/xla/engine.ts";
+import { openPlugin } from "../../../lib/engine/xla/open.ts";
+import { lowerToStablehlo } from "../../../lib/graph/stablehlo.ts";
+import { Random } from "../../../lib/random.ts";
+import type { HostTensors } from "../../../lib/tensors.ts";
+import { optimizer } from "../../../lib/training/optimizers.ts";
+import { gradientGraph, signatures, updateGraph } from "../../../lib/training/step.ts";
+import { type StepBatch, Trainer } from "../../../lib/training/trainer.ts";
+import { pluginForTests } from "../engines.ts";
+
+const plugin = await pluginForTests("several devices, precision and kept programs of the engine xla");
+const ignore = plugin === undefined;
+
+const config = newConfig({
+  vocab_size: 200,
+  num_hidden_layers: 1,
+  hidden_size: 32,
+  max_position_embeddings: 16,
+});
+const parameters = initialParameters(config, { seed: 1, labels: 2 });
+const trainable = sequenceClassifier(config);
+const [B, T] = [8, 16];
+
+function batch(step: number, rows = B): StepBatch {
+  const random = new Random(step);
+  const part: HostTensors = {
+    ids: { shape: [rows, T], data: Int32Array.from({ length: rows * T }, () => random.below(200)) },
+    mask: {
+      shape: [rows, T],
+      data: Int32Array.from({ length: rows * T }, (_, i) => i % T < 9 + step ? 1 : 0),
+    },
+    labels: { shape: [rows], data: Int32Array.from({ length: rows }, () => random.below(2)) },
+    weights: { shape: [rows], data: new Float32Array(rows).fill(1 / rows) },
+  };
+  return { shape: { B: rows, K: 1, T }, parts: [part], examples: rows, tokens: rows * T };
+}
+
+/** The same batch in two parts. */
+function halves({ parts, ...rest }: StepBatch): StepBatch {
+  const half = (from: number): HostTensors =>
+    Object.fromEntries(
+      Object.entries(parts[0]!).map(([name, { shape: [rows, ...others], data }]) => [name, {
+        shape: [rows! / 2, ...others],
+        data: data.slice(from * data.length / 2, (from + 1) * data.length / 2),
+      }]),
+    );
+  return { ...rest, shape: { B: B / 2, K: 1, T }, parts: [half(0), half(1)] };
+}
+
+/** Losses and norms of a few steps, and the logits after them. */
+async function train(
+  options: XlaOptions,
+  parted: (batch: StepBatch) => StepBatch = (batch) => batch,
+): Promise<{ losses: number[]; logits: number[] }> {
+  const engine = await xlaEngine({ plugin, cacheFolder: false, ...options });
+  const trainer = new Trainer(engine, trainable, parameters, optimizer("adamw"), 1);
+  const losses: number[] = [];
+  for (let step = 0; step < 4; step++) {
+    const { loss, gradientNorm } = await trainer.step(parted(batch(step)), () => 1e-3);
+    losses.push(loss, gradientNorm);
+  }
+  const { logits, loss } = await trainer.evaluate(batch(9));
+  await trainer.dispose();
+  return { losses: [...losses, loss!.data[0]!], logits: [...logits!.data] };
+}
+
+const largest = (a: number[], b: number[]) => Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+
+Deno.test({
+  name: "two and four devices have the losses of one, with dropout and with batches in parts",
+  ignore,
+  async fn() {
+    for (const parted of [undefined, halves]) {
+      const one = await train({ devices: 1 }, parted);
+      ok(new Set(one.losses).size === one.losses.length && one.logits.length === 2 * B);
+      for (const devices of [2, 4]) {
+        const several = await train({ devices }, parted);
+        const difference = largest(several.losses, one.losses);
+        ok(difference < 1e-5, `${devices} devices: losses differ by ${difference}`);
+        ok(
+          largest(several.logits, one.logits) < 1e-5,
+          `${devices} devices: ${several.logits}, not ${one.logits}`,
+        );
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "a batch that the devices do not divide is refused",
+  ignore,
+  async fn() {
+    const engine = await xlaEngine({ plugin, devices: 4, cacheFolder: false });
+    const graph = gradientGraph(trainable, signatures(parameters), { B: 6, K: 1, T });
+    await rejects(engine.compile(graph), {
+      message: 'Cannot split 6 rows of "ids" evenly over 4 devices: give a batch size that they divide',
+    });
+  },
+});
+
+Deno.test({
+  name: "what a step updates is donated: gradients, parameters and moments have no second copy",
+  ignore,
+  async fn() {
+    const { client } = await openPlugin(plugin!);
+    const size = Object.values(parameters).reduce((sum, { data }) => sum + 4 * data.length, 0);
+    const own = signatures(parameters);
+    for (
+      const [graph, copies] of [
+        [gradientGraph(trainable, own, { B, K: 1, T }), 1],
+        [updateGraph(own, optimizer("adamw")), 3],
+      ] as const
+    ) {
+      using program = client.compile(lowerToStablehlo(graph).text);
+      deepStrictEqual(program.executable.memory.aliased, copies * size, graph.name);
+    }
+  },
+});
+
+Deno.test({
+  name: "bf16 is near f32 and not the same",
+  ignore,
+  async fn() {
+    const difference = largest((await train({ precision: "bf16" })).logits, (await train({})).logits);
+    ok(difference > 1e-6 && difference < 0.05, `${difference}`);
+  },
+});
+
+Deno.test({
+  name: "a program is kept and read again; a damaged one is compiled anew",
+  ignore,
+  async fn() {
+    const cacheFolder = await mkdtemp(join(tmpdir(), "bertlab-kept-"));
+    try {
+      const fresh = await train({ cacheFolder });
+      const names = await readdir(cacheFolder);
+      deepStrictEqual(names.length, 3, "gradients, update, evaluation");
+      deepStrictEqual(await train({ cacheFolder }), fresh);
+      for (const name of names) {
+        const bytes = await readFile(join(cacheFolder, name));
+        bytes[bytes.length >> 1]! ^= 1;
+        await writeFile(join(cacheFolder, name), bytes);
+      }
+      deepStrictEqual(await train({ cacheFolder }), fresh);
+      deepStrictEqual((await readdir(cacheFolder)).sort(), names.sort());
+    } finally {
+      await rm(cacheFolder, { recursive: true });
+    }
+  },
+});

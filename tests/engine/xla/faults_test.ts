@@ -1,0 +1,163 @@
+/** What goes wrong is one sentence, ends nothing and leaves nothing behind. */
+import * as tf from "@tensorflow/tfjs";
+import { deepStrictEqual, match, rejects, throws } from "node:assert/strict";
+import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "../../../lib/engine/xla/client.ts";
+import { engineOn } from "../../../lib/engine/xla/engine.ts";
+import { XlaError } from "../../../lib/engine/xla/errors.ts";
+import { openPlugin } from "../../../lib/engine/xla/open.ts";
+import { tryPlugin } from "../../../lib/engine/xla/probe.ts";
+import { InputError } from "../../../lib/errors.ts";
+import { record } from "../../../lib/graph/record.ts";
+import type { HostTensors } from "../../../lib/tensors.ts";
+import { signatures } from "../../../lib/training/step.ts";
+import { pluginForTests } from "../engines.ts";
+import { FaultyPlugin } from "./faulty.ts";
+
+const path = await pluginForTests("the faults of the engine xla");
+
+async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "bertlab-xla-"));
+  try {
+    await test(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The head of an ELF file for 64-bit Arm, and nothing after it. */
+const foreign = Uint8Array.of(
+  0x7f,
+  0x45,
+  0x4c,
+  0x46,
+  2,
+  1,
+  1,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  3,
+  0,
+  0xb7,
+  0,
+  ...new Array(44).fill(0),
+);
+
+Deno.test("libraries that are no plugin, of another processor or not there are refused in one sentence", async () => {
+  await inFolder(async (folder) => {
+    const file = (name: string) => join(folder, name);
+    await writeFile(file("text.so"), "not a library");
+    await writeFile(file("foreign.so"), foreign);
+    for (const name of ["text.so", "foreign.so", "missing.so"]) {
+      await rejects(tryPlugin(file(name)), (error) => {
+        if (!(error instanceof InputError)) return false;
+        match(error.message, /^Cannot (load|use) the plugin \S+: [^\n]+$/);
+        return true;
+      });
+    }
+  });
+});
+
+Deno.test({
+  name: "a plugin that is cut off ends only the process that tries it",
+  ignore: path === undefined,
+  fn: () =>
+    inFolder(async (folder) => {
+      const copy = join(folder, "cut.so");
+      await Deno.copyFile(path!, copy);
+      await truncate(copy, 1_000_000);
+      await rejects(openPlugin(copy), /^InputError: Cannot (load|use) the plugin \S+: [^\n]+$/);
+    }),
+});
+
+Deno.test({
+  name: "API versions from 0.81 on are accepted",
+  ignore: path === undefined,
+  fn() {
+    for (const [major, minor] of [[0, 80], [0, 57], [1, 81]] as const) {
+      throws(() => new FaultyPlugin(path!, { major, minor }), {
+        message:
+          `Cannot use ${path} as it speaks PJRT API ${major}.${minor}: expected 0.81 or newer, which ` +
+          "`deno task xla install` fetches",
+      });
+    }
+    for (const minor of [81, 999]) {
+      using faulty = new FaultyPlugin(path!, { major: 0, minor });
+      deepStrictEqual(faulty.plugin.api.version, minor);
+    }
+  },
+});
+
+const tensors: HostTensors = { a: { shape: [2], data: Float32Array.of(1, 2) } };
+const graph = record("twice", {
+  state: signatures(tensors),
+  feeds: { x: { shape: [2], dtype: "float32" } },
+}, ({ a, x }) => ({ state: { a: tf.add(a!, x!) }, outputs: { sum: tf.sum(a!) } }));
+const feeds: HostTensors = { x: { shape: [2], data: Float32Array.of(3, 4) } };
+const outOfMemory = { status: 8, message: "Out of memory allocating 123 bytes." };
+
+Deno.test({
+  name:
+    "running out of memory when uploading, compiling or running says so, and nothing is left on the device",
+  ignore: path === undefined,
+  async fn() {
+    using faulty = new FaultyPlugin(path!);
+    const opened = { plugin: faulty.plugin, client: new Client(faulty.plugin.api) };
+    const engine = engineOn(opened, { cacheFolder: false });
+    const isOutOfMemory = (error: unknown) => {
+      if (!(error instanceof XlaError)) return false;
+      match(
+        error.message,
+        /^Out of memory on \S+( with the program "twice")?: [^\n]*allocating 123 bytes[^\n]*$/,
+      );
+      return error.outOfMemory;
+    };
+    faulty.faults.set("Client_BufferFromHostBuffer", outOfMemory);
+    throws(() => engine.state(tensors), isOutOfMemory);
+    faulty.faults.clear();
+
+    faulty.faults.set("Client_Compile", outOfMemory);
+    await rejects(engine.compile(graph), isOutOfMemory);
+    faulty.faults.clear();
+
+    const program = await engine.compile(graph);
+    const state = engine.state(tensors);
+    faulty.faults.set("LoadedExecutable_Execute", outOfMemory);
+    await rejects(program.run(state, feeds), isOutOfMemory);
+    deepStrictEqual(faulty.uploads.size, 1, "the state stays, the feed is freed");
+    faulty.faults.clear();
+
+    deepStrictEqual((await program.run(state, feeds)).sum!.data, Float32Array.of(3));
+    deepStrictEqual((await state.download()).a!.data, Float32Array.of(4, 6));
+    program.dispose();
+    state.dispose();
+    deepStrictEqual(faulty.uploads.size, 0);
+  },
+});
+
+Deno.test({
+  name: "a feed that is missing or misshapen is named",
+  ignore: path === undefined,
+  async fn() {
+    const engine = engineOn(await openPlugin(path!), { cacheFolder: false });
+    const program = await engine.compile(graph);
+    const state = engine.state(tensors);
+    await rejects(program.run(state, {}), {
+      message: 'The graph "twice" is fed "x" of shape [2]: found nothing',
+    });
+    await rejects(program.run(state, { x: { shape: [3], data: new Float32Array(3) } }), {
+      message: 'The graph "twice" is fed "x" of shape [2]: found [3]',
+    });
+    program.dispose();
+    state.dispose();
+  },
+});

@@ -1,0 +1,146 @@
+import { deepStrictEqual, ok, rejects } from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { installPlugin } from "../../../lib/engine/xla/install.ts";
+import type { Wheel } from "../../../lib/engine/xla/wheels.ts";
+import { InputError } from "../../../lib/errors.ts";
+import { zip } from "../../zip.ts";
+
+const archives: Record<string, Uint8Array> = {
+  compiler: zip({ "nvidia/cu13/bin/ptxas": "#!/bin/sh", "nvidia/cu13/include/a.h": "no", "other/b": "no" }),
+  plugin: zip({ "jax_plugins/xla_cuda13/xla_cuda_plugin.so": "a library" }),
+};
+const folders: Record<string, string> = { compiler: "nvidia", plugin: "jax_plugins" };
+const wanted: Wheel[] = Object.keys(archives).map((name) => ({
+  name: `some-${name}`,
+  version: "1.2",
+  sha256: createHash("sha256").update(archives[name]!).digest("hex"),
+  folder: folders[name]!,
+  megabytes: 1,
+  compiles: name === "plugin",
+}));
+
+const isSupported = process.platform === "linux" && process.arch === "x64";
+if (!isSupported) console.warn("SKIPPED: installing plugins: there are wheels for Linux on x86-64 alone");
+
+/** Runs a test with an index that serves these wheels, no Python, and a folder to install in; tells what was asked. */
+async function withIndex(
+  served: Record<string, Uint8Array>,
+  test: (folder: string, asked: string[]) => Promise<void>,
+): Promise<void> {
+  const asked: string[] = [];
+  const server = createServer(({ url = "" }, response) => {
+    asked.push(url);
+    const name = /some[-_](\w+?)[-/]/.exec(url)?.[1] ?? "";
+    const file = `some_${name}-1.2-py3-none-manylinux_2_27_x86_64.whl`;
+    if (!served[name]) response.writeHead(404).end();
+    else if (url.endsWith(".whl")) response.writeHead(200).end(served[name]);
+    else {response.writeHead(200).end(
+        `<a href="other.whl">o</a> <a href="../../files/${file}#sha256=0">${file}</a>`,
+      );}
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const folder = await mkdtemp(join(tmpdir(), "bertlab-install-"));
+  const { PATH, PIP_INDEX_URL } = process.env;
+  process.env.PATH = join(folder, "no-python");
+  process.env.PIP_INDEX_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/`;
+  try {
+    await test(join(folder, "plugins"), asked);
+  } finally {
+    process.env.PATH = PATH;
+    if (PIP_INDEX_URL === undefined) delete process.env.PIP_INDEX_URL;
+    else process.env.PIP_INDEX_URL = PIP_INDEX_URL;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await rm(folder, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "wheels come from the index, are laid out side by side, and are fetched once",
+  ignore: !isSupported,
+  fn: () =>
+    withIndex(archives, async (folder, asked) => {
+      const lines: string[] = [];
+      deepStrictEqual(
+        await installPlugin("cuda13", { folder, wanted, onProgress: (line) => lines.push(line) }),
+        folder,
+      );
+      deepStrictEqual(lines, [
+        "2 of 2 wheels to fetch, 2 MB",
+        "some-compiler 1.2, 1 MB",
+        "some-plugin 1.2, 1 MB",
+      ]);
+      deepStrictEqual((await readdir(folder)).sort(), ["installed.json", "jax_plugins", "nvidia"]);
+      deepStrictEqual(await readdir(join(folder, "nvidia", "cu13")), ["bin"], "no headers");
+      const { mode } = await stat(join(folder, "nvidia", "cu13", "bin", "ptxas"));
+      deepStrictEqual(mode & 0o111, 0o111, "it can be run");
+      const plugin = join(folder, "jax_plugins", "xla_cuda13", "xla_cuda_plugin.so");
+      deepStrictEqual(await readFile(plugin, "utf8"), "a library");
+      deepStrictEqual(asked.length, 4);
+      await installPlugin("cuda13", { folder, wanted });
+      deepStrictEqual(asked.length, 4);
+    }),
+});
+
+Deno.test({
+  name: "the compiler alone is a part of the set",
+  ignore: !isSupported,
+  fn: () =>
+    withIndex(archives, async (folder) => {
+      await installPlugin("cuda13", { folder, wanted, compilerOnly: true });
+      deepStrictEqual((await readdir(folder)).sort(), ["installed.json", "jax_plugins"]);
+    }),
+});
+
+Deno.test({
+  name: "a wheel that is another one or cut off is refused, and the next call goes on from there",
+  ignore: !isSupported,
+  async fn() {
+    const plugin = archives.plugin!;
+    const broken = { other: zip({ "jax_plugins/x": "evil" }), cut: plugin.subarray(0, plugin.length - 9) };
+    for (const bytes of Object.values(broken)) {
+      const served = { ...archives, plugin: bytes };
+      await withIndex(served, async (folder, asked) => {
+        const found = createHash("sha256").update(bytes).digest("hex");
+        await rejects(installPlugin("cuda13", { folder, wanted }), (error) => {
+          ok(error instanceof InputError);
+          deepStrictEqual(
+            error.message,
+            `Cannot install some-plugin 1.2: the sha256 of its wheel should be ${
+              wanted[1]!.sha256
+            } and is ${found}; ` +
+              "what is installed already stays",
+          );
+          return true;
+        });
+        deepStrictEqual((await readdir(folder)).sort(), ["installed.json", "nvidia"]);
+        served.plugin = plugin;
+        asked.length = 0;
+        await installPlugin("cuda13", { folder, wanted });
+        ok(asked.every((url) => url.includes("plugin")), "the compiler is not fetched again");
+        ok((await readdir(folder)).includes("jax_plugins"));
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: "a wheel that is nowhere is said so with every place that was tried",
+  ignore: !isSupported,
+  async fn() {
+    await withIndex({}, async (folder) => {
+      await rejects(installPlugin("cuda13", { folder, wanted }), {
+        message: "Cannot install some-compiler 1.2: pip download failed (there is no Python); " +
+          "the index PIP_INDEX_URL answered 404 for some-compiler; what is installed already stays",
+      });
+      delete process.env.PIP_INDEX_URL;
+      await rejects(installPlugin("cuda13", { folder, wanted }), /; PIP_INDEX_URL names no other place; /);
+    });
+  },
+});
