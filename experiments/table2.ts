@@ -35,6 +35,11 @@ export default experiment({
   published: paper.table2,
   scales: {
     mini: { minutes: 8, settings: mini, columns: { IMDb: miniImdb, Sogou: miniSogou } },
-    paper: { minutes: 600, settings: {}, columns: { IMDb: { settings: {} }, Sogou: paperSogou } },
+    // Two passes a step: 24 texts of 8 fractions at once take more than 80 GB (deno task bench gpu).
+    paper: {
+      minutes: 600,
+      settings: { microBatchSize: 12 },
+      columns: { IMDb: { settings: {} }, Sogou: paperSogou },
+    },
   },
 });

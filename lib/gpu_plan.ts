@@ -54,6 +54,8 @@ export interface GpuPlanOptions {
   readonly devices?: number;
   /** cuDNN's attention where it can be; true if not given. */
   readonly fusedAttention?: boolean;
+  /** Only programs whose names begin so are compiled: "gradients" or "update". */
+  readonly only?: string;
 }
 
 /** Classes that are assumed: they hardly matter. */
@@ -85,7 +87,7 @@ export async function gpuPlan(
   api: Api,
   target: Target,
   configuration: Configuration,
-  { devices = 1, fusedAttention = true }: GpuPlanOptions = {},
+  { devices = 1, fusedAttention = true, only = "" }: GpuPlanOptions = {},
 ): Promise<GpuPlan> {
   const whole = await configOf(configuration);
   const config = { ...whole, num_hidden_layers: configuration.layers ?? whole.num_hidden_layers };
@@ -94,7 +96,7 @@ export async function gpuPlan(
   if (preTraining) steps.unshift(preTrainingStep(config, preTraining));
   const programs = steps.flatMap(({ graphs, parameters }) => {
     const state = 4 * 4 * sizesOf(Object.values(parameters)); // parameters, gradients and both moments in f32
-    return graphs.map((graph): ProgramPlan => {
+    return graphs.filter(({ name }) => name.startsWith(only)).map((graph): ProgramPlan => {
       const plan = planFor(api, target, graph, {
         precision,
         devices,

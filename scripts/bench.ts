@@ -1,6 +1,7 @@
 /** `deno task bench`: times what the library does against what others do, and keeps a history of the numbers. */
 import { Command } from "commander";
 import { appendFile } from "node:fs/promises";
+import { benchGpu } from "../benchmarks/gpu.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
 import { benchStep } from "../benchmarks/step.ts";
@@ -16,7 +17,12 @@ interface BenchOptions {
   readonly history: string;
 }
 
-const benchmarks = { step: benchStep, pretrain: benchPretrain, padding: benchPadding } as const;
+const benchmarks = {
+  step: benchStep,
+  pretrain: benchPretrain,
+  padding: benchPadding,
+  gpu: benchGpu,
+} as const;
 
 function benchCommand(output: Output): Command {
   const names = Object.keys(benchmarks);

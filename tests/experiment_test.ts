@@ -115,7 +115,7 @@ Deno.test("Table 2 has the paper's rows, columns and numbers", async () => {
   assert.deepEqual(table2.published.rows["hierarchical mean"], [5.89, 2.83]);
   const cells = await resolveCells(table2, { scale: "paper" });
   assert.equal(cells.length, 12);
-  assert.deepEqual(cells[2]?.configuration, paperSettings);
+  assert.deepEqual(cells[2]?.configuration, { ...paperSettings, microBatchSize: 12 });
 });
 
 Deno.test("every experiment resolves at every scale it has, to runs that differ", async () => {

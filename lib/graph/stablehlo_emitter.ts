@@ -30,6 +30,8 @@ export interface DotAxes {
 export interface LoweringOptions {
   /** Matrix products in f32, or of operands rounded to bf16 with sums in f32; everything else is f32. */
   readonly precision?: "f32" | "bf16";
+  /** Operands that were rounded to bf16 are multiplied as f32: XLA's CPU has not every product of bf16 with f32 sums. */
+  readonly widened?: boolean;
   /** Devices that run the module together; the graph is one device's part of the batch. */
   readonly replicas?: number;
   /** cuDNN's attention where precision, shapes and dropout allow it; for CUDA alone. */
@@ -284,14 +286,19 @@ export class StablehloEmitter {
   /** A product of matrices: batch axes, then those left of a, then those left of b; always f32. */
   dot(a: Operand, b: Operand, { batch = [[], []], contract }: DotAxes): Operand {
     const rounded = this.options.precision === "bf16";
-    const [left, right] = rounded ? [this.convert(a, "bf16"), this.convert(b, "bf16")] : [a, b];
+    const round = (x: Operand) => {
+      if (!rounded) return x;
+      const short = this.convert(x, "bf16");
+      return this.options.widened ? this.convert(short, "f32") : short;
+    };
+    const [left, right] = [round(a), round(b)];
     const free = (shape: readonly number[], side: 0 | 1) =>
       shape.filter((_, axis) => !batch[side].includes(axis) && !contract[side].includes(axis));
     const shape = [...batch[0].map((axis) => a.shape[axis]!), ...free(a.shape, 0), ...free(b.shape, 1)];
     const pairs = ([left, right]: DotAxes["contract"]) => `[${left.join(", ")}] x [${right.join(", ")}]`;
     const batching = batch[0].length > 0 ? `batching_dims = ${pairs(batch)}, ` : "";
     // HIGHEST: else a GPU would round f32 operands to TF32.
-    const precision = rounded ? "" : ", precision = [HIGHEST, HIGHEST]";
+    const precision = left.type === "bf16" ? "" : ", precision = [HIGHEST, HIGHEST]";
     const result = { shape, type: "f32" } as const;
     return this.operation(
       `stablehlo.dot_general ${left.name}, ${right.name}, ${batching}contracting_dims = ${

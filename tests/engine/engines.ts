@@ -8,7 +8,9 @@ import type { Engine } from "../../lib/engine/engine.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { referenceEngine } from "../../lib/engine/reference.ts";
 import { findPlugin } from "../../lib/engine/xla/discovery.ts";
+import type { Api } from "../../lib/engine/xla/api.ts";
 import { xlaEngine } from "../../lib/engine/xla/engine.ts";
+import { loadPlugin } from "../../lib/engine/xla/plugin.ts";
 
 /** The path of the plugin that tests use; says what is skipped where there is none. */
 export async function pluginForTests(test: string): Promise<string | undefined> {
@@ -16,6 +18,17 @@ export async function pluginForTests(test: string): Promise<string | undefined> 
     return (await findPlugin()).path;
   } catch (error) {
     // A place that promises a plugin says so: there a skipped test is a failed one.
+    if (process.env.BERTLAB_REQUIRE_XLA) throw error;
+    console.warn(`SKIPPED: ${test}: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** The functions of the CUDA plugin, which compiles without a GPU; says what is skipped where there is none. */
+export async function cudaForTests(test: string): Promise<Api | undefined> {
+  try {
+    return loadPlugin((await findPlugin(undefined, "cuda")).path).api;
+  } catch (error) {
     if (process.env.BERTLAB_REQUIRE_XLA) throw error;
     console.warn(`SKIPPED: ${test}: ${(error as Error).message}`);
     return undefined;

@@ -205,7 +205,9 @@ export function engineOn(opened: OpenPlugin, options: XlaOptions = {}): Engine {
     name: "xla",
     capabilities: { dtypes: ["float32", "bfloat16"], devices: devices.map(({ kind }) => kind) },
     async compile(graph) {
-      const module = lowerToStablehlo(localGraph(graph, replicas), { precision, replicas, fusedAttention });
+      const widened = client.platform === "cpu";
+      const lowering = { precision, replicas, fusedAttention, widened };
+      const module = lowerToStablehlo(localGraph(graph, replicas), lowering);
       try {
         return new XlaProgram(
           graph,
