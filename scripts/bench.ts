@@ -1,6 +1,7 @@
 /** `deno task bench`: times what the library does against what others do, and keeps a history of the numbers. */
 import { Command } from "commander";
 import { appendFile } from "node:fs/promises";
+import { benchDevices } from "../benchmarks/devices.ts";
 import { benchGpu } from "../benchmarks/gpu.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
@@ -21,14 +22,18 @@ const benchmarks = {
   step: benchStep,
   pretrain: benchPretrain,
   padding: benchPadding,
+  devices: benchDevices,
   gpu: benchGpu,
 } as const;
+
+/** What is run if none is named: the others need a plugin of the engine xla. */
+const usual = ["step", "pretrain", "padding"];
 
 function benchCommand(output: Output): Command {
   const names = Object.keys(benchmarks);
   return new Command("bench")
     .description(`Benchmarks: ${names.join(", ")}. Each appends a line to the history.`)
-    .argument("[names...]", "which; all of them if none is named")
+    .argument("[names...]", `which; ${usual.join(", ")} if none is named`)
     .option("--engine <name>", "the engine that is timed", "onnx")
     .option(
       "--python <path>",
@@ -38,7 +43,7 @@ function benchCommand(output: Output): Command {
     .option("--repeats <N>", "steps of each side", wholeNumber("--repeats", 1), 7)
     .option("--history <file>", "where the numbers are appended", "benchmarks/history.jsonl")
     .action(async (chosen: string[], options: BenchOptions) => {
-      for (const name of chosen.length > 0 ? chosen : names) {
+      for (const name of chosen.length > 0 ? chosen : usual) {
         const benchmark = benchmarks[name as keyof typeof benchmarks];
         if (!benchmark) {
           throw new InputError(`Unknown benchmark "${name}": expected one of ${names.join(", ")}`);
