@@ -64,6 +64,12 @@ export default experiment({
       sets: miniSets,
       columns: { IMDb: { ...miniImdb, note: `${miniImdb.note} A row's steps are divided by 1,000.` } },
     },
+    imdb: {
+      minutes: 6000,
+      settings: { text: "head", preTraining: { steps: longest, points } },
+      sets: { IMDb: paperSets.IMDb },
+      columns: { IMDb: { settings: {} } },
+    },
     paper: {
       minutes: 6000,
       settings: { text: "head", preTraining: { steps: longest, points } },

@@ -35,6 +35,7 @@ export default experiment({
   published: paper.table2,
   scales: {
     mini: { minutes: 8, settings: mini, columns: { IMDb: miniImdb, Sogou: miniSogou } },
+    imdb: { minutes: 180, settings: { microBatchSize: 12 }, columns: { IMDb: { settings: {} } } },
     // Two passes a step: 24 texts of 8 fractions at once take more than 80 GB (deno task bench gpu).
     paper: {
       minutes: 600,

@@ -191,8 +191,8 @@ export interface Scale<Column extends string = string> {
   readonly settings: Settings;
   /** The data sets that stand for the paper's, by its names: what corpora of further pre-training are made of. */
   readonly sets?: Readonly<Record<string, string>>;
-  /** The columns' data, models and notes. */
-  readonly columns: Readonly<Record<Column, ScaleColumn>>;
+  /** The columns' data, models and notes; a column that is not here is not run at this scale. */
+  readonly columns: Readonly<Partial<Record<Column, ScaleColumn>>>;
 }
 
 /** The paper's numbers: an error in percent for each row and column, null where it gives none. */
@@ -299,7 +299,11 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
   const { scale: scaleName = "mini", seeds = [1], protocol = "clean", overrides = {} } = options;
   const scale = scaleOf(experiment, scaleName);
   const rows = chosen("row", Object.keys(experiment.rows), options.rows);
-  const columns = chosen("column", experiment.columns, options.columns);
+  const columns = chosen(
+    "column",
+    experiment.columns.filter((column) => scale.columns[column]),
+    options.columns,
+  );
   const cells: Cell[] = [];
   for (const seed of seeds) {
     for (const column of columns) {
@@ -329,8 +333,9 @@ function preTrainingOf({ data, preTraining }: Draft, { sets = {} }: Scale): Reso
   const task = Object.keys(sets).find((set) => sets[set] === data) ?? data;
   const corpus = corpusSets(preTraining.corpus, task);
   if (corpus.length === 0) return null;
-  const names = (paper: readonly string[]) => paper.map((set) => sets[set] ?? set);
-  return { ...preTraining, corpus: names(corpus), unseen: names(domainSets(corpus)) };
+  const names = corpus.map((set) => sets[set] ?? set);
+  const related = domainSets(corpus).flatMap((set) => sets[set] ?? []);
+  return { ...preTraining, corpus: names, unseen: [...new Set([...names, ...related])] };
 }
 
 function chosen(kind: string, all: readonly string[], names: readonly string[] = all): readonly string[] {

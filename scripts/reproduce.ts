@@ -33,6 +33,7 @@ interface ReproduceOptions {
   readonly scale: ScaleName;
   readonly seeds: number;
   readonly protocol: Protocol;
+  readonly model?: string;
   readonly engine: typeof engineNames[number];
   readonly devices: number;
   readonly results: string;
@@ -68,6 +69,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       oneOf("--protocol", ["clean", "paper"]),
       "clean",
     )
+    .option("--model <model>", "another model: a name, a folder or a hub id")
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
     .option("--results <folder>", "where records and tables are kept", "results")
@@ -123,7 +125,7 @@ const cellOptions = async (options: ReproduceOptions, output: Output): Promise<C
   engine: await chooseEngine(options.engine, output.error),
   rows: options.row,
   columns: options.column,
-  overrides: options.set,
+  overrides: { ...options.model === undefined ? {} : { model: options.model }, ...options.set },
 });
 
 async function dryRun(
@@ -170,7 +172,7 @@ async function reproduce(
     });
     const table = await markdownTable(experimentTable(experiment, result, options.scale), result.folder);
     output.out(table);
-    if (options.set || options.row || options.column) return; // not the experiment as it stands
+    if (options.set || options.row || options.column || options.model) return; // not the experiment as it stands
     await mkdir(result.folder, { recursive: true });
     const name = options.protocol === "paper" ? `${experiment.name}-paper-protocol` : experiment.name;
     await writeWhole(join(result.folder, `${name}.md`), [table]);

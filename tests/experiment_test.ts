@@ -122,7 +122,10 @@ Deno.test("every experiment resolves at every scale it has, to runs that differ"
   for (const one of experiments) {
     for (const scale of Object.keys(one.scales) as (keyof typeof one.scales)[]) {
       const cells = await resolveCells(one, { scale, seeds: [1, 2] });
-      assert.equal(cells.length, 2 * one.columns.length * Object.keys(one.rows).length);
+      assert.equal(
+        cells.length,
+        2 * Object.keys(one.scales[scale]!.columns).length * Object.keys(one.rows).length,
+      );
       assert.equal(new Set(cells.map((cell) => cell.hash)).size, cells.length, `${one.name} at ${scale}`);
     }
   }
