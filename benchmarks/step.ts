@@ -14,7 +14,7 @@ import { describe, type Side, trainerSide } from "./sides.ts";
 import { interleave } from "./timing.ts";
 
 /** L layers, H hidden, B texts of T tokens. */
-interface Shape {
+export interface Shape {
   readonly L: number;
   readonly H: number;
   readonly B: number;
@@ -31,8 +31,11 @@ const shapes: readonly Shape[] = [
   { L: 12, H: 768, B: 8, T: 128, limits: { onnx: 1.6, xla: 1.15 } },
 ];
 
+/** The shapes that are compared with others' steps. */
+export const stepShapes: readonly Shape[] = shapes.filter(({ limits }) => limits !== undefined);
+
 /** A classifier with a batch of random texts. */
-function classifierSide(engine: Engine, { L, H, B, T }: Shape) {
+export function classifierSide(engine: Engine, { L, H, B, T }: Shape) {
   const config = newConfig({ vocab_size: 30_522, hidden_size: H, num_hidden_layers: L });
   const random = new Random(1);
   return trainerSide(engine, sequenceClassifier(config), initialParameters(config, { seed: 1, labels: 2 }), {

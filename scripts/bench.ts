@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { appendFile } from "node:fs/promises";
 import { benchDevices } from "../benchmarks/devices.ts";
 import { benchGpu } from "../benchmarks/gpu.ts";
+import { benchJax } from "../benchmarks/jax.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
 import { benchStep } from "../benchmarks/step.ts";
@@ -24,9 +25,10 @@ const benchmarks = {
   padding: benchPadding,
   devices: benchDevices,
   gpu: benchGpu,
+  jax: benchJax,
 } as const;
 
-/** What is run if none is named: the others need a plugin of the engine xla. */
+/** What is run if none is named: the others need a plugin of the engine xla, `jax` also a Python with JAX. */
 const usual = ["step", "pretrain", "padding"];
 
 function benchCommand(output: Output): Command {
