@@ -35,6 +35,7 @@ interface ReproduceOptions {
   readonly protocol: Protocol;
   readonly model?: string;
   readonly engine: typeof engineNames[number];
+  readonly precision: "f32" | "bf16";
   readonly devices: number;
   readonly results: string;
   readonly shard?: Shard;
@@ -71,6 +72,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     )
     .option("--model <model>", "another model: a name, a folder or a hub id")
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
+    .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
     .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
     .option("--results <folder>", "where records and tables are kept", "results")
     .option("--shard <I/N>", "only the I-th of N shares of the runs, for several machines", parseShard)
@@ -123,6 +125,7 @@ const cellOptions = async (options: ReproduceOptions, output: Output): Promise<C
   seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
   protocol: options.protocol,
   engine: await chooseEngine(options.engine, output.error),
+  precision: options.precision,
   rows: options.row,
   columns: options.column,
   overrides: { ...options.model === undefined ? {} : { model: options.model }, ...options.set },
