@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { findPlugin } from "../lib/engine/xla/discovery.ts";
 import { loadPlugin } from "../lib/engine/xla/plugin.ts";
 import { targets } from "../lib/engine/xla/targets/hopper.ts";
-import { type Configuration, paperSettings, type ResolvedPreTraining } from "../lib/experiment.ts";
+import {
+  type Configuration,
+  paperPreTraining,
+  paperSettings,
+  type ResolvedPreTraining,
+} from "../lib/experiment.ts";
 import { gpuPlan } from "../lib/gpu_plan.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 
@@ -20,19 +25,7 @@ const [f32, bf16, fused] = [
 ] as const;
 const short = { batchSize: 32, maxLength: 128 } as const;
 const large = { model: "bert-large-uncased" } as const;
-const masked: ResolvedPreTraining = {
-  corpus: ["imdb"],
-  unseen: [],
-  steps: 1,
-  headSteps: 0,
-  points: [1],
-  point: 1,
-  batchSize: 32,
-  maxLength: 128,
-  learningRate: 5e-5,
-  nsp: true,
-  seed: 1,
-};
+const masked: ResolvedPreTraining = { ...paperPreTraining, corpus: ["imdb"] };
 
 /** The steps of the paper (section 5.2), and those of Table 2 that hold most. */
 export const gpuCases: Readonly<Record<string, Configuration>> = {

@@ -150,7 +150,7 @@ export const paperSettings: Configuration = {
 };
 
 /** The paper's further pre-training (section 5.2), of rows that name a corpus. */
-const paperPreTraining: PreTrainingSettings = {
+export const paperPreTraining: PreTrainingSettings = {
   corpus: [],
   unseen: [],
   steps: 100_000,

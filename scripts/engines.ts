@@ -17,7 +17,14 @@ import {
 import { gpuPlan, planKey } from "../lib/gpu_plan.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseEngine, numberBetween, oneOf, wholeNumber } from "./options.ts";
+import {
+  chooseEngine,
+  chooseExperiments,
+  numberBetween,
+  oneOf,
+  targetNames,
+  wholeNumber,
+} from "./options.ts";
 
 interface EnginesOptions {
   readonly target?: keyof typeof targets;
@@ -31,9 +38,6 @@ interface EnginesOptions {
   readonly batchSize: number;
   readonly maxLength: number;
 }
-
-/** Names of the cards that programs can be compiled for. */
-export const targetNames = Object.keys(targets) as (keyof typeof targets)[];
 
 /** The command. */
 export function enginesCommand(output: Output): Command {
@@ -95,12 +99,7 @@ async function configurationsOf(
     return new Map([[`L${layers} H${hidden} B${batchSize} T${maxLength}`, { ...paperSettings, ...step }]]);
   }
   const labels = new Map<string, [string, Configuration]>();
-  for (const name of names) {
-    const experiment = experiments.find((experiment) => experiment.name === name);
-    if (!experiment) {
-      const known = experiments.map((experiment) => experiment.name).join(", ");
-      throw new InputError(`Unknown experiment "${name}": expected one of ${known}`);
-    }
+  for (const experiment of chooseExperiments(experiments, names)) {
     for (const [key, label, configuration] of await stepsOf(experiment, options)) {
       if (!labels.has(key)) labels.set(key, [label, configuration]);
     }

@@ -1,7 +1,9 @@
 /** Parsing of options that several commands have; what cannot be understood is an InputError. */
 import { mkdir } from "node:fs/promises";
 import { hasUsableGpu } from "../lib/engine/xla/gpu.ts";
+import { targets } from "../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../lib/errors.ts";
+import type { Experiment } from "../lib/experiment.ts";
 
 /** A parser of an option that takes a whole number of at least `least`. */
 export function wholeNumber(option: string, least: number): (text: string) => number {
@@ -55,5 +57,22 @@ export async function chooseEngine(
 export async function makeOutputFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((error) => {
     throw new InputError(`Cannot use --output ${folder} as a folder: ${error.message}`, { cause: error });
+  });
+}
+
+/** Names of the cards that programs can be compiled for. */
+export const targetNames = Object.keys(targets) as (keyof typeof targets)[];
+
+/** The experiments of these names; all if there are none. @throws InputError listing those there are. */
+export function chooseExperiments(
+  experiments: readonly Experiment[],
+  names: readonly string[],
+): readonly Experiment[] {
+  if (names.length === 0) return experiments;
+  return names.map((name) => {
+    const found = experiments.find((experiment) => experiment.name === name);
+    if (found) return found;
+    const known = experiments.map((experiment) => experiment.name).join(", ");
+    throw new InputError(`Unknown experiment "${name}": expected one of ${known}`);
   });
 }

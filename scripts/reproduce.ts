@@ -12,7 +12,6 @@ import {
   type ScaleName,
   scaleNames,
 } from "../lib/experiment.ts";
-import { planKey } from "../lib/gpu_plan.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
 import { figureSvg } from "../lib/results/figures.ts";
 import { markdownTable } from "../lib/results/tables.ts";
@@ -26,8 +25,7 @@ import {
   type Shard,
 } from "../lib/run_experiment.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { targetNames, tellPlan } from "./engines.ts";
-import { chooseEngine, engineNames, oneOf, wholeNumber } from "./options.ts";
+import { chooseEngine, chooseExperiments, engineNames, oneOf, targetNames, wholeNumber } from "./options.ts";
 
 interface ReproduceOptions {
   readonly scale: ScaleName;
@@ -93,22 +91,12 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       oneOf("--target", targetNames),
     )
     .action(async (names: string[], options: ReproduceOptions) => {
-      const chosen = choose(parts.experiments, names);
+      const chosen = chooseExperiments(parts.experiments, names);
       if (options.list) return list(chosen, parts.output);
       for (const experiment of chosen) {
         await (options.dryRun ? dryRun : reproduce)(experiment, options, parts);
       }
     });
-}
-
-function choose(experiments: readonly Experiment[], names: readonly string[]): readonly Experiment[] {
-  if (names.length === 0) return experiments;
-  return names.map((name) => {
-    const found = experiments.find((experiment) => experiment.name === name);
-    if (found) return found;
-    const known = experiments.map((experiment) => experiment.name).join(", ");
-    throw new InputError(`Unknown experiment "${name}": expected one of ${known}`);
-  });
 }
 
 function list(experiments: readonly Experiment[], output: Output): void {
@@ -148,6 +136,9 @@ async function dryRun(
   output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
   const { target, devices } = options;
   if (target === undefined) return;
+  // Loaded only here: a call that finds all on record ends at once.
+  const { planKey } = await import("../lib/gpu_plan.ts");
+  const { tellPlan } = await import("./engines.ts");
   const told = new Set<string>();
   for (const { row, column, configuration } of cells) {
     const key = planKey(configuration);
