@@ -8,10 +8,12 @@ export { InputError } from "./lib/errors.ts";
 export type { HostTensor, HostTensors } from "./lib/tensors.ts";
 
 // Data and models.
-export { dataset, datasetNames, limit } from "./lib/data/dataset.ts";
+export { datasetNames, type DatasetOptions, embeddedNames } from "./lib/data/dataset.ts";
+export { dataset, datasetFromFiles, limit } from "./lib/notebook/data.ts";
+export { hubFile, hubFiles, type HubOptions, type HubRepository } from "./lib/data/hub.ts";
 export { describe } from "./lib/data/describe.ts";
 export type { Dataset, Example, Splits } from "./lib/data/examples.ts";
-export { datasetFromFiles, type FileOptions } from "./lib/data/files.ts";
+export type { FileOptions } from "./lib/data/files.ts";
 export { readDocuments } from "./lib/data/document_files.ts";
 export { type Documents, encodeDocuments } from "./lib/data/pretraining_segments.ts";
 export { MODEL_NAMES } from "./lib/bert/models.ts";
@@ -31,6 +33,7 @@ export {
   textStrategy,
   textStrategyNames,
 } from "./lib/long_text.ts";
+export { fewShot } from "./lib/few_shot.ts";
 export { type LayerDecayOptions, layerLearningRate } from "./lib/lr_decay.ts";
 export { schedule, type ScheduleName, scheduleNames, type ScheduleOptions } from "./lib/schedules.ts";
 export {
@@ -41,12 +44,34 @@ export {
   saveClassifier,
 } from "./lib/fine_tune.ts";
 export {
+  type Classification,
+  Classifier,
+  type ClassifierOptions,
+  type ClassifierText,
+  loadClassifier,
+} from "./lib/classifier.ts";
+export { exportClassifier, type ExportedClassifier } from "./lib/export.ts";
+export {
   furtherPretrain,
   type FurtherPretrainContext,
   type FurtherPretrained,
   type FurtherPretrainOptions,
   savePretrained,
 } from "./lib/further_pretraining.ts";
+export {
+  type ForgettingProbe,
+  forgettingProbe,
+  type ForgettingProbeOptions,
+  layerDistances,
+} from "./lib/forgetting.ts";
+export {
+  type MultiTaskContext,
+  type MultiTaskEpoch,
+  multiTaskTune,
+  type MultiTaskTuned,
+  type MultiTaskTuneSettings,
+  type Task,
+} from "./lib/multitask.ts";
 export type { PreTrainingEvaluation } from "./lib/pretraining_steps.ts";
 export {
   type Corpus,
@@ -81,18 +106,41 @@ export type {
   Tensors,
   Value,
 } from "./lib/graph/graph.ts";
+export {
+  type LoweredModule,
+  lowerToStablehlo,
+  type ModuleInput,
+  type ModuleOutput,
+} from "./lib/graph/stablehlo.ts";
+export type { LoweringOptions } from "./lib/graph/stablehlo_emitter.ts";
+export { openEngine } from "./lib/run_cell.ts";
 export type { CheckpointOptions } from "./lib/training/checkpoints.ts";
 export type { StepReport } from "./lib/training/loop.ts";
 export type { OptimizerOptions } from "./lib/training/optimizers.ts";
 
 // Experiments, records and tables.
+export {
+  type Configuration,
+  type Draft,
+  type Limits,
+  type MultiTaskSettings,
+  paperPreTraining,
+  paperSettings,
+  type PreTrainingSettings,
+  type Protocol,
+  type ResolvedPreTraining,
+  type Settings,
+} from "./lib/configuration.ts";
 export * from "./lib/experiment.ts";
+export * from "./lib/experiment_figures.ts";
 export * from "./lib/run_experiment.ts";
 export { measure, type Metrics } from "./lib/results/metrics.ts";
 export {
   type DataRecord,
   type EpochRecord,
+  type ForgettingRecord,
   type MachineRecord,
+  type MultiTaskRecord,
   type Predictions,
   type PreTrainingMeasures,
   type PreTrainingRecord,
@@ -104,10 +152,74 @@ export {
 export { type Curve, type Figure, figureSvg, type Panel } from "./lib/results/figures.ts";
 export { markdownTable, type ResultTable, type TableCell } from "./lib/results/tables.ts";
 export {
+  type BootstrapOptions,
   type BootstrapResult,
+  holm,
   mean,
   pairedBootstrap,
   pairedT,
   type PairedTResult,
   standardDeviation,
+  stratifiedBootstrap,
 } from "./lib/results/statistics.ts";
+export {
+  type AdjustedComparison,
+  compareRuns,
+  compareSums,
+  compareWithChance,
+  type Comparison,
+  type NotCompared,
+  type Verdict,
+  type WeightedPair,
+  withHolm,
+} from "./lib/results/comparison.ts";
+export {
+  type Claim,
+  type ClaimRuns,
+  claimsMarkdown,
+  type ClaimVerdict,
+  judgeClaims,
+  type Judgement,
+} from "./lib/results/claims.ts";
+export { encoderFlops, hoursOf, type RunData, type RunFlops, runFlops } from "./lib/flops.ts";
+export {
+  countData,
+  type DataCounts,
+  type DataTable,
+  dataTableMarkdown,
+  type DataTableOptions,
+  dataTokenizer,
+  measureDataTable,
+  type MeasuredData,
+} from "./lib/data_table.ts";
+
+// Notebooks: what a cell shows, and training that is watched.
+export {
+  type Content,
+  type Displayable,
+  displayable,
+  jupyterDisplay,
+  terminalPrint,
+  withDisplay,
+} from "./lib/notebook/displayable.ts";
+export { watch, type WatchedStep } from "./lib/notebook/live.ts";
+export {
+  type Place,
+  recorded,
+  reproduce,
+  type Reproduction,
+  tryCell,
+  verdicts,
+} from "./lib/notebook/reproduce.ts";
+export {
+  showConfusion,
+  showFigure,
+  showLines,
+  showMarkdown,
+  type ShownRun,
+  showRates,
+  showRun,
+  showSchedules,
+  showTable,
+} from "./lib/notebook/show.ts";
+export { trainClassifier, type TrainedClassifier, type TrainSettings } from "./lib/notebook/train.ts";

@@ -11,7 +11,7 @@ import {
   paperPreTraining,
   paperSettings,
   type ResolvedPreTraining,
-} from "../lib/experiment.ts";
+} from "../lib/configuration.ts";
 import { gpuPlan } from "../lib/gpu_plan.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 

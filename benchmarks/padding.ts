@@ -1,6 +1,6 @@
 /** Tokens computed for each real token, with every batch at the maximum length and with batches of like lengths. */
 import { encodeExamples, paddingStatistics, trainingBatches } from "../lib/data/batches.ts";
-import { dataset, datasetNames } from "../lib/data/dataset.ts";
+import { dataset, embeddedNames } from "../lib/data/dataset.ts";
 import { resolveModel } from "../lib/bert/models.ts";
 import { textStrategy } from "../lib/long_text.ts";
 import { characterTokenizer, loadTokenizer } from "../lib/text/tokenizer.ts";
@@ -10,7 +10,7 @@ export async function benchPadding(
   { say }: { say: (line: string) => void },
 ): Promise<Record<string, unknown>> {
   const results: Record<string, unknown> = {};
-  for (const name of datasetNames) {
+  for (const name of embeddedNames) {
     const data = await dataset(name);
     const texts = data.train.map(({ text }) => text);
     const tokenizer = data.language === "zh"
@@ -24,7 +24,10 @@ export async function benchPadding(
       ]] as const
     ) {
       const { pieces } = textStrategy(strategy);
-      const examples = encodeExamples(data.train, (text) => pieces(ids.get(text)!, maxLength));
+      const examples = encodeExamples(
+        data.train,
+        ({ text }) => ({ pieces: pieces(ids.get(text)!, maxLength) }),
+      );
       const batches = trainingBatches(examples, {
         batchSize: 16,
         maxLength,

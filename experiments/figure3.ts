@@ -12,15 +12,18 @@
  *
  *     deno task reproduce figure3 --seeds 3
  */
-import { experiment, type Settings } from "../lib/experiment.ts";
+import type { Settings } from "../lib/configuration.ts";
+import { experiment } from "../lib/experiment.ts";
+import { rowCurves } from "../lib/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import { mini, miniImdb, miniPreTraining, miniSets, paperSets } from "./scales.ts";
+import { imdbColumns, imdbSets, mini, miniImdb, miniPreTraining, miniSets, paperSets } from "./scales.ts";
 
 const longest = 500_000;
-const published = Object.fromEntries(
-  Object.entries(paper.figure3.rows).map(([steps, error]) => [steps, [error]]),
-);
-const points = Object.keys(published).map(Number).filter((steps) => steps > 0).map((steps) =>
+const published = {
+  columns: ["IMDb"],
+  rows: Object.fromEntries(Object.entries(paper.figure3.rows).map(([steps, error]) => [steps, [error]])),
+};
+const points = Object.keys(published.rows).map(Number).filter((steps) => steps > 0).map((steps) =>
   steps / longest
 );
 
@@ -50,13 +53,15 @@ export default experiment({
     "500000": after(500_000),
   },
   baseline: "0",
-  published: { columns: ["IMDb"], rows: published },
-  figure: {
+  published,
+  figure: rowCurves({
+    title: "Figure 3: further pre-training on the task's texts",
     x: "steps of further pre-training",
     logarithmic: true,
-    published: Number,
+    published,
+    publishedX: Number,
     ours: ({ preTraining }) => preTraining ? preTraining.point * preTraining.steps : 0,
-  },
+  }),
   scales: {
     mini: {
       minutes: 20,
@@ -67,14 +72,14 @@ export default experiment({
     imdb: {
       minutes: 6000,
       settings: { text: "head", preTraining: { steps: longest, points } },
-      sets: { IMDb: paperSets.IMDb },
-      columns: { IMDb: { settings: {} } },
+      sets: imdbSets,
+      columns: imdbColumns,
     },
     paper: {
       minutes: 6000,
       settings: { text: "head", preTraining: { steps: longest, points } },
       sets: paperSets,
-      columns: { IMDb: { settings: {} } },
+      columns: imdbColumns,
     },
   },
 });

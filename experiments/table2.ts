@@ -15,14 +15,16 @@
  */
 import { experiment } from "../lib/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import { mini, miniImdb, miniSogou, paperSogou } from "./scales.ts";
+import { imdbColumns, mini, miniColumns, miniSets, only, paperColumns, paperSets } from "./scales.ts";
+
+const columns = ["IMDb", "Sogou"] as const;
 
 /** Table 2: the treatment of long texts. */
 export default experiment({
   name: "table2",
   paper: "Section 5.3.1, Table 2",
   question: "What is best done with texts that are longer than BERT's input?",
-  columns: ["IMDb", "Sogou"],
+  columns,
   rows: {
     "head-only": { text: "head" },
     "tail-only": { text: "tail" },
@@ -34,13 +36,14 @@ export default experiment({
   baseline: "head-only",
   published: paper.table2,
   scales: {
-    mini: { minutes: 8, settings: mini, columns: { IMDb: miniImdb, Sogou: miniSogou } },
-    imdb: { minutes: 180, settings: { microBatchSize: 12 }, columns: { IMDb: { settings: {} } } },
+    mini: { minutes: 8, settings: mini, sets: miniSets, columns: only(miniColumns, columns) },
+    imdb: { minutes: 180, settings: { microBatchSize: 12 }, columns: imdbColumns },
     // Two passes a step: 24 texts of 8 fractions at once take more than 80 GB (deno task bench gpu).
     paper: {
       minutes: 600,
       settings: { microBatchSize: 12 },
-      columns: { IMDb: { settings: {} }, Sogou: paperSogou },
+      sets: paperSets,
+      columns: only(paperColumns, columns),
     },
   },
 });

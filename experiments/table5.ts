@@ -13,31 +13,33 @@
  *
  *     deno task reproduce table5
  */
+import type { Settings } from "../lib/configuration.ts";
 import { domains } from "../lib/corpora.ts";
-import { experiment, type Settings } from "../lib/experiment.ts";
+import { experiment } from "../lib/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import {
+  imdbColumns,
+  imdbSets,
+  layerDecay,
   mini,
-  miniAgNews,
-  miniDbpedia,
-  miniImdb,
+  miniColumns,
   miniPreTraining,
   miniSets,
-  miniTrec,
-  miniYahoo,
-  miniYelpF,
-  miniYelpP,
+  only,
+  paperColumns,
   paperSets,
 } from "./scales.ts";
 
 const on = (...corpus: readonly string[]): Settings => ({ preTraining: { corpus } });
+
+const columns = ["IMDb", "Yelp P.", "Yelp F.", "TREC", "Yahoo! Answers", "AG's News", "DBPedia"] as const;
 
 /** Table 5: corpus of further pre-training by data set. */
 export default experiment({
   name: "table5",
   paper: "Section 5.4.2, Table 5",
   question: "Which texts should a model be pre-trained on further?",
-  columns: ["IMDb", "Yelp P.", "Yelp F.", "TREC", "Yahoo! Answers", "AG's News", "DBPedia"],
+  columns,
   rows: {
     "IMDb": on("IMDb"),
     "Yelp P.": on("Yelp P."),
@@ -57,31 +59,22 @@ export default experiment({
   scales: {
     mini: {
       minutes: 60,
-      settings: { ...mini, preTraining: miniPreTraining },
+      settings: { ...mini, layerDecay, preTraining: miniPreTraining },
       sets: miniSets,
-      columns: {
-        "IMDb": miniImdb,
-        "Yelp P.": miniYelpP,
-        "Yelp F.": miniYelpF,
-        "TREC": miniTrec,
-        "Yahoo! Answers": miniYahoo,
-        "AG's News": miniAgNews,
-        "DBPedia": miniDbpedia,
-      },
+      columns: only(miniColumns, columns),
+    },
+    imdb: {
+      minutes: 700,
+      settings: { layerDecay },
+      sets: imdbSets,
+      columns: imdbColumns,
+      rows: { "IMDb": {}, "without pre-training": {} },
     },
     paper: {
       minutes: 20_000,
-      settings: {},
+      settings: { layerDecay },
       sets: paperSets,
-      columns: {
-        "IMDb": { settings: {} },
-        "Yelp P.": { settings: { data: paperSets["Yelp P."] } },
-        "Yelp F.": { settings: { data: paperSets["Yelp F."] } },
-        "TREC": { settings: { data: paperSets.TREC } },
-        "Yahoo! Answers": { settings: { data: paperSets["Yahoo! Answers"] } },
-        "AG's News": { settings: { data: paperSets["AG's News"] } },
-        "DBPedia": { settings: { data: paperSets.DBPedia } },
-      },
+      columns: only(paperColumns, columns),
     },
   },
 });

@@ -1,5 +1,5 @@
 /** Which texts a model is pre-trained on further (paper section 5.4): those of the task, of its domain, or of all. */
-import type { Dataset } from "./data/examples.ts";
+import { type Dataset, wholeText } from "./data/examples.ts";
 import { InputError } from "./errors.ts";
 import { fold, Random } from "./random.ts";
 
@@ -48,10 +48,10 @@ export function corpusTexts(
       unseen.flatMap((other) => {
         if (protocol === "paper") return other.name === set.name ? [] : other.test;
         return [...other.dev, ...other.test];
-      }).map(({ text }) => text),
+      }).map(wholeText),
     );
     const texts = protocol === "paper" ? [...set.train, ...set.test] : set.train;
-    return texts.map(({ text }) => text).filter((text) => !forbidden.has(text));
+    return texts.map(wholeText).filter((text) => !forbidden.has(text));
   });
 }
 

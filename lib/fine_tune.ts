@@ -2,35 +2,44 @@
 import { saveCheckpoint } from "./bert/checkpoint.ts";
 import { type BertConfig, requirePositions } from "./bert/config.ts";
 import { sequenceClassifier } from "./bert/classifier.ts";
+import { bertFeatures } from "./bert_feat.ts";
 import { freshTensor, keepLayers } from "./bert/parameters.ts";
-import {
-  type Batch,
-  type Batches,
-  type EncodedExample,
-  encodeExamples,
-  evaluationBatches,
-  trainingBatches,
-} from "./data/batches.ts";
-import type { Dataset, Example } from "./data/examples.ts";
+import { classProbabilities } from "./class_probabilities.ts";
+import { type EncodedExample, evaluationBatches, trainingBatches } from "./data/batches.ts";
+import type { Dataset } from "./data/examples.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { HostTensors } from "./tensors.ts";
 import { InputError } from "./errors.ts";
+import {
+  balancedWeights,
+  encodeDataset,
+  type EncodedDataset,
+  encodedSample,
+  learningRates,
+  partOf,
+  passSize,
+  stepBatches,
+} from "./fine_tuning_steps.ts";
 import { combineLayers, featureWidth, layerFeatures } from "./layers.ts";
-import { poolFractions, poolingParameters, shareCut, type TextStrategy } from "./long_text.ts";
-import { layerLearningRate } from "./lr_decay.ts";
+import { poolFractions, poolingParameters, type TextStrategy } from "./long_text.ts";
 import { fold } from "./random.ts";
 import { measure, type Metrics } from "./results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "./results/records.ts";
-import { schedule, type ScheduleName } from "./schedules.ts";
+import type { ScheduleName } from "./schedules.ts";
 import type { StartModel } from "./start_model.ts";
 import type { CheckpointOptions } from "./training/checkpoints.ts";
 import { type EpochResult, type StepReport, train } from "./training/loop.ts";
 import { optimizer, type OptimizerOptions } from "./training/optimizers.ts";
 import type { Trainable } from "./training/step.ts";
-import { type StepBatch, Trainer } from "./training/trainer.ts";
+import { Trainer } from "./training/trainer.ts";
 
 /** What a classifier is trained with. */
 export interface FineTuneSettings {
+  /**
+   * What is trained: all of the model (if not given), or, BERT being frozen, only a biLSTM that reads its states
+   * (section 5.4.3, BERT-Feat).
+   */
+  readonly method?: "fine-tuning" | "feature-extraction";
   /** What is done with long texts (section 5.3.1). */
   readonly text: TextStrategy;
   /** Which layers' states are classified (section 5.3.2): a name of lib/layers.ts; "last" if not given. */
@@ -39,6 +48,11 @@ export interface FineTuneSettings {
   readonly maxLength: number;
   /** Passes over the training texts. */
   readonly epochs: number;
+  /**
+   * Measurements in each pass, evenly spread; 1 if not given. With more, the best of them is kept instead of the best
+   * epoch, and a sample of the training texts is measured as well.
+   */
+  readonly evaluationsPerEpoch?: number;
   /** Texts of one optimizer step. */
   readonly batchSize: number;
   /** Texts of one pass, a divisor of the batch size (all if not given): less takes less memory, the step is the same. */
@@ -57,6 +71,8 @@ export interface FineTuneSettings {
   readonly attentionDropout?: number | null;
   /** Every batch at the maximum length. */
   readonly padToMax?: boolean;
+  /** How much the texts of a class weigh in the loss: all texts alike (if not given), or all classes alike. */
+  readonly classWeights?: "none" | "balanced";
   /** `clean` chooses the epoch by the development split, `paper` by the test split as the paper's code does. */
   readonly protocol: "clean" | "paper";
   /** Key of the dropout masks, the batches and what is drawn. */
@@ -69,6 +85,8 @@ export interface FineTuneContext {
   readonly engine: Engine;
   /** Where to save the run on the way, every how many steps, and whether to go on from there. */
   readonly checkpoint?: Omit<CheckpointOptions, "identity">;
+  /** The data set as {@linkcode encodeDataset} makes it, if that was done before. */
+  readonly encoded?: EncodedDataset;
   /** Told after each step. */
   onStep?(report: StepReport): void;
   /** Told after each epoch. */
@@ -85,14 +103,18 @@ export interface FineTuned {
   readonly parameters: HostTensors;
   /** What each epoch came to. */
   readonly epochs: readonly EpochRecord[];
-  /** From 1. */
+  /** The one of `epochs` whose parameters are kept: passes over the training texts. */
   readonly bestEpoch: number;
   /** Of the development split after the best epoch. */
   readonly dev?: Metrics;
   /** Of the test split after the best epoch. */
   readonly test?: Metrics;
+  /** Of the development split, where the epoch was chosen by it. */
+  readonly devPredictions?: Predictions;
   /** Of the test split, if there is one. */
   readonly testPredictions?: Predictions;
+  /** Whether the texts are pairs. */
+  readonly pairs: boolean;
   /** Optimizer updates. */
   readonly steps: number;
   /** Seconds of training steps. */
@@ -117,60 +139,57 @@ export async function fineTune(
   const plan = classifierPlan(model.config, settings);
   const { config, trainable } = plan;
   const parameters = classifierParameters(plan, model, data.labels.length, settings);
-  const { text, maxLength, batchSize, seed, protocol } = settings;
+  const { maxLength, batchSize, seed, evaluationsPerEpoch: points = 1 } = settings;
   requirePositions(config, maxLength);
-  const microBatchSize = settings.microBatchSize ?? batchSize;
-  if (batchSize % microBatchSize !== 0) {
-    throw new InputError(
-      `Cannot split a batch of ${batchSize} texts into passes of ${microBatchSize}: give a divisor of the batch size`,
-    );
-  }
-  const wordpieces: Int32Array[] = [];
-  const encode = (examples: readonly Example[]) =>
-    encodeExamples(examples, (example) => {
-      const ids = tokenizer.encode(example);
-      wordpieces.push(ids);
-      return text.pieces(ids, maxLength);
-    });
-  const split = { train: encode(data.train), dev: encode(data.dev), test: encode(data.test) };
-  const chosenBy = protocol === "paper" ? "test" : "dev";
-  if (split[chosenBy].length === 0) {
-    const missing = chosenBy === "dev" ? "development" : "test";
-    throw new InputError(
-      `Cannot choose the best epoch on ${data.name} as it has no ${missing} texts: give some, or more training texts`,
-    );
-  }
-  const cut = shareCut(text, wordpieces, maxLength);
-  const notes = [
-    ...model.notes,
-    ...cut > 0 ? [`${(100 * cut).toFixed(1)} % of the texts are cut.`] : [],
-  ];
+  const rows = passSize(settings);
+  const encoded = context.encoded ?? encodeDataset(data, tokenizer, settings);
+  const { split, chosenBy, pairs } = encoded;
+  if (pairs) requireSegments(config);
+  const notes = [...model.notes, ...encoded.notes];
+  const classes = data.labels.length;
+  const weights = settings.classWeights === "balanced" ? balancedWeights(split.train, classes) : undefined;
 
   const trainer = new Trainer(context.engine, trainable, parameters, optimizer(settings.optimizer), seed);
   try {
     const batching = { batchSize, maxLength, tokenizerIds: tokenizer.ids, padToMax: settings.padToMax };
     const epochBatches = (epoch: number) =>
       trainingBatches(split.train, { ...batching, key: fold(seed, 1, epoch) });
+    if (epochBatches(0).length < points) {
+      throw new InputError(
+        `Cannot measure ${points} times an epoch: an epoch has only ${epochBatches(0).length} steps`,
+      );
+    }
     const rate = learningRates(settings, config.num_hidden_layers, epochBatches(0).length * settings.epochs);
-    const predict = (examples: readonly EncodedExample[]) =>
-      classProbabilities(trainer, evaluationBatches(examples, batching), examples.length, data.labels.length);
-    const evaluate = async (examples: readonly EncodedExample[]) => {
-      const probabilities = await predict(examples);
-      return {
-        probabilities,
-        metrics: measure(probabilities, examples.map(({ label }) => label), data.labels.length),
-      };
+    const evaluate = async (examples: readonly EncodedExample[]): Promise<Evaluated> => {
+      const probabilities = await classProbabilities(
+        (batch) => trainer.evaluate(batch),
+        evaluationBatches(examples, batching),
+        { examples: examples.length, classes },
+      );
+      const expected = examples.map(({ label }) => label);
+      return { expected, probabilities, metrics: measure(probabilities, expected, classes) };
     };
-    const record = ({ evaluation, ...epoch }: EpochResult<Metrics>): EpochRecord => ({
-      ...epoch,
-      [chosenBy]: evaluation,
+    const record = ({ evaluation, epoch, ...rest }: EpochResult<Measured>): EpochRecord => ({
+      epoch: epoch / points,
+      ...rest,
+      ...evaluation.train ? { train: evaluation.train } : {},
+      [chosenBy]: evaluation.chosenBy,
     });
-    const result = await train<Metrics>(trainer, {
-      epochs: settings.epochs,
-      batches: (epoch) => stepBatches(epochBatches(epoch), microBatchSize),
+    const trainSample = points > 1 ? encodedSample(data.train, split.train, split[chosenBy].length) : [];
+    let kept: { readonly measured: Measured; readonly evaluated: Evaluated } | undefined; // the best of this sitting
+    const result = await train<Measured>(trainer, {
+      epochs: settings.epochs * points,
+      batches: (point) =>
+        partOf(stepBatches(epochBatches(Math.floor(point / points)), rows, weights), point % points, points),
       rate,
-      evaluate: async () => (await evaluate(split[chosenBy])).metrics,
-      better: (a, b) => a.errorRate < b.errorRate || (a.errorRate === b.errorRate && a.loss < b.loss),
+      evaluate: async () => {
+        const evaluated = await evaluate(split[chosenBy]);
+        const train = points > 1 ? { train: (await evaluate(trainSample)).metrics } : {};
+        const measured = { chosenBy: evaluated.metrics, ...train };
+        if (!kept || better(measured, kept.measured)) kept = { measured, evaluated };
+        return measured;
+      },
+      better,
       checkpoint: context.checkpoint && {
         ...context.checkpoint,
         identity: await configurationHash({
@@ -183,21 +202,32 @@ export async function fineTune(
       onEpoch: (epoch) => context.onEpoch?.(record(epoch)),
     });
     trainer.load(result.parameters);
-    const test = split.test.length > 0 ? await evaluate(split.test) : undefined;
     const epochs = result.epochs.map(record);
+    const best = epochs[result.bestEpoch - 1]!;
+    const isKept = kept?.measured === result.epochs[result.bestEpoch - 1]!.evaluation;
+    const chosen = isKept ? kept!.evaluated : await evaluate(split[chosenBy]);
+    const dev = chosenBy === "dev" ? chosen : undefined;
+    const test = chosenBy === "test"
+      ? chosen
+      : split.test.length > 0
+      ? await evaluate(split.test)
+      : undefined;
+    const predictions = ({ expected, probabilities }: Evaluated): Predictions => ({
+      labels: data.labels,
+      expected,
+      probabilities: Array.from(probabilities, (p) => Number(p.toPrecision(6))),
+    });
     return {
       model: { ...model, config },
       settings,
       parameters: result.parameters,
       epochs,
-      bestEpoch: result.bestEpoch,
-      dev: epochs[result.bestEpoch - 1]!.dev,
+      bestEpoch: best.epoch,
+      dev: best.dev,
       test: test?.metrics,
-      testPredictions: test && {
-        labels: data.labels,
-        expected: split.test.map(({ label }) => label),
-        probabilities: Array.from(test.probabilities, (p) => Number(p.toPrecision(6))),
-      },
+      devPredictions: dev && predictions(dev),
+      testPredictions: test && predictions(test),
+      pairs,
       steps: result.steps,
       trainSeconds: result.seconds,
       notes,
@@ -217,14 +247,19 @@ export interface ClassifierPlan {
   readonly pooler: boolean;
   /** The loss. */
   readonly trainable: Trainable;
+  /** The parameters besides those of BERT and the classifier, from a seed. */
+  readonly additional: (seed: number) => HostTensors;
 }
 
-/** @throws InputError if there are no features of that name, or the model has too few layers for them. */
+/**
+ * @throws InputError if there are no features of that name, the model has too few layers for them, or there is no such
+ * method or it does not read such texts or features.
+ */
 export function classifierPlan(
   model: BertConfig,
-  { text, features: name = "last", attentionDropout }: Pick<
+  { method = "fine-tuning", text, features: name = "last", attentionDropout }: Pick<
     FineTuneSettings,
-    "text" | "features" | "attentionDropout"
+    "method" | "text" | "features" | "attentionDropout"
   >,
 ): ClassifierPlan {
   const features = layerFeatures(name, model.num_hidden_layers);
@@ -233,21 +268,36 @@ export function classifierPlan(
     ...typeof attentionDropout === "number" ? { attention_probs_dropout_prob: attentionDropout } : {},
   };
   const { pooling } = text;
+  if (method === "feature-extraction") {
+    return { config, pooler: false, ...bertFeatures(config, text, features) };
+  }
+  if (method !== "fine-tuning") {
+    throw new InputError(
+      `Cannot train by the method "${method}": expected fine-tuning or feature-extraction`,
+    );
+  }
   const pooler = features.combination === undefined;
+  const width = featureWidth(features, config.hidden_size);
   const trainable = sequenceClassifier(config, {
     layers: (states) => combineLayers(features, states),
     fractions: pooling && ((states, mask, tensors) => poolFractions(pooling, states, mask, tensors)),
     pooler,
   });
-  return { config, width: featureWidth(features, config.hidden_size), pooler, trainable };
+  return {
+    config,
+    width,
+    pooler,
+    trainable,
+    additional: (seed) => pooling ? poolingParameters(pooling, width, seed) : {},
+  };
 }
 
 /** The parameters that a classifier trains: those of the model that it uses, and what it needs besides. */
 function classifierParameters(
-  { config, width, pooler }: ClassifierPlan,
+  { config, width, pooler, additional }: ClassifierPlan,
   model: StartModel,
   classes: number,
-  { text: { pooling }, seed }: FineTuneSettings,
+  { seed }: FineTuneSettings,
 ): HostTensors {
   const { parameters } = keepLayers(model.parameters, model.config, config.num_hidden_layers);
   const kept = Object.entries(parameters).filter(([name]) => pooler || !name.startsWith("bert.pooler."));
@@ -258,75 +308,70 @@ function classifierParameters(
   return {
     ...Object.fromEntries(kept),
     ...width === config.hidden_size ? {} : { "classifier.weight": weight },
-    ...pooling ? poolingParameters(pooling, width, seed) : {},
+    ...additional(seed),
   };
 }
 
-/** Saves a classifier as a Hugging Face folder with bertlab.json beside it. */
+/** @throws InputError if the model knows no second segment. */
+function requireSegments({ type_vocab_size: segments }: BertConfig): void {
+  if (segments >= 2) return;
+  throw new InputError(
+    `Cannot read pairs of texts as the model knows ${segments} kind of segment: expected 2; use another model, or ` +
+      "one column",
+  );
+}
+
+/**
+ * Saves a classifier as a Hugging Face folder with bertlab.json beside it.
+ *
+ * @param temperature of a calibrated model: what its logits are divided by
+ *
+ * @throws InputError if it reads BERT's features by a biLSTM, which no Hugging Face class does.
+ */
 export async function saveClassifier(
   folder: string,
-  { model, parameters, settings }: FineTuned,
+  { model, parameters, settings, pairs }: FineTuned,
+  temperature?: number,
 ): Promise<void> {
   const { text, ...rest } = settings;
+  if (rest.method === "feature-extraction") {
+    throw new InputError(
+      `Cannot save a classifier that was trained by feature-extraction in ${folder}: a Hugging Face folder has no ` +
+        "place for its biLSTM; train by fine-tuning to save one",
+    );
+  }
   await saveCheckpoint(folder, {
     config: model.config,
     parameters,
     tokenizerFiles: model.tokenizer.files,
-    extra: { text: text.name, max_fractions: text.maxFractions, ...rest, start: model.description },
+    extra: {
+      text: text.name,
+      max_fractions: text.maxFractions,
+      ...rest,
+      ...pairs ? { pairs } : {},
+      ...temperature === undefined ? {} : { temperature },
+      start: model.description,
+    },
   });
 }
 
-/** Layer-wise rates times the schedule, as a function of a parameter's name and the update. */
-function learningRates(settings: FineTuneSettings, layers: number, totalSteps: number) {
-  const { learningRate, layerDecay: decay, warmupProportion } = settings;
-  const multiplier = schedule(settings.schedule, {
-    totalSteps,
-    warmupSteps: Math.round(totalSteps * warmupProportion),
-    baseRate: learningRate,
-  });
-  return (parameter: string, update: number) =>
-    layerLearningRate(parameter, { layers, decay, learningRate }) * multiplier(update);
+/** What a measurement comes to. */
+interface Measured {
+  /** Of the split that the epoch is chosen by. */
+  readonly chosenBy: Metrics;
+  /** Of a sample of the training texts. */
+  readonly train?: Metrics;
 }
 
-/** Batches as the training step takes them, in parts of `rows` texts. */
-function stepBatches(batches: Batches, rows: number): { length: number; at(place: number): StepBatch } {
-  return { length: batches.length, at: (place) => stepBatch(batches.at(place), rows) };
+/** Fewer errors, or as many and a smaller loss. */
+function better({ chosenBy: a }: Measured, { chosenBy: b }: Measured): boolean {
+  return a.errorRate < b.errorRate || (a.errorRate === b.errorRate && a.loss < b.loss);
 }
 
-function stepBatch(batch: Batch, rows: number): StepBatch {
-  const { B, K, T } = batch.shape;
-  const examples = batch.weights.reduce((sum, weight) => sum + weight, 0);
-  const parts = Array.from({ length: B / rows }, (_, part): HostTensors => {
-    const [from, to] = [part * rows, (part + 1) * rows];
-    return {
-      ids: { shape: [rows * K, T], data: batch.ids.subarray(from * K * T, to * K * T) },
-      mask: { shape: [rows * K, T], data: batch.mask.subarray(from * K * T, to * K * T) },
-      fraction_mask: { shape: [rows, K], data: batch.fractionMask.subarray(from * K, to * K) },
-      labels: { shape: [rows], data: batch.labels.subarray(from, to) },
-      weights: { shape: [rows], data: batch.weights.subarray(from, to).map((weight) => weight / examples) },
-    };
-  });
-  return { shape: { B: rows, K, T }, parts, examples, tokens: batch.realTokens };
-}
-
-/** Probabilities [N*C] of all examples, in their order. */
-async function classProbabilities(
-  trainer: Trainer,
-  batches: Batches,
-  examples: number,
-  classes: number,
-): Promise<Float64Array> {
-  const probabilities = new Float64Array(examples * classes);
-  for (const batch of batches) {
-    const { logits } = await trainer.evaluate(stepBatch(batch, batch.shape.B));
-    batch.indices.forEach((index, row) => {
-      if (index < 0) return;
-      const scores = Array.from(logits!.data.subarray(row * classes, (row + 1) * classes));
-      const largest = Math.max(...scores);
-      const exponents = scores.map((score) => Math.exp(score - largest));
-      const sum = exponents.reduce((sum, exponent) => sum + exponent, 0);
-      exponents.forEach((exponent, c) => probabilities[index * classes + c] = exponent / sum);
-    });
-  }
-  return probabilities;
+/** What a model says of a split. */
+interface Evaluated {
+  readonly expected: readonly number[];
+  /** [N*C] */
+  readonly probabilities: Float64Array;
+  readonly metrics: Metrics;
 }

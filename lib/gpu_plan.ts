@@ -2,19 +2,20 @@
  * Whether a run fits a GPU that is not there: its largest training steps, compiled by the CUDA plugin's compiler for
  * that card.
  */
-import { type BertConfig, newConfig, readConfig } from "./bert/config.ts";
-import { namedConfig } from "./bert/models.ts";
+import type { BertConfig } from "./bert/config.ts";
 import { parameterShapes, preTrainingShapes } from "./bert/parameters.ts";
 import { preTrainer } from "./bert/pretraining.ts";
 import { planFor } from "./engine/xla/ahead_of_time.ts";
 import type { Api } from "./engine/xla/api.ts";
 import type { Target } from "./engine/xla/targets/hopper.ts";
-import type { Configuration } from "./experiment.ts";
+import type { Configuration } from "./configuration.ts";
+import { paperSets } from "./data/paper_sets.ts";
 import { classifierPlan } from "./fine_tune.ts";
 import { type Graph, type Signature, sizeOf } from "./graph/graph.ts";
-import { poolingParameters, textStrategy } from "./long_text.ts";
+import { textStrategy } from "./long_text.ts";
+import { modelShape } from "./model_shape.ts";
 import { optimizer } from "./training/optimizers.ts";
-import { gradientGraph, signatures, updateGraph } from "./training/step.ts";
+import { gradientGraph, signatures, trainedNames, updateGraph } from "./training/step.ts";
 
 /** A compiled program of a step. */
 export interface ProgramPlan {
@@ -65,16 +66,26 @@ const classes = 2;
  * Identity of a run's plan: what its largest steps depend on. Runs with the same one need be compiled but once.
  */
 export function planKey(configuration: Configuration): string {
-  const { model, layers, architecture, text, features, maxFractions, maxLength, preTraining } = configuration;
-  const { batchSize, microBatchSize, optimizer, precision, attentionDropout } = configuration;
+  const { data, model, layers, architecture, text, features, maxLength, preTraining } = configuration;
+  const { method, batchSize, microBatchSize, optimizer, precision, attentionDropout } = configuration;
   const { pooling } = textStrategy(text);
-  const fractions = pooling === undefined ? 1 : maxFractions;
   return JSON.stringify([
     model === "new" ? architecture : model,
-    ...[layers, features, pooling, fractions, maxLength, batchSize, microBatchSize],
-    ...[optimizer, precision, attentionDropout],
+    ...[layers, features, pooling, fractionsOf(configuration), maxLength, batchSize, microBatchSize],
+    ...[method, optimizer, precision, attentionDropout],
     preTraining && [preTraining.batchSize, preTraining.maxLength, preTraining.nsp],
+    ...isOfPairs(data) ? ["pairs"] : [],
   ]);
+}
+
+/** Fractions of a text at most; pairs are not parted. */
+function fractionsOf({ data, text, maxFractions }: Configuration): number {
+  return textStrategy(text).pooling === undefined || isOfPairs(data) ? 1 : maxFractions;
+}
+
+/** Whether a data set's texts are pairs. */
+function isOfPairs(data: string): boolean {
+  return paperSets.some(({ name, pair }) => name === data && pair !== undefined);
 }
 
 /**
@@ -89,7 +100,7 @@ export async function gpuPlan(
   configuration: Configuration,
   { devices = 1, fusedAttention = true, only = "" }: GpuPlanOptions = {},
 ): Promise<GpuPlan> {
-  const whole = await configOf(configuration);
+  const whole = await modelShape(configuration);
   const config = { ...whole, num_hidden_layers: configuration.layers ?? whole.num_hidden_layers };
   const { precision, preTraining } = configuration;
   const steps = [fineTuningStep(config, configuration)];
@@ -137,20 +148,27 @@ function tensorsOf(shapes: Map<string, number[]>): Record<string, Signature> {
 
 /** The longest step of fine-tuning: all rows, all fractions, all tokens. */
 function fineTuningStep(model: BertConfig, configuration: Configuration): Step {
-  const { batchSize, microBatchSize, maxFractions, maxLength } = configuration;
+  const { data, batchSize, microBatchSize, maxFractions, maxLength } = configuration;
   const text = textStrategy(configuration.text, { maxFractions });
-  const { config, width, pooler, trainable } = classifierPlan(model, { ...configuration, text });
+  const { config, width, pooler, trainable, additional } = classifierPlan(model, { ...configuration, text });
   const shapes = parameterShapes(config, { labels: classes, features: width });
   const parameters = {
     ...tensorsOf(new Map([...shapes].filter(([name]) => pooler || !name.startsWith("bert.pooler.")))),
-    ...signatures(text.pooling ? poolingParameters(text.pooling, width, 0) : {}),
+    ...signatures(additional(0)),
   };
-  const shape = { B: microBatchSize ?? batchSize, K: text.pooling ? maxFractions : 1, T: maxLength };
+  const shape = {
+    B: microBatchSize ?? batchSize,
+    K: fractionsOf(configuration),
+    T: maxLength,
+    ...isOfPairs(data) ? { pairs: true } : {},
+  };
   const accumulate = shape.B < batchSize;
+  const names = trainedNames(trainable, parameters, shape);
+  const trained = Object.fromEntries(names.map((name) => [name, parameters[name]!]));
   return {
     graphs: [
       gradientGraph(trainable, parameters, shape, { accumulate }),
-      updateGraph(parameters, optimizer(configuration.optimizer)),
+      updateGraph(trained, optimizer(configuration.optimizer)),
     ],
     parameters,
   };
@@ -170,16 +188,4 @@ function preTrainingStep(
     ],
     parameters,
   };
-}
-
-/** The model's configuration, without its weights. */
-async function configOf({ model, architecture }: Configuration): Promise<BertConfig> {
-  if (model !== "new") return namedConfig(model) ?? await readConfig(model);
-  return newConfig({
-    vocab_size: architecture.vocabulary,
-    num_hidden_layers: architecture.layers,
-    hidden_size: architecture.hidden,
-    num_attention_heads: architecture.heads,
-    intermediate_size: architecture.intermediate,
-  });
 }

@@ -70,7 +70,7 @@ export function headTail(headShare = 128 / 510): TextStrategy {
 
 /**
  * Hierarchical: k = ⌈L / 510⌉ consecutive fractions, each encoded by itself, their [CLS] states pooled. The paper
- * gives no cap on k; here a text's wordpieces after the first `maxFractions` fractions are cut ({@link shareCut}).
+ * gives no cap on k; here a text's wordpieces after the first `maxFractions` fractions are cut.
  */
 export function hierarchical(
   pooling: Pooling,
@@ -122,16 +122,6 @@ export function textStrategy(name: string, options: { maxFractions?: number } = 
       return hierarchical("self-attention", options);
   }
   throw new InputError(`Cannot cut texts by "${name}": expected one of ${textStrategyNames.join(", ")}`);
-}
-
-/** The share of texts (0 to 1) of which the strategy leaves out at least one wordpiece. */
-export function shareCut(strategy: TextStrategy, texts: readonly Int32Array[], maxLength: number): number {
-  if (texts.length === 0) return 0;
-  const cut = texts.filter((ids) => {
-    const kept = strategy.pieces(ids, maxLength).reduce((sum, piece) => sum + piece.length, 0);
-    return kept < ids.length;
-  });
-  return cut.length / texts.length;
 }
 
 /**

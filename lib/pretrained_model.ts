@@ -2,18 +2,15 @@
  * The further pre-trained model that a configuration asks for (paper section 5.4): made once, kept in the cache
  * folder under the hash of what it depends on, and shared by all runs that start from it.
  */
-import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { cachedModel, type MakingRun } from "./cached_model.ts";
+import type { Configuration, ResolvedPreTraining } from "./configuration.ts";
 import { corpusTexts, holdOut } from "./corpora.ts";
 import type { Dataset } from "./data/examples.ts";
-import { cacheFolder } from "./data/resolve.ts";
 import type { Engine } from "./engine/engine.ts";
-import type { Configuration, ResolvedPreTraining } from "./experiment.ts";
 import { furtherPretrain, savePretrained } from "./further_pretraining.ts";
 import type { PreTrainingEvaluation } from "./pretraining_steps.ts";
-import { configurationHash, type PreTrainingRecord } from "./results/records.ts";
+import type { PreTrainingRecord } from "./results/records.ts";
 import { type StartModel, startModel } from "./start_model.ts";
-import { writeWhole } from "./whole_file.ts";
 
 /** What {@linkcode preTrainedModel} works with. */
 export interface PreTrainedModelOptions {
@@ -21,8 +18,8 @@ export interface PreTrainedModelOptions {
   readonly engine: Engine;
   /** Finds a data set by name. */
   readonly dataset: (name: string) => Promise<Dataset>;
-  /** The classes' names of the task that follows. */
-  readonly labels: readonly string[];
+  /** The classes' names of the task that follows; without them there is no classifier. */
+  readonly labels?: readonly string[];
   /** Told after each step, if there are steps to make. */
   readonly onStep: (done: number, total: number, loss?: number) => void;
   /** Told what is going on. */
@@ -31,7 +28,7 @@ export interface PreTrainedModelOptions {
 
 /** A model to fine-tune, and what its pre-training came to. */
 export interface PreTrainedModel {
-  /** With a new classifier. */
+  /** With a new classifier, if there are labels. */
   readonly model: StartModel;
   /** What it learnt, and at what cost. */
   readonly record: PreTrainingRecord;
@@ -39,9 +36,7 @@ export interface PreTrainedModel {
   readonly seconds: number;
 }
 
-const resultFile = "pretraining.json";
 const heldOutShare = .02;
-const checkpointEvery = 200;
 
 /**
  * Finds the pre-trained model in the cache, or pre-trains it; a run that was stopped goes on from its checkpoint.
@@ -65,14 +60,16 @@ export async function preTrainedModel(
     ...shared,
     points: pointSteps(settings),
   };
-  const run = join(cacheFolder(), "pretrained", (await configurationHash(identity)).slice(0, 24));
-  const folder = join(run, `step-${stepsOf(settings, point)}`);
-  let record = await readRecord(folder);
-  if (!record) {
-    await preTrain(configuration, settings, run, options);
-    record = await readRecord(folder);
-  }
-  if (!record) throw new Error(`Pre-training has not left a model in ${folder}`);
+  const cached = {
+    kind: "pretrained",
+    identity,
+    part: partOf(stepsOf(settings, point)),
+    recordFile: "pretraining.json",
+  };
+  const { folder, record } = await cachedModel<PreTrainingRecord>(
+    cached,
+    (run) => preTrain(configuration, settings, run, options),
+  );
   const model = await startModel(folder, { labels: options.labels, seed, architecture, texts: [] });
   const corpus = settings.corpus.join(", ");
   return {
@@ -85,7 +82,7 @@ export async function preTrainedModel(
 async function preTrain(
   configuration: Configuration,
   settings: ResolvedPreTraining,
-  run: string,
+  run: MakingRun<PreTrainingRecord>,
   { engine, dataset, onStep, say }: PreTrainedModelOptions,
 ): Promise<void> {
   const { model: name, layers, architecture, protocol } = configuration;
@@ -114,15 +111,15 @@ async function preTrain(
     evaluateAt: pointSteps(settings),
   }, {
     engine,
-    checkpoint: { folder: join(run, "checkpoints"), every: checkpointEvery, resume: true },
+    checkpoint: run.checkpoint,
     onStep: ({ step, loss }) => onStep(step, headSteps + steps, loss),
     onEvaluation: async (evaluation, parameters) => {
       evaluations.push(evaluation);
       const done = evaluation.step - headSteps;
       if (done <= 0) return;
-      const folder = join(run, `step-${done}`);
-      await savePretrained(folder, { model, parameters: await parameters() });
-      const record: PreTrainingRecord = {
+      const save = async (folder: string) =>
+        await savePretrained(folder, { model, parameters: await parameters() });
+      await run.keep(partOf(done), save, {
         start: model.description,
         corpus,
         texts: documents.train.length,
@@ -130,11 +127,14 @@ async function preTrain(
         seconds: (performance.now() - started) / 1000,
         before: evaluations[0]!,
         after: evaluation,
-      };
-      await writeWhole(join(folder, resultFile), [JSON.stringify(record, null, 2) + "\n"]);
+      });
     },
   });
-  await rm(join(run, "checkpoints"), { recursive: true, force: true });
+}
+
+/** The folder of the model after so many steps. */
+function partOf(steps: number): string {
+  return `step-${steps}`;
 }
 
 /** Steps after which the parameters are kept. */
@@ -145,10 +145,4 @@ function pointSteps(settings: ResolvedPreTraining): number[] {
 /** A share of the steps, at least one. */
 function stepsOf({ steps }: ResolvedPreTraining, share: number): number {
   return Math.max(1, Math.round(share * steps));
-}
-
-/** The record beside a pre-trained model; it is written last, so that a folder with it is whole. */
-async function readRecord(folder: string): Promise<PreTrainingRecord | undefined> {
-  const text = await readFile(join(folder, resultFile), "utf8").catch(() => undefined);
-  return text === undefined ? undefined : JSON.parse(text);
 }

@@ -1,13 +1,18 @@
 /** From a configuration to a trained and tested classifier: opens what the configuration names and fine-tunes. */
 import { type Dataset, dataset, limit } from "./data/dataset.ts";
+import { wholeText } from "./data/examples.ts";
+import { chineseGeneralText, generalText } from "./data/general_text.ts";
 import type { Engine } from "./engine/engine.ts";
 import { InputError } from "./errors.ts";
-import type { Configuration } from "./experiment.ts";
+import type { Configuration } from "./configuration.ts";
+import { fewShot } from "./few_shot.ts";
 import { fineTune, type FineTuneSettings } from "./fine_tune.ts";
+import { forgettingProbe } from "./forgetting.ts";
 import { textStrategy } from "./long_text.ts";
+import { multiTaskModel, type MultiTaskModelOptions } from "./multitask_model.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
-import type { RunCell } from "./run_experiment.ts";
-import { startModel } from "./start_model.ts";
+import type { CellResult, RunCell } from "./run_experiment.ts";
+import { type StartModel, startModel } from "./start_model.ts";
 
 /**
  * An engine by name, ready to use; the caller disposes it. Only the engine that is asked for is loaded.
@@ -54,33 +59,28 @@ export function cellRunner(): RunCell {
         read.set(name, found);
         return found;
       };
-      const { train, dev, test } = configuration.limits;
-      const data = limit(await datasetOf(configuration.data), {
-        train: train ?? undefined,
-        dev: dev ?? undefined,
-        test: test ?? undefined,
-      });
-      const { preTraining } = configuration;
-      const preTrained = preTraining && await preTrainedModel(configuration, preTraining, {
+      const task = async (name: string) => limited(await datasetOf(name), configuration);
+      const data = await task(configuration.data);
+      const start = await startOf(configuration, data, {
         engine,
         dataset: datasetOf,
-        labels: data.labels,
+        task,
         onStep,
         say: onLine,
       });
-      const model = preTrained?.model ?? await startModel(configuration.model, {
-        labels: data.labels,
-        seed: configuration.seed,
-        layers: configuration.layers ?? undefined,
-        architecture: configuration.architecture,
-        orNew: configuration.model === "minilm",
-        texts: data.train.map(({ text }) => text),
-        say: onLine,
-      });
-      const run = await fineTune(model, data, settings, {
+      const run = await fineTune(start.model, data, settings, {
         engine,
         onStep: ({ step, steps, loss }) => onStep(step, steps, loss),
       });
+      const forgetting = configuration.forgetting === null
+        ? undefined
+        : await (await forgettingProbe(configuration, configuration.forgetting, {
+          engine,
+          documents: () => (data.language === "zh" ? chineseGeneralText : generalText)({ say: onLine }),
+          language: data.language,
+          onStep,
+          say: onLine,
+        })).measure(run.parameters);
       if (!run.test || !run.testPredictions) {
         throw new InputError(`Cannot run an experiment on ${data.name}: it has no test split`);
       }
@@ -92,12 +92,13 @@ export function cellRunner(): RunCell {
           dev: data.dev.length,
           test: data.test.length,
         },
-        model: model.description,
-        ...(preTrained ? { preTraining: preTrained.record, sharedSeconds: preTrained.seconds } : {}),
+        model: start.model.description,
+        ...start.made,
+        ...forgetting ? { forgetting } : {},
         engine: engine.name,
         precision: configuration.precision,
         notes: run.notes.map((note) =>
-          `${data.name}${model.notes.includes(note) ? "" : `, ${configuration.text}`}: ${note}`
+          `${data.name}${start.model.notes.includes(note) ? "" : `, ${configuration.text}`}: ${note}`
         ),
         steps: run.steps,
         trainSeconds: run.trainSeconds,
@@ -111,4 +112,47 @@ export function cellRunner(): RunCell {
       engine.dispose();
     }
   };
+}
+
+/** The part of a data set that a configuration uses. */
+function limited(whole: Dataset, { limits: { train, dev, test }, resample, seed }: Configuration): Dataset {
+  const held = limit(whole, { dev: dev ?? undefined, test: test ?? undefined });
+  return train === null ? held : fewShot(held, train, resample ? seed : 0);
+}
+
+/** The model that is fine-tuned, and what was made of it before. */
+interface Start {
+  readonly model: StartModel;
+  readonly made: Pick<CellResult, "preTraining" | "multiTask" | "sharedSeconds">;
+}
+
+async function startOf(
+  configuration: Configuration,
+  data: Dataset,
+  options: MultiTaskModelOptions,
+): Promise<Start> {
+  const { preTraining, multiTask } = configuration;
+  const { labels } = data;
+  if (multiTask) {
+    const { model, record, preTraining, seconds } = await multiTaskModel(configuration, multiTask, options);
+    const made = { multiTask: record, ...preTraining ? { preTraining } : {}, sharedSeconds: seconds };
+    return { model, made };
+  }
+  if (preTraining) {
+    const { model, record, seconds } = await preTrainedModel(configuration, preTraining, {
+      ...options,
+      labels,
+    });
+    return { model, made: { preTraining: record, sharedSeconds: seconds } };
+  }
+  const model = await startModel(configuration.model, {
+    labels,
+    seed: configuration.seed,
+    layers: configuration.layers ?? undefined,
+    architecture: configuration.architecture,
+    orNew: configuration.model === "minilm",
+    texts: data.train.map(wholeText),
+    say: options.say,
+  });
+  return { model, made: {} };
 }

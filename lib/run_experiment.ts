@@ -4,10 +4,10 @@
  */
 import { join } from "node:path";
 import { InputError } from "./errors.ts";
+import type { Configuration } from "./configuration.ts";
 import {
   type Cell,
   type CellOptions,
-  type Configuration,
   type Experiment,
   resolveCells,
   type ScaleName,
@@ -22,7 +22,6 @@ import {
   type RunResult,
   writePredictions,
 } from "./results/records.ts";
-import type { Figure } from "./results/figures.ts";
 import type { ResultTable } from "./results/tables.ts";
 
 /** What a run is given beside its configuration: where it runs, and whom it tells how far it is. */
@@ -51,6 +50,7 @@ export interface CellResult extends RunResult {
 
 /** What happens while an experiment runs. */
 export type ExperimentEvent =
+  | { readonly kind: "plan"; readonly due: number; readonly runs: number }
   | { readonly kind: "line"; readonly line: string }
   | { readonly kind: "start"; readonly cell: Cell; readonly run: number; readonly runs: number }
   | { readonly kind: "step"; readonly done: number; readonly total: number; readonly loss?: number }
@@ -121,6 +121,7 @@ export async function runExperiment(
   const due = before.cells.filter((cell, place) =>
     !records.has(cell.hash) && (!shard || place % shard.count === shard.index - 1)
   );
+  onProgress?.({ kind: "plan", due: due.length, runs: before.cells.length });
   const file = shard ? `records-${shard.index}-of-${shard.count}.jsonl` : "records.jsonl";
   for (const [place, cell] of due.entries()) {
     const progress = { run: place + 1, runs: due.length };
@@ -173,16 +174,27 @@ export function experimentTable(
   scaleName: ScaleName = "mini",
 ): ResultTable {
   const scale = scaleOf(experiment, scaleName);
+  const columns = experiment.columns.filter((column) => result.cells.some((cell) => cell.column === column));
   return {
     title: `${experiment.paper}, scale ${scaleName}`,
     question: experiment.question,
-    rows: Object.keys(experiment.rows).filter((row) => result.cells.some((cell) => cell.row === row)),
-    columns: experiment.columns.filter((column) => result.cells.some((cell) => cell.column === column)),
+    rows: [
+      ...experiment.printed ?? [],
+      ...Object.keys(experiment.rows).filter((row) => result.cells.some((cell) => cell.row === row)),
+    ],
+    columns,
     heading: (column) => {
       const data = result.cells.find((cell) => cell.column === column)?.configuration.data;
       return scale.columns[column]?.standIn ? `${column} → ${data}` : column;
     },
-    baseline: experiment.baseline,
+    baseline: scale.baseline ?? experiment.baseline,
+    ...experiment.improvementOver === undefined ? {} : {
+      improvementOver: experiment.improvementOver,
+      printedImprovement: (row) => {
+        const place = experiment.published.columns.indexOf("average_relative_improvement_percent");
+        return experiment.published.rows[row]?.[place] ?? null;
+      },
+    },
     cell: (row, column) => {
       const cells = result.cells.filter((cell) => cell.row === row && cell.column === column);
       const place = experiment.published.columns.indexOf(column);
@@ -192,54 +204,12 @@ export function experimentTable(
         records: cells.flatMap(({ hash }) => result.records.get(hash) ?? []).sort((a, b) => a.seed - b.seed),
       };
     },
-    notes: experiment.columns.flatMap((column) => {
-      const note = scale.columns[column]?.note;
-      return note === undefined ? [] : [`${column}: ${note}`];
-    }),
-  };
-}
-
-/** The experiment's rows as a curve, the paper's beside ours; undefined if it has none, or no records. */
-export function experimentFigure(
-  experiment: Experiment,
-  { cells, records }: Pick<ExperimentResult, "cells" | "records">,
-  scaleName: ScaleName = "mini",
-): Figure | undefined {
-  const { figure, published, paper } = experiment;
-  if (!figure || records.size === 0) return undefined;
-  const columns = experiment.columns.filter((column) => cells.some((cell) => cell.column === column));
-  const rows = Object.keys(experiment.rows).filter((row) => cells.some((cell) => cell.row === row));
-  return {
-    title: paper,
-    x: figure.x,
-    y: "test error, %",
-    logarithmic: figure.logarithmic,
-    panels: [
-      {
-        title: "The paper's",
-        curves: columns.map((column) => ({
-          name: column,
-          points: Object.entries(published.rows).map(([row, values]) => ({
-            x: figure.published(row),
-            values: [values[published.columns.indexOf(column)] ?? []].flat(),
-          })),
-        })),
-      },
-      {
-        title: `Ours, scale ${scaleName}`,
-        curves: columns.map((column) => ({
-          name: column,
-          points: rows.map((row) => {
-            const points = cells.filter((cell) => cell.row === row && cell.column === column);
-            return {
-              x: figure.ours(points[0]!.configuration),
-              values: points.flatMap(({ hash }) => records.get(hash)?.test.errorRate ?? []).map((e) =>
-                100 * e
-              ),
-            };
-          }),
-        })),
-      },
+    notes: [
+      ...scale.notes ?? [],
+      ...columns.flatMap((column) => {
+        const note = scale.columns[column]?.note;
+        return note === undefined ? [] : [`${column}: ${note}`];
+      }),
     ],
   };
 }

@@ -45,6 +45,8 @@ export interface StartModelOptions {
   readonly orNew?: boolean;
   /** Training texts, for the vocabulary of a new model. */
   readonly texts: Iterable<string>;
+  /** Whether nothing may be downloaded: the model is a folder or in the cache. */
+  readonly offline?: boolean;
   /** Told how downloads go on. */
   readonly say?: (line: string) => void;
 }
@@ -75,7 +77,7 @@ export async function startModel(name: string, options: StartModelOptions): Prom
   if (name === "new") return newModel(options);
   let folder: string;
   try {
-    folder = await resolveModel(name, { onProgress: options.say });
+    folder = await resolveModel(name, { offline: options.offline, onProgress: options.say });
   } catch (error) {
     if (!options.orNew || !(error instanceof InputError)) throw error;
     const model = await newModel({
@@ -93,13 +95,13 @@ export async function startModel(name: string, options: StartModelOptions): Prom
 }
 
 async function newModel(options: StartModelOptions): Promise<StartModel> {
-  const { labels, seed, texts, say, preTraining } = options;
+  const { labels, seed, texts, offline, say, preTraining } = options;
   const { tokens, vocabulary, hidden, heads, intermediate, initializerRange } = options.architecture;
   const layers = options.layers ?? options.architecture.layers;
   const tokenizers = {
     "characters": () => characterTokenizer(texts, { maxVocabulary: vocabulary }),
     "learnt-wordpieces": () => vocabularyTokenizer(learnWordpieces(texts, { maxVocabulary: vocabulary })),
-    "wordpieces": async () => loadTokenizer(await resolveModel("minilm", { onProgress: say })),
+    "wordpieces": async () => loadTokenizer(await resolveModel("minilm", { offline, onProgress: say })),
   };
   const tokenizer = await tokenizers[tokens]();
   const shape = newConfig({

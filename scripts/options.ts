@@ -1,9 +1,10 @@
 /** Parsing of options that several commands have; what cannot be understood is an InputError. */
+import type { Command } from "commander";
 import { mkdir } from "node:fs/promises";
+import process from "node:process";
 import { hasUsableGpu } from "../lib/engine/xla/gpu.ts";
 import { targets } from "../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../lib/errors.ts";
-import type { Experiment } from "../lib/experiment.ts";
 
 /** A parser of an option that takes a whole number of at least `least`. */
 export function wholeNumber(option: string, least: number): (text: string) => number {
@@ -38,6 +39,18 @@ export function oneOf<Word extends string>(option: string, words: readonly Word[
   };
 }
 
+/** Adds the options that say where data and models come from, to a command that fetches any. */
+export function sourceOptions(command: Command): Command {
+  return command
+    .option("--data-dir <folder>", "the paper's data sets in a folder (also: the variable BERTLAB_DATA)")
+    .option("--offline", "only what is on this machine (also: HF_HUB_OFFLINE=1)")
+    .hook("preAction", (command) => {
+      const { dataDir, offline } = command.opts<{ dataDir?: string; offline?: boolean }>();
+      if (dataDir !== undefined) process.env.BERTLAB_DATA = dataDir;
+      if (offline) process.env.HF_HUB_OFFLINE = "1";
+    });
+}
+
 /** Engines by name; "auto" leaves the choice to {@link chooseEngine}. */
 export const engineNames = ["auto", "onnx", "xla", "reference"] as const;
 
@@ -64,10 +77,10 @@ export async function makeOutputFolder(folder: string): Promise<void> {
 export const targetNames = Object.keys(targets) as (keyof typeof targets)[];
 
 /** The experiments of these names; all if there are none. @throws InputError listing those there are. */
-export function chooseExperiments(
-  experiments: readonly Experiment[],
+export function chooseExperiments<Named extends { readonly name: string }>(
+  experiments: readonly Named[],
   names: readonly string[],
-): readonly Experiment[] {
+): readonly Named[] {
   if (names.length === 0) return experiments;
   return names.map((name) => {
     const found = experiments.find((experiment) => experiment.name === name);

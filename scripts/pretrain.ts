@@ -61,7 +61,7 @@ export function pretrainCommand(output: Output): Command {
     )
     .option(
       "--text <files...>",
-      "texts: CSV, TSV or JSON lines, a document a row; other files, a blank line between documents",
+      "texts: CSV, TSV, JSON Lines or Parquet, a document a row; other files, a blank line between documents",
     )
     .option(
       "--data <names...>",

@@ -2,30 +2,33 @@
 import { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { experiments } from "../experiments/all.ts";
+import { dataTables, experiments } from "../experiments/all.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 import { InputError } from "../lib/errors.ts";
-import {
-  type CellOptions,
-  type Experiment,
-  type Protocol,
-  type ScaleName,
-  scaleNames,
-} from "../lib/experiment.ts";
+import type { Protocol } from "../lib/configuration.ts";
+import type { DataTable } from "../lib/data_table.ts";
+import { type CellOptions, type Experiment, type ScaleName, scaleNames, scaleOf } from "../lib/experiment.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
 import { figureSvg } from "../lib/results/figures.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import {
   type ExperimentEvent,
-  experimentFigure,
-  experimentResult,
   experimentTable,
   type RunCell,
   runExperiment,
   type Shard,
 } from "../lib/run_experiment.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseEngine, chooseExperiments, engineNames, oneOf, targetNames, wholeNumber } from "./options.ts";
+import {
+  chooseEngine,
+  chooseExperiments,
+  engineNames,
+  numberBetween,
+  oneOf,
+  sourceOptions,
+  targetNames,
+  wholeNumber,
+} from "./options.ts";
 
 interface ReproduceOptions {
   readonly scale: ScaleName;
@@ -42,19 +45,21 @@ interface ReproduceOptions {
   readonly set?: Readonly<Record<string, unknown>>;
   readonly list?: boolean;
   readonly dryRun?: boolean;
+  readonly throughput: number;
   readonly target?: typeof targetNames[number];
 }
 
 /** What the command works with; tests put other things in place. */
 export interface ReproduceParts {
   readonly experiments: readonly Experiment[];
+  readonly dataTables: readonly DataTable[];
   readonly runCell: RunCell;
   readonly output: Output;
 }
 
 /** The command, not yet run. */
 export function reproduceCommand(parts: ReproduceParts): Command {
-  return new Command("reproduce")
+  return sourceOptions(new Command("reproduce"))
     .description(
       "Runs experiments of the paper and prints their tables. Finished runs are kept: a second call goes on where " +
         "the first one stopped.",
@@ -72,7 +77,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
     .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
-    .option("--results <folder>", "where records and tables are kept", "results")
+    .option("--results <folder>", "where records and tables are kept", "runs")
     .option("--shard <I/N>", "only the I-th of N shares of the runs, for several machines", parseShard)
     .option("--row <name>", "only this row; may be repeated", collect)
     .option("--column <name>", "only this column; may be repeated", collect)
@@ -82,7 +87,13 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       parseSetting,
     )
     .option("--list", "only list the experiments")
-    .option("--dry-run", "only list the runs and which of them are on record")
+    .option("--dry-run", "only list the runs, which of them are on record, and what the others would cost")
+    .option(
+      "--throughput <TFLOP/s>",
+      "with --dry-run: what hours are counted by",
+      numberBetween("--throughput", 1e-3, 1e6),
+      100,
+    )
     .option(
       "--target <gpu>",
       `with --dry-run: compile the runs' largest steps for a GPU that is not there (${
@@ -91,15 +102,24 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       oneOf("--target", targetNames),
     )
     .action(async (names: string[], options: ReproduceOptions) => {
-      const chosen = chooseExperiments(parts.experiments, names);
+      const all = [...parts.dataTables, ...parts.experiments];
+      // Asked for all of them, a scale leaves out those that do not have it.
+      const chosen = chooseExperiments(all, names)
+        .filter(({ scales }) => names.length > 0 || options.list || scales[options.scale]);
       if (options.list) return list(chosen, parts.output);
       for (const experiment of chosen) {
-        await (options.dryRun ? dryRun : reproduce)(experiment, options, parts);
+        if (isDataTable(experiment)) await measureData(experiment, options, parts);
+        else if (options.dryRun) {
+          const { dryRun } = await import("./dry_run.ts"); // it counts operations of models, so it loads much
+          await dryRun(experiment, await cellOptions(options, parts.output), options, parts);
+        } else await reproduce(experiment, options, parts);
       }
     });
 }
 
-function list(experiments: readonly Experiment[], output: Output): void {
+const isDataTable = (experiment: Experiment | DataTable): experiment is DataTable => !("rows" in experiment);
+
+function list(experiments: readonly (Experiment | DataTable)[], output: Output): void {
   for (const { name, paper, question, scales } of experiments) {
     const minutes = Object.entries(scales).map(([scale, { minutes }]) =>
       `${scale} ${duration(60 * minutes)}`
@@ -119,33 +139,30 @@ const cellOptions = async (options: ReproduceOptions, output: Output): Promise<C
   overrides: { ...options.model === undefined ? {} : { model: options.model }, ...options.set },
 });
 
-async function dryRun(
-  experiment: Experiment,
+/** Measures the data sets of a table, prints it and writes it. */
+async function measureData(
+  table: DataTable,
   options: ReproduceOptions,
   { output }: ReproduceParts,
 ): Promise<void> {
-  const { cells, records } = await experimentResult(experiment, {
-    ...await cellOptions(options, output),
-    resultsDir: options.results,
-    onProgress: (event) => event.kind === "line" && output.error(event.line),
+  const { scale, dryRun } = options;
+  if (dryRun) return output.out(`${table.name}: nothing is trained, the data sets are measured`);
+  const folder = join(options.results, scale);
+  await mkdir(folder, { recursive: true });
+  // Loaded only here, as what trains is: see lateRunner.
+  const { dataset } = await import("../lib/data/dataset.ts");
+  const { dataTableMarkdown, dataTokenizer, measureDataTable } = await import("../lib/data_table.ts");
+  const rows = await measureDataTable(table, {
+    scale,
+    folder,
+    dataset: (name) => dataset(name, { say: output.error }),
+    tokenizer: dataTokenizer(output.error),
+    say: output.error,
   });
-  for (const { row, column, configuration, hash } of cells) {
-    const state = records.has(hash) ? "on record" : "to be run";
-    output.out(`${state}  ${hash.slice(0, 16)}  ${column}, ${row}, seed ${configuration.seed}`);
-  }
-  output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
-  const { target, devices } = options;
-  if (target === undefined) return;
-  // Loaded only here: a call that finds all on record ends at once.
-  const { planKey } = await import("../lib/gpu_plan.ts");
-  const { tellPlan } = await import("./engines.ts");
-  const told = new Set<string>();
-  for (const { row, column, configuration } of cells) {
-    const key = planKey(configuration);
-    if (told.has(key)) continue;
-    told.add(key);
-    await tellPlan(`${column}, ${row}`, configuration, { target, devices, fusedAttention: true }, output);
-  }
+  const text = dataTableMarkdown(table, rows, scale);
+  output.out(text);
+  await writeWhole(join(folder, `${table.name}.md`), [text]);
+  output.error(`Wrote ${join(folder, `${table.name}.md`)}`);
 }
 
 async function reproduce(
@@ -155,7 +172,12 @@ async function reproduce(
 ): Promise<void> {
   const { output, runCell } = parts;
   const cells = await cellOptions(options, output);
-  const watch = new ExperimentWatch(output);
+  const watch = new ExperimentWatch(
+    experiment,
+    scaleOf(experiment, options.scale).minutes,
+    options.seeds,
+    output,
+  );
   try {
     const result = await runExperiment(experiment, {
       ...cells,
@@ -171,8 +193,8 @@ async function reproduce(
     const name = options.protocol === "paper" ? `${experiment.name}-paper-protocol` : experiment.name;
     await writeWhole(join(result.folder, `${name}.md`), [table]);
     output.error(`Wrote ${join(result.folder, `${name}.md`)}`);
-    const figure = experimentFigure(experiment, result, options.scale);
-    if (figure === undefined) return;
+    if (!experiment.figure || result.records.size === 0) return;
+    const figure = experiment.figure({ ...result, scale: options.scale });
     await writeWhole(join(result.folder, `${name}.svg`), [await figureSvg(figure)]);
     output.error(`Wrote ${join(result.folder, `${name}.svg`)}`);
   } finally {
@@ -187,10 +209,24 @@ class ExperimentWatch {
   #label = "";
   readonly #start = performance.now();
 
-  constructor(readonly output: Output) {}
+  constructor(
+    readonly experiment: Experiment,
+    /** Of one seed. */
+    readonly minutes: number,
+    readonly seeds: number,
+    readonly output: Output,
+  ) {}
 
   see(event: ExperimentEvent): void {
     switch (event.kind) {
+      case "plan": {
+        if (event.due === 0) break;
+        const time = duration(60 * this.minutes * this.seeds * event.due / event.runs);
+        this.output.error(
+          `${this.experiment.name}: ${event.due} of ${event.runs} runs are to be made, about ${time}`,
+        );
+        break;
+      }
       case "line":
         if (this.#progress) this.#progress.log(event.line);
         else this.output.error(event.line);
@@ -258,6 +294,11 @@ function lateRunner(): RunCell {
 }
 
 if (import.meta.main) {
-  const command = reproduceCommand({ experiments, runCell: lateRunner(), output: standardOutput });
+  const command = reproduceCommand({
+    experiments,
+    dataTables,
+    runCell: lateRunner(),
+    output: standardOutput,
+  });
   Deno.exit(await runCommand(command, Deno.args));
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { InputError } from "../lib/errors.ts";
-import { experiment, paperSettings, resolveCells } from "../lib/experiment.ts";
+import { paperSettings } from "../lib/configuration.ts";
+import { experiment, resolveCells } from "../lib/experiment.ts";
 import { experiments } from "../experiments/all.ts";
 import paper from "../experiments/paper_tables.json" with { type: "json" };
 import table2 from "../experiments/table2.ts";
@@ -86,7 +87,7 @@ Deno.test("overrides that make no sense are refused in one sentence", async () =
   await refused(
     "epoch",
     3,
-    /^Cannot set "epoch" as there is no field "epoch": expected one of data, limits, model/,
+    /^Cannot set "epoch" as there is no field "epoch": expected one of data, limits, resample, model/,
   );
   await refused("limits.training", 3, /no field "training": expected one of train, dev, test$/);
   await refused("epochs.first", 3, /no field "epochs"|no field "first"/);
@@ -102,6 +103,40 @@ Deno.test("a scale that an experiment does not have is refused with those it has
     resolveCells(cutting, { scale: "paper" }),
     new InputError('Experiment cutting has no scale "paper": expected one of mini'),
   );
+});
+
+Deno.test("a scale states what its rows change, which of them it has, and a column which of those", async () => {
+  const { mini } = cutting.scales;
+  const rows = { "tail-only": { epochs: 7 } } as const;
+  const fewer = { ...cutting, scales: { mini: { ...mini!, rows, baseline: "tail-only" } } } as const;
+  const cells = await resolveCells(fewer);
+  assert.deepEqual(cells.map(({ row, column }) => [row, column]), [["tail-only", "IMDb"], [
+    "tail-only",
+    "Sogou",
+  ]]);
+  assert.deepEqual(cells.map(({ configuration }) => configuration.epochs), [7, 7], "over row and column");
+  const columns = { ...mini!.columns, Sogou: { ...mini!.columns.Sogou!, rows: ["head-only"] } };
+  const without = await resolveCells({ ...cutting, scales: { mini: { ...mini!, columns } } });
+  assert.deepEqual(without.map(({ row, column }) => `${column} ${row}`), [
+    "IMDb head-only",
+    "IMDb tail-only",
+    "Sogou head-only",
+  ]);
+});
+
+Deno.test("tasks are named by the scale's data sets, and none are no multi-task fine-tuning", async () => {
+  const rows = {
+    "head-only": {},
+    "tail-only": { multiTask: { tasks: ["IMDb", "Sogou"], epochs: 2 } },
+  } as const;
+  const sets = { "IMDb": "imdb-mini", "Sogou": "sogou" };
+  const cells = await resolveCells({ ...cutting, rows, scales: { mini: { ...cutting.scales.mini!, sets } } });
+  assert.equal(cells[0]!.configuration.multiTask, null);
+  assert.deepEqual(cells[1]!.configuration.multiTask, {
+    tasks: ["imdb-mini", "sogou"],
+    epochs: 2,
+    learningRate: 2e-5,
+  });
 });
 
 Deno.test("rows and columns that the paper's table does not have are refused", () => {
@@ -122,10 +157,7 @@ Deno.test("every experiment resolves at every scale it has, to runs that differ"
   for (const one of experiments) {
     for (const scale of Object.keys(one.scales) as (keyof typeof one.scales)[]) {
       const cells = await resolveCells(one, { scale, seeds: [1, 2] });
-      assert.equal(
-        cells.length,
-        2 * Object.keys(one.scales[scale]!.columns).length * Object.keys(one.rows).length,
-      );
+      assert.ok(cells.length >= 2 * Object.keys(one.scales[scale]!.columns).length);
       assert.equal(new Set(cells.map((cell) => cell.hash)).size, cells.length, `${one.name} at ${scale}`);
     }
   }

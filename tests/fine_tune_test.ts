@@ -182,3 +182,71 @@ Deno.test("a run is not resumed with another cap of the fractions", async () => 
     await rm(folder, { recursive: true });
   }
 });
+
+Deno.test("several measurements in an epoch make a curve: the same steps, training texts measured besides", async () => {
+  const [once, twice] = [await run({ epochs: 3 }), await run({ epochs: 3, evaluationsPerEpoch: 2 })];
+  assert.deepEqual(twice.epochs.map(({ epoch }) => epoch), [.5, 1, 1.5, 2, 2.5, 3]);
+  assert.equal(twice.steps, once.steps);
+  for (const [place, { trainLoss, dev, train }] of once.epochs.entries()) {
+    const [first, second] = twice.epochs.slice(2 * place, 2 * place + 2);
+    assert.ok(Math.abs((first!.trainLoss + second!.trainLoss) / 2 - trainLoss) < 1e-12);
+    assert.deepEqual(second!.dev, dev);
+    assert.ok(train === undefined && second!.train!.errorRate <= 1);
+  }
+  const best = twice.epochs.find(({ epoch }) => epoch === twice.bestEpoch)!;
+  assert.equal(best.dev!.errorRate, Math.min(...twice.epochs.map(({ dev }) => dev!.errorRate)));
+  assert.deepEqual(twice.dev, best.dev);
+  await assert.rejects(
+    run({ evaluationsPerEpoch: 9 }),
+    new InputError("Cannot measure 9 times an epoch: an epoch has only 8 steps"),
+  );
+});
+
+Deno.test("pairs are learnt from, their second texts read as second segments, and the folder says that they are", async () => {
+  const whole = exampleDataset({ count: 128 });
+  const swapped = (examples: Dataset["train"]) =>
+    examples.map(({ text, label }, index) => ({ text: examples[(index + 3) % 8]!.text, pair: text, label }));
+  const data = { ...whole, train: swapped(whole.train), dev: swapped(whole.dev), test: swapped(whole.test) };
+  const trained = await run({ maxLength: 32, epochs: 12 }, { data });
+  assert.ok(trained.test!.errorRate < 0.25, `test error ${trained.test!.errorRate}`);
+  assert.equal(trained.pairs, true);
+  const segments = trained.parameters["bert.embeddings.token_type_embeddings.weight"]!.data;
+  const before = (await tinyModel(data)).parameters["bert.embeddings.token_type_embeddings.weight"]!.data;
+  assert.notDeepEqual(
+    segments.slice(16, 32),
+    before.slice(16, 32),
+    "the second segment's embedding is trained",
+  );
+  const folder = await mkdtemp(join(tmpdir(), "bertlab-fine-tune-"));
+  try {
+    await saveClassifier(folder, trained, 1.5);
+    const { pairs, temperature } = JSON.parse(await readFile(join(folder, "bertlab.json"), "utf8"));
+    assert.deepEqual([pairs, temperature], [true, 1.5]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  const model = await tinyModel(data);
+  await assert.rejects(
+    fineTune({ ...model, config: { ...model.config, type_vocab_size: 1 } }, data, settings, { engine }),
+    new InputError(
+      "Cannot read pairs of texts as the model knows 1 kind of segment: expected 2; use another model, or one column",
+    ),
+  );
+});
+
+Deno.test("balanced class weights change nothing where classes are equal, and make a rare one likelier", async () => {
+  const data = exampleDataset({ count: 160 });
+  const [plain, balanced] = [
+    await run({ epochs: 1 }, { data }),
+    await run({ epochs: 1, classWeights: "balanced" }, { data }),
+  ];
+  assert.deepEqual(balanced.parameters, plain.parameters);
+  let rare = 0;
+  const unequal = { ...data, train: data.train.filter(({ label }) => label === 0 || rare++ % 10 === 0) };
+  const shares = await Promise.all((["none", "balanced"] as const).map(async (classWeights) => {
+    const { probabilities } = (await run({ epochs: 2, classWeights }, { data: unequal })).testPredictions!;
+    const ofRare = probabilities.filter((_, place) => place % 2 === 1);
+    return ofRare.reduce((sum, probability) => sum + probability, 0) / ofRare.length;
+  }));
+  assert.ok(shares[1]! > 2 * shares[0]!, `${shares} is the mean probability of the rare class`);
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { gpuCases, type GpuMemory, gpuMemoryFile } from "../benchmarks/gpu.ts";
 import { targets } from "../lib/engine/xla/targets/hopper.ts";
-import { paperSettings } from "../lib/experiment.ts";
+import { paperSettings } from "../lib/configuration.ts";
 import { gpuPlan, planKey } from "../lib/gpu_plan.ts";
 import { cudaForTests } from "./engine/engines.ts";
 

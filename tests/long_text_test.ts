@@ -7,7 +7,6 @@ import {
   poolFractions,
   type Pooling,
   poolingParameters,
-  shareCut,
   tail,
   textStrategy,
   textStrategyNames,
@@ -63,13 +62,6 @@ Deno.test("no strategy changes a text that fits; an empty one is one empty seque
     message: 'Cannot cut texts by "middle": expected one of head, tail, head+tail, hierarchical-mean, ' +
       "hierarchical-max, hierarchical-attention",
   });
-});
-
-Deno.test("the share of texts that lose wordpieces", () => {
-  const texts = [text(100), text(126), text(127), text(2000)];
-  assert.equal(shareCut(head(), texts, 128), 0.5);
-  assert.equal(shareCut(hierarchical("mean"), texts, 128), 0.25);
-  assert.equal(shareCut(head(), [], 128), 0);
 });
 
 Deno.test("numbers that mean nothing are refused", () => {

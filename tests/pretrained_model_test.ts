@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { onnxEngine } from "../lib/engine/onnx.ts";
-import { type Configuration, paperSettings, type ResolvedPreTraining } from "../lib/experiment.ts";
+import { type Configuration, paperSettings, type ResolvedPreTraining } from "../lib/configuration.ts";
 import { preTrainedModel } from "../lib/pretrained_model.ts";
+import { withCache } from "./cache_folder.ts";
 import { exampleDataset, tinyArchitecture } from "./example_model.ts";
 
 const configuration: Configuration = { ...paperSettings, model: "new", architecture: tinyArchitecture };
@@ -21,19 +21,6 @@ const settings: ResolvedPreTraining = {
   nsp: false,
   seed: 1,
 };
-
-async function withCache(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-pretrained-"));
-  const before = Deno.env.get("BERTLAB_CACHE");
-  Deno.env.set("BERTLAB_CACHE", folder);
-  try {
-    await test(folder);
-  } finally {
-    if (before === undefined) Deno.env.delete("BERTLAB_CACHE");
-    else Deno.env.set("BERTLAB_CACHE", before);
-    await rm(folder, { recursive: true });
-  }
-}
 
 /** Asks for the model; tells the steps that were made for it. */
 async function ask(change: Partial<ResolvedPreTraining> = {}, stopAt = Infinity) {

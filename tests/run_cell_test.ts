@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { InputError } from "../lib/errors.ts";
-import { paperSettings } from "../lib/experiment.ts";
+import { paperSettings } from "../lib/configuration.ts";
 import { fineTuneSettings, openEngine } from "../lib/run_cell.ts";
 
 Deno.test("the settings of a configuration cut texts as it says", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Configuration } from "../lib/experiment.ts";
+import type { Configuration } from "../lib/configuration.ts";
 import { measure } from "../lib/results/metrics.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import {
@@ -132,8 +132,8 @@ Deno.test("progress tells the start, the steps and the end of each run", () =>
     const onProgress = (event: ExperimentEvent) => events.push(event);
     await runExperiment(cutting, { resultsDir, onProgress, runCell: recordingRunner().runCell });
     assert.deepEqual(
-      events.slice(0, 4).map((event) => [event.kind, "run" in event ? `${event.run}/${event.runs}` : ""]),
-      [["start", "1/4"], ["step", ""], ["end", "1/4"], ["start", "2/4"]],
+      events.slice(0, 5).map((event) => [event.kind, "run" in event ? `${event.run}/${event.runs}` : ""]),
+      [["plan", ""], ["start", "1/4"], ["step", ""], ["end", "1/4"], ["start", "2/4"]],
     );
   }));
 

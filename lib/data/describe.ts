@@ -1,5 +1,5 @@
 /** What a data set is, in a few lines: counts, classes, lengths. */
-import type { Dataset, Example } from "./examples.ts";
+import { type Dataset, type Example, wholeText } from "./examples.ts";
 
 /**
  * A description for a terminal or a notebook.
@@ -41,7 +41,7 @@ function lengths(
   tokenizer: { encode(text: string): Int32Array },
   maxLength: number,
 ): string {
-  const sorted = examples.map(({ text }) => tokenizer.encode(text).length).sort((a, b) => a - b);
+  const sorted = examples.map((example) => tokenizer.encode(wholeText(example)).length).sort((a, b) => a - b);
   const quantile = (share: number) => whole(sorted[Math.ceil(share * sorted.length) - 1]!);
   const mean = sorted.reduce((sum, length) => sum + length, 0) / sorted.length;
   const longer = sorted.filter((length) => length > maxLength - 2).length / sorted.length;

@@ -1,12 +1,14 @@
 /** A user's own unlabelled texts, for further pre-training (section 5.4). */
 import { InputError } from "../errors.ts";
+import { wholeText } from "./examples.ts";
+import { textColumnsOf, textOf } from "./files.ts";
 import { isTable, readTable, readText, requireColumns } from "./table.ts";
 
 /**
- * The documents of files: of a CSV, TSV or JSON Lines file one a row, of any other file one a block between blank lines.
- * Blank ones are left out.
+ * The documents of files: of a CSV, TSV, JSON Lines or Parquet file one a row, of any other file one a block between
+ * blank lines. Blank ones are left out.
  *
- * @param textColumn column of the texts, in files that have columns
+ * @param textColumn column of the texts, in files that have columns; several have commas between
  * @throws InputError when a file cannot be read, has no such column, or holds no document.
  */
 export async function readDocuments(paths: readonly string[], textColumn: string): Promise<string[]> {
@@ -22,10 +24,11 @@ export async function readDocuments(paths: readonly string[], textColumn: string
   return all;
 }
 
-async function rowsOf(path: string, column: string): Promise<string[]> {
+async function rowsOf(path: string, textColumn: string): Promise<string[]> {
   const table = await readTable(path);
-  requireColumns(table, column);
-  return table.rows.map(({ values }) => values.get(column) ?? "");
+  const columns = textColumnsOf(textColumn, table.columns);
+  requireColumns(table, ...columns);
+  return table.rows.map(({ values }) => wholeText(textOf(values, columns)));
 }
 
 async function blocksOf(path: string): Promise<string[]> {

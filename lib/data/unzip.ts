@@ -1,21 +1,27 @@
 /**
- * Zip archives, such as Python wheels: what lies in one folder of them is unpacked, by the central directory.
+ * Zip archives, such as Python wheels and PyTorch's files, by their central directory.
  * Source: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3.7, 4.3.12, 4.3.16.
  */
 import { createWriteStream } from "node:fs";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
-import { Buffer } from "node:buffer";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { PassThrough } from "node:stream";
+import { PassThrough, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { crc32, createInflateRaw } from "node:zlib";
+import { InputError } from "../errors.ts";
+import { type ByteSource, readBytes, shown, withSource } from "./byte_source.ts";
 
 /** A file in an archive. */
-interface Entry {
+export interface ZipEntry {
+  /** Its path in the archive, which may be any text. */
   readonly name: string;
+  /** How it is packed: 0 not at all, 8 deflated. */
   readonly method: number;
+  /** CRC-32 of its bytes, unpacked. */
   readonly crc: number;
+  /** Bytes that it takes in the archive. */
   readonly compressed: number;
+  /** Bytes that it has unpacked. */
   readonly size: number;
   /** Where its local header starts. */
   readonly offset: number;
@@ -25,19 +31,19 @@ interface Entry {
  * Unpacks the files under one folder of an archive.
  *
  * @param inside the folder in the archive, without a slash at the end
- * @param target the folder that gets them, under their paths below `inside`
+ * @param target the folder that gets them, under their paths below `inside`, or what opens a stream for such a path
  * @param wanted tells by such a path whether to unpack a file
- * @throws Error if the archive is broken, a file in it is, or a name would leave `target`.
+ * @throws InputError if the archive is broken, a file in it is, a name would leave `target`, or the system does not
+ * let a file be written.
  */
-export async function unzip(
-  archive: string,
+export function unzip(
+  archive: string | ByteSource,
   inside: string,
-  target: string,
+  target: string | ((path: string) => Writable),
   wanted: (path: string) => boolean = () => true,
 ): Promise<void> {
-  const file = await open(archive, "r");
-  try {
-    for (const entry of await readDirectory(file, archive)) {
+  return withSource(archive, async (source) => {
+    for (const entry of await readZipDirectory(source)) {
       if (!entry.name.startsWith(`${inside}/`) || entry.name.endsWith("/")) continue;
       const path = entry.name.slice(inside.length + 1);
       if (!wanted(path)) continue;
@@ -45,60 +51,104 @@ export async function unzip(
       if (
         path.split("/").some((part) => part === "" || part === "." || part === ".." || /[\\:\0]/.test(part))
       ) {
-        throw new Error(`${archive} holds a file whose name leaves its folder: ${entry.name}`);
+        throw new InputError(
+          `${source.name} holds a file whose name leaves its folder: ${shown(entry.name)}`,
+        );
       }
-      await mkdir(dirname(join(target, path)), { recursive: true });
-      await unpack(file, archive, entry, join(target, path));
+      await unpack(
+        source,
+        entry,
+        () => typeof target === "string" ? create(join(target, path)) : target(path),
+      );
     }
-  } finally {
-    await file.close();
-  }
+  });
 }
 
-async function readDirectory(file: FileHandle, archive: string): Promise<Entry[]> {
-  const { size } = await file.stat();
+/**
+ * The files of an archive.
+ *
+ * @throws InputError if it is no archive or a broken one: files that overlap, share a name or lie outside it.
+ */
+export async function readZipDirectory(source: ByteSource): Promise<ZipEntry[]> {
+  const { name: archive, size } = source;
+  const broken = (why: string) => new InputError(`${archive} has a broken directory: ${why}`);
   // The end record has 22 bytes and a comment of up to 65,535.
-  const tail = await readRange(file, Math.max(0, size - 22 - 0xffff), Math.min(size, 22 + 0xffff), archive);
-  let end = tail.length - 22;
-  while (end >= 0 && tail.readUInt32LE(end) !== 0x06054b50) end--;
-  if (end < 0) throw new Error(`${archive} is not a zip archive, or it is cut off`);
-  const count = tail.readUInt16LE(end + 10),
-    length = tail.readUInt32LE(end + 12),
-    start = tail.readUInt32LE(end + 16);
+  const tailLength = Math.min(size, 22 + 0xffff);
+  const tail = viewOf(await readBytes(source, size - tailLength, tailLength));
+  let end = tailLength - 22;
+  while (end >= 0 && tail.getUint32(end, true) !== 0x06054b50) end--;
+  if (end < 0) throw new InputError(`${archive} is not a zip archive, or it is cut off`);
+  const count = tail.getUint16(end + 10, true),
+    length = tail.getUint32(end + 12, true),
+    start = tail.getUint32(end + 16, true);
   if (count === 0xffff || start === 0xffffffff) {
-    throw new Error(`${archive} is in zip64 format, which is not read`);
+    throw new InputError(`${archive} is in zip64 format, which is not read`);
   }
-  const directory = await readRange(file, start, length, archive);
-  const entries: Entry[] = [];
-  for (let at = 0; entries.length < count;) {
-    if (at + 46 > directory.length || directory.readUInt32LE(at) !== 0x02014b50) {
-      throw new Error(`${archive} has a broken directory`);
+  if (start + length > size) throw broken("it does not lie in the archive");
+  const bytes = await readBytes(source, start, length);
+  const directory = viewOf(bytes);
+  const entries = new Map<string, ZipEntry>();
+  const spans: { name: string; from: number; to: number }[] = [];
+  for (let at = 0; entries.size < count;) {
+    if (at + 46 > length || directory.getUint32(at, true) !== 0x02014b50) {
+      throw broken(`it should name ${count} files and names ${entries.size}`);
     }
-    const nameLength = directory.readUInt16LE(at + 28);
-    entries.push({
-      name: directory.toString("utf8", at + 46, at + 46 + nameLength),
-      method: directory.readUInt16LE(at + 10),
-      crc: directory.readUInt32LE(at + 16),
-      compressed: directory.readUInt32LE(at + 20),
-      size: directory.readUInt32LE(at + 24),
-      offset: directory.readUInt32LE(at + 42),
+    const nameLength = directory.getUint16(at + 28, true);
+    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
+    const compressed = directory.getUint32(at + 20, true), offset = directory.getUint32(at + 42, true);
+    if (entries.has(name)) throw broken(`it names ${shown(name)} twice`);
+    entries.set(name, {
+      name,
+      method: directory.getUint16(at + 10, true),
+      crc: directory.getUint32(at + 16, true),
+      compressed,
+      size: directory.getUint32(at + 24, true),
+      offset,
     });
-    at += 46 + nameLength + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32);
+    spans.push({ name, from: offset, to: offset + 30 + nameLength + compressed });
+    at += 46 + nameLength + directory.getUint16(at + 30, true) + directory.getUint16(at + 32, true);
   }
-  return entries;
+  // Files that share bytes are how a small archive becomes an endless one.
+  spans.sort((a, b) => a.from - b.from);
+  for (const [index, { name, to }] of spans.entries()) {
+    if (to > (spans[index + 1]?.from ?? start)) throw broken(`${shown(name)} lies over what comes after it`);
+  }
+  return [...entries.values()];
 }
 
-async function unpack(file: FileHandle, archive: string, entry: Entry, path: string): Promise<void> {
-  const broken = () => new Error(`${archive} holds a broken file: ${entry.name}`);
+/**
+ * Where a file's bytes start, after its local header.
+ *
+ * @throws InputError if there is no such header.
+ */
+export async function zipEntryStart(source: ByteSource, { name, offset }: ZipEntry): Promise<number> {
+  const header = viewOf(await readBytes(source, offset, 30));
+  if (header.getUint32(0, true) !== 0x04034b50) {
+    throw new InputError(`${source.name} holds a broken file: ${shown(name)}`);
+  }
+  return offset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
+}
+
+async function create(path: string): Promise<Writable> {
+  await mkdir(dirname(path), { recursive: true }).catch((error) => {
+    throw new InputError(`Cannot make the folder ${dirname(path)}: ${error.message}`, { cause: error });
+  });
+  return createWriteStream(path);
+}
+
+async function unpack(
+  source: ByteSource,
+  entry: ZipEntry,
+  target: () => Writable | Promise<Writable>,
+): Promise<void> {
+  const broken = () => new InputError(`${source.name} holds a broken file: ${shown(entry.name)}`);
   if (entry.method !== 0 && entry.method !== 8) throw broken();
-  const header = await readRange(file, entry.offset, 30, archive);
-  if (header.readUInt32LE(0) !== 0x04034b50) throw broken();
-  const start = entry.offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
+  const start = await zipEntryStart(source, entry);
 
   async function* packed() {
     const step = 1 << 20;
     for (let done = 0; done < entry.compressed; done += step) {
-      yield await readRange(file, start + done, Math.min(step, entry.compressed - done), archive);
+      yield await readBytes(source, start + done, Math.min(step, entry.compressed - done));
     }
   }
   let crc = 0, size = 0;
@@ -111,16 +161,17 @@ async function unpack(file: FileHandle, archive: string, entry: Entry, path: str
     }
   }
   const inflate = entry.method === 8 ? createInflateRaw() : new PassThrough();
-  await pipeline(packed, inflate, checked, createWriteStream(path));
+  try {
+    await pipeline(packed, inflate, checked, await target());
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const { code, message } = error as Error & { code?: string };
+    if (code?.startsWith("Z_")) throw broken();
+    throw new InputError(`Cannot unpack ${shown(entry.name)}: ${message}`, { cause: error });
+  }
   if (crc !== entry.crc || size !== entry.size) throw broken();
 }
 
-async function readRange(file: FileHandle, start: number, length: number, archive: string): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  for (let done = 0; done < length;) {
-    const { bytesRead } = await file.read(bytes, done, length - done, start + done);
-    if (bytesRead === 0) throw new Error(`${archive} is cut off`);
-    done += bytesRead;
-  }
-  return bytes;
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -161,6 +161,56 @@ export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Te
   );
 }
 
+/**
+ * A long short-term memory (Hochreiter and Schmidhuber 1997) of U units over T tokens, with PyTorch's gates:
+ *
+ *     i, f, g, o = x_t + W h_{t−1}
+ *     c_t = m_t (σ(f) c_{t−1} + σ(i) tanh(g))
+ *     h_t = σ(o) tanh(c_t)
+ *
+ * x [T, B, 4U] is what the gates get from outside, weight [4U, U]; real [T, B, 1] is m, 1 for a token and 0 for
+ * padding, where the state becomes zero. `reverse` reads from the last token to the first. Returns h [T, B, U].
+ */
+export function lstm(x: tf.Tensor, weight: tf.Tensor, real: tf.Tensor, reverse: boolean): tf.Tensor {
+  const attributes = { reverse };
+  return withGradient(
+    [x, weight],
+    () => {
+      const [h, c] = run("Lstm", { x, weight, real }, attributes);
+      return [h!, [x, weight, real, h!, c!]];
+    },
+    (dy, [x, weight, real, h, c]) => {
+      const [T, B, gates] = x!.shape as [number, number, number];
+      const units = gates / 4;
+      const rows = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [T * B, -1]);
+      const none = tf.zeros([1, B, units]);
+      const before = (x: tf.Tensor) =>
+        reverse
+          ? tf.concat([tf.slice(x, [1, 0, 0], [T - 1, B, units]), none], 0)
+          : tf.concat([none, tf.slice(x, [0, 0, 0], [T - 1, B, units])], 0);
+      const hBefore = rows(before(h!));
+      const sums = tf.add(x!, tf.reshape(tf.matMul(hBefore, weight as tf.Tensor2D, false, true), x!.shape));
+      const parts = tf.split(sums, 4, 2) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+      const [i, f, o] = [parts[0], parts[1], parts[3]].map(tf.sigmoid) as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const g = tf.tanh(parts[2]);
+      const tanhC = tf.tanh(c!);
+      // LstmGrad: dh_t = dy_t + Wᵀ dx_{t+1}, dc_t = toCell_t dh_t + kept_{t+1} dc_{t+1},
+      // dx_t = toGates_t [dc_t, dc_t, dc_t, dh_t]; here σ' = σ (1 − σ) and tanh' = 1 − tanh².
+      const slope = (gate: tf.Tensor) => tf.mul(gate, tf.sub(1, gate));
+      const toGates = tf.concat([
+        tf.mul(real!, tf.mul(g, slope(i))),
+        tf.mul(real!, tf.mul(before(c!), slope(f))),
+        tf.mul(real!, tf.mul(i, tf.sub(1, tf.square(g)))),
+        tf.mul(tanhC, slope(o)),
+      ], 2);
+      const toCell = tf.mul(o, tf.sub(1, tf.square(tanhC)));
+      const kept = tf.mul(real!, f);
+      const dx = run("LstmGrad", { dy, weight: weight!, toGates, toCell, kept }, attributes)[0]!;
+      return [dx, tf.matMul(rows(dx), hBefore, true, false)];
+    },
+  );
+}
+
 /** Rows of a table. table [V, H], ids int32 […]. Returns […, H]. */
 export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   const [vocabulary, hidden] = table.shape as [number, number];

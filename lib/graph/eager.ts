@@ -28,6 +28,11 @@ function joinHeads(x: tf.Tensor): tf.Tensor {
 
 const inverseRootTwoPi = 1 / Math.sqrt(2 * Math.PI);
 
+/** [T, …] → T tensors […]. */
+function tokens(x: tf.Tensor): tf.Tensor[] {
+  return tf.split(x, x.shape[0]!).map((token) => tf.reshape(token, x.shape.slice(1)));
+}
+
 /** Eager kernels by operation name. */
 const eagerKernels: Record<string, EagerKernel> = {
   Linear: ({ x, weight, bias }) => [
@@ -107,6 +112,40 @@ const eagerKernels: Record<string, EagerKernel> = {
   SoftmaxCrossEntropyGrad: ({ dy, logProbabilities, labels }) => {
     const chosen = tf.cast(tf.oneHot(labels as tf.Tensor1D, logProbabilities!.shape[1]!), "float32");
     return [tf.mul(tf.expandDims(dy!, -1), tf.sub(tf.exp(logProbabilities!), chosen))];
+  },
+
+  Lstm: ({ x, weight, real }, { reverse }) => {
+    const [T, B, gates] = x!.shape as [number, number, number];
+    const [inputs, masks] = [x!, real!].map((x) => tokens(x));
+    const state = (): tf.Tensor => tf.zeros([B, gates / 4]);
+    let [h, c] = [state(), state()];
+    const [hs, cs]: [tf.Tensor[], tf.Tensor[]] = [new Array(T), new Array(T)];
+    for (let step = 0; step < T; step++) {
+      const t = reverse ? T - 1 - step : step;
+      const sums = tf.add(inputs![t]!, tf.matMul(h as tf.Tensor2D, weight as tf.Tensor2D, false, true));
+      const [i, f, g, o] = tf.split(sums, 4, 1);
+      c = tf.mul(masks![t]!, tf.add(tf.mul(tf.sigmoid(f!), c), tf.mul(tf.sigmoid(i!), tf.tanh(g!))));
+      h = tf.mul(tf.sigmoid(o!), tf.tanh(c));
+      [hs[t], cs[t]] = [h, c];
+    }
+    return [tf.stack(hs), tf.stack(cs)];
+  },
+
+  LstmGrad: ({ dy, weight, toGates, toCell, kept }, { reverse }) => {
+    const [T, B, gates] = toGates!.shape as [number, number, number];
+    const [dys, gateFactors, cellFactors, shares] = [dy!, toGates!, toCell!, kept!].map((x) => tokens(x));
+    let dGates: tf.Tensor = tf.zeros([B, gates]);
+    let dLater: tf.Tensor = tf.zeros([B, gates / 4]);
+    const dx: tf.Tensor[] = new Array(T);
+    for (let step = 0; step < T; step++) {
+      const t = reverse ? step : T - 1 - step;
+      const dh = tf.add(dys![t]!, tf.matMul(dGates as tf.Tensor2D, weight as tf.Tensor2D));
+      const dc = tf.add(tf.mul(dh, cellFactors![t]!), dLater);
+      dGates = tf.mul(tf.concat([dc, dc, dc, dh], 1), gateFactors![t]!);
+      dLater = tf.mul(dc, shares![t]!);
+      dx[t] = dGates;
+    }
+    return [tf.stack(dx)];
   },
 
   Embedding: ({ table, ids }) => [tf.gather(table!, ids as tf.Tensor1D)],

@@ -1,7 +1,7 @@
 /** A recorded graph as an ONNX model: each node is lowered by its rule in operations.ts. */
 import type { GraphBody, Value } from "./graph.ts";
 import { OnnxEmitter } from "./onnx_emitter.ts";
-import { encodeModel, type OnnxNode, type OnnxPort } from "./onnx_proto.ts";
+import { encodeModel, type OnnxModel, type OnnxNode, type OnnxPort } from "./onnx_proto.ts";
 import { type Operation, operations } from "./operations.ts";
 
 /** How the new value of a state tensor is called among a model's outputs. */
@@ -18,13 +18,27 @@ export interface LoweredModel {
   readonly unsafe: ReadonlySet<string>;
 }
 
-/**
- * Lowers a graph to the bytes of an ONNX model (opset 20 with ONNX Runtime's own operations).
- *
- * @param options.flat Tensors of rank 1 may have any length: for the blocks of tiles.ts.
- */
-export function lowerToOnnx(graph: GraphBody, { flat = false }: { flat?: boolean } = {}): LoweredModel {
-  const emit = new OnnxEmitter();
+/** How a graph is lowered. */
+export interface LoweringOptions {
+  /** Tensors of rank 1 may have any length: for the blocks of tiles.ts. */
+  readonly flat?: boolean;
+  /** Only operations that ONNX itself has, so that any runtime can read them. */
+  readonly standard?: boolean;
+}
+
+/** Lowers a graph to the bytes of an ONNX model (opset 20 with ONNX Runtime's own operations). */
+export function lowerToOnnx(graph: GraphBody, options: LoweringOptions = {}): LoweredModel {
+  const model = onnxModel(graph, options);
+  return {
+    bytes: encodeModel(model),
+    inputs: new Set(model.inputs.map(({ name }) => name)),
+    unsafe: unsafeUpdates(graph, model.nodes),
+  };
+}
+
+/** Lowers a graph to an ONNX model whose inputs are those of the state and the feeds that some node reads. */
+export function onnxModel(graph: GraphBody, { flat = false, standard }: LoweringOptions = {}): OnnxModel {
+  const emit = new OnnxEmitter({ standard });
   for (const [name, value] of [...graph.state, ...graph.feeds]) emit.bind(value, name);
   for (const [value, data] of graph.constants) {
     const type = value.dtype === "float32" ? "float32" : value.dtype === "int32" ? "int32" : "bool";
@@ -36,32 +50,24 @@ export function lowerToOnnx(graph: GraphBody, { flat = false }: { flat?: boolean
     [names].flat().forEach((name, i) => emit.bind(node.outputs[i]!, name));
   }
 
-  const shapeOf = ({ shape }: Value) => flat && shape.length === 1 ? ["length"] : shape;
   const results = [
     ...[...graph.updates].map(([name, value]) => [updateName(name), value] as const),
     ...graph.outputs,
   ];
   emit.publish(results);
-  const outputs = results.map(([name, value]): OnnxPort => ({
+  const port = ([name, { shape, dtype }]: readonly [string, Value]): OnnxPort => ({
     name,
-    shape: shapeOf(value),
-    type: value.dtype,
-  }));
-
+    shape: flat && shape.length === 1 ? ["length"] : shape,
+    type: dtype,
+  });
   const read = new Set(emit.nodes.flatMap((node) => node.inputs));
-  const inputs = [...graph.state, ...graph.feeds].filter(([name]) => read.has(name)).map(([name, value]) => ({
-    name,
-    shape: shapeOf(value),
-    type: value.dtype,
-  }));
-  const bytes = encodeModel({
+  return {
     name: graph.name,
     nodes: emit.nodes,
     constants: [...emit.constants.values()].filter(({ name }) => read.has(name)),
-    inputs,
-    outputs,
-  });
-  return { bytes, inputs: new Set(inputs.map(({ name }) => name)), unsafe: unsafeUpdates(graph, emit.nodes) };
+    inputs: [...graph.state, ...graph.feeds].filter(([name]) => read.has(name)).map(port),
+    outputs: results.map(port),
+  };
 }
 
 /**

@@ -168,7 +168,7 @@ function joinHeads(emit: OnnxEmitter, x: string, shape: readonly number[]): stri
 }
 
 function product(emit: OnnxEmitter, a: string, b: string, alpha: number, transA = 0, transB = 0): string {
-  return emit.microsoft("FusedMatMul", [a, b], { transA, transB, alpha: float(alpha) });
+  return emit.product(a, b, { rank: 4, alpha, transA, transB });
 }
 
 /** softmax(Q Kᵀ / √D + mask) V; the probabilities after dropout stay for the gradient. */

@@ -1,6 +1,18 @@
 /** What the ONNX rules write to. */
 import type { Value } from "./graph.ts";
-import type { OnnxAttribute, OnnxConstant, OnnxNode, OnnxType } from "./onnx_proto.ts";
+import { float, type OnnxAttribute, type OnnxConstant, type OnnxNode, type OnnxType } from "./onnx_proto.ts";
+
+/** How a product of stacks of matrices [rank − 2 axes, rows, columns] is taken. */
+export interface ProductOptions {
+  /** The number of axes of both. */
+  readonly rank: number;
+  /** What it is multiplied by. */
+  readonly alpha?: number;
+  /** 1 to transpose the first factor. */
+  readonly transA?: number;
+  /** 1 to transpose the second factor. */
+  readonly transB?: number;
+}
 
 /** Collects ONNX nodes; the rules in onnx_rules.ts call it. */
 export class OnnxEmitter {
@@ -8,7 +20,13 @@ export class OnnxEmitter {
   readonly constants = new Map<string, OnnxConstant>();
   readonly #names = new Map<Value, string>();
   readonly #memo = new Map<string, string>();
+  readonly #standard: boolean;
   #next = 0;
+
+  /** @param options.standard no operations of ONNX Runtime's own */
+  constructor({ standard = false }: { standard?: boolean } = {}) {
+    this.#standard = standard;
+  }
 
   /** The ONNX name of a recorded value. */
   name(value: Value): string {
@@ -27,9 +45,17 @@ export class OnnxEmitter {
     return this.several(op, inputs, 1, attributes, domain)[0]!;
   }
 
-  /** Adds a node of ONNX Runtime's own domain. */
-  microsoft(op: string, inputs: string[], attributes: Record<string, OnnxAttribute> = {}): string {
-    return this.node(op, inputs, attributes, "com.microsoft");
+  /** Products of stacks of matrices: ONNX Runtime's FusedMatMul, which copies no transpose, or standard nodes. */
+  product(a: string, b: string, { rank, alpha = 1, transA = 0, transB = 0 }: ProductOptions): string {
+    if (!this.#standard) {
+      const attributes = { transA, transB, alpha: float(alpha) };
+      return this.node("FusedMatMul", [a, b], attributes, "com.microsoft");
+    }
+    const perm = Array.from({ length: rank }, (_, axis) => axis).with(-2, rank - 1).with(-1, rank - 2);
+    const factors = [transA ? this.node("Transpose", [a], { perm }) : a];
+    factors.push(transB ? this.node("Transpose", [b], { perm }) : b);
+    const product = this.node("MatMul", factors);
+    return alpha === 1 ? product : this.node("Mul", [product, this.scalar(alpha)]);
   }
 
   /** Adds a node with several outputs. */
@@ -102,7 +128,8 @@ export class OnnxEmitter {
   }
 }
 
-function bytesOf(data: ArrayLike<number>, type: OnnxType): Uint8Array {
+/** Numbers as the bytes of a constant. */
+export function bytesOf(data: ArrayLike<number>, type: OnnxType): Uint8Array {
   const array = type === "float32"
     ? Float32Array.from(data)
     : type === "int32"

@@ -67,7 +67,7 @@ export interface OnnxModel {
 }
 
 /** The opset of the default domain that the rules are written for. */
-const opset = 20;
+export const opset = 20;
 
 function writeAttribute(writer: Writer, name: string, value: OnnxAttribute): void {
   text(writer, 1, name);
@@ -130,7 +130,9 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     for (const port of model.inputs) message(writer, 11, (writer) => writePort(writer, port));
     for (const port of model.outputs) message(writer, 12, (writer) => writePort(writer, port));
   });
-  for (const [domain, version] of [["", opset], ["com.microsoft", 1]] as const) {
+  const versions = { "": opset, "com.microsoft": 1 };
+  for (const [domain, version] of Object.entries(versions)) {
+    if (domain && !model.nodes.some((node) => node.domain === domain)) continue;
     message(writer, 8, (writer) => {
       text(writer, 1, domain);
       integer(writer, 2, version);

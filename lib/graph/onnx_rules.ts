@@ -4,10 +4,11 @@
  */
 import { type ElementType, sizeOf, type Value } from "./graph.ts";
 import type { OnnxEmitter } from "./onnx_emitter.ts";
-import { elementTypes, float } from "./onnx_proto.ts";
+import { elementTypes } from "./onnx_proto.ts";
 import { axesOf, sliceExtent } from "./shapes.ts";
 
 export * from "./onnx_composites.ts";
+export * from "./onnx_lstm.ts";
 
 type Inputs = Record<string, Value>;
 type Outputs = readonly Value[];
@@ -267,7 +268,7 @@ export function matMul(
   const transA = transposeA ? 1 : 0;
   const transB = transposeB ? 1 : 0;
   if (a!.shape.length === 2 && b!.shape.length === 2) return emit.node("Gemm", names, { transA, transB });
-  return emit.microsoft("FusedMatMul", names, { transA, transB, alpha: float(1) });
+  return emit.product(emit.name(a!), emit.name(b!), { rank: a!.shape.length, transA, transB });
 }
 
 /** The sum of several tensors. */

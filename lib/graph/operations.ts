@@ -121,4 +121,6 @@ export const operations = {
   },
   Embedding: { infer: shape.embedding, onnx: onnx.embedding, stablehlo: stablehlo.embedding },
   EmbeddingGrad: { infer: shape.embeddingGrad, onnx: onnx.embeddingGrad, stablehlo: stablehlo.embeddingGrad },
+  Lstm: { infer: shape.lstm, onnx: onnx.lstm, stablehlo: stablehlo.lstm },
+  LstmGrad: { infer: shape.like("toGates"), onnx: onnx.lstmGrad, stablehlo: stablehlo.lstmGrad },
 } satisfies Record<string, Operation>;

@@ -229,6 +229,12 @@ export function crossEntropy({ logits }: Inputs): Output[] {
   return [{ shape: [logits!.shape[0]!], dtype: "float32" }, { shape: logits!.shape, dtype: "float32" }];
 }
 
+/** x [T, B, 4U], weight [4U, U] → the states and the cells [T, B, U]. */
+export function lstm({ x, weight }: Inputs): Output[] {
+  const states: Output = { shape: x!.shape.with(-1, weight!.shape[1]!), dtype: "float32" };
+  return [states, states];
+}
+
 /** table [V, H], ids [R] → [R, H]. */
 export function embedding({ table, ids }: Inputs): Output[] {
   return [{ shape: [ids!.shape[0]!, table!.shape[1]!], dtype: "float32" }];

@@ -60,8 +60,11 @@ export class StablehloEmitter {
   readonly #made = new Map<string, readonly Operand[]>();
   #next = 0;
 
-  /** @param options How the module is wanted. */
-  constructor(readonly options: Required<LoweringOptions>) {}
+  /**
+   * @param options How the module is wanted.
+   * @param prefix Of the names: a region's must not be those of what is around it.
+   */
+  constructor(readonly options: Required<LoweringOptions>, readonly prefix: string = "%") {}
 
   /** Adds an operation with one result. */
   operation(text: string, result: Omit<Operand, "name">): Operand {
@@ -72,7 +75,7 @@ export class StablehloEmitter {
   several(text: string, results: readonly Omit<Operand, "name">[]): readonly Operand[] {
     const known = this.#made.get(text);
     if (known) return known;
-    const name = `%${this.#next++}`;
+    const name = `${this.prefix}${this.#next++}`;
     const many = results.length > 1;
     this.lines.push(`${name}${many ? `:${results.length}` : ""} = ${text}`);
     const made = results.map(({ shape, type }, i) => ({ name: many ? `${name}#${i}` : name, shape, type }));

@@ -9,6 +9,7 @@ import type { ElementText, Operand, StablehloEmitter } from "./stablehlo_emitter
 
 export * from "./stablehlo_attention.ts";
 export * from "./stablehlo_composites.ts";
+export * from "./stablehlo_lstm.ts";
 
 type Inputs = Record<string, Operand>;
 type Outputs = readonly Value[];

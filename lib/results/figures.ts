@@ -1,4 +1,7 @@
-/** Figures from records, as SVG: lines over a quantity, each point the mean of its runs, the spread as a band. */
+/**
+ * Figures from records, as SVG: lines over a quantity, each point the mean of its runs, the spread as a band; or a dot
+ * for each row of a table beside the paper's.
+ */
 import { mean, standardDeviation } from "./statistics.ts";
 
 /** A line of a figure. */
@@ -27,28 +30,110 @@ export interface Figure {
   readonly y: string;
   /** Whether the horizontal axis is logarithmic beyond its smallest positive value; 0 has a place on it. */
   readonly logarithmic?: boolean;
-  /** Side by side. */
+  /** Whether each point has a mark; true if not given. */
+  readonly markers?: boolean;
+  /** Two in a line. */
   readonly panels: readonly Panel[];
+}
+
+/** A row of a table as dots. */
+export interface Dot {
+  /** The row. */
+  readonly name: string;
+  /** The paper's number, if there is one. */
+  readonly paper: number | null;
+  /** Ours, one a seed; none if there are no runs. */
+  readonly values: readonly number[];
+}
+
+/** What {@linkcode dotsSvg} draws: a panel for each column of a table, a line for each row. */
+export interface DotFigure {
+  /** Above all. */
+  readonly title: string;
+  /** What the horizontal axis shows. */
+  readonly x: string;
+  /** Two in a line. */
+  readonly panels: readonly { readonly title: string; readonly dots: readonly Dot[] }[];
 }
 
 const width = 360;
 const height = 260;
+const labelLimit = 300;
+const legend = { orient: "bottom", columns: 3, labelLimit, symbolOpacity: 1 };
 
 /** The figure as an SVG document that needs nothing from elsewhere; a band is the mean ± a standard deviation. */
-export async function figureSvg(figure: Figure): Promise<string> {
+export function figureSvg(figure: Figure): Promise<string> {
+  return svg(specification(figure));
+}
+
+/** The same for dots; a bar is the mean ± a standard deviation. */
+export function dotsSvg({ title, x, panels }: DotFigure): Promise<string> {
+  return svg({
+    title: { text: title, anchor: "start" },
+    background: "white",
+    columns: 2,
+    concat: panels.map(({ title, dots }) => dotPanel(title, x, dots)),
+  });
+}
+
+async function svg(specification: object): Promise<string> {
   const [vega, lite] = await Promise.all([import("vega"), import("vega-lite")]);
   // deno-lint-ignore no-explicit-any -- vega-lite's type of a specification is too deep for the compiler
-  const { spec } = lite.compile(specification(figure) as any);
+  const { spec } = lite.compile(specification as any);
   return await new vega.View(vega.parse(spec), { renderer: "none" }).toSVG();
 }
 
+function dotPanel(title: string, x: string, dots: readonly Dot[]) {
+  const sides = ["the paper's", "ours"];
+  const values = dots.flatMap(({ name, paper, values }) => {
+    const spread = values.length > 1 ? standardDeviation(values)! : 0;
+    const ours = values.length > 0 ? [{ side: sides[1], middle: mean(values), spread }] : [];
+    return [...paper === null ? [] : [{ side: sides[0], middle: paper, spread: 0 }], ...ours]
+      .map(({ middle, spread, side }) => ({
+        name,
+        side,
+        middle,
+        low: middle - spread,
+        high: middle + spread,
+      }));
+  });
+  const horizontal = { type: "quantitative", title: x, scale: { zero: false } };
+  const vertical = {
+    field: "name",
+    type: "nominal",
+    scale: { domain: dots.map(({ name }) => name) },
+    sort: null,
+    title: null,
+    axis: { labelLimit },
+  };
+  const side = { field: "side", type: "nominal", title: null, scale: { domain: sides }, legend };
+  const shape = { ...side, scale: { domain: sides, range: ["diamond", "circle"] } };
+  return {
+    title: { text: title, fontWeight: "normal" },
+    width,
+    height: { step: 22 },
+    data: { values },
+    layer: [
+      {
+        mark: "rule",
+        encoding: { x: { ...horizontal, field: "low" }, x2: { field: "high" }, y: vertical, color: side },
+      },
+      {
+        mark: { type: "point", filled: true, opacity: 1, size: 60 },
+        encoding: { x: { ...horizontal, field: "middle" }, y: vertical, color: side, shape },
+      },
+    ],
+  };
+}
+
 /** The figure in the terms of vega-lite 6. */
-function specification({ title, x, y, logarithmic = false, panels }: Figure) {
+function specification({ title, x, y, logarithmic = false, markers = true, panels }: Figure) {
   return {
     title: { text: title, anchor: "start" },
     background: "white",
     resolve: { scale: { color: "shared" } },
-    hconcat: panels.map((panel) => {
+    columns: 2,
+    concat: panels.map((panel) => {
       const values = panel.curves.flatMap(({ name, points }) =>
         points.filter(({ values }) => values.length > 0).map((point) => {
           const middle = mean(point.values);
@@ -62,7 +147,7 @@ function specification({ title, x, y, logarithmic = false, panels }: Figure) {
         ? { values: [...new Set(values.map((value) => value.x))], labelAngle: -60 }
         : {};
       const horizontal = { field: "x", type: "quantitative", title: x, scale, axis };
-      const color = { field: "name", type: "nominal", title: null, legend: { orient: "bottom" } };
+      const color = { field: "name", type: "nominal", title: null, sort: null, legend };
       const vertical = { type: "quantitative", scale: { zero: false } };
       return {
         title: { text: panel.title, fontWeight: "normal" },
@@ -80,7 +165,7 @@ function specification({ title, x, y, logarithmic = false, panels }: Figure) {
             },
           },
           {
-            mark: { type: "line", point: true },
+            mark: { type: "line", point: markers },
             encoding: { x: horizontal, y: { ...vertical, field: "y", title: y }, color },
           },
         ],

@@ -18,9 +18,34 @@ export interface Metrics {
   readonly ece: number;
   /** Mean over examples of the squared distance to the one-hot truth, summed over classes: 0 to 2 (Brier 1950). */
   readonly brier: number;
-  /** Counts [C][C]: row = true class, column = predicted class. */
+  /** Counts [C][C]: row = true class, column = predicted class; empty for more than 200 classes. */
   readonly confusion: readonly (readonly number[])[];
 }
+
+/** How well one class is told from the others; a share of nothing is 0. */
+export interface ClassMetrics {
+  /** Share of the examples predicted as this class that are of it. */
+  readonly precision: number;
+  /** Share of the examples of this class that are predicted as it. */
+  readonly recall: number;
+  /** Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN). */
+  readonly f1: number;
+  /** Examples of this class. */
+  readonly count: number;
+}
+
+/** Examples of one class that are predicted as another. */
+export interface Confusion {
+  /** The true class. */
+  readonly label: number;
+  /** The predicted class. */
+  readonly predicted: number;
+  /** How many there are. */
+  readonly count: number;
+}
+
+/** A confusion matrix of more classes is nearly empty, and large. */
+const mostInMatrix = 200;
 
 /** The predicted class of each row of [N*C] scores: the first of the largest. */
 export function argmax(scores: ArrayLike<number>, classes: number): Int32Array {
@@ -56,15 +81,15 @@ export function measure(
     );
   }
   const predicted = argmax(probabilities, classes);
-  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const size = classes > mostInMatrix ? 0 : classes;
+  const confusion = Array.from({ length: size }, () => new Array<number>(size).fill(0));
   let right = 0, loss = 0, brier = 0;
   for (let n = 0; n < examples; n++) {
     const label = labels[n]!;
-    const row = confusion[label];
-    if (row === undefined) {
+    if (!(label >= 0 && label < classes)) {
       throw new RangeError(`Label ${label} of example ${n} is not one of ${classes} classes`);
     }
-    row[predicted[n]!]!++;
+    if (size > 0) confusion[label]![predicted[n]!]!++;
     if (predicted[n] === label) right++;
     loss -= Math.log(Math.max(1e-12, probabilities[n * classes + label]!));
     for (let c = 0; c < classes; c++) {
@@ -75,7 +100,7 @@ export function measure(
     examples,
     accuracy: right / examples,
     errorRate: (examples - right) / examples,
-    macroF1: macroF1(confusion),
+    macroF1: classMetrics(predicted, labels, classes).reduce((sum, { f1 }) => sum + f1, 0) / classes,
     loss: loss / examples,
     ece: calibrationError(probabilities, labels, predicted, classes),
     brier: brier / examples,
@@ -83,15 +108,44 @@ export function measure(
   };
 }
 
-/** Mean over classes of 2 TP / (2 TP + FP + FN). */
-function macroF1(confusion: readonly (readonly number[])[]): number {
-  let sum = 0;
-  for (const [c, row] of confusion.entries()) {
-    const known = row.reduce((total, count) => total + count, 0);
-    const claimed = confusion.reduce((total, other) => total + other[c]!, 0);
-    if (known + claimed > 0) sum += 2 * row[c]! / (known + claimed);
+/** The measures of each class, from predicted and true classes [N]. */
+export function classMetrics(
+  predicted: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  classes: number,
+): ClassMetrics[] {
+  const [known, claimed, right] = [0, 0, 0].map(() => new Float64Array(classes)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  for (let n = 0; n < labels.length; n++) {
+    const [label, guess] = [labels[n]!, predicted[n]!];
+    known[label]!++;
+    claimed[guess]!++;
+    if (label === guess) right[label]!++;
   }
-  return sum / confusion.length;
+  const share = (part: number, whole: number) => whole > 0 ? part / whole : 0;
+  return Array.from(right, (count, c) => ({
+    precision: share(count, claimed[c]!),
+    recall: share(count, known[c]!),
+    f1: share(2 * count, known[c]! + claimed[c]!),
+    count: known[c]!,
+  }));
+}
+
+/** The confusions that occur, the most frequent first. */
+export function confusions(predicted: ArrayLike<number>, labels: ArrayLike<number>): Confusion[] {
+  const counts = new Map<string, number>();
+  for (let n = 0; n < labels.length; n++) {
+    if (predicted[n] === labels[n]) continue;
+    const pair = `${labels[n]} ${predicted[n]}`;
+    counts.set(pair, (counts.get(pair) ?? 0) + 1);
+  }
+  return Array.from(counts, ([pair, count]) => {
+    const [label, guess] = pair.split(" ").map(Number) as [number, number];
+    return { label, predicted: guess, count };
+  }).sort((a, b) => b.count - a.count || a.label - b.label || a.predicted - b.predicted);
 }
 
 /** Sum over bins (0, 1/15], (1/15, 2/15], … of the bin's share of examples times |accuracy - mean confidence|. */

@@ -8,17 +8,19 @@ import { InputError } from "../errors.ts";
 import { writeWhole } from "../whole_file.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** What one epoch came to. */
+/** What one epoch came to, or a part of one where there are several measurements in each. */
 export interface EpochRecord {
-  /** 1 is the first. */
+  /** Passes over the training texts until its end. */
   readonly epoch: number;
-  /** Mean loss of the epoch's training steps. */
+  /** Mean loss of its training steps. */
   readonly trainLoss: number;
+  /** Measures on a sample of the training texts, only where there are several measurements in an epoch. */
+  readonly train?: Metrics;
   /** Measures on the development split, where there is one. */
   readonly dev?: Metrics;
   /** Measures on the test split, only where the protocol chooses the epoch by it. */
   readonly test?: Metrics;
-  /** Seconds of the epoch's training steps, without evaluation. */
+  /** Seconds of its training steps, without evaluation. */
   readonly seconds: number;
 }
 
@@ -80,6 +82,28 @@ export interface PreTrainingRecord {
   readonly after: PreTrainingMeasures;
 }
 
+/** What fine-tuning changed of what the model knew (lib/forgetting.ts). */
+export interface ForgettingRecord {
+  /** Measures on held-out general text of the model before fine-tuning. */
+  readonly before: PreTrainingMeasures;
+  /** The same with the encoder after fine-tuning, under the same head. */
+  readonly after: PreTrainingMeasures;
+  /** |after - before| / |before| over all weights of the embeddings and of each layer, by `embeddings`, `layer 0`, …. */
+  readonly distances: Readonly<Record<string, number>>;
+}
+
+/** The multi-task fine-tuning that a run started from; the runs of other tasks share it. */
+export interface MultiTaskRecord {
+  /** The model that it started from. */
+  readonly start: string;
+  /** Names of the data sets. */
+  readonly tasks: readonly string[];
+  /** Updates. */
+  readonly steps: number;
+  /** Seconds that it took, of the last sitting. */
+  readonly seconds: number;
+}
+
 /** What a run itself tells: everything but when, where and for which cell it ran. */
 export interface RunResult {
   /** The data that were used. */
@@ -88,6 +112,10 @@ export interface RunResult {
   readonly model: string;
   /** The further pre-training before, if there was any. */
   readonly preTraining?: PreTrainingRecord;
+  /** The multi-task fine-tuning before, if there was any. */
+  readonly multiTask?: MultiTaskRecord;
+  /** What was forgotten, if it was measured. */
+  readonly forgetting?: ForgettingRecord;
   /** The engine by name. */
   readonly engine: string;
   /** f32 or bf16. */

@@ -1,9 +1,10 @@
 /**
- * How sure a number is: mean and spread over seeds, and two paired tests of the difference between two rows of a
- * table. The bootstrap resamples test examples (is the difference due to the test set's draw?); the t test looks at
- * seeds (is it due to the training's draw?).
+ * How sure a number is: mean and spread over seeds, two paired tests of the difference between two rows of a table,
+ * and Holm's correction for several tests at once. The bootstrap resamples test examples (is the difference due to the
+ * test set's draw?); the t test looks at seeds (is it due to the training's draw?).
  */
 import { Random } from "../random.ts";
+import { binomial, studentP } from "./distributions.ts";
 
 /** The mean. @throws RangeError if there is no value. */
 export function mean(values: ArrayLike<number>): number {
@@ -22,9 +23,9 @@ export function standardDeviation(values: ArrayLike<number>): number | undefined
   return Math.sqrt(sum / (values.length - 1));
 }
 
-/** The mean difference of paired values, with a 95 % interval and a two-sided p of it being 0. */
+/** A mean difference with a 95 % interval and a two-sided p of it being 0. */
 export interface BootstrapResult {
-  /** Mean of first - second. */
+  /** The mean of the differences. */
   readonly difference: number;
   /** Lower end of the 95 % interval. */
   readonly low: number;
@@ -34,36 +35,74 @@ export interface BootstrapResult {
   readonly p: number;
 }
 
+/** How a bootstrap draws. */
+export interface BootstrapOptions {
+  /** Default: 10,000. */
+  readonly resamples?: number;
+  /** Key of the draws; 1 if not given. */
+  readonly key?: number;
+}
+
 /**
- * Paired bootstrap over test examples (Efron and Tibshirani 1993, chapter 13; percentile interval): `first` and
- * `second` hold one value an example, such as 0 or 1 for right or wrong, or the mean of that over seeds.
- * p = 2 min(share of resamples <= 0, share >= 0), with one added to each count, at most 1.
+ * Paired bootstrap over test examples (Efron and Tibshirani 1993, chapter 13; percentile interval) of the mean of
+ * first - second: both hold one value an example, such as 0 or 1 for right or wrong, or the mean of that over seeds.
  *
  * @throws RangeError if the lengths differ or there is no example.
  */
 export function pairedBootstrap(
   first: ArrayLike<number>,
   second: ArrayLike<number>,
-  options: { readonly resamples?: number; readonly key?: number } = {},
+  options: BootstrapOptions = {},
 ): BootstrapResult {
-  const { resamples = 10_000, key = 1 } = options;
-  const differences = paired(first, second);
+  return stratifiedBootstrap([paired(first, second)], options);
+}
+
+/** Sums of differences nearer to 0 than this are 0: their terms, such as thirds, do not cancel exactly. */
+const rounding = 1e-12;
+
+/**
+ * Stratified bootstrap of the sum of several test sets' mean differences: each set is resampled by itself.
+ * p = 2 min(share of resamples <= 0, share >= 0), with one added to each count, at most 1.
+ *
+ * @param strata the differences of each set's examples
+ * @throws RangeError if there is no set, or one has no example.
+ */
+export function stratifiedBootstrap(
+  strata: readonly ArrayLike<number>[],
+  { resamples = 10_000, key = 1 }: BootstrapOptions = {},
+): BootstrapResult {
+  if (strata.length === 0) throw new RangeError("Cannot resample no test sets");
+  const difference = strata.reduce((sum, values) => sum + mean(values), 0);
   const random = new Random(key);
-  const means = new Float64Array(resamples);
-  let below = 1, above = 1;
-  for (let r = 0; r < resamples; r++) {
-    let sum = 0;
-    for (let i = 0; i < differences.length; i++) sum += differences[random.below(differences.length)]!;
-    means[r] = sum / differences.length;
-    if (sum <= 0) below++;
-    if (sum >= 0) above++;
-  }
-  means.sort();
+  const draws = strata.map((values) => resampler(values, random));
+  const sums = Float64Array.from({ length: resamples }, () => draws.reduce((sum, draw) => sum + draw(), 0));
+  const below = 1 + sums.filter((sum) => sum <= rounding).length;
+  const above = 1 + sums.filter((sum) => sum >= -rounding).length;
+  sums.sort();
   return {
-    difference: mean(differences),
-    low: means[Math.floor(0.025 * (resamples - 1))]!,
-    high: means[Math.ceil(0.975 * (resamples - 1))]!,
+    difference,
+    low: sums[Math.floor(0.025 * (resamples - 1))]!,
+    high: sums[Math.ceil(0.975 * (resamples - 1))]!,
     p: Math.min(1, 2 * Math.min(below, above) / (resamples + 1)),
+  };
+}
+
+/**
+ * Draws means of resamples. Differences of errors have few distinct values, so a resample is drawn as the number of times
+ * that each of them occurs in it: binomial, among the draws and the values that are left.
+ */
+function resampler(values: ArrayLike<number>, random: Random): () => number {
+  const counts = new Map<number, number>();
+  for (let n = 0; n < values.length; n++) counts.set(values[n]!, (counts.get(values[n]!) ?? 0) + 1);
+  return () => {
+    let sum = 0, draws = values.length, left = values.length;
+    for (const [value, count] of counts) {
+      const drawn = count === left ? draws : binomial(draws, count / left, random);
+      sum += value * drawn;
+      draws -= drawn;
+      left -= count;
+    }
+    return sum / values.length;
   };
 }
 
@@ -95,72 +134,29 @@ export function pairedT(first: ArrayLike<number>, second: ArrayLike<number>): Pa
   return { difference, t, degreesOfFreedom, p: studentP(t, degreesOfFreedom) };
 }
 
+/**
+ * P values of several tests, adjusted so that the chance of any false finding among all of them stays below the level
+ * they are compared with (Holm 1979): the k-th smallest of m is multiplied by m - k + 1, is at least its predecessor
+ * and at most 1.
+ *
+ * @throws RangeError if one is not between 0 and 1.
+ */
+export function holm(pValues: readonly number[]): number[] {
+  const wrong = pValues.find((p) => !(p >= 0 && p <= 1));
+  if (wrong !== undefined) throw new RangeError(`A p value is between 0 and 1, found ${wrong}`);
+  const adjusted = new Array<number>(pValues.length);
+  const order = pValues.map((_, place) => place).sort((a, b) => pValues[a]! - pValues[b]!);
+  let largest = 0;
+  for (const [rank, place] of order.entries()) {
+    largest = Math.min(1, Math.max(largest, (pValues.length - rank) * pValues[place]!));
+    adjusted[place] = largest;
+  }
+  return adjusted;
+}
+
 function paired(first: ArrayLike<number>, second: ArrayLike<number>): Float64Array {
   if (first.length !== second.length || first.length === 0) {
     throw new RangeError(`Expected pairs, found ${first.length} and ${second.length} values`);
   }
   return Float64Array.from({ length: first.length }, (_, i) => first[i]! - second[i]!);
-}
-
-/** Two-sided p of Student's t: I_x(df / 2, 1 / 2) with x = df / (df + t²). */
-export function studentP(t: number, degreesOfFreedom: number): number {
-  const square = t * t;
-  if (square === Infinity) return 0;
-  return incompleteBeta(
-    degreesOfFreedom / (degreesOfFreedom + square),
-    square / (degreesOfFreedom + square),
-    degreesOfFreedom / 2,
-    0.5,
-  );
-}
-
-/** The regularized incomplete beta function I_x(a, b), y = 1 - x (Press et al., Numerical Recipes, 6.4). */
-function incompleteBeta(x: number, y: number, a: number, b: number): number {
-  if (x === 0 || y === 0) return y === 0 ? 1 : 0;
-  const front = Math.exp(
-    logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log(y),
-  );
-  return x < (a + 1) / (a + b + 2)
-    ? front * betaFraction(x, a, b) / a
-    : 1 - front * betaFraction(y, b, a) / b;
-}
-
-/** The continued fraction of I_x(a, b) by Lentz's method. */
-function betaFraction(x: number, a: number, b: number): number {
-  const tiny = 1e-300;
-  const safe = (value: number) => Math.abs(value) < tiny ? tiny : value;
-  let c = 1, d = 1 / safe(1 - (a + b) * x / (a + 1)), fraction = d;
-  for (let m = 1; m <= 300; m++) {
-    const even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-    d = 1 / safe(1 + even * d);
-    c = safe(1 + even / c);
-    fraction *= d * c;
-    const odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-    d = 1 / safe(1 + odd * d);
-    c = safe(1 + odd / c);
-    fraction *= d * c;
-    if (Math.abs(d * c - 1) < 1e-15) break;
-  }
-  return fraction;
-}
-
-/** ln Gamma(x) for x > 0 (Lanczos 1964, g = 7, nine coefficients: about 15 digits). */
-function logGamma(x: number): number {
-  const coefficients = [
-    0.99999999999980993,
-    676.5203681218851,
-    -1259.1392167224028,
-    771.32342877765313,
-    -176.61502916214059,
-    12.507343278686905,
-    -0.13857109526572012,
-    9.9843695780195716e-6,
-    1.5056327351493116e-7,
-  ];
-  if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
-  const shifted = x - 1;
-  let sum = coefficients[0]!;
-  for (let i = 1; i < coefficients.length; i++) sum += coefficients[i]! / (shifted + i);
-  const base = shifted + 7.5;
-  return 0.5 * Math.log(2 * Math.PI) + (shifted + 0.5) * Math.log(base) - base + Math.log(sum);
 }

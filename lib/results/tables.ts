@@ -1,8 +1,12 @@
-/** Tables from records, as Markdown: the paper's number, ours, the difference, what it cost, and what to know. */
-import { mistakes } from "./metrics.ts";
+/**
+ * Tables from records, as Markdown: the paper's number, ours, the difference, whether rows differ by more than chance,
+ * calibration, what it cost, and what to know.
+ */
+import { compareRuns, type Comparison, type NotCompared, withHolm } from "./comparison.ts";
+import { markdown, points, probability, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
-import { readPredictions, type RunRecord } from "./records.ts";
-import { mean, pairedBootstrap, pairedT, standardDeviation } from "./statistics.ts";
+import type { RunRecord } from "./records.ts";
+import { mean } from "./statistics.ts";
 
 /** One cell: the paper's number and our runs. */
 export interface TableCell {
@@ -10,7 +14,7 @@ export interface TableCell {
   readonly paper: number | null;
   /** Records of the cell, one a seed, by rising seed. */
   readonly records: readonly RunRecord[];
-  /** How many records there should be. */
+  /** How many records there should be; 0 for what is only shown as the paper prints it. */
   readonly expected: number;
 }
 
@@ -30,11 +34,15 @@ export interface ResultTable {
   readonly baseline: string;
   /** The cell of a row and a column. */
   readonly cell: (row: string, column: string) => TableCell;
+  /** The row over which the average relative improvement of the others is shown, if it is. */
+  readonly improvementOver?: string;
+  /** The improvement of a row as the paper prints it, in percent; null where it gives none. */
+  readonly printedImprovement?: (row: string) => number | null;
   /** What the experiment itself says about its data and scale. */
   readonly notes: readonly string[];
 }
 
-/** The whole table as Markdown: numbers, comparison with the baseline, notes. `folder` holds the predictions. */
+/** The whole table as Markdown: numbers, comparison with the baseline, cost, notes. `folder` holds the predictions. */
 export async function markdownTable(table: ResultTable, folder: string): Promise<string> {
   const parts = [
     `# ${table.title}`,
@@ -42,9 +50,10 @@ export async function markdownTable(table: ResultTable, folder: string): Promise
     "Test error in percent: the paper's, ours as mean ± sd over seeds (number of seeds), Δ = ours − paper in points; " +
     "time is the mean of a run, with loading and evaluation.",
     numbers(table),
-    `Against ${table.baseline}: difference in points with the 95 % interval of a paired bootstrap over test ` +
-    "examples (10,000 resamples, errors averaged over seeds), and p of a paired t test over seeds.",
-    await comparison(table, folder),
+    ...table.improvementOver === undefined ? [] : improvement(table, table.improvementOver),
+    ...await comparisons(table, folder),
+    ...cost(table),
+    "## Notes",
     [...table.notes, ...notesOf(table)].map((note) => `- ${note}`).join("\n"),
   ];
   return parts.join("\n\n") + "\n";
@@ -60,7 +69,7 @@ function numbers(table: ResultTable): string {
     ...table.columns.flatMap((column) => {
       const { paper, records, expected } = table.cell(row, column);
       const printed = paper === null ? "–" : paper.toFixed(2);
-      if (records.length === 0) return [printed, "missing", "", ""];
+      if (records.length === 0) return [printed, expected === 0 ? "–" : "missing", "", ""];
       const errors = records.map((record) => 100 * record.test.errorRate);
       const seconds = mean(records.map((record) => record.seconds));
       return [
@@ -74,74 +83,113 @@ function numbers(table: ResultTable): string {
   return markdown(head, rows);
 }
 
-/** "36.80 ± 1.20 (3)", "36.80 (1)", "36.80 ± 1.20 (2 of 3)". */
-function spread(errors: readonly number[], expected: number): string {
-  const sd = standardDeviation(errors);
-  const count = errors.length === expected ? `${expected}` : `${errors.length} of ${expected}`;
-  return `${mean(errors).toFixed(2)}${sd === undefined ? "" : ` ± ${sd.toFixed(2)}`} (${count})`;
-}
-
-async function comparison(table: ResultTable, folder: string): Promise<string> {
-  const others = table.rows.filter((row) => row !== table.baseline);
-  const head = [
-    "",
-    ...table.columns.flatMap((
-      column,
-    ) => [`${table.heading(column)}: difference`, "p (examples)", "p (seeds)", "verdict"]),
-  ];
-  const rows: string[][] = [];
-  for (const row of others) {
-    const cells = table.columns.map((column) =>
-      compare(table.cell(row, column).records, table.cell(table.baseline, column).records, folder)
-    );
-    rows.push([row, ...(await Promise.all(cells)).flat()]);
-  }
-  return markdown(head, rows);
-}
-
-/** Compares two cells on the seeds that both have: difference, p over examples, p over seeds, verdict. */
-async function compare(
-  records: readonly RunRecord[],
-  baseline: readonly RunRecord[],
-  folder: string,
-): Promise<string[]> {
-  const pairs = records.flatMap((record) => {
-    const other = baseline.find(({ seed }) => seed === record.seed);
-    return other ? [{ record, other }] : [];
-  });
-  if (pairs.length === 0) return ["missing", "", "", ""];
-  if (pairs.some(({ record, other }) => record.data.fingerprint !== other.data.fingerprint)) {
-    return ["other data", "", "", ""];
-  }
-  const wrongs = await Promise.all(pairs.map(({ record }) => wrongOf(folder, record)));
-  const otherWrongs = await Promise.all(pairs.map(({ other }) => wrongOf(folder, other)));
-  if (wrongs.includes(undefined) || otherWrongs.includes(undefined)) {
-    return ["no predictions", "", "", ""];
-  }
-  const examples = pairedBootstrap(average(wrongs as Float64Array[]), average(otherWrongs as Float64Array[]));
-  const seeds = pairs.length < 2 ? undefined : pairedT(
-    pairs.map(({ record }) => record.test.errorRate),
-    pairs.map(({ other }) => other.test.errorRate),
+/**
+ * Each row's mean over data sets of (base − row) / base, as the paper prints it, and again over data sets that are the
+ * same for all rows: the paper's average over what each row has, which is not the same.
+ */
+function improvement(table: ResultTable, base: string): string[] {
+  const rows = table.rows.filter((row) =>
+    row !== base && table.columns.some((column) => table.cell(row, column).expected > 0)
   );
-  const percent = (value: number) => signed(100 * value);
-  const distinct = examples.p < 0.05 && (seeds === undefined || seeds.p < 0.05);
+  const ours = (row: string, column: string) => {
+    const { records } = table.cell(row, column);
+    return records.length === 0 ? null : 100 * mean(records.map((record) => record.test.errorRate));
+  };
+  const paper = (row: string, column: string) => table.cell(row, column).paper;
+  const sides = [paper, ours].map((error) => {
+    const columns = table.columns.filter((column) =>
+      [base, ...rows].every((row) => error(row, column) !== null) && error(base, column)! > 0
+    );
+    const text = (row: string) =>
+      columns.length === 0
+        ? "–"
+        : signed(100 * mean(columns.map((column) => 1 - error(row, column)! / error(base, column)!)));
+    return { columns, text };
+  });
+  const [inPaper, inRuns] = sides.map(({ columns }) => columns.join(", ") || "none");
   return [
-    `${percent(examples.difference)} [${percent(examples.low)}, ${percent(examples.high)}]`,
-    probability(examples.p),
-    seeds === undefined ? "–" : probability(seeds.p),
-    !distinct ? "not distinguishable" : examples.difference < 0 ? "better" : "worse",
+    `## Average relative improvement over ${base}`,
+    `In percent: the mean over data sets of (${base} − row) / ${base}. The paper prints it over the sets that each row ` +
+    `has; beside it, over the sets that all of these rows have (the paper: ${inPaper}; our runs: ${inRuns}).`,
+    markdown(
+      ["", "paper, as printed", "paper, same sets", "ours, same sets"],
+      rows.map((row) => {
+        const printed = table.printedImprovement?.(row) ?? null;
+        return [row, printed === null ? "–" : signed(printed), ...sides.map(({ text }) => text(row))];
+      }),
+    ),
   ];
 }
 
-async function wrongOf(folder: string, record: RunRecord): Promise<Float64Array | undefined> {
-  const predictions = await readPredictions(folder, record);
-  return predictions && mistakes(predictions.probabilities, predictions.expected);
+/** Every cell that has runs against the baseline's of the same column. */
+async function comparisons(table: ResultTable, folder: string): Promise<string[]> {
+  const cells = table.columns.flatMap((column) =>
+    table.rows.filter((row) => row !== table.baseline && table.cell(row, column).records.length > 0)
+      .map((row) => ({ row, column }))
+  );
+  const found: (Comparison | NotCompared)[] = [];
+  for (const { row, column } of cells) {
+    const baseline = table.cell(table.baseline, column).records;
+    found.push(await compareRuns(table.cell(row, column).records, baseline, folder));
+  }
+  const rows = withHolm(found).map((comparison, place) => {
+    const { row, column } = cells[place]!;
+    const names = [row, table.heading(column)];
+    if ("missing" in comparison) return [...names, comparison.missing, "", "", "", ""];
+    const { pExamples, pSeeds, adjusted, verdict, seeds } = comparison;
+    return [
+      ...names,
+      points(comparison),
+      probability(pExamples),
+      pSeeds === undefined ? "–" : probability(pSeeds),
+      probability(adjusted),
+      seeds === 1 ? `${verdict} (one seed)` : verdict,
+    ];
+  });
+  return [
+    `## Against ${table.baseline}`,
+    "Difference in points, on the seeds that both have, with the 95 % interval of a paired bootstrap over test " +
+    "examples (10,000 resamples, errors averaged over seeds); p of that bootstrap; p of a paired t test over seeds; the " +
+    "larger of both, adjusted for all comparisons of the table (Holm 1979), from which the verdict comes at .05. One " +
+    "seed tells nothing of the draw of the training.",
+    rows.length === 0 ? "There is nothing to compare yet." : markdown(
+      ["", "data", "difference", "p (examples)", "p (seeds)", "p (Holm)", "verdict"],
+      rows,
+      2,
+    ),
+  ];
 }
 
-/** The mean over seeds for each example. */
-function average(wrongs: readonly Float64Array[]): Float64Array {
-  return wrongs[0]!.map((_, n) => mean(wrongs.map((wrong) => wrong[n]!)));
+/** Calibration and cost of each cell that has runs. */
+function cost(table: ResultTable): string[] {
+  const rows = table.columns.flatMap((column) =>
+    table.rows.flatMap((row) => {
+      const { records } = table.cell(row, column);
+      if (records.length === 0) return [];
+      const average = (value: (record: RunRecord) => number) => mean(records.map(value));
+      return [[
+        row,
+        table.heading(column),
+        (100 * average(({ test }) => test.ece)).toFixed(2),
+        average(({ test }) => test.brier).toFixed(3),
+        average(({ seconds }) => seconds).toFixed(0),
+        average(({ trainSeconds }) => trainSeconds).toFixed(0),
+        average(({ steps }) => steps).toFixed(0),
+        gigabytes(records),
+      ]];
+    })
+  );
+  if (rows.length === 0) return [];
+  return [
+    "## Calibration and cost",
+    "Means over seeds: expected calibration error in percent (15 bins), Brier score (0 to 2), seconds of a run and of " +
+    "its training steps, updates; and the most memory that the process used in one of the runs.",
+    markdown(["", "data", "ECE", "Brier", "seconds", "training", "steps", "memory"], rows, 2),
+  ];
 }
+
+const gigabytes = (records: readonly RunRecord[]) =>
+  `${(Math.max(...records.map((record) => record.peakMemoryBytes)) / 1e9).toFixed(1)} GB`;
 
 /** What the records say: data, model, engine, versions, memory, and whether they were made alike. */
 function notesOf(table: ResultTable): string[] {
@@ -164,8 +212,11 @@ function notesOf(table: ResultTable): string[] {
       table.rows.filter((row) => table.cell(row, column).records.length < table.cell(row, column).expected)
     ).length;
   if (missing > 0) notes.push(`${missing} cells lack runs; the same command goes on where it stopped.`);
+  const printed = table.rows.filter((row) =>
+    table.columns.every((column) => table.cell(row, column).expected === 0)
+  );
+  if (printed.length > 0) notes.push(`Only as the paper prints them: ${printed.join(", ")}.`);
   if (records.length === 0) return notes;
-  const gigabytes = Math.max(...records.map((record) => record.peakMemoryBytes)) / 1e9;
   const made = (values: string[]) => distinct(values).join(" and ");
   notes.push(
     `Made with engine ${
@@ -174,24 +225,9 @@ function notesOf(table: ResultTable): string[] {
       `${made(records.map((record) => record.protocol))}, bertlab ${
         made(records.map(({ versions }) => versions["bertlab"] ?? "?"))
       }, on ${made(records.map(({ machine }) => `${machine.cpu}, ${machine.cores} cores`))}; ` +
-      `the process used at most ${gigabytes.toFixed(1)} GB.`,
+      `the process used at most ${gigabytes(records)}.`,
   );
   return notes;
 }
 
 const distinct = (values: readonly string[]) => [...new Set(values)];
-
-/** "+1.20", "−0.35". */
-const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
-
-const probability = (p: number) => p < 0.001 ? "< .001" : p.toFixed(3).replace(/^0/, "");
-
-/** A Markdown table with aligned columns; all but the first are right-aligned. */
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, c) => Math.max(3, ...lines.map((line) => line[c]!.length)));
-  const text = (line: readonly string[]) =>
-    `| ${line.map((cell, c) => c === 0 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!)).join(" | ")} |`;
-  const rule = widths.map((width, c) => c === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":");
-  return [text(head), `| ${rule.join(" | ")} |`, ...rows.map(text)].join("\n");
-}

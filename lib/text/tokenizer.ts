@@ -75,7 +75,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     );
   }
   const pieces = vocabulary.replace(/\r?\n$/, "").split(/\r?\n/);
-  const name = basename(resolve(folder));
+  const snapshot = /([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/.exec(resolve(folder));
+  const name = snapshot?.[1] ?? basename(resolve(folder));
   const lowercase = config.do_lower_case ?? !(/cased/i.test(name) && !/uncased/i.test(name));
   const json = tokenizerJson(pieces, lowercase === true);
   return makeTokenizer(json, { ...tokenizerConfig(lowercase === true), ...config }, folder, vocabulary);

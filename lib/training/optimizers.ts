@@ -48,9 +48,9 @@ export function optimizer(name: OptimizerOptions["name"]): OptimizerOptions {
   return name === "adamw" ? adamw : bertAdam;
 }
 
-/** Biases and LayerNorm parameters are not decayed (the paper's code, and Hugging Face's). */
+/** Biases (of an LSTM, too) and LayerNorm parameters are not decayed (the paper's code, and Hugging Face's). */
 export function decays(name: string): boolean {
-  return !/(^|\.)(bias|LayerNorm\.(weight|gamma|beta))$/.test(name);
+  return !/(^|\.)(bias(_\w+)?|LayerNorm\.(weight|gamma|beta))$/.test(name);
 }
 
 /** Names of the state tensors that belong to a parameter. */

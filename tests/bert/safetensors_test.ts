@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../../lib/bert/safetensors.ts";
 import { writeWhole } from "../../lib/whole_file.ts";
+import { inMemory } from "../bytes_in_memory.ts";
 import { goldenFolder } from "../golden/load.ts";
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
@@ -95,6 +96,20 @@ Deno.test("broken files are refused in one sentence that names the file and the 
       ],
       [fileOf({ x: entry(0, 4, { dtype: "F31" }) }, 4), 'tensor "x" has the unknown type "F31"'],
       [
+        fileOf({ x: entry(0, 4, { shape: new Array(65).fill(1) }) }, 4),
+        'its header does not give type, shape and two offsets of tensor "x"',
+      ],
+      [
+        fileOf({ ["\x1b[2J" + "x".repeat(200)]: 3 }, 0),
+        `its header does not give type, shape and two offsets of tensor "\ufffd[2J${"x".repeat(95)}…"`,
+      ],
+      [fileOf({ __metadata__: { format: 3 } }, 0), "its __metadata__ is not an object of strings"],
+      [
+        // 8 * 2^61 is 2^64, and wraps around to 0 where sizes are 64-bit integers.
+        fileOf({ x: entry(0, 0, { dtype: "F64", shape: [2 ** 31, 2 ** 30] }) }, 0),
+        'tensor "x" of type F64 and shape [2147483648,1073741824] should have 18446744073709552000 bytes: found 0',
+      ],
+      [
         fileOf({ x: entry(0, 4, { shape: [2] }) }, 4),
         'tensor "x" of type F32 and shape [2] should have 8 bytes: found 4',
       ],
@@ -132,13 +147,29 @@ Deno.test("broken files are refused in one sentence that names the file and the 
     }
     await writeFile(path, fileOf("{x}", 0));
     await rejects(readSafetensors(path), /its header is not JSON/);
-    await rejects(readSafetensors(join(folder, "none")), /^InputError: Cannot open .*none to read tensors: /);
-    await writeFile(path, fileOf({ x: { dtype: "F64", shape: [1], data_offsets: [0, 8] } }, 8));
+    await rejects(readSafetensors(join(folder, "none")), /^InputError: Cannot open .*none: /);
+    await writeFile(path, fileOf({ x: { dtype: "U8", shape: [8], data_offsets: [0, 8] } }, 8));
     await rejects(readSafetensors(path), {
       message:
-        `Cannot read ${path} as tensor "x" has the type F64: only F32, F16, BF16, I32 and I64 are read`,
+        `Cannot read ${path} as tensor "x" has the type U8: only F64, F32, F16, BF16, I32 and I64 are read`,
+    });
+    await rejects(readSafetensors(folder), {
+      name: "InputError",
+      message: `Cannot read ${folder} as it is a folder or a device`,
     });
   }));
+
+Deno.test("a header of ten gigabytes is refused without being read", async () => {
+  const start = new Uint8Array(8);
+  new DataView(start.buffer).setBigUint64(0, 10_000_000_000n, true);
+  const file = { ...inMemory("large", start), size: 10_000_000_008 };
+  await rejects(readSafetensors(file), {
+    name: "InputError",
+    message:
+      "Cannot read large as a safetensors file: its header should have 10000000000 bytes and the whole file " +
+      "has 10000000008, so it is cut off or not one",
+  });
+});
 
 Deno.test("a download that broke off is recognised, wherever it broke", () =>
   inFolder(async (folder) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   type Batch,
+  cutPair,
   type EncodedExample,
   encodeExamples,
   evaluationBatches,
@@ -142,11 +143,67 @@ Deno.test("pieces that do not fit and batch sizes that are none are refused", ()
 });
 
 Deno.test("encoded examples keep label and place", () => {
-  const encoded = encodeExamples([{ text: "ab", label: 1 }, { text: "c", label: 0 }], (text) => [
-    Int32Array.from([...text], (character) => character.charCodeAt(0)),
-  ]);
+  const encoded = encodeExamples([{ text: "ab", label: 1 }, { text: "c", label: 0 }], ({ text }) => ({
+    pieces: [Int32Array.from([...text], (character) => character.charCodeAt(0))],
+  }));
   assert.deepEqual(encoded, [
     { pieces: [Int32Array.of(97, 98)], label: 1, index: 0 },
     { pieces: [Int32Array.of(99)], label: 0, index: 1 },
   ]);
+});
+
+Deno.test("of a pair the longer text is cut first, as by Hugging Face's tokenizers", () => {
+  // Lengths before and after, for 16 and 15 tokens, by the Python package tokenizers 0.22, "longest_first".
+  const expected: [number, number, number, number, number][] = [
+    [16, 3, 4, 3, 4],
+    [16, 20, 3, 10, 3],
+    [16, 3, 20, 3, 10],
+    [16, 7, 7, 6, 7],
+    [16, 20, 21, 6, 7],
+    [16, 21, 20, 7, 6],
+    [16, 7, 6, 7, 6],
+    [16, 0, 20, 0, 13],
+    [16, 20, 0, 13, 0],
+    [15, 7, 7, 6, 6],
+    [15, 6, 9, 6, 6],
+  ];
+  for (const [maxLength, first, second, ...lengths] of expected) {
+    const numbers = (length: number) => Int32Array.from({ length }, (_, i) => i);
+    const { pieces, second: rest } = cutPair(numbers(first), numbers(second), maxLength);
+    assert.deepEqual([pieces.length, pieces[0]!.length, rest.length], [1, ...lengths], `${first}, ${second}`);
+    assert.deepEqual([pieces[0], rest], lengths.map(numbers), "the beginnings are kept");
+  }
+});
+
+Deno.test("a pair is [CLS] first [SEP] second [SEP], the second with type 1", () => {
+  const examples = [[2, 1], [1, 3], [0, 0]].map(([first, second], index): EncodedExample => ({
+    pieces: [new Int32Array(first!).fill(1000 + index)],
+    second: new Int32Array(second!).fill(2000 + index),
+    label: index,
+    index,
+  }));
+  const pairs = { ...options, batchSize: 4, maxLength: 7, lengths: [] };
+  const [batch] = [...evaluationBatches(examples, pairs)];
+  assert.deepEqual(batch!.shape, { B: 4, K: 1, T: 7, pairs: true });
+  const rows = (values: Int32Array) => [0, 1, 2, 3].map((row) => [...values.subarray(7 * row, 7 * row + 7)]);
+  assert.deepEqual(rows(batch!.ids), [
+    [101, 1001, 102, 2001, 2001, 2001, 102],
+    [101, 1000, 1000, 102, 2000, 102, 7],
+    [101, 102, 102, 7, 7, 7, 7],
+    [101, 102, 7, 7, 7, 7, 7],
+  ]);
+  assert.deepEqual(rows(batch!.typeIds!), [
+    [0, 0, 0, 1, 1, 1, 1],
+    [0, 0, 0, 0, 1, 1, 0],
+    [0, 0, 1, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0, 0],
+  ]);
+  assert.deepEqual(rows(batch!.mask).map((row) => row.reduce((sum, one) => sum + one)), [7, 6, 3, 2]);
+  assert.equal(batch!.realTokens, 7 + 6 + 3);
+  assert.throws(
+    () => evaluationBatches(examples, { ...pairs, maxLength: 6 }),
+    /at most 3 wordpieces, found 4/,
+  );
+  const [single] = [...evaluationBatches(sized([[2]]), pairs)];
+  assert.deepEqual([single!.typeIds, Object.keys(single!.shape)], [undefined, ["B", "K", "T"]]);
 });

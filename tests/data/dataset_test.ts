@@ -4,11 +4,15 @@ import {
   type Dataset,
   dataset,
   datasetNames,
+  embeddedNames,
   type Example,
   limit,
   loadEmbedded,
 } from "../../lib/data/dataset.ts";
 import { yelpSentences } from "../../lib/data/embedded/sentences.ts";
+import { paperSets } from "../../experiments/scales.ts";
+import { inFolder } from "./hub_server.ts";
+import { parquetFolder } from "./paper_files.ts";
 
 const sizes = ({ train, dev, test }: Dataset) => [train.length, dev.length, test.length];
 const counts = ({ labels }: Dataset, examples: readonly Example[]) =>
@@ -80,6 +84,17 @@ Deno.test("limit keeps each class's share, is nested, and leaves other splits wh
   assert.notDeepEqual(limit(whole, { train: 50 }, 1).train, small.train);
   assert.deepEqual(limit(whole, { train: 10_000 }).train, whole.train);
   assert.throws(() => limit(whole, { dev: -1 }), /at least 0, found -1/);
+});
+
+Deno.test("the paper's sets are known besides those in packages, and come from BERTLAB_DATA", async () => {
+  assert.equal(new Set(datasetNames).size, datasetNames.length);
+  assert.deepEqual(Object.values(paperSets).filter((name) => !datasetNames.includes(name)), []);
+  assert.deepEqual(datasetNames.slice(0, embeddedNames.length), embeddedNames);
+  await inFolder({ BERTLAB_DATA: parquetFolder }, async () => {
+    assert.deepEqual(sizes(await dataset("trec")), [18, 2, 4]);
+    assert.deepEqual(sizes(await dataset("imdb")), [18, 2, 4]);
+    await assert.rejects(dataset("trec", { dataDir: "/nowhere" }), /^InputError: Cannot use .* \/nowhere: /);
+  });
 });
 
 Deno.test("an unknown name is answered with those there are", async () => {

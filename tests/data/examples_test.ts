@@ -57,6 +57,9 @@ Deno.test("the fingerprint changes with a text, a label, a class name, the order
     fingerprintOf(["x", "z"], { train: [a, b], dev: [], test: [] }),
     fingerprintOf(["x", "y"], { train: [a, { ...b, label: 0 }], dev: [], test: [] }),
     fingerprintOf(["x", "y"], { train: [a, { ...b, text: "c" }], dev: [], test: [] }),
+    fingerprintOf(["x", "y"], { train: [a, { ...b, pair: "c" }], dev: [], test: [] }),
+    fingerprintOf(["x", "y"], { train: [a, { ...b, pair: "" }], dev: [], test: [] }),
+    fingerprintOf(["x", "y"], { train: [a, { ...b, text: "b", pair: "\ud800c" }], dev: [], test: [] }),
   ];
   assert.equal(new Set(prints).size, prints.length);
   assert.ok(prints.every((print) => /^[0-9a-f]{64}$/.test(print)));
@@ -74,4 +77,6 @@ Deno.test("test texts that also stand in train or dev are told", () => {
     overlapNote({ train: of("a"), dev: of("b"), test: of("a", "b", "b") }),
     "3 of the 3 test texts also stand word for word in train or dev, and are kept",
   );
+  const pair = (text: string, pair: string): Example => ({ text, pair, label: 0 });
+  assert.equal(overlapNote({ train: [pair("a", "b")], dev: [], test: [pair("a", "c")] }), "");
 });

@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { datasetFromFiles, type FileOptions, readLabelled } from "../../lib/data/files.ts";
+import { inFolder } from "../in_folder.ts";
+import { parquetFolder } from "./paper_files.ts";
 
 type Contents = { train: string; dev?: string; test?: string };
 
@@ -126,6 +128,49 @@ Deno.test("a label that train has not is named with its file and line", async ()
     );
   });
 });
+
+Deno.test("NUL characters stay and are told", async () => {
+  await withFiles({ train: csv("a\0,1", "b,2", "\0,1") }, async (paths, plain) => {
+    const { examples, lines, note } = await readLabelled(paths.train);
+    assert.deepEqual([examples.map(({ text }) => text), lines], [["a\0", "b", "\0"], [2, 3, 4]]);
+    assert.equal(plain(note), "2 rows of train.csv hold NUL characters (the first in line 2)");
+  });
+});
+
+Deno.test("each example has the line of its row", async () => {
+  await withFiles({ train: csv('"a\nb",1', ",2", "c,2") }, async ({ train }) => {
+    assert.deepEqual((await readLabelled(train)).lines, [2, 5]);
+  });
+});
+
+Deno.test("ten thousand classes are as many, in order", async () => {
+  const rows = Array.from({ length: 20_000 }, (_, n) => `text ${n},${(n * 7919) % 10_000}`);
+  await withFiles({ train: csv(...rows) }, async (paths) => {
+    const { labels, train } = await datasetFromFiles(paths);
+    assert.deepEqual([labels.length, labels[9], labels[9999]], [10_000, "9", "9999"]);
+    for (const { text, label } of train.slice(0, 100)) {
+      assert.equal(label, (Number(text.slice(5)) * 7919) % 10_000);
+    }
+  });
+});
+
+Deno.test("labels of a Parquet file are read as they are written in CSV", async () => {
+  const { labels, examples } = await readLabelled(join(parquetFolder, "codecs", "zstd.parquet"));
+  assert.deepEqual([labels.length, labels[2], labels[10]], [300, "2", "10"]);
+  assert.deepEqual(examples[10], { text: "text 1 汉", label: 10 });
+});
+
+Deno.test("JSON Lines may have labels only far below", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "train.jsonl");
+    const rows = Array.from({ length: 200 }, () => '{"text": "a"}');
+    await writeFile(path, [...rows, '{"text": "b", "label": 1}'].join("\n"));
+    const { examples, note } = await readLabelled(path);
+    assert.deepEqual(examples, [{ text: "b", label: 0 }]);
+    assert.match(note, /^200 rows of .* with an empty label are left out \(the first in line 1\)$/);
+    await writeFile(path, rows.join("\n"));
+    await assert.rejects(readLabelled(path), { message: /column "label" is missing: found "text"$/ });
+  }));
 
 Deno.test("one class is none", async () => {
   await withFiles({ train: csv("a,pos", "b,pos") }, async (paths, plain) => {

@@ -1,26 +1,26 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readTable, requireColumns } from "../../lib/data/table.ts";
+import { gzipSync } from "node:zlib";
+import { openTable, readTable, requireColumns } from "../../lib/data/table.ts";
+import { inFolder } from "../in_folder.ts";
+import { zip } from "../zip.ts";
+import { parquetFolder } from "./paper_files.ts";
 
 /** Runs with a file of this content; errors come back without its folder. */
-async function withFile<Result>(
+function withFile<Result>(
   name: string,
   content: string | Uint8Array,
   run: (path: string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-table-"));
-  try {
+  return inFolder(async (folder) => {
     const path = join(folder, name);
     await writeFile(path, content);
     return await run(path).catch((error) => {
       error.message = error.message.replaceAll(`${folder}/`, "");
       throw error;
     });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 async function rowsOf(name: string, content: string | Uint8Array): Promise<unknown[]> {
@@ -111,6 +111,74 @@ Deno.test("broken JSON Lines are told with the line", async () => {
   );
 });
 
+Deno.test("line breaks of two bytes in quotes are one line each", async () => {
+  const content = 'text,label\r\n"a\r\nb\r\n",1\r\n\r\nc,2\r\n';
+  assert.deepEqual(await rowsOf("a.csv", content), [
+    [2, { text: "a\r\nb\r\n", label: "1" }],
+    [6, { text: "c", label: "2" }],
+  ]);
+  await assertRefused("a.csv", `${content}d,3,4\r\n`, /as line 7 has 3 values: expected 2, /);
+});
+
+Deno.test("a file that is read in many pieces is the same as one that is read in one", async () => {
+  // Pieces of a file are of 2^18 bytes: characters and line ends of several bytes lie across their borders.
+  const values = Array.from({ length: 30_000 }, (_, n) => ({ text: `世界${n}\r\n,`, label: `${n % 7}` }));
+  const rows = values.map(({ text, label }) => `"${text}",${label}\r\n\r`);
+  const expected = values.map((row, n) => [3 * n + 2, row]);
+  assert.deepEqual(await rowsOf("a.csv", `text,label\r\n${rows.join("")}`), expected);
+});
+
+Deno.test("a document of a megabyte is a value as any other", async () => {
+  const text = "müde 世界\n".repeat(70_000);
+  const [row] = await rowsOf("a.csv", `text,label\n"${text}",1\n`) as [unknown];
+  assert.deepEqual(row, [2, { text, label: "1" }]);
+  assert.deepEqual(await rowsOf("a.jsonl", JSON.stringify({ text })), [[1, { text }]]);
+});
+
+Deno.test("numbers of many digits keep them", async () => {
+  const content = '{"id": 12345678901234567890, "score": 0.5, "in": {"id": 9007199254740993}}\n';
+  await withFile("a.jsonl", content, async (path) => {
+    const { rows: [row] } = await readTable(path);
+    assert.deepEqual(Object.fromEntries(row!.values), {
+      id: "12345678901234567890",
+      score: "0.5",
+      in: '{"id":9007199254740993}',
+    });
+    assert.equal(JSON.stringify(Object.fromEntries(row!.typed!)), content.replaceAll(" ", "").trim());
+  });
+});
+
+Deno.test("JSON Lines have the columns of all their rows", async () => {
+  const rows = Array.from(
+    { length: 300 },
+    (_, n) => JSON.stringify({ text: "a", ...n === 250 ? { label: 1 } : {} }),
+  );
+  await withFile("a.jsonl", rows.join("\n"), async (path) => {
+    assert.deepEqual((await readTable(path)).columns, ["text", "label"]);
+    await using table = await openTable(path);
+    assert.deepEqual(table.columns, ["text"]);
+  });
+});
+
+Deno.test("Parquet: values with their types, and their texts", async () => {
+  const path = join(parquetFolder, "codecs", "zstd.parquet");
+  const { columns, rows } = await readTable(path);
+  assert.deepEqual([columns, rows.length], [["text", "label"], 300]);
+  assert.equal(rows[7]!.line, 8);
+  assert.deepEqual(Object.fromEntries(rows[7]!.values), { text: "text 1 汉", label: "7" });
+  assert.deepEqual(Object.fromEntries(rows[7]!.typed!), { text: "text 1 汉", label: 7n });
+  const { rows: withNull } = await readTable(join(parquetFolder, "codecs", "null.parquet"));
+  assert.deepEqual(withNull.map(({ values }) => values.get("text")), ["a", ""]);
+  await assert.rejects(readTable(join(parquetFolder, "codecs", "empty.parquet")), {
+    message: /empty\.parquet as it has no rows: expected at least one$/,
+  });
+  await assertRefused(
+    "a.parquet",
+    "text,label\na,1\n",
+    /^Cannot read a\.parquet as Parquet: .* fetch it again$/,
+  );
+});
+
 Deno.test("bytes that are not UTF-8 are told with offset and line", async () => {
   const latin1 = new Uint8Array([
     ...new TextEncoder().encode("text,label\nok \ufffd é,1\ncaf"),
@@ -121,13 +189,102 @@ Deno.test("bytes that are not UTF-8 are told with offset and line", async () => 
   await assertRefused(
     "a.csv",
     latin1,
-    "Cannot read a.csv as UTF-8: found the byte 0xE9 at offset 26 in line 3; save the file as UTF-8",
+    "Cannot read a.csv as UTF-8: found the byte 0xE9 at offset 26 in line 3; save the file as UTF-8, as with " +
+      "iconv -f WINDOWS-1252 -t UTF-8",
   );
-  const utf16 = new Uint8Array([0xff, 0xfe, 0x74, 0x00, 0x0a, 0x00]);
-  await assertRefused("a.csv", utf16, /found the byte 0xFF at offset 0 in line 1; save the file as UTF-8$/);
+  const late = new Uint8Array(400_006).fill(0xff);
+  new TextEncoder().encodeInto(`text\n${"世\n".repeat(100_000)}`, late);
+  await assertRefused(
+    "a.csv",
+    late,
+    /found the byte 0xFF at offset 400005 in line 100002; /,
+  );
   const cut = new TextEncoder().encode("text\n世").subarray(0, 7);
   await assertRefused("a.csv", cut, /found the byte 0xE4 at offset 5 in line 2/);
+  const returns = Uint8Array.of(...new TextEncoder().encode("text\ra\rb\r"), 0xe9, 0x0d);
+  await assertRefused("a.csv", returns, /found the byte 0xE9 at offset 9 in line 4/);
 });
+
+function utf16(text: string, { big = false } = {}): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(2 * text.length));
+  for (let n = 0; n < text.length; n++) bytes.setUint16(2 * n, text.charCodeAt(n), !big);
+  return new Uint8Array(bytes.buffer);
+}
+
+Deno.test("UTF-16 is read where a byte order mark says so, and named where none does", async () => {
+  const expected = [[2, { text: "世界 é", label: "1" }]];
+  for (const big of [false, true]) {
+    assert.deepEqual(await rowsOf("a.csv", utf16("\ufefftext,label\r\n世界 é,1\r\n", { big })), expected);
+  }
+  assert.deepEqual(await rowsOf("a.tsv", utf16("\ufefftext\tlabel\n世界 é\t1")), expected);
+  const remedy = (code: string) =>
+    `Cannot read a.csv as it is UTF-16 without a byte order mark: save it as UTF-8, as with iconv -f ${code} -t UTF-8`;
+  await assertRefused("a.csv", utf16("text,label\na,1\n"), remedy("UTF-16LE"));
+  await assertRefused("a.csv", utf16("text,label\na,1\n", { big: true }), remedy("UTF-16BE"));
+  await assertRefused(
+    "a.csv",
+    utf16("\ufefftext\na").subarray(0, 13),
+    /as UTF-16, which its .* damaged or cut off$/,
+  );
+});
+
+Deno.test("archives, workbooks and the like are known by their first bytes, whatever their name", async () => {
+  const text = "text,label\na,1\n";
+  const refused: [Uint8Array | string, string][] = [
+    [gzipSync(text), "compressed with gzip: unpack it first, as with gunzip"],
+    [zip({ "train.csv": text }), "a zip archive: unpack it first"],
+    [zip({ "[Content_Types].xml": "<xml>" }), "an Excel workbook: save it from Excel as CSV UTF-8"],
+    [zip({ "xl/workbook.xml": "<xml>" }), "an Excel workbook: save it from Excel as CSV UTF-8"],
+    [Uint8Array.of(0xd0, 0xcf, 0x11, 0xe0, 0xa1), "an Excel workbook: save it from Excel as CSV UTF-8"],
+    ["PAR1 …", "a Parquet file: give it a name that ends in .parquet"],
+    [
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+      "a pointer of Git LFS: fetch the file itself with git lfs pull",
+    ],
+  ];
+  for (const [content, what] of refused) {
+    for (const name of ["a.csv", "a.jsonl", "a.csv.gz", "a.xlsx"]) {
+      await assertRefused(name, content, `Cannot read ${name} as it is ${what}`);
+    }
+  }
+});
+
+Deno.test("a link is followed, and one to nothing is told", () =>
+  inFolder(async (folder) => {
+    const [file, link] = [join(folder, "a.csv"), join(folder, "link.csv")];
+    await writeFile(file, "text\na\n");
+    await symlink("a.csv", link);
+    assert.equal((await readTable(link)).rows.length, 1);
+    await rename(file, `${file}.old`);
+    await assert.rejects(readTable(link), {
+      name: "InputError",
+      message: `Cannot read ${link}: it is a link to a.csv, which is not there`,
+    });
+    await mkdir(file);
+    await assert.rejects(readTable(link), { message: /link\.csv as it is a folder: expected a CSV, / });
+  }));
+
+Deno.test("characters that are none of a text are kept", async () => {
+  assert.deepEqual(await rowsOf("a.csv", "text,label\na\0b,\0\n"), [[2, { text: "a\0b", label: "\0" }]]);
+});
+
+Deno.test("a JSON array is no JSON Lines", async () => {
+  const message =
+    'Cannot read a.json as JSON Lines as it is a JSON array: expected an object a line, as jq -c ".[]" ' +
+    "writes them";
+  await assertRefused("a.json", '[{"text": "a"}]', message);
+  await assertRefused("a.json", '[\n  {"text": "a"}\n]\n', message);
+});
+
+Deno.test("a table that is not read to its end is closed", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "a.csv");
+    await writeFile(path, `text\n${"a\n".repeat(500_000)}`);
+    await using table = await openTable(path);
+    for await (const { line } of table.rows) if (line === 3) break;
+    await using unread = await openTable(path, { format: "csv" });
+    assert.deepEqual(unread.columns, ["text"]); // Deno's tests fail if a file stays open
+  }));
 
 Deno.test("empty, missing, a folder, another kind of file", async () => {
   await assertRefused("a.csv", "", "Cannot read a.csv as it is empty: expected column names and rows");
@@ -139,12 +296,12 @@ Deno.test("empty, missing, a folder, another kind of file", async () => {
   await assertRefused(
     "a.csv",
     "text,label\n",
-    "Cannot read a.csv as it has no rows: expected at least one below the header line",
+    "Cannot read a.csv as it has no rows: expected at least one",
   );
   await assertRefused(
     "a.xlsx",
     "PK",
-    "Cannot read a.xlsx: expected a name that ends in .csv, .tsv or .jsonl",
+    "Cannot read a.xlsx: expected a name that ends in .csv, .tsv, .jsonl or .parquet, or a format",
   );
   await assert.rejects(readTable("no/such.csv"), {
     name: "InputError",
@@ -152,6 +309,6 @@ Deno.test("empty, missing, a folder, another kind of file", async () => {
   });
   await assert.rejects(readTable("lib"), {
     name: "InputError",
-    message: "Cannot read lib as it is a folder: expected a CSV, TSV or JSON Lines file",
+    message: "Cannot read lib as it is a folder: expected a CSV, TSV, JSON Lines or Parquet file",
   });
 });

@@ -46,6 +46,9 @@ function binary(f: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor, inputs: HostTensor
 const attentionInputs = { q: normal(2, 5, 8), k: normal(2, 5, 8), v: normal(2, 5, 8), key };
 const maskBias = () => tf.tensor2d([[0, 0, 0, 0, -1e9], [0, 0, 0, -1e9, -1e9]]);
 
+const lstmInputs = { x: normal(4, 3, 8), w: normal(8, 2) };
+const lstmMask = () => tf.tensor3d([[[1], [1], [1]], [[1], [1], [0]], [[1], [1], [0]], [[1], [0], [0]]]);
+
 /** By a name for the report. */
 export const cases: Readonly<Record<string, Case>> = {
   add: binary(tf.add),
@@ -140,6 +143,14 @@ export const cases: Readonly<Record<string, Case>> = {
   "cross entropy of many classes": {
     inputs: { x: normal(5, 3000), labels: integers([2999, 0, 17, 1, 17]) },
     run: ({ x, labels }) => composites.softmaxCrossEntropy(x!, labels!),
+  },
+  lstm: {
+    inputs: lstmInputs,
+    run: ({ x, w }) => composites.lstm(x!, w!, lstmMask(), false),
+  },
+  "lstm from the last token": {
+    inputs: lstmInputs,
+    run: ({ x, w }) => composites.lstm(x!, w!, lstmMask(), true),
   },
   "large embedding": {
     inputs: { x: normal(100, 3), ids: integers([7, 99, 7, 0, 7]) },

@@ -31,7 +31,11 @@ async function reproduce(...args: string[]): Promise<{ code: number; out: string
   const out: string[] = [];
   const error: string[] = [];
   const output = { out: (text: string) => out.push(text), error: (text: string) => error.push(text) };
-  const code = await runCommand(reproduceCommand({ experiments: [cutting], runCell, output }), args, output);
+  const code = await runCommand(
+    reproduceCommand({ experiments: [cutting], dataTables: [], runCell, output }),
+    args,
+    output,
+  );
   return { code, out: out.join("\n"), error: error.join("\n") };
 }
 
@@ -51,15 +55,23 @@ Deno.test("reproduce runs what is missing, prints the table and writes it", () =
   inFolder(async (folder) => {
     const dry = await reproduce("cutting", "--dry-run", "--results", folder);
     assert.equal(dry.code, 0);
-    assert.match(dry.out, /^to be run {2}[0-9a-f]{16} {2}IMDb, head-only, seed 1\n/);
+    assert.match(
+      dry.out,
+      /^to be run {2}[0-9a-f]{16} {2}IMDb, head-only, seed 1: bert-base-uncased, 4 steps of 24 x 512 at 1e-4; 29\.\d TFLOP, 0 s\n/,
+    );
+    assert.match(
+      dry.out,
+      /\ncutting: about 4 s of fine-tuning and 0 s of what runs share, at 100 TFLOP\/s and full/,
+    );
     assert.match(dry.out, /cutting: 0 of 4 runs are on record$/);
 
     const first = await reproduce("cutting", "--results", folder);
     assert.equal(first.code, 0);
     assert.match(first.out, /\| tail-only +\| +5\.44 \| 10\.00 \(1\) \| \+4\.56 \|/);
     assert.equal(await readFile(join(folder, "mini", "cutting.md"), "utf8"), first.out);
-    assert.equal(first.error, `Wrote ${join(folder, "mini", "cutting.md")}`);
-    assert.deepEqual(await reproduce("--results", folder), first);
+    const wrote = `Wrote ${join(folder, "mini", "cutting.md")}`;
+    assert.equal(first.error, `cutting: 4 of 4 runs are to be made, about 1 min\n${wrote}`);
+    assert.deepEqual(await reproduce("--results", folder), { ...first, error: wrote });
 
     const after = await reproduce("cutting", "--dry-run", "--results", folder, "--seeds", "2");
     assert.match(after.out, /cutting: 4 of 8 runs are on record$/);
@@ -75,7 +87,7 @@ Deno.test("another setting is another run, and leaves the experiment's table alo
       "--set",
       "limits.train=20",
     );
-    assert.deepEqual([code, error], [0, ""]);
+    assert.deepEqual([code, error], [0, "cutting: 4 of 4 runs are to be made, about 1 min"]);
     await assert.rejects(access(join(folder, "mini", "cutting.md")));
     const dry = await reproduce(
       "--dry-run",
@@ -93,7 +105,7 @@ Deno.test("another setting is another run, and leaves the experiment's table alo
 Deno.test("the paper's protocol has a table of its own", () =>
   inFolder(async (folder) => {
     const { error } = await reproduce("--results", folder, "--protocol", "paper");
-    assert.equal(error, `Wrote ${join(folder, "mini", "cutting-paper-protocol.md")}`);
+    assert.ok(error.endsWith(`\nWrote ${join(folder, "mini", "cutting-paper-protocol.md")}`));
   }));
 
 Deno.test("a shard runs its share", () =>
@@ -135,8 +147,8 @@ Deno.test("what cannot be understood is refused in one sentence", async () => {
   await refused(["tabel2"], 'Unknown experiment "tabel2": expected one of cutting');
   await refused(
     ["--seed", "3"],
-    "Unknown option --seed: expected one of --scale, --seeds, --protocol, --model, --engine, --precision, --devices, --results, --shard, --row, " +
-      "--column, --set, --list, --dry-run, --target, or --help to see what they do",
+    "Unknown option --seed: expected one of --data-dir, --offline, --scale, --seeds, --protocol, --model, --engine, --precision, --devices, --results, --shard, --row, " +
+      "--column, --set, --list, --dry-run, --throughput, --target, or --help to see what they do",
   );
   await refused(["--seeds"], "Option '--seeds <N>' argument missing; --help shows what is expected");
   await refused(["--seeds", "0"], "Cannot use --seeds 0: expected a whole number of at least 1");
@@ -146,5 +158,8 @@ Deno.test("what cannot be understood is refused in one sentence", async () => {
   await refused(["--row", "middle"], 'There is no row "middle": expected one of head-only, tail-only');
   await refused(["--set", "epochs"], "Cannot use --set epochs: expected FIELD=VALUE, such as epochs=2");
   await refused(["--set", "epochs=many"], 'Cannot set "epochs" to "many": expected a number');
-  await refused(["--scale", "paper"], 'Experiment cutting has no scale "paper": expected one of mini');
+  await refused(
+    ["cutting", "--scale", "paper"],
+    'Experiment cutting has no scale "paper": expected one of mini',
+  );
 });

@@ -1,14 +1,14 @@
 /** The train command as a process of its own: whole, killed again and again, and with what it cannot use. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
+import { loadCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { Random } from "../../lib/random.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
-import { exampleDataset, exampleTexts, tinyModel } from "../example_model.ts";
+import { inFolder } from "../in_folder.ts";
 import { noSmallDisk, smallDisk } from "../small_disk.ts";
+import { writeModel, writeTexts } from "./train_files.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
@@ -26,34 +26,10 @@ async function run(...args: string[]): Promise<{ code: number; out: string; erro
   return { code, out: text(stdout), error: text(stderr) };
 }
 
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-train-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-/** A CSV file of texts of two classes. */
-async function writeTexts(path: string, count: number, seed: number): Promise<string> {
-  const rows = exampleTexts(count, 6, seed).map(({ text, label }) => `"${text}",${"ou"[label]}`);
-  await writeFile(path, `${["text,label", ...rows].join("\n")}\n`);
-  return path;
-}
-
-/** A tiny model's folder. */
-async function writeModel(path: string): Promise<string> {
-  const model = await tinyModel(exampleDataset());
-  await saveCheckpoint(path, { ...model, tokenizerFiles: model.tokenizer.files });
-  return path;
-}
-
 const small = ["--batch-size", "8", "--max-length", "16", "--learning-rate", "0.01"];
 
-const checkpointsIn = async (folder: string) =>
-  (await readdir(join(folder, "checkpoints")).catch(() => [])).filter((name) => /^check.*s$/.test(name))
-    .sort();
+const checkpointsIn = async (output: string, folder: string) =>
+  (await readdir(join(output, folder)).catch(() => [])).filter((name) => /^check.*s$/.test(name)).sort();
 
 Deno.test("a model folder is trained on, and what comes out is a model folder again", () =>
   inFolder(async (folder) => {
@@ -65,7 +41,10 @@ Deno.test("a model folder is trained on, and what comes out is a model folder ag
       ...["--train", train, "--test", test, "--model", model, "--output", output, "--epochs", "8", ...small],
     );
     assert.equal(code, 0, error);
-    assert.match(out, /^development: error .*\ntest: error .*\nwrote .*trained after \d+ s$/);
+    assert.match(
+      out,
+      /^development: error .*\ntest: error .*\n\nEach label[^]*\nwrote .*trained after \d+ s; .*report\.html is the same to read$/,
+    );
     assert.match(error, /^train: 54 training, 6 development and 20 test texts, 2 labels; dev is 6 of the 60/);
     assert.match(error, /\nepoch 8: training loss [\d.]+, error [\d.]+ %, macro F1 [\d.]+, loss [\d.]+\n/);
     assert.doesNotMatch(error, /TensorFlow/);
@@ -111,27 +90,62 @@ Deno.test("a run that is killed ten times ends with the same bytes as one that n
     await assertSentence(
       [...args(output), "--resume", "--warmup", "0.2"],
       /^Cannot resume from .*checkpoint-\d+\.safetensors as it is of a run with other settings or data: give /,
-      { lines: 3 },
+      { lines: 4 },
     );
     const { code, error } = await run(...args(output), "--resume");
     assert.equal(code, 0, error);
     assert.doesNotMatch(error, /epoch 5:/, "it went on near its end");
-    for (const name of ["model.safetensors", "config.json", "bertlab.json", "tokenizer.json"]) {
-      const [expected, found] = await Promise.all(
-        ["whole", "killed"].map((run) => readFile(join(folder, run, name))),
-      );
-      assert.ok(found!.equals(expected!), `${name} differs`);
-    }
-    const [expected, found] = await Promise.all(
-      ["whole", "killed"].map((run) => resultOf(join(folder, run))),
-    );
-    assert.deepEqual(found, expected);
-    assert.deepEqual((await readdir(output)).sort(), (await readdir(join(folder, "whole"))).sort());
+    await assertSame(join(folder, "whole"), output);
   }));
 
-/** The step of the newest checkpoint in an output folder. */
-async function stepOf(output: string): Promise<number> {
-  return Number(/\d+/.exec((await checkpointsIn(output)).at(-1) ?? "0")![0]);
+Deno.test("a run that pre-trains and is killed in either phase ends with the same bytes, too", () =>
+  inFolder(async (folder) => {
+    const model = await writeModel(join(folder, "start"));
+    const train = await writeTexts(join(folder, "train.csv"), 80, 1);
+    const args = (output: string) => [
+      ...["--train", train, "--model", model, "--output", output, "--epochs", "6", ...small],
+      ...["--recipe", "itpt-fit", "--pretrain-steps", "60", "--pretrain-batch-size", "4"],
+      ...["--pretrain-length", "16", "--checkpoint-every", "3"],
+    ];
+    const whole = await run(...args(join(folder, "whole")));
+    assert.equal(whole.code, 0, whole.error);
+    const output = join(folder, "killed");
+    const isThere: (() => Promise<boolean>)[] = [
+      async () => await stepOf(output, "checkpoints/pre-training") >= 9,
+      async () => await stepOf(output, "checkpoints/pre-training") >= 30,
+      async () => await stepOf(output) >= 6,
+      async () => await stepOf(output) >= 33,
+    ];
+    for (const killNow of isThere) {
+      const child = start(...args(output), "--resume");
+      let ended = false;
+      void child.status.then(() => ended = true);
+      while (!ended && !await killNow()) await sleep(2);
+      if (!ended) child.kill("SIGKILL");
+      const { code, stderr } = await child.output();
+      assert.notEqual(code, 0, new TextDecoder().decode(stderr));
+    }
+    const { code, error } = await run(...args(output), "--resume");
+    assert.equal(code, 0, error);
+    assert.doesNotMatch(error, /pre-training:|epoch 1:/, "it went on near its end");
+    await assertSame(join(folder, "whole"), output);
+  }));
+
+/** Asserts that two output folders hold the same, but for what takes time. */
+async function assertSame(expected: string, found: string): Promise<void> {
+  for (const name of ["model.safetensors", "config.json", "bertlab.json", "tokenizer.json"]) {
+    const [first, second] = await Promise.all(
+      [expected, found].map((folder) => readFile(join(folder, name))),
+    );
+    assert.ok(second!.equals(first!), `${name} differs`);
+  }
+  assert.deepEqual(await resultOf(found), await resultOf(expected));
+  assert.deepEqual((await readdir(found)).sort(), (await readdir(expected)).sort());
+}
+
+/** The step of the newest checkpoint in a folder of an output folder. */
+async function stepOf(output: string, folder = "checkpoints"): Promise<number> {
+  return Number(/\d+/.exec((await checkpointsIn(output, folder)).at(-1) ?? "0")![0]);
 }
 
 /** result.json without what takes time. */
@@ -206,7 +220,7 @@ Deno.test("a model that cannot be used is one sentence on standard error", () =>
     await assertSentence(
       args(model, "--max-length", "513"),
       /^Cannot read 513 wordpieces at once as the model has 512 positions: give a smaller maximum length$/,
-      { lines: 3 },
+      { lines: 2 },
     );
     await truncate(join(model, "model.safetensors"), 3000);
     await assertSentence(
@@ -243,9 +257,7 @@ Deno.test({
         await assertSentence(
           args,
           /^Cannot write .*checkpoint-00000003\.safetensors: .*no space left on device/i,
-          {
-            lines: 3,
-          },
+          { lines: 5 },
         );
         assert.deepEqual((await readdir(join(output, "checkpoints"))).sort(), [
           "checkpoint-00000001.safetensors",

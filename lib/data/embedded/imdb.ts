@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Example, type Splits, stratifiedPart, stratifiedSplit } from "../examples.ts";
 import type { EmbeddedSet } from "./embedded.ts";
+import { withoutBreaks } from "../paper_text.ts";
 
 const common = {
   language: "en",
@@ -45,8 +46,4 @@ async function readReviews(folder: string): Promise<Splits> {
   const test = [...examples.slice(0, 12500), ...examples.slice(25000, 37500)];
   const train = [...examples.slice(12500, 25000), ...examples.slice(37500)];
   return { ...stratifiedSplit(train, { dev: 2500, test: 0 }, 0), test };
-}
-
-function withoutBreaks(text: string): string {
-  return text.replace(/(?:\s*<br\s*\/?>\s*)+/gi, " ").trim();
 }

@@ -1,0 +1,46 @@
+/**
+ * The six learning-rate schedules of the summary's last part: which one should fine-tuning follow?
+ *
+ * The paper's summary shows their curves and no numbers. Here each is drawn and trained with, everything else the same:
+ * linear with warm-up is the paper's own (the slanted triangle of section 5.2).
+ *
+ * What to expect: at so few steps, differences inside the noise; constant without warm-up is the riskiest, as its first
+ * steps are as large as its last.
+ *
+ * Minutes: about 6 at mini scale on 2 CPU cores (one seed).
+ *
+ *     deno task reproduce schedules --seeds 3
+ */
+import { experiment } from "../lib/experiment.ts";
+import { scheduleCurves } from "../lib/experiment_figures.ts";
+import { imdbColumns, mini, miniColumns, miniSets, only, paperColumns, paperSets } from "./scales.ts";
+
+const columns = ["IMDb", "TREC"] as const;
+const rows = {
+  "constant": { schedule: "constant" },
+  "constant with warm-up": { schedule: "constant-with-warmup" },
+  "cosine with warm-up": { schedule: "cosine" },
+  "cosine with hard restarts": { schedule: "cosine-with-restarts" },
+  "linear with warm-up": { schedule: "linear" },
+  "polynomial decay with warm-up": { schedule: "polynomial" },
+} as const;
+
+/** The study of schedules. */
+export default experiment({
+  name: "schedules",
+  paper: "Summary, learning-rate schedules",
+  question: "Which schedule should the learning rate follow?",
+  columns,
+  rows,
+  baseline: "linear with warm-up",
+  published: {
+    columns,
+    rows: Object.fromEntries(Object.keys(rows).map((row) => [row, columns.map(() => null)])),
+  },
+  figure: scheduleCurves("The schedules: learning rate over the steps"),
+  scales: {
+    mini: { minutes: 6, settings: mini, sets: miniSets, columns: only(miniColumns, columns) },
+    imdb: { minutes: 200, settings: {}, columns: imdbColumns },
+    paper: { minutes: 220, settings: {}, sets: paperSets, columns: only(paperColumns, columns) },
+  },
+});

@@ -1,0 +1,73 @@
+/**
+ * Table 3 (section 5.3.2): which layers' features classify best?
+ *
+ * The paper, test error in percent on IMDb: layer 0 11.07, layer 5 6.83, layer 11 5.42, so the higher the better; the
+ * last four layers together 5.42 to 5.44, the first four 8.69 to 9.09, all twelve 5.44. Layers above the highest that is
+ * used are neither computed nor trained.
+ *
+ * What to expect: the rise from the lowest layers to the highest stands; 5.42 against 5.44 is inside the noise of single
+ * runs. At mini scale MiniLM has six layers, so its top one is layer 5 and "all" are six; the paper's numbers beside
+ * them are those of the same layer of twelve.
+ *
+ * Minutes: about 8 at mini scale on 2 CPU cores (one seed).
+ *
+ *     deno task reproduce table3 --seeds 3
+ */
+import { experiment } from "../lib/experiment.ts";
+import paper from "./paper_tables.json" with { type: "json" };
+import { imdbColumns, mini, miniImdb } from "./scales.ts";
+
+const combinations = {
+  "first 4 concat": { features: "first 4 concat" },
+  "first 4 mean": { features: "first 4 mean" },
+  "first 4 max": { features: "first 4 max" },
+  "last 4 concat": { features: "last 4 concat" },
+  "last 4 mean": { features: "last 4 mean" },
+  "last 4 max": { features: "last 4 max" },
+  "all 12 concat": { features: "all concat" },
+} as const;
+
+/** Table 3: the layers that are classified. */
+export default experiment({
+  name: "table3",
+  paper: "Section 5.3.2, Table 3",
+  question: "Which layers' features classify best?",
+  columns: ["IMDb"],
+  rows: {
+    "layer 0": { features: "layer 0" },
+    "layer 1": { features: "layer 1" },
+    "layer 2": { features: "layer 2" },
+    "layer 3": { features: "layer 3" },
+    "layer 4": { features: "layer 4" },
+    "layer 5": { features: "layer 5" },
+    "layer 6": { features: "layer 6" },
+    "layer 7": { features: "layer 7" },
+    "layer 8": { features: "layer 8" },
+    "layer 9": { features: "layer 9" },
+    "layer 10": { features: "layer 10" },
+    "layer 11": { features: "layer 11" },
+    ...combinations,
+  },
+  baseline: "layer 11",
+  published: paper.table3,
+  scales: {
+    mini: {
+      minutes: 8,
+      settings: { ...mini, layers: 6 },
+      columns: { IMDb: miniImdb },
+      rows: {
+        "layer 0": {},
+        "layer 1": {},
+        "layer 2": {},
+        "layer 3": {},
+        "layer 4": {},
+        "layer 5": {},
+        ...combinations,
+      },
+      baseline: "layer 5",
+      notes: ['All 6 layers of MiniLM: layer 5 is its top one, and "all 12" are its 6.'],
+    },
+    imdb: { minutes: 420, settings: {}, columns: imdbColumns },
+    paper: { minutes: 420, settings: {}, columns: imdbColumns },
+  },
+});

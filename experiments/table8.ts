@@ -1,0 +1,73 @@
+/**
+ * Table 8 (section 5.7): does further pre-training help a larger model too?
+ *
+ * The paper, BERT-base and BERT-large with and without within-task further pre-training: IMDb 5.40, 4.37, 4.86, 4.21;
+ * Yelp P. 2.28, 1.92, 2.04, 1.81; Yelp F. 30.06, 29.42, 29.25, 28.62; AG 5.25, 4.80, 4.86, 4.66; DBPedia .71, .68, .62,
+ * .61.
+ *
+ * What to expect: at mini scale MiniLM's lowest 3 layers stand for BERT-base and all 6 for BERT-large.
+ *
+ * Minutes: about 25 at mini scale on 2 CPU cores (one seed).
+ *
+ *     deno task reproduce table8
+ */
+import { experiment } from "../lib/experiment.ts";
+import paper from "./paper_tables.json" with { type: "json" };
+import {
+  imdbColumns,
+  imdbSets,
+  layerDecay,
+  mini,
+  miniColumns,
+  miniPreTraining,
+  miniSets,
+  only,
+  paperColumns,
+  paperSets,
+} from "./scales.ts";
+
+const columns = ["IMDb", "Yelp P.", "Yelp F.", "AG's News", "DBPedia"] as const;
+const large = { model: "bert-large-uncased", preTraining: { batchSize: 24, steps: 120_000 } } as const;
+
+/** Table 8: two sizes of the model. */
+export default experiment({
+  name: "table8",
+  paper: "Section 5.7, Table 8",
+  question: "Does further pre-training help a larger model too?",
+  columns,
+  printed: ["ULMFiT"],
+  rows: {
+    "BERT-base": {},
+    "BERT-base + ITPT": { preTraining: { corpus: "within-task" } },
+    "BERT-large": large,
+    "BERT-large + ITPT": { ...large, preTraining: { ...large.preTraining, corpus: "within-task" } },
+  },
+  baseline: "BERT-base",
+  published: paper.table8,
+  scales: {
+    mini: {
+      minutes: 25,
+      settings: { ...mini, layerDecay },
+      sets: miniSets,
+      columns: only(miniColumns, columns),
+      rows: {
+        "BERT-base": { layers: 3 },
+        "BERT-base + ITPT": { layers: 3, preTraining: miniPreTraining },
+        "BERT-large": { model: "minilm", layers: 6 },
+        "BERT-large + ITPT": {
+          model: "minilm",
+          layers: 6,
+          preTraining: { batchSize: 32, ...miniPreTraining },
+        },
+      },
+      notes: ["MiniLM's lowest 3 layers stand for BERT-base, all its 6 layers for BERT-large."],
+    },
+    imdb: { minutes: 3000, settings: { layerDecay }, sets: imdbSets, columns: imdbColumns },
+    paper: {
+      minutes: 40_000,
+      settings: { layerDecay },
+      sets: paperSets,
+      columns: only(paperColumns, columns),
+    },
+  },
+});

@@ -1,0 +1,99 @@
+/** The elements of tensors as files hold them: their types by safetensors' names, and their bytes as numbers. */
+import { type ByteSource, shown } from "../data/byte_source.ts";
+import { InputError } from "../errors.ts";
+
+/** The size in bytes of each element type of safetensors. */
+export const ITEM_SIZES: Readonly<Record<string, number>> = {
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, F8_E5M2: 1 },
+  ...{ I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1 },
+};
+
+/** How many dimensions a tensor may have, as in PyTorch. */
+const MOST_DIMENSIONS = 64;
+
+/** Elements converted at once, so that no tensor stands in memory twice. */
+const CHUNK = 1 << 20;
+
+/** Whether a value out of a file can be a tensor's sizes or strides. */
+export function areSizes(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length <= MOST_DIMENSIONS &&
+    value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+/** The number of elements of a shape. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.includes(0) ? 0 : shape.reduce((count, size) => count * size, 1);
+}
+
+/** A span of elements in a file. */
+export interface ElementSpan {
+  /** The tensor's name, for errors. */
+  readonly name: string;
+  /** Their type, one of {@linkcode ITEM_SIZES}. */
+  readonly dtype: string;
+  /** The first byte. */
+  readonly position: number;
+  /** The number of elements, all of which must lie in the file. */
+  readonly count: number;
+}
+
+/**
+ * Reads elements: F64, F32, F16 and BF16 become Float32Array, I32 and I64 Int32Array (their low 32 bits).
+ *
+ * @throws InputError if they are of another type.
+ */
+export async function readElements(
+  source: ByteSource,
+  { name, dtype, position, count }: ElementSpan,
+): Promise<Float32Array | Int32Array> {
+  if (dtype === "F32" || dtype === "I32") {
+    const data = dtype === "F32" ? new Float32Array(count) : new Int32Array(count);
+    await source.read(new Uint8Array(data.buffer), position);
+    return data;
+  }
+  const convert = Object.hasOwn(CONVERSIONS, dtype) ? CONVERSIONS[dtype] : undefined;
+  if (!convert) {
+    throw new InputError(
+      `Cannot read ${source.name} as tensor "${shown(name)}" has the type ${dtype}: ` +
+        "only F64, F32, F16, BF16, I32 and I64 are read",
+    );
+  }
+  const data = dtype === "I64" ? new Int32Array(count) : new Float32Array(count);
+  const itemSize = ITEM_SIZES[dtype]!;
+  const raw = new Uint8Array(Math.min(count, CHUNK) * itemSize);
+  for (let done = 0; done < count; done += CHUNK) {
+    const chunk = raw.subarray(0, Math.min(CHUNK, count - done) * itemSize);
+    await source.read(chunk, position + done * itemSize);
+    convert(chunk, data.subarray(done, done + chunk.length / itemSize));
+  }
+  return data;
+}
+
+type Conversion = (bytes: Uint8Array<ArrayBuffer>, target: Float32Array | Int32Array) => void;
+
+const CONVERSIONS: Readonly<Record<string, Conversion>> = {
+  F64: (bytes, target) => target.set(new Float64Array(bytes.buffer, 0, target.length)),
+  F16: (bytes, target) => {
+    const source = new Uint16Array(bytes.buffer, 0, target.length);
+    for (let i = 0; i < source.length; i++) target[i] = halfToNumber(source[i]!);
+  },
+  BF16: (bytes, target) => {
+    const source = new Uint16Array(bytes.buffer, 0, target.length);
+    const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
+    for (let i = 0; i < source.length; i++) bits[i] = source[i]! << 16;
+  },
+  I64: (bytes, target) => {
+    const source = new BigInt64Array(bytes.buffer, 0, target.length);
+    for (let i = 0; i < source.length; i++) target[i] = Number(source[i]! & 0xffffffffn);
+  },
+};
+
+/** The number that 16 bits mean in IEEE 754 half precision. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}

@@ -1,0 +1,228 @@
+/**
+ * Pickles, read without running anything: a pickle is a program for a stack machine, and of its operations only those
+ * are known with which torch.save writes a state dict. What the program may call is a short list that the reader of
+ * the file gives; everything else is refused by its name.
+ * Source: Python's pickletools (protocol 2), and PyTorch's torch/_weights_only_unpickler.py.
+ */
+import { shown } from "../data/byte_source.ts";
+
+/** A tuple. A list is an array, a dict a Map, None null, and a number that no double holds a bigint. */
+export class Tuple {
+  /** Its values. */
+  readonly items: readonly unknown[];
+
+  constructor(items: readonly unknown[]) {
+    this.items = items;
+  }
+}
+
+/** What a pickle may speak of. */
+export interface PickleRules {
+  /** By its full name what a global is: a function of its arguments can be called, anything else is handed on. */
+  readonly globals: ReadonlyMap<string, unknown>;
+  /** What the file's own id of an object (a persistent id) stands for. */
+  readonly persistent: (id: unknown) => unknown;
+  /** The error for a reason that goes with "as". */
+  readonly fail: (why: string) => Error;
+}
+
+/** More than any model needs: one of 400 tensors takes about 30,000 operations. */
+const MOST_OPERATIONS = 1_000_000;
+
+/** The longest name of a global. */
+const LONGEST_NAME = 1000;
+
+/**
+ * Reads one pickle.
+ *
+ * @param bytes the file's bytes, or the part with its pickles
+ * @param start where the pickle begins
+ * @returns the value, and the byte after the pickle
+ * @throws what `rules.fail` makes, if the pickle is broken or asks for more than the rules give.
+ */
+export function readPickle(
+  bytes: Uint8Array,
+  start: number,
+  { globals, persistent, fail }: PickleRules,
+): { value: unknown; end: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const stack: unknown[] = [];
+  const marks: number[] = [];
+  const memo = new Map<number, unknown>();
+  let at = start;
+
+  /** Passes over so many bytes and returns where they start. */
+  const take = (count: number) => {
+    if (count > bytes.length - at) throw fail("its pickle is cut off");
+    at += count;
+    return at - count;
+  };
+  const text = (length: number) => {
+    const from = take(length);
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(from, at));
+  };
+  const line = () => {
+    const length = bytes.subarray(at, at + LONGEST_NAME).indexOf(0x0a);
+    if (length < 0) throw fail("its pickle has a name without an end");
+    const name = text(length);
+    at++;
+    return name;
+  };
+  /** The top of the stack, down to the last mark. */
+  const top = () => {
+    if (stack.length <= (marks.at(-1) ?? 0)) throw fail("its pickle takes from an empty stack");
+    return stack.at(-1);
+  };
+  const pop = () => (top(), stack.pop());
+  /** Everything above the last mark. */
+  const popMark = () => {
+    const mark = marks.pop();
+    if (mark === undefined) throw fail("its pickle has no mark where one is needed");
+    return stack.splice(mark);
+  };
+  const popTuple = (length: number) => {
+    const items = Array.from({ length }, pop).reverse();
+    return new Tuple(items);
+  };
+  const setItems = (items: readonly unknown[]) => {
+    const target = top();
+    if (!(target instanceof Map) || items.length % 2 !== 0) throw fail("its pickle fills what is no dict");
+    for (let i = 0; i < items.length; i += 2) target.set(items[i], items[i + 1]);
+  };
+  const append = (items: readonly unknown[]) => {
+    const target = top();
+    if (!Array.isArray(target)) throw fail("its pickle extends what is no list");
+    for (const item of items) target.push(item);
+  };
+  const global = () => {
+    const name = `${line()}.${line()}`;
+    if (!globals.has(name)) throw fail(`it asks to run ${shown(name)}`);
+    return globals.get(name);
+  };
+  const call = () => {
+    const values = pop(), callee = pop();
+    if (typeof callee !== "function" || !(values instanceof Tuple)) {
+      throw fail("its pickle calls what is no function");
+    }
+    return callee(values.items);
+  };
+  const recall = (place: number) => {
+    if (!memo.has(place)) throw fail(`its pickle asks for value ${place} before it is there`);
+    return memo.get(place);
+  };
+
+  for (let operations = 0; operations < MOST_OPERATIONS; operations++) {
+    const operation = bytes[take(1)]!;
+    switch (operation) {
+      case 0x80: // PROTO
+        if (bytes[take(1)] !== 2) throw fail(`its pickle is of protocol ${bytes[at - 1]} and not 2`);
+        break;
+      case 0x2e: // STOP
+        return { value: pop(), end: at };
+      case 0x63: // GLOBAL
+        stack.push(global());
+        break;
+      case 0x52: // REDUCE
+        stack.push(call());
+        break;
+      case 0x62: // BUILD, which gives a state dict its _metadata
+        pop();
+        if (!(top() instanceof Map)) throw fail("its pickle sets attributes of what is no dict");
+        break;
+      case 0x51: // BINPERSID
+        stack.push(persistent(pop()));
+        break;
+      case 0x28: // MARK
+        marks.push(stack.length);
+        break;
+      case 0x74: // TUPLE
+        stack.push(new Tuple(popMark()));
+        break;
+      case 0x29: // EMPTY_TUPLE
+        stack.push(new Tuple([]));
+        break;
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        stack.push(popTuple(operation - 0x84));
+        break;
+      case 0x7d: // EMPTY_DICT
+        stack.push(new Map());
+        break;
+      case 0x73: // SETITEM
+        setItems(popTuple(2).items);
+        break;
+      case 0x75: // SETITEMS
+        setItems(popMark());
+        break;
+      case 0x5d: // EMPTY_LIST
+        stack.push([]);
+        break;
+      case 0x61: // APPEND
+        append([pop()]);
+        break;
+      case 0x65: // APPENDS
+        append(popMark());
+        break;
+      case 0x71: // BINPUT
+        memo.set(bytes[take(1)]!, top());
+        break;
+      case 0x72: // LONG_BINPUT
+        memo.set(view.getUint32(take(4), true), top());
+        break;
+      case 0x68: // BINGET
+        stack.push(recall(bytes[take(1)]!));
+        break;
+      case 0x6a: // LONG_BINGET
+        stack.push(recall(view.getUint32(take(4), true)));
+        break;
+      case 0x58: // BINUNICODE
+        stack.push(text(view.getUint32(take(4), true)));
+        break;
+      case 0x55: // SHORT_BINSTRING, of Python 2
+        stack.push(text(bytes[take(1)]!));
+        break;
+      case 0x4e: // NONE
+        stack.push(null);
+        break;
+      case 0x88: // NEWTRUE
+        stack.push(true);
+        break;
+      case 0x89: // NEWFALSE
+        stack.push(false);
+        break;
+      case 0x4b: // BININT1
+        stack.push(bytes[take(1)]!);
+        break;
+      case 0x4d: // BININT2
+        stack.push(view.getUint16(take(2), true));
+        break;
+      case 0x4a: // BININT
+        stack.push(view.getInt32(take(4), true));
+        break;
+      case 0x8a: { // LONG1
+        const length = bytes[take(1)]!;
+        stack.push(wholeNumber(bytes.subarray(take(length), at)));
+        break;
+      }
+      case 0x47: // BINFLOAT
+        stack.push(view.getFloat64(take(8)));
+        break;
+      default:
+        throw fail(
+          `its pickle has the operation 0x${operation.toString(16).padStart(2, "0")} at byte ${at - 1}, ` +
+            "which no state dict needs",
+        );
+    }
+  }
+  throw fail(`its pickle has more than ${MOST_OPERATIONS} operations`);
+}
+
+/** A whole number in two's complement, the lowest byte first; as a number where that is exact. */
+function wholeNumber(bytes: Uint8Array): number | bigint {
+  const value = BigInt.asIntN(
+    8 * bytes.length,
+    bytes.reduceRight((sum, byte) => sum << 8n | BigInt(byte), 0n),
+  );
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}

@@ -1,0 +1,73 @@
+/** Bytes that are read by their position, so that no file stands in memory whole. */
+import { open } from "node:fs/promises";
+import { InputError } from "../errors.ts";
+
+/** An open file, or what stands in for one. */
+export interface ByteSource {
+  /** What errors call it, such as its path. */
+  readonly name: string;
+  /** Its length in bytes. */
+  readonly size: number;
+  /** Fills `target` with the bytes from `position` on, all of which must be there. */
+  read(target: Uint8Array, position: number): Promise<void>;
+}
+
+/**
+ * Uses a file as a source of bytes, and closes it.
+ *
+ * @param file a path; a source is passed on as it is
+ * @throws InputError if the file cannot be opened, or is a folder or a device.
+ */
+export async function withSource<Result>(
+  file: string | ByteSource,
+  use: (source: ByteSource) => Promise<Result>,
+): Promise<Result> {
+  if (typeof file !== "string") return await use(file);
+  const handle = await open(file, "r").catch((error) => {
+    throw new InputError(`Cannot open ${file}: ${error.message}`, { cause: error });
+  });
+  try {
+    const info = await handle.stat();
+    if (!info.isFile()) throw new InputError(`Cannot read ${file} as it is a folder or a device`);
+    const read = async (target: Uint8Array, position: number) => {
+      for (let done = 0; done < target.length;) {
+        const { bytesRead } = await handle.read(target, done, target.length - done, position + done);
+        if (bytesRead === 0) {
+          throw new InputError(`Cannot read ${file} as it ended at byte ${position + done}`);
+        }
+        done += bytesRead;
+      }
+    };
+    return await use({ name: file, size: info.size, read });
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Some bytes of a source.
+ *
+ * @throws InputError if the source ends before; nothing is allocated then.
+ */
+export async function readBytes(
+  source: ByteSource,
+  position: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (position + length > source.size) {
+    throw new InputError(
+      `Cannot read ${source.name} as it is cut off: it ends at byte ${source.size} and should go on to byte ${
+        position + length
+      }`,
+    );
+  }
+  const bytes = new Uint8Array(length);
+  await source.read(bytes, position);
+  return bytes;
+}
+
+/** A name or a message out of a file as it may stand in a sentence: not too long, and all of it visible. */
+export function shown(text: string): string {
+  const start = text.length > 100 ? `${text.slice(0, 99)}…` : text;
+  return start.replace(/\p{C}/gu, "\ufffd");
+}

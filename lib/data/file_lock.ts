@@ -1,0 +1,37 @@
+/**
+ * Locks that keep two processes from doing the same thing at once. A lock is the kernel's on an open file (flock,
+ * LockFileEx), as in Python's filelock: it ends with the process that holds it, also with one that is killed, so no
+ * lock is ever stale. The empty file stays: removed, it would let one process lock the old file, another a new one.
+ */
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/**
+ * Does something while no other process does it under the same lock. On a file system that has no locks it is done
+ * without: what it does must be right also then, if perhaps done twice.
+ *
+ * @param path the lock's file, which is made if it is not there
+ * @param waiting called if another process holds the lock
+ */
+export async function withLock<T>(path: string, waiting: () => void, action: () => Promise<T>): Promise<T> {
+  using _lock = await lock(path, waiting);
+  return await action();
+}
+
+async function lock(path: string, waiting: () => void): Promise<Deno.FsFile> {
+  await mkdir(dirname(path), { recursive: true });
+  for (;;) {
+    const file = await Deno.open(path, { create: true, write: true, mode: 0o664 });
+    try {
+      if (!await file.tryLock(true)) {
+        waiting();
+        await file.lock(true);
+      }
+    } catch {
+      return file;
+    }
+    // Some versions of filelock remove the file; then the lock that was waited for is of no use.
+    if ((await file.stat()).nlink !== 0) return file;
+    file.close();
+  }
+}

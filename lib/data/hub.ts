@@ -1,0 +1,321 @@
+/**
+ * Models and data sets of the Hugging Face hub, or of a server that answers as it does (HF_ENDPOINT).
+ *
+ * What is in the cache is used without asking, so a branch stays at the commit that was fetched first, and all files
+ * of a repository come from one commit. Source: the requests of Python's huggingface_hub 2.4.
+ */
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { InputError } from "../errors.ts";
+import { shown } from "./byte_source.ts";
+import { download, hashFile } from "./download.ts";
+import { withLock } from "./file_lock.ts";
+import { bytesOf, request } from "./http.ts";
+import { CachedRepository, isCommit, type ListedFile, type Listing } from "./hub_cache.ts";
+import { HubError, hubError, type HubRequest, refusal } from "./hub_errors.ts";
+import { hubCacheFolder, hubEndpoint, hubIsOffline, hubToken } from "./hub_settings.ts";
+
+/** A repository of the hub. */
+export interface HubRepository {
+  /** What it holds. */
+  readonly type: "model" | "dataset";
+  /** `organisation/name`; a few old ones are only `name`. */
+  readonly id: string;
+  /** A branch, a tag or a commit; `main` by default. */
+  readonly revision?: string;
+}
+
+/** How to ask the hub. */
+export interface HubOptions {
+  /** Take only what is in the cache; HF_HUB_OFFLINE=1 in the environment means the same. */
+  readonly offline?: boolean;
+  /** Is told what is fetched and how far it is, at most once a second. */
+  readonly onProgress?: (line: string) => void;
+}
+
+/** A repository, and what the cache knows of it. */
+interface Place {
+  readonly repository: HubRepository;
+  readonly cache: CachedRepository;
+  readonly revision: string;
+  /** What the revision stood for when something of it was fetched. */
+  readonly commit?: string;
+}
+
+/** A request to the hub: about a repository, and perhaps one of its files. */
+interface Asked extends Place, HubRequest {
+  readonly say: (line: string) => void;
+}
+
+/** The repository that `organisation/name` or `organisation/name@revision` names; undefined if it names none. */
+export function hubRepository(type: HubRepository["type"], text: string): HubRepository | undefined {
+  const [, id, revision] = /^([^@]*)(?:@(.*))?$/s.exec(text)!;
+  const repository = revision === undefined ? { type, id: id! } : { type, id: id!, revision };
+  return isSound(repository) ? repository : undefined;
+}
+
+/**
+ * Path of a file of a repository on this machine, downloaded if it is not in the cache.
+ *
+ * @returns undefined if the repository has no such file
+ * @throws InputError if it is not in the cache and the hub cannot be reached or refuses, or bytes come that are not
+ * the file's; what has come of it is kept and the next call goes on there.
+ */
+export async function hubFile(
+  repository: HubRepository,
+  path: string,
+  options: HubOptions = {},
+): Promise<string | undefined> {
+  if (!staysInside(path)) throw new InputError(`Cannot use "${path}" as a file of ${nameOf(repository)}`);
+  const place = await placeOf(repository);
+  const { cache, commit } = place;
+  if (commit !== undefined) {
+    const file = await cache.file(commit, path);
+    if (file !== undefined || await cache.lacks(commit, path)) return file;
+  }
+  return await ask(place, `${path} of ${nameOf(repository)}`, options, (asked) => fetchFile(asked, path));
+}
+
+/**
+ * Paths of all files of a repository, in the order of their characters. Where the hub cannot be reached and the list
+ * has not been fetched before, it is the files that are in the cache, and a line says so.
+ *
+ * @throws InputError if the hub cannot be reached or refuses, or lists a file whose path leaves the repository.
+ */
+export async function hubFiles(repository: HubRepository, options: HubOptions = {}): Promise<string[]> {
+  const place = await placeOf(repository);
+  const { cache, commit } = place;
+  const listing = commit === undefined ? undefined : await cache.listing(commit);
+  const paths = listing ? Object.keys(listing) : await askForPaths(place, options);
+  const outside = paths.find((path) => !staysInside(path));
+  if (outside !== undefined) {
+    throw new InputError(
+      `Cannot use ${nameOf(repository)}: it lists a file outside its folder, ${shown(outside)}`,
+    );
+  }
+  return paths.sort();
+}
+
+async function askForPaths(place: Place, options: HubOptions): Promise<string[]> {
+  const name = nameOf(place.repository);
+  try {
+    return Object.keys(await ask(place, `the list of files of ${name}`, options, fetchListing));
+  } catch (error) {
+    const paths = place.commit === undefined ? [] : await place.cache.files(place.commit);
+    if (!(error instanceof HubError && error.unreachable) || paths.length === 0) throw error;
+    const count = `${paths.length} file${paths.length === 1 ? "" : "s"}`;
+    options.onProgress?.(`${name}: the ${count} in the cache are taken for all of it (${error.reason})`);
+    return paths;
+  }
+}
+
+/** Asks what the file is, then fetches its bytes if they are not there yet. */
+async function fetchFile(asked: Asked, path: string): Promise<string | undefined> {
+  const { cache, say } = asked;
+  const found = await lookUp(asked, path);
+  if (found === undefined) return undefined;
+  const { commit, etag } = found;
+  await cache.noteCommit(asked.revision, commit);
+  const isThere = () => stat(cache.blob(etag)).catch(() => undefined);
+  const waiting = () => say(`${path}: another process is fetching it, which is waited for`);
+  return await cache.file(commit, path) ?? await withLock(cache.lock(etag), waiting, async () => {
+    if (!await isThere()) {
+      await fetchBlob(asked, path, found).catch(async (error) => {
+        // Where there are no locks, another process may have been faster.
+        if (!await isThere()) throw error;
+      });
+    }
+    return await cache.link(commit, path, etag);
+  });
+}
+
+/** What the hub says about a file. */
+interface FileFacts {
+  readonly commit: string;
+  readonly etag: string;
+  /** Bytes. */
+  readonly size?: number;
+}
+
+async function lookUp(asked: Asked, path: string): Promise<FileFacts | undefined> {
+  const { cache, token, say } = asked;
+  const revision = asked.commit ?? asked.revision;
+  // What git keeps elsewhere is behind a redirection, which says all about it.
+  const enough = (headers: Headers) => headers.has("x-linked-etag");
+  const answer = await request(fileUrl(asked, revision, path), { method: "HEAD", token, enough, say });
+  await answer.response.body?.cancel();
+  const { status, headers } = answer.response;
+  const named = isCommit(revision) ? revision : answer.header("x-repo-commit");
+  const commit = named !== undefined && isCommit(named) ? named : undefined;
+  const aboutAll = ["RepoNotFound", "RevisionNotFound", "GatedRepo"];
+  if (status === 404 && !aboutAll.includes(headers.get("x-error-code") ?? "")) {
+    if (commit !== undefined) {
+      await cache.noteCommit(asked.revision, commit);
+      await cache.noteLack(commit, path);
+    }
+    return undefined;
+  }
+  if (status >= 400) throw refusal(answer, asked);
+  const linked = answer.header("x-linked-etag");
+  const etag = (linked ?? headers.get("etag") ?? "").replace(/^W\/|"/g, "");
+  const bytes = linked === undefined ? headers.get("content-length") : answer.header("x-linked-size");
+  const size = bytes == null || headers.has("content-encoding") ? undefined : Number(bytes);
+  if (!/^[\w.-]{8,}$/.test(etag)) {
+    throw new HubError(
+      `${asked.what} from ${asked.endpoint}`,
+      "the answer does not say which bytes it is (ETag)",
+      "check that HF_ENDPOINT is the address of a hub",
+    );
+  }
+  return { commit: commit ?? await commitOf(asked, revision), etag, size };
+}
+
+/** Fetches bytes and checks them; where they are wrong, once more from the start. */
+async function fetchBlob(asked: Asked, path: string, { commit, etag, size }: FileFacts): Promise<void> {
+  const { cache, token, say } = asked;
+  const url = fileUrl(asked, commit, path);
+  const partial = `${cache.blob(etag)}.incomplete`;
+  await mkdir(dirname(partial), { recursive: true });
+  for (let attempt = 1;; attempt++) {
+    const found = await download(url, partial, { token, name: path, size, resume: true, onProgress: say });
+    if (!found) throw new Error("it was there and is gone");
+    const fault = await faultOf(partial, etag, size);
+    if (fault === undefined) break;
+    await rm(partial);
+    if (attempt === 2) {
+      throw new HubError(
+        `${asked.what} from ${asked.endpoint}`,
+        `${fault}, twice`,
+        "something on the way changes it: try another network or HF_ENDPOINT",
+      );
+    }
+    say(`${path}: ${fault}, so it is fetched once more`);
+  }
+  await rename(partial, cache.blob(etag));
+}
+
+/** What is wrong with bytes, if anything: an etag is the sha256 of a large file and git's sha1 of a small one. */
+async function faultOf(path: string, etag: string, size?: number): Promise<string | undefined> {
+  const found = (await stat(path)).size;
+  if (size !== undefined && found !== size) return `it should have ${size} bytes and has ${found}`;
+  const large = /^[0-9a-f]{64}$/.test(etag);
+  if (!large && !/^[0-9a-f]{40}$/.test(etag)) return undefined;
+  const hash = large ? await hashFile(path, "sha256") : await hashFile(path, "sha1", `blob ${found}\0`);
+  if (hash === etag) return undefined;
+  return `its ${large ? "sha256" : "sha1 in git"} should be ${etag} and is ${hash}`;
+}
+
+/** The list of all files, which comes in pages. */
+async function fetchListing(asked: Asked): Promise<Listing> {
+  const commit = asked.commit ?? await commitOf(asked, asked.revision);
+  const files: Record<string, ListedFile> = {};
+  const seen = new Set<string>();
+  let next: string | undefined = `${apiUrl(asked)}/tree/${commit}?recursive=true`;
+  while (next !== undefined && !seen.has(next)) {
+    seen.add(next);
+    const { body, link }: { body: unknown; link?: string } = await fetchJson(asked, next);
+    if (!Array.isArray(body)) throw new Error("the answer is no list of files");
+    for (const { type, path, size, oid, lfs, xetHash } of body) {
+      if (type !== "file" || typeof path !== "string") continue;
+      const large = lfs && { lfs_sha256: lfs.oid, lfs_size: lfs.size };
+      files[path] = { size, blob_id: oid, ...large, ...xetHash && { xet_hash: xetHash } };
+    }
+    const following = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1];
+    next = following === undefined ? undefined : new URL(following, next).href;
+  }
+  await asked.cache.noteCommit(asked.revision, commit);
+  if (Object.keys(files).every(staysInside)) await asked.cache.noteListing(commit, files);
+  return files;
+}
+
+/** The commit that a revision stands for now. */
+async function commitOf(asked: Asked, revision: string): Promise<string> {
+  if (isCommit(revision)) return revision;
+  const { body } = await fetchJson(asked, `${apiUrl(asked)}/revision/${encodeURIComponent(revision)}`);
+  const sha = (body as { sha?: unknown } | null)?.sha;
+  if (typeof sha !== "string" || !isCommit(sha)) throw new Error("the answer does not name the commit");
+  return sha;
+}
+
+async function fetchJson(asked: Asked, url: string): Promise<{ body: unknown; link?: string }> {
+  // A link to the next page may lead to another server, which does not get the token.
+  const own = new URL(url).origin === new URL(asked.endpoint).origin;
+  const answer = await request(url, { token: own ? asked.token : undefined, say: asked.say });
+  if (!answer.response.ok) {
+    await answer.response.body?.cancel();
+    throw refusal(answer, asked);
+  }
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const part of bytesOf(answer.response)) text += decoder.decode(part, { stream: true });
+  try {
+    return { body: JSON.parse(text), link: answer.header("link") };
+  } catch {
+    throw new Error("the answer is no JSON");
+  }
+}
+
+/** Lets something be asked of the hub. @throws InputError, whatever goes wrong. */
+async function ask<T>(
+  place: Place,
+  what: string,
+  { offline, onProgress: say = () => {} }: HubOptions,
+  action: (asked: Asked) => Promise<T>,
+): Promise<T> {
+  if (offline || hubIsOffline()) {
+    const advice = "fetch it once without --offline and HF_HUB_OFFLINE";
+    const reason = `it is not in the cache ${hubCacheFolder()}, and the hub is not asked offline`;
+    throw new HubError(what, reason, advice, { unreachable: true });
+  }
+  const { type, id } = place.repository;
+  const endpoint = hubEndpoint();
+  const page = `${endpoint}/${type === "dataset" ? "datasets/" : ""}${id}`;
+  const asked = { ...place, what, endpoint, page, token: await hubToken(), say };
+  try {
+    return await action(asked);
+  } catch (error) {
+    throw hubError(error, asked);
+  }
+}
+
+async function placeOf(repository: HubRepository): Promise<Place> {
+  const { id, revision = "main" } = repository;
+  if (!isSound(repository)) {
+    throw new InputError(
+      `Cannot use "${
+        repository.revision === undefined ? id : `${id}@${revision}`
+      }" as a repository of the hub: ` +
+        "expected organisation/name or organisation/name@revision",
+    );
+  }
+  const cache = new CachedRepository(repository);
+  return { repository, cache, revision, commit: await cache.commit(revision) };
+}
+
+function fileUrl({ page }: Asked, revision: string, path: string): string {
+  const name = path.split("/").map(encodeURIComponent).join("/");
+  return `${page}/resolve/${encodeURIComponent(revision)}/${name}`;
+}
+
+function apiUrl({ endpoint, repository: { type, id } }: Asked): string {
+  return `${endpoint}/api/${type}s/${id}`;
+}
+
+function nameOf({ type, id, revision }: HubRepository): string {
+  return `the ${type === "dataset" ? "data set" : "model"} ${id}${
+    revision === undefined ? "" : `@${revision}`
+  }`;
+}
+
+/** Whether id and revision are ones that the hub can have, so they are also safe as names of folders. */
+function isSound({ id, revision = "main" }: HubRepository): boolean {
+  return /^(\w[\w.-]*\/)?\w[\w.-]*$/.test(id) && !/\.\.|--/.test(id) && staysInside(revision) &&
+    !/[\s?*[~^]/.test(revision);
+}
+
+/** Whether no part of a path leads out of its folder, names a drive or a stream, or makes it absolute. */
+function staysInside(path: string): boolean {
+  return path.split("/").every((part) =>
+    part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part)
+  );
+}

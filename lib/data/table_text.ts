@@ -1,0 +1,247 @@
+/**
+ * The text of files and of standard input, piece by piece: UTF-8, or UTF-16 where a byte order mark says so. What is no
+ * text is known by its first bytes and refused in one sentence.
+ */
+import { lstat, open, readlink, stat } from "node:fs/promises";
+import { InputError } from "../errors.ts";
+
+/** A line end as files of any system have it. */
+export const lineEnd = /\r\n|\n|\r/;
+
+/** What stands for standard input and standard output where a path is expected. */
+export const standardStream = "-";
+
+/**
+ * A file as text, without a byte order mark.
+ *
+ * @param expected for the error: the kind of file, and what should be in it
+ * @throws InputError when the file is missing, empty, no text, or not UTF-8.
+ */
+export async function readText(
+  path: string,
+  expected: { readonly file: string; readonly content: string },
+): Promise<string> {
+  await requireReadable(path, expected.file);
+  const pieces: string[] = [];
+  for await (const piece of textPieces(path, bytesOf(path))) pieces.push(piece);
+  const text = pieces.join("");
+  if (text.trim() === "") throw emptyFile(path, expected.content);
+  return text;
+}
+
+/** The error of a file without content. */
+export function emptyFile(name: string, content: string): InputError {
+  return new InputError(`Cannot read ${name} as it is empty: expected ${content}`);
+}
+
+/**
+ * Makes sure that something can be read at a path: a file, a link to one, or a pipe.
+ *
+ * @throws InputError when it is missing, a link to nothing, or a folder.
+ */
+export async function requireReadable(path: string, expected: string): Promise<void> {
+  const info = await stat(path).catch(async (error) => {
+    if (error.code !== "ENOENT") throw new InputError(`Cannot read ${path}: ${error.message}`);
+    if (await lstat(path).then((link) => link.isSymbolicLink(), () => false)) {
+      throw new InputError(
+        `Cannot read ${path}: it is a link to ${await readlink(path)}, which is not there`,
+      );
+    }
+    throw new InputError(`Cannot read ${path}: there is no such file; check the path`);
+  });
+  if (info.isDirectory()) {
+    throw new InputError(`Cannot read ${path} as it is a folder: expected ${expected}`);
+  }
+}
+
+/** The bytes at a path, or of standard input. */
+export async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  if (path === standardStream) {
+    yield* Deno.stdin.readable;
+    return;
+  }
+  const file = await open(path, "r").catch((error) => {
+    throw new InputError(`Cannot read ${path}: ${error.message}`);
+  });
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(1 << 18));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Bytes as text, without a byte order mark.
+ *
+ * @param name what errors call them, such as their path
+ * @throws InputError when they are no text, or not UTF-8 (with the offset and the line).
+ */
+export async function* textPieces(name: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let decode: ((bytes: Uint8Array, last: boolean) => string) | undefined;
+  let start = new Uint8Array();
+  for await (const chunk of chunks) {
+    if (!decode) {
+      start = joined(start, chunk);
+      if (start.length < headSize) continue;
+      refuseOtherKinds(name, start);
+      decode = decoderOf(name, start);
+    }
+    const text = decode(start.length > 0 ? start : chunk, false);
+    start = new Uint8Array();
+    if (text !== "") yield text;
+  }
+  if (!decode) refuseOtherKinds(name, start);
+  const rest = (decode ?? decoderOf(name, start))(start, true);
+  if (rest !== "") yield rest;
+}
+
+/** As many bytes as tell what kind of file it is. */
+const headSize = 512;
+
+const kinds: readonly { bytes: readonly number[]; what: string; advice: string }[] = [
+  { bytes: [0x1f, 0x8b], what: "compressed with gzip", advice: "unpack it first, as with gunzip" },
+  { bytes: [0x42, 0x5a, 0x68], what: "compressed with bzip2", advice: "unpack it first, as with bunzip2" },
+  {
+    bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a],
+    what: "compressed with xz",
+    advice: "unpack it first, as with unxz",
+  },
+  {
+    bytes: [0x28, 0xb5, 0x2f, 0xfd],
+    what: "compressed with zstd",
+    advice: "unpack it first, as with unzstd",
+  },
+  { bytes: [0xd0, 0xcf, 0x11, 0xe0], what: "an Excel workbook", advice: "save it from Excel as CSV UTF-8" },
+  {
+    bytes: [0x50, 0x41, 0x52, 0x31],
+    what: "a Parquet file",
+    advice: "give it a name that ends in .parquet",
+  },
+];
+
+/**
+ * Refuses archives, workbooks and the like, whatever their name.
+ *
+ * @param head the first bytes
+ */
+export function refuseOtherKinds(name: string, head: Uint8Array): void {
+  const refuse = (what: string, advice: string) => {
+    throw new InputError(`Cannot read ${name} as it is ${what}: ${advice}`);
+  };
+  const kind = kinds.find(({ bytes }) => bytes.every((byte, place) => head[place] === byte));
+  if (kind) refuse(kind.what, kind.advice);
+  const ascii = String.fromCharCode(...head.subarray(0, headSize));
+  if (ascii.startsWith("PK\x03\x04")) {
+    if (/\[Content_Types\]\.xml|xl\//.test(ascii)) {
+      refuse("an Excel workbook", "save it from Excel as CSV UTF-8");
+    }
+    refuse("a zip archive", "unpack it first");
+  }
+  if (ascii.startsWith("version https://git-lfs")) {
+    refuse("a pointer of Git LFS", "fetch the file itself with git lfs pull");
+  }
+  const [first, second, third, fourth] = head;
+  const little = first !== 0 && second === 0 && third !== 0 && fourth === 0;
+  const big = first === 0 && second !== 0 && third === 0 && fourth !== 0;
+  if (little || big) {
+    refuse(
+      "UTF-16 without a byte order mark",
+      `save it as UTF-8, as with iconv -f UTF-16${little ? "LE" : "BE"} -t UTF-8`,
+    );
+  }
+}
+
+/** What makes text of bytes, chunk by chunk, told by the first ones. */
+function decoderOf(name: string, head: Uint8Array): (bytes: Uint8Array, last: boolean) => string {
+  const mark = head[0]! << 8 | head[1]!;
+  if (mark !== 0xfffe && mark !== 0xfeff) return utf8Decoder(name);
+  const utf16 = new TextDecoder(mark === 0xfffe ? "utf-16le" : "utf-16be", { fatal: true });
+  return (bytes, last) => {
+    try {
+      return utf16.decode(bytes, { stream: !last });
+    } catch {
+      throw new InputError(
+        `Cannot read ${name} as UTF-16, which its byte order mark says it is: it is damaged or cut off`,
+      );
+    }
+  };
+}
+
+function utf8Decoder(name: string): (bytes: Uint8Array, last: boolean) => string {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let carried = new Uint8Array();
+  let offset = 0;
+  const ends = { lineFeeds: 0, returns: 0 };
+  return (chunk, last) => {
+    const bytes = joined(carried, chunk);
+    const whole = bytes.subarray(0, last ? bytes.length : wholeCharacters(bytes));
+    carried = bytes.slice(whole.length);
+    let text: string;
+    try {
+      text = decoder.decode(whole);
+    } catch {
+      const place = firstInvalid(whole);
+      countEnds(whole.subarray(0, place), ends);
+      const value = whole[place]!.toString(16).toUpperCase().padStart(2, "0");
+      throw new InputError(
+        `Cannot read ${name} as UTF-8: found the byte 0x${value} at offset ${offset + place} in line ${
+          1 + (ends.lineFeeds || ends.returns)
+        }; save the file as UTF-8, as with iconv -f WINDOWS-1252 -t UTF-8`,
+      );
+    }
+    if (offset === 0 && text.startsWith("\ufeff")) text = text.slice(1);
+    offset += whole.length;
+    countEnds(whole, ends);
+    return text;
+  };
+}
+
+/** Counts both kinds of line ends; only a file without line feeds has its lines ended by carriage returns. */
+function countEnds(bytes: Uint8Array, ends: { lineFeeds: number; returns: number }): void {
+  const count = (byte: number) => {
+    let found = 0;
+    for (let at = bytes.indexOf(byte); at >= 0; at = bytes.indexOf(byte, at + 1)) found++;
+    return found;
+  };
+  ends.lineFeeds += count(0x0a);
+  if (ends.lineFeeds === 0) ends.returns += count(0x0d);
+}
+
+/** How many of the bytes are left without a last UTF-8 character that is not whole yet. */
+function wholeCharacters(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!;
+    if (byte < 0x80) break;
+    if (byte < 0xc0) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return back < length ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}
+
+/** The offset where bytes stop being UTF-8: a replacement character stands there that is not in the bytes. */
+function firstInvalid(bytes: Uint8Array): number {
+  const lossy = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const encoder = new TextEncoder();
+  let offset = 0;
+  let from = 0;
+  for (;;) {
+    const place = lossy.indexOf("\ufffd", from);
+    offset += encoder.encode(lossy.slice(from, place)).length;
+    const genuine = bytes[offset] === 0xef && bytes[offset + 1] === 0xbf && bytes[offset + 2] === 0xbd;
+    if (!genuine) return offset;
+    offset += 3;
+    from = place + 1;
+  }
+}
+
+function joined(some: Uint8Array, others: Uint8Array): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(some.length + others.length);
+  all.set(some);
+  all.set(others, some.length);
+  return all;
+}

@@ -1,0 +1,200 @@
+/** How experiments are drawn from their records: the paper's numbers on one side, ours on the other. */
+import type { Configuration } from "./configuration.ts";
+import type { Cell, FigureRuns, PublishedTable } from "./experiment.ts";
+import type { Curve, Figure } from "./results/figures.ts";
+import type { Metrics } from "./results/metrics.ts";
+import type { EpochRecord, RunRecord } from "./results/records.ts";
+import { mean } from "./results/statistics.ts";
+import { schedule } from "./schedules.ts";
+
+/** Rows as the points of a curve, a line for each column. */
+export interface RowCurves {
+  /** Above the figure. */
+  readonly title: string;
+  /** What the horizontal axis shows. */
+  readonly x: string;
+  /** Whether it is logarithmic. */
+  readonly logarithmic?: boolean;
+  /** The paper's numbers. */
+  readonly published: PublishedTable;
+  /** Where the paper's number of a row stands on the axis. */
+  readonly publishedX: (row: string) => number;
+  /** Where a run stands on it. */
+  readonly ours: (configuration: Configuration) => number;
+}
+
+/** A figure whose points are the rows of the experiment. */
+export function rowCurves(
+  { title, x, logarithmic, published, publishedX, ours }: RowCurves,
+): (runs: FigureRuns) => Figure {
+  return ({ cells, records, scale }) => {
+    const columns = distinct(cells.map(({ column }) => column));
+    return {
+      title,
+      x,
+      y: errorAxis,
+      logarithmic,
+      panels: [
+        {
+          title: "The paper's",
+          curves: columns.map((column) => ({
+            name: column,
+            points: Object.entries(published.rows).map(([row, values]) => ({
+              x: publishedX(row),
+              values: [values[published.columns.indexOf(column)] ?? []].flat(),
+            })),
+          })),
+        },
+        {
+          title: `Ours, scale ${scale}`,
+          curves: columns.map((column) =>
+            errorCurve(column, cells.filter((cell) => cell.column === column), records, ours)
+          ),
+        },
+      ],
+    };
+  };
+}
+
+/** Columns as the points of a curve, a line for each row. */
+export interface ColumnCurves {
+  /** Above the figure. */
+  readonly title: string;
+  /** What the horizontal axis shows. */
+  readonly x: string;
+  /** Whether it is logarithmic. */
+  readonly logarithmic?: boolean;
+  /** The paper's numbers. */
+  readonly published: PublishedTable;
+  /** Where the paper's number of a column stands on the axis. */
+  readonly publishedX: (column: string) => number;
+  /** Where a run stands on it. */
+  readonly ours: (configuration: Configuration) => number;
+}
+
+/** A figure whose points are the columns of the experiment. */
+export function columnCurves(
+  { title, x, logarithmic, published, publishedX, ours }: ColumnCurves,
+): (runs: FigureRuns) => Figure {
+  return ({ cells, records, scale }) => {
+    const rows = distinct(cells.map(({ row }) => row));
+    return {
+      title,
+      x,
+      y: errorAxis,
+      logarithmic,
+      panels: [
+        {
+          title: "The paper's",
+          curves: rows.map((row) => ({
+            name: row,
+            points: published.columns.map((column, place) => ({
+              x: publishedX(column),
+              values: [published.rows[row]?.[place] ?? []].flat(),
+            })),
+          })),
+        },
+        {
+          title: `Ours, scale ${scale}`,
+          curves: rows.map((row) => errorCurve(row, cells.filter((cell) => cell.row === row), records, ours)),
+        },
+      ],
+    };
+  };
+}
+
+const errorAxis = "test error, %";
+
+function errorCurve(
+  name: string,
+  cells: readonly Cell[],
+  records: ReadonlyMap<string, RunRecord>,
+  place: (configuration: Configuration) => number,
+): Curve {
+  const points = new Map<number, number[]>();
+  for (const { configuration, hash } of cells) {
+    const x = place(configuration);
+    const values = points.get(x) ?? [];
+    const record = records.get(hash);
+    if (record) values.push(100 * record.test.errorRate);
+    points.set(x, values);
+  }
+  return { name, points: [...points].map(([x, values]) => ({ x, values })) };
+}
+
+/** Test errors in percent over windows of steps, for rows `NAME train` and `NAME dev`. */
+export interface PublishedWindows {
+  /** The windows, such as `500-1040`. */
+  readonly columns: readonly string[];
+  /** A number for each window, by row. */
+  readonly rows: Readonly<Record<string, readonly number[]>>;
+}
+
+/** The errors of each row over the steps of its runs: on the texts it learns from, and on those it is chosen by. */
+export function trainingCurves(title: string, published: PublishedWindows): (runs: FigureRuns) => Figure {
+  const windows = published.columns.map((column) => mean(column.split("-").map(Number)));
+  return ({ cells, records, scale }) => {
+    const rows = distinct(cells.map(({ row }) => row));
+    const printed = (split: string) =>
+      rows.map((row): Curve => ({
+        name: row,
+        points: (published.rows[`${row} ${split}`] ?? []).map((error, place) => ({
+          x: windows[place]!,
+          values: [error],
+        })),
+      }));
+    const ours = (metricsOf: (epoch: EpochRecord) => Metrics | undefined) =>
+      rows.map((row): Curve => {
+        const points = new Map<number, number[]>();
+        for (const { hash } of cells.filter((cell) => cell.row === row)) {
+          const record = records.get(hash);
+          for (const epoch of record?.epochs ?? []) {
+            const x = Math.round(epoch.epoch * record!.steps / record!.epochs.at(-1)!.epoch);
+            const metrics = metricsOf(epoch);
+            if (metrics) points.set(x, [...points.get(x) ?? [], 100 * metrics.errorRate]);
+          }
+        }
+        return { name: row, points: [...points].map(([x, values]) => ({ x, values })) };
+      });
+    return {
+      title,
+      x: "steps of fine-tuning",
+      y: "error, %",
+      panels: [
+        { title: "The paper's, training", curves: printed("train") },
+        { title: "The paper's, development", curves: printed("dev") },
+        { title: `Ours, scale ${scale}, training`, curves: ours(({ train }) => train) },
+        { title: `Ours, scale ${scale}, development`, curves: ours(({ dev, test }) => dev ?? test) },
+      ],
+    };
+  };
+}
+
+/** The learning rate of each row over the share of the steps done, in percent of the highest. */
+export function scheduleCurves(title: string): (runs: FigureRuns) => Figure {
+  return ({ cells }) => {
+    const steps = 200;
+    const rows = new Map(cells.map(({ row, configuration }) => [row, configuration]));
+    const curves = [...rows].map(([row, { schedule: name, warmupProportion, learningRate }]): Curve => {
+      const multiplier = schedule(name, {
+        totalSteps: steps,
+        warmupSteps: Math.round(warmupProportion * steps),
+        baseRate: learningRate,
+      });
+      const points = Array.from({ length: steps + 1 }, (_, step) => ({
+        x: 100 * step / steps,
+        values: [100 * multiplier(step)],
+      }));
+      return { name: row, points };
+    });
+    return {
+      title,
+      x: "steps done, %",
+      y: "learning rate, % of the highest",
+      markers: false,
+      panels: curves.map((curve) => ({ title: curve.name, curves: [curve] })),
+    };
+  };
+}
+
+const distinct = <Value>(values: readonly Value[]) => [...new Set(values)];

@@ -1,0 +1,142 @@
+/** Training that is watched: in a notebook a curve of the loss with the time left, elsewhere a bar or lines. */
+import { type Progress, progressText, showProgress } from "../results/progress.ts";
+
+/** How the Deno kernel tells the notebook something. */
+type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
+
+/** What is told of each step. */
+export interface WatchedStep {
+  /** Steps done. */
+  readonly step: number;
+  /** All steps. */
+  readonly steps: number;
+  /** The batch's loss, where it is known. */
+  readonly loss?: number;
+}
+
+/**
+ * Runs something that trains, and draws the loss of its steps meanwhile.
+ *
+ * @param label what is trained
+ * @param train is given what to call after each step
+ */
+export async function watch<Result>(
+  label: string,
+  train: (onStep: (step: WatchedStep) => void) => Promise<Result>,
+): Promise<Result> {
+  const curve = new LiveCurve(label);
+  try {
+    return await train((step) => curve.step(step));
+  } finally {
+    await curve.end();
+  }
+}
+
+/** Points of a curve at most; of more every other one is left out. */
+const mostPoints = 400;
+
+/** Between two pictures, in milliseconds. */
+const pause = 300;
+
+/** One display for one training after the other, each drawn from its first step. */
+export class LiveCurve {
+  #label: string;
+  #last: WatchedStep = { step: 0, steps: 0 };
+  #losses: { step: number; loss: number }[] = [];
+  #start = performance.now();
+  #progress?: Progress;
+  #drawn?: number;
+  #sent = Promise.resolve();
+  readonly #transient = { display_id: crypto.randomUUID() };
+  readonly #broadcast: Broadcast | undefined;
+
+  /** Of a training; `broadcast` is the kernel's, if there is a notebook. */
+  constructor(label: string, broadcast: Broadcast | undefined = kernelBroadcast()) {
+    this.#label = label;
+    this.#broadcast = broadcast;
+  }
+
+  /** Begins another training. */
+  next(label: string): void {
+    this.#progress?.stop();
+    this.#progress = undefined;
+    this.#label = label;
+    this.#last = { step: 0, steps: 0 };
+    this.#losses = [];
+    this.#start = performance.now();
+  }
+
+  /** Shows a step. If it does not go on from the last one, it is of another training. */
+  step(now: WatchedStep): void {
+    const { step, steps, loss } = now;
+    const before = this.#last;
+    if (before.step > 0 && (step <= before.step || steps !== before.steps)) this.next(this.#label);
+    this.#last = now;
+    if (loss !== undefined) this.#losses.push({ step, loss });
+    if (this.#losses.length > mostPoints) this.#losses = this.#losses.filter((_, place) => place % 2 === 1);
+    const note = loss === undefined ? "" : `loss ${loss.toFixed(3)}`;
+    if (!this.#broadcast) {
+      this.#progress ??= showProgress(this.#label, steps, "steps");
+      this.#progress.update(step, note);
+    } else if (performance.now() - (this.#drawn ?? -Infinity) >= pause) {
+      const text = progressText(step, steps, "steps", (performance.now() - this.#start) / 1000);
+      this.#draw(`${text}${note && `, ${note}`}`);
+    }
+  }
+
+  /** Shows what remains, in which nothing depends on how fast the machine is. */
+  async end(): Promise<void> {
+    this.#progress?.stop();
+    const { step, loss } = this.#last;
+    this.#draw(`${step} steps${loss === undefined ? "" : `, loss ${loss.toFixed(3)} at the end`}`);
+    await this.#sent;
+  }
+
+  #draw(text: string): void {
+    const broadcast = this.#broadcast;
+    if (!broadcast || this.#last.step === 0) return;
+    const caption = `${this.#label}: ${text}`;
+    const data = { "text/plain": caption, "image/svg+xml": lossSvg(caption, this.#losses, this.#last.steps) };
+    const type = this.#drawn === undefined ? "display_data" : "update_display_data";
+    this.#drawn = performance.now();
+    const content = { data, metadata: {}, transient: this.#transient };
+    this.#sent = this.#sent.then(() => broadcast(type, content));
+  }
+}
+
+/** Outside of the kernel there is no `Deno.jupyter`: to ask for it throws. */
+function kernelBroadcast(): Broadcast | undefined {
+  try {
+    return (Deno as unknown as { jupyter?: { broadcast: Broadcast } }).jupyter?.broadcast;
+  } catch {
+    return undefined;
+  }
+}
+
+const [width, height, left, right, top, bottom] = [480, 170, 44, 472, 30, 146];
+
+/** A curve with its largest and smallest value; quicker to draw than those of results/figures.ts. */
+function lossSvg(caption: string, losses: readonly { step: number; loss: number }[], steps: number): string {
+  const values = losses.map(({ loss }) => loss);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const y = (loss: number) => high > low ? top + (bottom - top) * (high - loss) / (high - low) : top;
+  const x = (step: number) => left + (right - left) * step / steps;
+  const points = losses.map(({ step, loss }) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
+  const text = (x: number, y: number, content: string, anchor = "start") =>
+    `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="#444">${
+      content.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+    }</text>`;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
+    'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/>',
+    `<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="#bbb"/>`,
+    `<polyline points="${points}" fill="none" stroke="#4c78a8" stroke-width="1.5"/>`,
+    text(6, 15, caption),
+    ...[...new Set([high, low])].filter(Number.isFinite).map((loss) =>
+      text(left - 4, y(loss) + 4, loss.toFixed(2), "end")
+    ),
+    text(left, height - 8, "loss over steps"),
+    text(right, height - 8, `${steps}`, "end"),
+    "</svg>",
+  ].join("");
+}

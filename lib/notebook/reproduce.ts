@@ -1,0 +1,167 @@
+/** The paper's experiments in a notebook: one cell tried out small, all cells from their records, or run. */
+import { join } from "node:path";
+import { type CellOptions, type Experiment, resolveCells } from "../experiment.ts";
+import { type Claim, claimsMarkdown, judgeClaims } from "../results/claims.ts";
+import type { Figure } from "../results/figures.ts";
+import { duration } from "../results/progress.ts";
+import { readRecords, type RunRecord } from "../results/records.ts";
+import { markdownTable, type ResultTable } from "../results/tables.ts";
+import { cellRunner } from "../run_cell.ts";
+import {
+  type CellResult,
+  type ExperimentEvent,
+  type ExperimentResult,
+  experimentResult,
+  experimentTable,
+  type RunCell,
+  runExperiment,
+} from "../run_experiment.ts";
+import { type Displayable, withDisplay } from "./displayable.ts";
+import { LiveCurve, watch } from "./live.ts";
+import { showMarkdown, showRun } from "./show.ts";
+
+/** Which runs of an experiment are meant, and where their records are. */
+export interface Place extends CellOptions {
+  /** Folder of the records; each scale has a folder in it. Default: `results`. */
+  readonly results?: string;
+}
+
+/** An experiment as far as there are records; its display is the table. */
+export interface Reproduction extends Displayable {
+  /** The paper's numbers and ours. */
+  readonly table: ResultTable;
+  /** What is drawn, if the experiment is drawn and there are runs. */
+  readonly figure?: Figure;
+  /** The runs. */
+  readonly records: readonly RunRecord[];
+  /** How many runs are not on record. */
+  readonly missing: number;
+}
+
+/**
+ * Trains one cell of an experiment, and keeps no record of it.
+ *
+ * @param options.overrides what is made smaller: fields of the configuration, such as `limits.train`
+ * @throws InputError if there is no such cell or field, or the data or the model cannot be had.
+ */
+export async function tryCell(
+  experiment: Experiment,
+  { row, column, ...options }: CellOptions & { readonly row: string; readonly column: string },
+): Promise<CellResult & Displayable> {
+  const [cell] = await resolveCells(experiment, { ...options, rows: [row], columns: [column] });
+  const name = `${column}, ${row}`;
+  const result = await watch(name, (onStep) =>
+    cellRunner()(cell!.configuration, {
+      onStep: (step, steps, loss) => onStep({ step, steps, loss }),
+      onLine: console.error,
+    }));
+  return showRun(name, result);
+}
+
+/**
+ * What the records say of an experiment, without running anything. Unless seeds are named, they are those of which
+ * there are runs.
+ *
+ * @throws InputError if the experiment does not have the scale, row or column, or a record cannot be read.
+ */
+export async function recorded(experiment: Experiment, place: Place = {}): Promise<Reproduction> {
+  return await reproduction(experiment, await recordedResult(experiment, place), place);
+}
+
+/**
+ * Makes the runs that are not on record, draws them meanwhile, keeps a record of each, and returns all.
+ *
+ * @throws InputError as {@linkcode recorded}; whatever a run throws, after the records of the runs before it.
+ */
+export async function reproduce(
+  experiment: Experiment,
+  { runCell = cellRunner(), ...place }: Place & { readonly runCell?: RunCell } = {},
+): Promise<Reproduction> {
+  const curve = new LiveCurve(experiment.name);
+  const start = performance.now();
+  const onProgress = (event: ExperimentEvent) => {
+    if (event.kind === "line") console.error(event.line);
+    if (event.kind === "step") curve.step({ step: event.done, steps: event.total, loss: event.loss });
+    if (event.kind === "start") {
+      const { run, runs, cell: { column, row } } = event;
+      const left = (performance.now() - start) / 1000 * (runs - run + 1) / (run - 1);
+      curve.next(`[${run}/${runs}${run > 1 ? `, ${duration(left)} left` : ""}] ${column}, ${row}`);
+    }
+  };
+  try {
+    const resultsDir = place.results ?? "results";
+    const result = await runExperiment(experiment, { ...place, resultsDir, runCell, onProgress });
+    return await reproduction(experiment, result, place);
+  } finally {
+    await curve.end();
+  }
+}
+
+async function recordedResult(
+  experiment: Experiment,
+  { seeds, results: resultsDir = "results", ...options }: Place,
+): Promise<ExperimentResult> {
+  const { records } = await readRecords(join(resultsDir, options.scale ?? "mini"));
+  const known = [...new Set(records.map(({ seed }) => seed))].sort((a, b) => a - b);
+  const found = known.length === 0 ? [1] : known;
+  const result = await experimentResult(experiment, { ...options, seeds: seeds ?? found, resultsDir });
+  if (seeds) return result;
+  const own = new Set([...result.records.values()].map(({ seed }) => seed));
+  if (own.size === 0) own.add(found[0]!);
+  return { ...result, cells: result.cells.filter(({ configuration }) => own.has(configuration.seed)) };
+}
+
+async function reproduction(
+  experiment: Experiment,
+  result: ExperimentResult,
+  { scale = "mini", engine = "onnx" }: Place,
+): Promise<Reproduction> {
+  const { cells, records, folder } = result;
+  const table = experimentTable(experiment, result, scale);
+  const missing = cells.length - records.size;
+  const seeds = new Set(cells.map(({ configuration }) => configuration.seed)).size;
+  const seconds = 60 * experiment.scales[scale]!.minutes * seeds * missing / cells.length;
+  const note = missing === 0
+    ? ""
+    : `\n**${missing} of ${cells.length} runs are not on record.** They take about ${
+      duration(seconds)
+    }:\n\n` +
+      `    deno task reproduce ${experiment.name} --scale ${scale} --seeds ${seeds} --engine ${engine}\n`;
+  const markdown = await markdownTable(table, folder) + note;
+  const drawn = experiment.figure && records.size > 0;
+  return withDisplay({
+    table,
+    records: [...records.values()],
+    missing,
+    ...drawn ? { figure: experiment.figure!({ ...result, scale }) } : {},
+  }, () => ({ text: markdown, markdown }));
+}
+
+/**
+ * What the records say of the paper's claims on an experiment. They are weighed together with all other claims, as in
+ * the report.
+ *
+ * @param options.claims all of them
+ * @param options.experiments those that the claims name
+ * @throws InputError if a record cannot be read.
+ */
+export async function verdicts(
+  { name }: Pick<Experiment, "name">,
+  { claims, experiments, ...place }: Place & {
+    readonly claims: readonly Claim[];
+    readonly experiments: readonly Experiment[];
+  },
+): Promise<Displayable> {
+  const { scale = "mini", results = "results" } = place;
+  const tables = new Map<string, ResultTable>();
+  for (const experiment of experiments.filter(({ scales }) => scales[scale])) {
+    const result = await recordedResult(experiment, place);
+    tables.set(experiment.name, experimentTable(experiment, result, scale));
+  }
+  const runs = (experiment: string, row: string, column: string) =>
+    tables.get(experiment)?.cell(row, column).records ?? [];
+  const judgements = (await judgeClaims(claims, runs, join(results, scale)))
+    .filter(({ claim }) => claim.experiment === name);
+  const sentences = judgements.map(({ claim, verdict }) => `**${claim.name}: ${verdict}.**`);
+  return showMarkdown([...sentences, claimsMarkdown(judgements)].join("\n\n"));
+}

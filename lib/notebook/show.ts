@@ -1,0 +1,140 @@
+/** What a user looks at, as a notebook draws it and a terminal prints it. */
+import { type LayerDecayOptions, layerLearningRate } from "../lr_decay.ts";
+import { dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
+import { markdown } from "../results/markdown.ts";
+import type { Metrics } from "../results/metrics.ts";
+import type { EpochRecord, RunResult } from "../results/records.ts";
+import { mean } from "../results/statistics.ts";
+import type { ResultTable } from "../results/tables.ts";
+import { schedule, type ScheduleName, type ScheduleOptions } from "../schedules.ts";
+import { type Content, type Displayable, displayable, withDisplay } from "./displayable.ts";
+
+/** Markdown as it stands; it can be read in a terminal as well. */
+export function showMarkdown(markdown: string): Displayable {
+  return displayable({ text: markdown, markdown });
+}
+
+/** Lines of texts and numbers as a table; all but the first `texts` columns are numbers. */
+export function showLines(
+  head: readonly string[],
+  lines: readonly (readonly string[])[],
+  texts = 1,
+): Displayable {
+  return showMarkdown(markdown(head, lines, texts));
+}
+
+/** A figure as a picture; a terminal gets the means of its points. */
+export function showFigure(figure: Figure): Displayable {
+  return displayable(figureContent(figure));
+}
+
+function figureContent(figure: Figure): Content {
+  const number = (value: number) => `${Number(value.toPrecision(4))}`;
+  const lines = figure.panels.flatMap(({ title, curves }) => [
+    `${title} (${[figure.y, figure.x].filter(Boolean).join(" over ")})`,
+    ...curves.map(({ name, points }) => {
+      const drawn = points.filter(({ values }) => values.length > 0);
+      return `  ${name}: ${
+        drawn.map(({ x, values }) => `${number(x)} → ${number(mean(values))}`).join(", ")
+      }`;
+    }),
+  ]);
+  return { text: [figure.title, ...lines].join("\n"), svg: () => figureSvg(figure) };
+}
+
+/** The errors of a table as a picture: the paper's, and the mean ± a standard deviation of ours. */
+export function showTable({ title, rows, columns, heading, cell }: ResultTable): Displayable {
+  const panels = columns.map((column) => ({
+    title: heading(column),
+    dots: rows.flatMap((name) => {
+      const { paper, records } = cell(name, column);
+      const values = records.map(({ test }) => 100 * test.errorRate);
+      return paper === null && values.length === 0 ? [] : [{ name, paper, values }];
+    }),
+  }));
+  const number = (value: number | null) => value?.toFixed(2) ?? "–";
+  const text = panels.flatMap(({ title, dots }) => [
+    `${title}: test error in percent, the paper's and ours`,
+    ...dots.map(({ name, paper, values }) =>
+      `  ${name}: ${number(paper)}, ${number(values.length > 0 ? mean(values) : null)}`
+    ),
+  ]);
+  const svg = () => dotsSvg({ title, x: "test error, %", panels });
+  return displayable({ text: [title, ...text].join("\n"), svg });
+}
+
+/** What is shown of a run. */
+export type ShownRun = Pick<RunResult, "epochs" | "bestEpoch" | "steps" | "dev"> & {
+  readonly test?: Metrics;
+};
+
+/** A run of fine-tuning as it is, which shows what it came to, and loss and error over the epochs. */
+export function showRun<Run extends ShownRun>(name: string, run: Run): Run & Displayable {
+  const { epochs, bestEpoch, steps, dev, test } = run;
+  const percent = ({ errorRate }: Metrics) => 100 * errorRate;
+  const [split, measured] = test ? ["test", test] as const : ["development", dev] as const;
+  const sentence = measured &&
+    `: ${split} error ${percent(measured).toFixed(1)} %, macro F1 ${measured.macroF1.toFixed(3)}`;
+  const panel = (title: string, value: (epoch: EpochRecord) => number[]) => ({
+    title,
+    curves: [{ name: title, points: epochs.map((epoch) => ({ x: epoch.epoch, values: value(epoch) })) }],
+  });
+  const figure = {
+    title: `${name}${sentence ?? ""}, ${steps} steps, best after epoch ${bestEpoch}`,
+    x: "epochs",
+    y: "",
+    panels: [
+      panel("training loss", ({ trainLoss }) => [trainLoss]),
+      panel(
+        `${dev ? "development" : "test"} error, %`,
+        (epoch) => [epoch.dev ?? epoch.test ?? []].flat().map(percent),
+      ),
+    ],
+  };
+  return withDisplay(run, () => figureContent(figure));
+}
+
+/** How often each class (rows) was taken for each (columns); `confusion` [C][C] as in `Metrics`. */
+export function showConfusion(
+  labels: readonly string[],
+  confusion: readonly (readonly number[])[],
+): Displayable {
+  const line = (counts: readonly number[], label: number) => [
+    labels[label]!,
+    ...counts.map((count, guess) => guess === label ? `**${count}**` : `${count}`),
+  ];
+  return showLines(["true class ↓, predicted →", ...labels], confusion.map(line));
+}
+
+/** Learning-rate schedules over the steps. */
+export function showSchedules(names: readonly ScheduleName[], options: ScheduleOptions): Displayable {
+  return showFigure({
+    title: `Learning rate over ${options.totalSteps} steps, ${options.warmupSteps} of them warm-up`,
+    x: "step",
+    y: "learning rate, % of the highest",
+    markers: false,
+    panels: names.map((name) => {
+      const multiplier = schedule(name, options);
+      const points = Array.from({ length: options.totalSteps + 1 }, (_, step) => ({
+        x: step,
+        values: [100 * multiplier(step)],
+      }));
+      return { title: name, curves: [{ name, points }] };
+    }),
+  });
+}
+
+/** The learning rate of each part of a model, the top one first. */
+export function showRates(options: LayerDecayOptions): Displayable {
+  const layers = Array.from({ length: options.layers }, (_, below) => options.layers - 1 - below);
+  const parts = [
+    ["classifier, pooler", "classifier."],
+    ...layers.map((layer) => [`layer ${layer}`, `bert.encoder.layer.${layer}.`]),
+    ["embeddings", "bert.embeddings."],
+  ];
+  const lines = parts.map(([part, name]) => {
+    const rate = layerLearningRate(name!, options);
+    return [part!, rate.toPrecision(3), (rate / options.learningRate).toFixed(3)];
+  });
+  return showLines(["", "learning rate", "share of the base rate"], lines);
+}

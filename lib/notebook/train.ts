@@ -1,0 +1,70 @@
+/** Training a classifier in a few lines: the curve is drawn meanwhile, and the result classifies texts. */
+import { type Classification, Classifier } from "../classifier.ts";
+import { merge, paperDraft, type Settings } from "../configuration.ts";
+import type { Dataset } from "../data/examples.ts";
+import type { Engine } from "../engine/engine.ts";
+import { classifierPlan, fineTune, type FineTuned } from "../fine_tune.ts";
+import { markdown } from "../results/markdown.ts";
+import { fineTuneSettings, openEngine } from "../run_cell.ts";
+import { startModel } from "../start_model.ts";
+import { type Displayable, withDisplay } from "./displayable.ts";
+import { watch } from "./live.ts";
+import { showRun } from "./show.ts";
+
+/** What may be stated of a training. */
+export type TrainSettings = Omit<
+  Settings,
+  "data" | "limits" | "resample" | "preTraining" | "multiTask" | "forgetting"
+>;
+
+/** A classifier with the run that made it. */
+export interface TrainedClassifier extends FineTuned, Displayable {
+  /** The class of each text. */
+  classify(texts: readonly string[]): Promise<Classification[] & Displayable>;
+}
+
+/**
+ * Fine-tunes a model on a data set. What is not stated is as in the paper (section 5.2), but for the model, which is
+ * MiniLM.
+ *
+ * @throws InputError if the model or the engine cannot be had, or the settings do not fit them.
+ */
+export async function trainClassifier(
+  data: Dataset,
+  settings: TrainSettings = {},
+): Promise<TrainedClassifier> {
+  const draft = merge({ ...paperDraft, model: "minilm" }, settings);
+  const { model: name, layers, seed, architecture } = draft;
+  const { labels } = data;
+  const texts = data.train.map(({ text }) => text);
+  const start = { labels, seed, layers: layers ?? undefined, architecture, texts, say: console.error };
+  const model = await startModel(name, start);
+  const tuning = fineTuneSettings({ ...draft, preTraining: null, multiTask: null });
+  const withEngine = async <Result>(use: (engine: Engine) => Promise<Result>) => {
+    const engine = await openEngine(draft.engine, draft.precision);
+    return await use(engine).finally(() => engine.dispose());
+  };
+  const run = await withEngine((engine) =>
+    watch(data.name, (onStep) => fineTune(model, data, tuning, { engine, onStep }))
+  );
+  const { model: { config, tokenizer }, parameters, notes } = run;
+  const { text, maxLength, features = "last" } = tuning;
+  const plan = classifierPlan(config, tuning);
+  const trained = { config, labels, parameters, tokenizer, text, maxLength, features, plan, notes };
+  const classify = (texts: readonly string[]) =>
+    withEngine(async (engine) => {
+      const classifier = new Classifier({ ...trained, temperature: 1 }, { engine });
+      const found = await classifier.classify(texts).finally(() => classifier.dispose());
+      return withDisplay(found, () => {
+        const text = predictions(texts, found);
+        return { text, markdown: text };
+      });
+    });
+  return showRun(data.name, { ...run, classify });
+}
+
+function predictions(texts: readonly string[], found: readonly Classification[]): string {
+  const cell = (text: string) => text.slice(0, 80).replaceAll(/\s+/g, " ").replaceAll("|", "\\|");
+  const lines = found.map(({ label, probability }, n) => [cell(texts[n]!), label, probability.toFixed(3)]);
+  return markdown(["text", "label", "probability"], lines, 2);
+}

@@ -1,0 +1,169 @@
+/** A figure in a page: a picture for paper and for readers without scripts, and panels that plotly.js draws over it. */
+import { type Curve, type DotFigure, dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
+import { mean, standardDeviation } from "../results/statistics.ts";
+import { escape, html, jsonScript, type Markup } from "./html.ts";
+
+/** A figure of a page. */
+export interface Chart {
+  /** The figure element. */
+  readonly markup: Markup;
+  /** Name of the picture's file. */
+  readonly file: string;
+  /** The picture. */
+  readonly svg: string;
+}
+
+/** What plotly.js is told of a panel; charts.js adds the colors. */
+interface LivePanel {
+  readonly title: string;
+  /** In pixels. */
+  readonly height: number;
+  readonly data: readonly object[];
+  readonly layout: object;
+}
+
+/**
+ * A figure with its caption.
+ *
+ * @param name of the picture's file, without `.svg`
+ */
+export async function chart(name: string, figure: Figure | DotFigure, caption: string): Promise<Chart> {
+  const dots = "y" in figure ? undefined : figure;
+  const lines = "y" in figure ? figure : undefined;
+  const panels = dots
+    ? dots.panels.map(({ title, dots: rows }): LivePanel => dotPanel(title, dots.x, rows))
+    : lines!.panels.map(({ title, curves }): LivePanel => linePanel(title, curves, lines!));
+  const file = `${name}.svg`;
+  const markup = html`
+    <figure class="chart">
+      <div class="picture scroll" role="region" tabindex="0" aria-label="${figure.title}, as a picture">
+        <img src="${file}" alt="${figure.title}. The numbers are in the tables of this page.">
+      </div>
+      <div class="live" hidden>
+      ${panels.map((panel) => livePanel(figure.title, panel))}
+      </div>
+      <figcaption>${caption} <a href="${file}">As a picture</a></figcaption>
+    </figure>
+  `;
+  return { markup, file, svg: dots ? await dotsSvg(dots) : await figureSvg(lines!) };
+}
+
+function livePanel(figure: string, { title, height, ...panel }: LivePanel): Markup {
+  return html`
+    <div class="panel">
+      <p class="title">${title}</p>
+      <div class="plot" role="img" aria-label="${figure}: ${title}" style="height: ${height}px">
+        ${jsonScript(panel)}
+      </div>
+    </div>
+  `;
+}
+
+/** plotly.js reads tags in texts. */
+const plain = (text: string) => escape(text);
+
+function dotPanel(title: string, x: string, dots: DotFigure["panels"][number]["dots"]): LivePanel {
+  const names = dots.map(({ name }) => plain(name));
+  const run = dots.filter(({ values }) => values.length > 0);
+  const spreads = run.map(({ values }) => standardDeviation(values) ?? 0);
+  return {
+    title,
+    height: 130 + 26 * dots.length,
+    data: [
+      ...dots.every(({ paper }) => paper === null) ? [] : [{
+        name: "the paper's",
+        mode: "markers",
+        marker: { symbol: "diamond-open", size: 11, line: { width: 2 } },
+        x: dots.map(({ paper }) => paper),
+        y: names,
+        hovertemplate: "%{y}: %{x:.2f}<extra>the paper's</extra>",
+      }],
+      {
+        name: "ours",
+        mode: "markers",
+        marker: { symbol: "circle", size: 9 },
+        x: run.map(({ values }) => mean(values)),
+        y: run.map(({ name }) => plain(name)),
+        error_x: { type: "data", array: spreads, visible: spreads.some((spread) => spread > 0) },
+        text: run.map(({ values }, n) => `± ${spreads[n]!.toFixed(2)}, n = ${values.length}`),
+        hovertemplate: "%{y}: %{x:.2f} %{text}<extra>ours</extra>",
+      },
+    ],
+    layout: {
+      xaxis: { title: { text: plain(x) }, automargin: true },
+      yaxis: { type: "category", categoryarray: names, range: [dots.length - 0.5, -0.5], automargin: true },
+      hovermode: "closest",
+    },
+  };
+}
+
+/** After ten colors they come again with another dash. */
+const dashes = ["solid", "dash", "dot"];
+
+function linePanel(title: string, curves: readonly Curve[], figure: Figure): LivePanel {
+  const drawn = curves.map(({ name, points }) => ({
+    name,
+    points: points.filter(({ values }) => values.length > 0).toSorted((a, b) => a.x - b.x),
+  }));
+  const xs = [...new Set(drawn.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
+  // plotly.js has no logarithmic axis with a place for 0: the places are computed, and labelled.
+  const smallest = xs.find((x) => x > 0) ?? 1;
+  const [first, last] = [xs[0] ?? 0, xs.at(-1) ?? 0];
+  const place = (x: number) => figure.logarithmic ? Math.log10(1 + x / smallest) : x;
+  return {
+    title,
+    height: 340 + 12 * curves.length,
+    data: drawn.map(({ name, points }, number) => {
+      const spreads = points.map(({ values }) => standardDeviation(values) ?? 0);
+      return {
+        name: plain(name),
+        mode: figure.markers ?? true ? "lines+markers" : "lines",
+        line: { dash: dashes[Math.floor(number / 10) % dashes.length] },
+        x: points.map(({ x }) => place(x)),
+        y: points.map(({ values }) => mean(values)),
+        error_y: {
+          type: "data",
+          array: spreads,
+          thickness: 1,
+          visible: spreads.some((spread) => spread > 0),
+        },
+        text: points.map(({ x, values }, n) =>
+          `at ${Number(x.toPrecision(4))}${
+            values.length > 1 ? ` (± ${spreads[n]!.toFixed(2)}, n = ${values.length})` : ""
+          }`
+        ),
+        hovertemplate: "%{y:.2f} %{text}",
+      };
+    }),
+    layout: {
+      xaxis: {
+        title: { text: plain(figure.x) },
+        automargin: true,
+        ...figure.logarithmic
+          ? { ...ticks(xs, place), tickangle: -60 }
+          : last - first < 10 && xs.every(Number.isInteger)
+          ? { dtick: 1 }
+          : {},
+      },
+      yaxis: {
+        title: { text: plain(figure.y) },
+        automargin: true,
+        // Curves without marks are functions, not measurements.
+        ...figure.markers === false ? { rangemode: "tozero" } : {},
+      },
+      showlegend: curves.length > 1 || curves[0]?.name !== title,
+    },
+  };
+}
+
+/** A tick for each value, labelled where there is room. */
+function ticks(xs: readonly number[], place: (x: number) => number): object {
+  const room = (place(xs.at(-1) ?? 0) - place(xs[0] ?? 0)) / 25;
+  let before = -Infinity;
+  const ticktext = xs.map((x) => {
+    if (place(x) - before < room) return "";
+    before = place(x);
+    return `${x}`;
+  });
+  return { tickvals: xs.map(place), ticktext };
+}

@@ -1,0 +1,71 @@
+// Draws each figure's panels over its picture, when it comes into view. Without plotly.js the pictures stay.
+(() => {
+  const { Plotly } = globalThis;
+  if (!Plotly) return;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const themed = (layout) => {
+    const style = getComputedStyle(document.documentElement);
+    const [ink, line] = ["--ink", "--line"].map((name) => style.getPropertyValue(name).trim());
+    const axis = { gridcolor: line, zerolinecolor: line, linecolor: line };
+    return {
+      showlegend: true,
+      ...layout,
+      xaxis: { ...axis, ...layout.xaxis },
+      yaxis: { ...axis, ...layout.yaxis },
+      font: { color: ink, family: "system-ui, sans-serif", size: 13 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      colorway: dark.matches
+        ? [
+          "#8ab4f8",
+          "#ffb454",
+          "#ff8a80",
+          "#80cbc4",
+          "#9ccc65",
+          "#ffe082",
+          "#ce93d8",
+          "#f8bbd0",
+          "#bcaaa4",
+          "#cfd8dc",
+        ]
+        : [
+          "#2f6db5",
+          "#d96c00",
+          "#c8312e",
+          "#2a8f8a",
+          "#3d8a35",
+          "#a88400",
+          "#8e4f93",
+          "#d1607a",
+          "#7a5844",
+          "#70706e",
+        ],
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+      margin: { l: 10, r: 15, t: 10, b: 10 },
+      dragmode: matchMedia("(pointer: fine)").matches ? "zoom" : false,
+    };
+  };
+  const config = { responsive: true, displayModeBar: false };
+  const drawn = new Map();
+  const draw = (plot) => {
+    const { data, layout } = JSON.parse(plot.querySelector("script").textContent);
+    plot.replaceChildren();
+    drawn.set(plot, layout);
+    Plotly.newPlot(plot, data, themed(layout), config);
+  };
+  const watch = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      watch.unobserve(target);
+      draw(target);
+    }
+  }, { rootMargin: "400px" });
+  for (const figure of document.querySelectorAll("figure.chart")) {
+    figure.classList.add("drawn");
+    figure.querySelector(".live").hidden = false;
+    for (const plot of figure.querySelectorAll(".plot")) watch.observe(plot);
+  }
+  dark.addEventListener("change", () => {
+    for (const [plot, layout] of drawn) Plotly.relayout(plot, themed(layout));
+  });
+})();

@@ -1,0 +1,219 @@
+/** What a report is made of, from the records of one scale: which runs belong to which cells, and what they come to. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Configuration, Protocol } from "../configuration.ts";
+import type { DataTable, MeasuredData } from "../data_table.ts";
+import { InputError } from "../errors.ts";
+import { type Cell, type Experiment, resolveCells, type ScaleName } from "../experiment.ts";
+import { experimentTable } from "../run_experiment.ts";
+import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
+import { canonicalJson, readRecords, type RunRecord } from "../results/records.ts";
+import type { ResultTable } from "../results/tables.ts";
+import { evaluate, type EvaluatedCell } from "./evaluate.ts";
+
+/** What a report is about. */
+export interface ReportSource {
+  /** Those whose runs are looked for. */
+  readonly experiments: readonly Experiment[];
+  /** Tables that are measured, not trained for. */
+  readonly dataTables: readonly DataTable[];
+  /** The paper's claims at this scale. */
+  readonly claims: readonly Claim[];
+  /** The scale by name. */
+  readonly scale: ScaleName;
+  /** Folder of the results; the scale has a folder in it. */
+  readonly results: string;
+  /** When the report is made. */
+  readonly made: Date;
+}
+
+/** How runs were made. Numbers of different combinations are not mixed. */
+export interface Combination {
+  /** clean or paper. */
+  readonly protocol: Protocol;
+  /** The engine by name. */
+  readonly engine: string;
+  /** f32 or bf16. */
+  readonly precision: Configuration["precision"];
+}
+
+/** The runs of an experiment that were made alike. */
+export interface Section {
+  /** How they were made. */
+  readonly combination: Combination;
+  /** All cells of the seeds that the experiment has runs of (if it has none, that other tables made for it). */
+  readonly cells: readonly Cell[];
+  /** The record of each cell that has one, by hash. */
+  readonly records: ReadonlyMap<string, RunRecord>;
+  /** Paper's numbers and records by row and column. */
+  readonly table: ResultTable;
+  /** What each cell of the table comes to, column by column. */
+  readonly evaluated: readonly EvaluatedCell[];
+}
+
+/** An experiment with its runs. */
+export interface ExperimentReport {
+  /** The experiment. */
+  readonly experiment: Experiment;
+  /** One for each combination that it was run with, that with most runs of all first; at least one. */
+  readonly sections: readonly Section[];
+}
+
+/** Everything that the pages are made of. */
+export interface Report {
+  /** The scale by name. */
+  readonly scale: ScaleName;
+  /** Folder of the records. */
+  readonly folder: string;
+  /** When it is made. */
+  readonly made: Date;
+  /** The runs, one record each. */
+  readonly records: readonly RunRecord[];
+  /** sha256 over the records and measurements, 8 hex digits. */
+  readonly fingerprint: string;
+  /** Sentences on lines that could not be read, and on runs that belong to no cell. */
+  readonly warnings: readonly string[];
+  /** The paper's claims by the runs of each combination, that with most runs first. */
+  readonly claims: readonly {
+    readonly combination: Combination;
+    readonly judgements: readonly Judgement[];
+  }[];
+  /** The experiments of this scale. */
+  readonly experiments: readonly ExperimentReport[];
+  /** The measured tables of this scale; no lines where nothing is measured yet. */
+  readonly dataTables: readonly { readonly table: DataTable; readonly rows: readonly MeasuredData[] }[];
+}
+
+/** A combination in words: "protocol clean, engine onnx, f32". */
+export const combinationText = ({ protocol, engine, precision }: Combination): string =>
+  `protocol ${protocol}, engine ${engine}, ${precision}`;
+
+/**
+ * Reads the records of a scale and finds the cell that each belongs to, by the hash of its configuration.
+ *
+ * @throws InputError if there is neither a record nor a measurement.
+ */
+export async function collectReport(source: ReportSource): Promise<Report> {
+  const { scale, results, made } = source;
+  const folder = join(results, scale);
+  const { records: read, warnings } = await readRecords(folder);
+  const records = [...new Map(read.map((record) => [record.hash, record])).values()];
+  const dataTables = await Promise.all(
+    source.dataTables.filter(({ scales }) => scales[scale]).map(async (table) => ({
+      table,
+      rows: await measurements(join(folder, `${table.name}.json`)),
+    })),
+  );
+  if (records.length === 0 && dataTables.every(({ rows }) => rows.length === 0)) {
+    throw new InputError(
+      `Cannot make a report from ${folder} as it has no records: run deno task reproduce first, or name ` +
+        `another folder with --results or another scale with --scale`,
+    );
+  }
+  const combinations = combinationsOf(records);
+  const experiments: ExperimentReport[] = [];
+  const inOrder = source.experiments.filter(({ scales }) => scales[scale])
+    .toSorted((a, b) => a.paper < b.paper ? -1 : 1); // by section
+  for (const experiment of inOrder) {
+    const sections: Section[] = [];
+    for (const { combination, seeds } of combinations) {
+      sections.push(await sectionOf(experiment, records, combination, seeds, scale, folder));
+    }
+    const own = (section: Section) =>
+      [...section.records.values()].some((record) => record.experiment === experiment.name);
+    const kept = sections.filter((section, n) => own(section) || (n === 0 && section.records.size > 0));
+    experiments.push({ experiment, sections: kept.length > 0 ? kept : sections.slice(0, 1) });
+  }
+  const claims = [];
+  for (const { combination } of records.length === 0 ? [] : combinations) {
+    const runs = (name: string, row: string, column: string) =>
+      experiments.find(({ experiment }) => experiment.name === name)?.sections
+        .find((section) => combinationText(section.combination) === combinationText(combination))
+        ?.table.cell(row, column).records ?? [];
+    claims.push({ combination, judgements: await judgeClaims(source.claims, runs, folder) });
+  }
+  const used = new Set(
+    experiments.flatMap(({ sections }) => sections.flatMap(({ records }) => [...records.keys()])),
+  );
+  const unused = records.filter(({ hash }) => !used.has(hash)).length;
+  return {
+    scale,
+    folder,
+    made,
+    records,
+    fingerprint: await fingerprint([records.toSorted((a, b) => a.hash < b.hash ? -1 : 1), dataTables]),
+    warnings: [
+      ...warnings,
+      ...unused === 0 ? [] : [
+        `${unused} of ${records.length} runs on record belong to no cell of these experiments, as their settings ` +
+        `are others; they are in runs.csv and in no table`,
+      ],
+    ],
+    claims,
+    experiments,
+    dataTables,
+  };
+}
+
+async function sectionOf(
+  experiment: Experiment,
+  all: readonly RunRecord[],
+  combination: Combination,
+  seeds: readonly number[],
+  scale: ScaleName,
+  folder: string,
+): Promise<Section> {
+  const byHash = new Map(all.map((record) => [record.hash, record]));
+  const possible = await resolveCells(experiment, { ...combination, scale, seeds });
+  const found = possible.flatMap(({ hash }) => byHash.get(hash) ?? []);
+  const own = found.filter((record) => record.experiment === experiment.name);
+  // Runs that another table made for more seeds would leave this one with cells missing that nobody asked for.
+  const wanted = new Set((own.length > 0 ? own : found).map(({ seed }) => seed));
+  if (wanted.size === 0) wanted.add(seeds[0]!);
+  const cells = possible.filter(({ configuration }) => wanted.has(configuration.seed));
+  const records = new Map(cells.flatMap(({ hash }) => {
+    const record = byHash.get(hash);
+    return record ? [[hash, record] as const] : [];
+  }));
+  const table = experimentTable(experiment, { cells, records, folder }, scale);
+  return { combination, cells, records, table, evaluated: await evaluate(table, folder) };
+}
+
+/** The combinations with their seeds, that with most runs first; the default one if there are no runs. */
+function combinationsOf(
+  records: readonly RunRecord[],
+): { combination: Combination; runs: number; seeds: number[] }[] {
+  const found = new Map<string, { combination: Combination; runs: number; seeds: number[] }>();
+  for (const { configuration, seed } of records) {
+    const { protocol, engine, precision } = configuration as unknown as Configuration;
+    const combination = { protocol, engine, precision };
+    const name = combinationText(combination);
+    const { runs, seeds } = found.get(name) ?? { runs: 0, seeds: [] };
+    found.set(name, {
+      combination,
+      runs: runs + 1,
+      seeds: [...new Set([...seeds, seed])].sort((a, b) => a - b),
+    });
+  }
+  if (found.size > 0) return [...found.values()].sort((a, b) => b.runs - a.runs);
+  return [{ combination: { protocol: "clean", engine: "onnx", precision: "f32" }, runs: 0, seeds: [1] }];
+}
+
+async function measurements(file: string): Promise<MeasuredData[]> {
+  const text = await readFile(file, "utf8").catch((error) => {
+    if (error.code === "ENOENT") return "[]";
+    throw error;
+  });
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InputError(
+      `Cannot read ${file} as it is not JSON: delete it, and deno task reproduce measures again`,
+    );
+  }
+}
+
+async function fingerprint(value: unknown): Promise<string> {
+  const bytes = new TextEncoder().encode(canonicalJson(value));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 8);
+}

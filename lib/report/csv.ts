@@ -1,0 +1,116 @@
+/** All numbers of a report as CSV: a row for each cell, each run, each epoch. */
+import { parse } from "csv-parse/sync";
+import { stringify } from "csv-stringify/sync";
+import type { Report } from "./collect.ts";
+
+/** A row by the names of its columns. */
+type Row = Readonly<Record<string, string | number | null | undefined>>;
+
+const text = (rows: readonly Row[], columns: readonly string[]) =>
+  stringify(rows as Row[], { header: true, columns: [...columns] });
+
+const cellColumns = [
+  ["experiment", "scale", "protocol", "engine", "precision", "row", "column", "data"],
+  ["paper_error", "mean_error", "sd", "runs", "expected_runs"],
+  ["difference", "low", "high", "p_examples", "p_seeds", "p_holm", "verdict"],
+  ["ece", "brier", "macro_f1", "loss", "seconds"],
+].flat();
+
+/** A row for each cell that the paper or the runs have a number for; errors and differences in percent. */
+export function cellsCsv({ experiments, scale }: Report): string {
+  const rows = experiments.flatMap(({ experiment, sections }) =>
+    sections.flatMap(({ combination, cells, evaluated }) =>
+      evaluated.map((cell): Row => {
+        const { row, column, comparison, records } = cell;
+        const compared = comparison && !("missing" in comparison) ? comparison : undefined;
+        const average = (value: (record: typeof records[number]) => number) =>
+          records.length > 0 ? records.reduce((sum, one) => sum + value(one), 0) / records.length : null;
+        return {
+          experiment: experiment.name,
+          scale,
+          ...combination,
+          row,
+          column,
+          data: cells.find((one) => one.row === row && one.column === column)?.configuration.data,
+          paper_error: cell.paper,
+          mean_error: cell.mean,
+          sd: cell.sd,
+          runs: records.length,
+          expected_runs: cell.expected,
+          difference: compared && 100 * compared.difference,
+          low: compared && 100 * compared.low,
+          high: compared && 100 * compared.high,
+          p_examples: compared?.pExamples,
+          p_seeds: compared?.pSeeds,
+          p_holm: compared?.adjusted,
+          verdict: compared?.verdict ?? (comparison as { missing?: string } | undefined)?.missing,
+          ece: average(({ test }) => test.ece),
+          brier: average(({ test }) => test.brier),
+          macro_f1: average(({ test }) => test.macroF1),
+          loss: average(({ test }) => test.loss),
+          seconds: average(({ seconds }) => seconds),
+        };
+      })
+    )
+  );
+  return text(rows, cellColumns);
+}
+
+const runColumns = [
+  ["run", "experiment", "row", "column", "used_by", "scale", "protocol", "engine", "precision", "seed"],
+  ["data", "fingerprint", "train", "dev", "test", "model"],
+  ["test_error", "macro_f1", "loss", "ece", "brier", "dev_error", "best_epoch"],
+  ["steps", "seconds", "train_seconds", "peak_memory_bytes", "start", "bertlab", "commit", "cpu", "cores"],
+].flat();
+
+/** A row for each run; the table that made it, and all that use it. */
+export function runsCsv({ experiments, records }: Report): string {
+  const rows = records.map((record): Row => {
+    const { hash, test, dev, data, versions, machine, cell, configuration, ...rest } = record;
+    const users = experiments.filter(({ sections }) => sections.some(({ records }) => records.has(hash)));
+    return {
+      ...rest as unknown as Row,
+      run: hash,
+      engine: `${configuration["engine"]}`,
+      ...cell,
+      used_by: users.map(({ experiment }) => experiment.name).join(" "),
+      data: data.name,
+      fingerprint: data.fingerprint,
+      train: data.train,
+      dev: data.dev,
+      test: data.test,
+      test_error: 100 * test.errorRate,
+      macro_f1: test.macroF1,
+      loss: test.loss,
+      ece: test.ece,
+      brier: test.brier,
+      dev_error: dev && 100 * dev.errorRate,
+      best_epoch: record.bestEpoch,
+      train_seconds: record.trainSeconds,
+      peak_memory_bytes: record.peakMemoryBytes,
+      bertlab: versions["bertlab"],
+      cpu: machine.cpu,
+      cores: machine.cores,
+    };
+  });
+  return text(rows, runColumns);
+}
+
+/** A row for each epoch of each run; errors in percent. */
+export function epochsCsv({ records }: Report): string {
+  const rows = records.flatMap(({ hash, epochs }) =>
+    epochs.map(({ epoch, trainLoss, train, dev, test, seconds }): Row => ({
+      run: hash,
+      epoch,
+      train_loss: trainLoss,
+      train_error: train && 100 * train.errorRate,
+      dev_error: dev && 100 * dev.errorRate,
+      test_error: test && 100 * test.errorRate,
+      seconds,
+    }))
+  );
+  return text(rows, ["run", "epoch", "train_loss", "train_error", "dev_error", "test_error", "seconds"]);
+}
+
+/** The rows of a CSV file by the names of its columns. */
+export const parseCsv = (csv: string): Record<string, string>[] => parse(csv, { columns: true });

@@ -1,0 +1,210 @@
+/** The page of an experiment: the figure that carries the claim first, then the numbers, then how they were made. */
+import type { Cell, Experiment, ScaleName } from "../experiment.ts";
+import type { DotFigure, Figure } from "../results/figures.ts";
+import { markdownTable } from "../results/tables.ts";
+import { type Chart, chart } from "./chart.ts";
+import { combinationText, type ExperimentReport, type Report, type Section } from "./collect.ts";
+import { mainResult } from "./evaluate.ts";
+import { type Content, html } from "./html.ts";
+import { confidentMistakes, type FindDataset } from "./mistakes.ts";
+import { list, type Page } from "./page.ts";
+import * as parts from "./parts.ts";
+import { settingDifferences } from "./settings.ts";
+
+/** A page with the files that belong to it. */
+export interface PageFiles {
+  /** The page. */
+  readonly page: Page;
+  /** The same as Markdown. */
+  readonly markdown: string;
+  /** Its figures. */
+  readonly charts: readonly Chart[];
+}
+
+/** "Table 2", the last words of where an experiment stands in the paper. */
+export const shortName = ({ paper }: { readonly paper: string }): string =>
+  capital(paper.split(", ").at(-1)!);
+
+/** The command that makes a section's runs, or goes on with them. */
+export function command(name: string, scale: ScaleName, { combination, cells }: Section): string {
+  const { protocol, engine, precision } = combination;
+  const seeds = Math.max(...cells.map(({ configuration }) => configuration.seed));
+  return [
+    `deno task reproduce ${name} --scale ${scale} --seeds ${seeds}`,
+    ...protocol === "clean" ? [] : [`--protocol ${protocol}`],
+    `--engine ${engine}`,
+    ...precision === "f32" ? [] : [`--precision ${precision}`],
+  ].join(" ");
+}
+
+/** Names the runs that are missing, the first of them. */
+export function missingRuns({ cells, records }: Section): string | undefined {
+  const missing = cells.filter(({ hash }) => !records.has(hash));
+  if (missing.length === 0) return undefined;
+  const names = missing.slice(0, 6).map(({ row, column, configuration }) =>
+    `${column}, ${row}, seed ${configuration.seed}`
+  );
+  const more = missing.length > names.length ? `; and ${missing.length - names.length} more` : "";
+  return `${missing.length} of ${cells.length} runs are missing: ${names.join("; ")}${more}.`;
+}
+
+/** The page of an experiment. */
+export async function experimentPage(
+  { experiment, sections }: ExperimentReport,
+  report: Report,
+  find: FindDataset,
+): Promise<PageFiles> {
+  const { name, paper, question } = experiment;
+  const { scale } = report;
+  const charts: Chart[] = [];
+  const shown: Content[] = [];
+  const texts: string[] = [];
+  for (const [number, section] of sections.entries()) {
+    const several = sections.length > 1;
+    const start = number === 0 ? name : `${name}-${number + 1}`;
+    const body = await sectionBody(experiment, section, {
+      report,
+      start,
+      find,
+      charts,
+      level: several ? 3 : 2,
+    });
+    const heading = several && html`<h2>${capital(combinationText(section.combination))}</h2>\n`;
+    shown.push(html`<section>${heading}${body}</section>\n`);
+    texts.push(
+      await markdownTable(section.table, report.folder),
+      `## Again\n\n    ${command(name, report.scale, section)}\n`,
+    );
+  }
+  const title = `${shortName(experiment)}: ${question}`;
+  const main = html`
+    <h1>${title}</h1>
+    <p class="soft">
+      ${paper} of the paper; scale ${scale}. Also as <a href="${name}.md">Markdown</a>; all numbers:
+      <a href="cells.csv">cells</a>, <a href="runs.csv">runs</a>, <a href="epochs.csv">epochs</a> (CSV).
+    </p>
+    ${shown}
+  `;
+  return { page: { title, file: `${name}.html`, main }, markdown: texts.join("\n"), charts };
+}
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
+interface SectionContext {
+  readonly report: Report;
+  /** Of the names of the figures' files. */
+  readonly start: string;
+  readonly find: FindDataset;
+  /** Where the figures are kept. */
+  readonly charts: Chart[];
+  /** Of the headings. */
+  readonly level: 2 | 3;
+}
+
+async function sectionBody(
+  experiment: Experiment,
+  section: Section,
+  { report, start, find, charts, level }: SectionContext,
+): Promise<Content> {
+  const { table, evaluated, records } = section;
+  const heading = (text: string) => level === 2 ? html`<h2>${text}</h2>\n` : html`<h3>${text}</h3>\n`;
+  const part = (text: string, content: Content) => hasContent(content) && html`${heading(text)}${content}`;
+  const draw = async (name: string, figure: Figure | DotFigure, caption: string) => {
+    const made = await chart(name, figure, caption);
+    charts.push(made);
+    return made.markup;
+  };
+  const missing = missingRuns(section);
+  const again = html`<pre><code>${command(experiment.name, report.scale, section)}</code></pre>`;
+  const state = html`
+    <p class="lead">${mainResult(evaluated, table)}</p>
+    ${missing &&
+      html`<p class="missing">${missing} The command at the end of this page goes on where it stopped.</p>`}
+  `;
+  if (records.size === 0) return html`${state}${part("Run it", again)}`;
+
+  const figures: Content[] = [];
+  const withoutPaper = evaluated.every(({ paper }) => paper === null);
+  if (!experiment.figure || withoutPaper) {
+    const dots = errorDots(section, shortName(experiment));
+    figures.push(await draw(`${start}-errors`, dots, dotsCaption(section, !withoutPaper)));
+  }
+  if (experiment.figure) {
+    const drawn = experiment.figure({ cells: section.cells, records, scale: report.scale });
+    figures.push(await draw(start, drawn, `${drawn.title}. Where there are several seeds, mean ± sd.`));
+  }
+  const curves = learningCurves(section);
+  const notes = [...table.notes, ...new Set([...records.values()].flatMap(({ notes }) => notes))];
+  return html`${state}${figures}
+${heading("Results")}<p>${parts.legend}</p>
+${parts.results(section)}
+${part("Average relative improvement", parts.improvement(section))}
+${part("What was forgotten", parts.forgetting(section))}
+${heading("Calibration and cost")}${parts.cost(section)}
+${
+    part(
+      "Errors worth reading",
+      parts.mistakes(await confidentMistakes([...records.values()], report.folder, find)),
+    )
+  }
+${heading("Learning curves")}${
+    curves &&
+    await draw(`${start}-curves`, curves, "Mean ± sd over seeds; the best epoch is the one that is tested.")
+  }
+${parts.runs(evaluated)}
+${part("Further pre-training", parts.preTraining([...records.values()]))}
+${heading("How it was made")}${parts.settings(await settingDifferences(experiment, section.cells))}
+${parts.provenance(section)}
+${part("Notes", list(notes))}
+${part("Run it again", again)}`;
+}
+
+const hasContent = (content: Content): boolean =>
+  Array.isArray(content)
+    ? content.some(hasContent)
+    : content !== null && content !== undefined && content !== false;
+
+/** A panel for each column, a line for each row that is run or printed. */
+function errorDots({ table, evaluated }: Section, name: string): DotFigure {
+  return {
+    title: `${name}: test error, %`,
+    x: "test error, %",
+    panels: table.columns.map((column) => ({
+      title: table.heading(column),
+      dots: evaluated
+        .filter((cell) => cell.column === column && (cell.paper !== null || cell.errors.length > 0))
+        .map(({ row, paper, errors }) => ({ name: row, paper, values: errors })),
+    })),
+  };
+}
+
+function dotsCaption({ evaluated }: Section, withPaper: boolean): string {
+  const counts = evaluated.filter(({ errors }) => errors.length > 0).map(({ errors }) => errors.length);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const seeds = least === most ? `n = ${most}` : `n = ${least} to ${most}`;
+  const paper = withPaper ? "the paper's number as a diamond, " : "";
+  return `Test error in percent: ${paper}ours as mean ± sd over seeds (${seeds}).`;
+}
+
+/** The errors after each epoch by which the best one is chosen; nothing where the experiment's own figure shows them. */
+function learningCurves({ table, cells, evaluated }: Section): Figure | undefined {
+  if (cells.some(({ configuration }: Cell) => configuration.evaluationsPerEpoch > 1)) return undefined;
+  const protocol = cells[0]!.configuration.protocol;
+  return {
+    title: "Learning curves",
+    x: "epochs",
+    y: protocol === "paper" ? "test error, %" : "development error, %",
+    panels: table.columns.map((column) => ({
+      title: table.heading(column),
+      curves: evaluated.filter((cell) => cell.column === column && cell.records.length > 0)
+        .map(({ row, records }) => {
+          const points = new Map<number, number[]>();
+          for (const { epoch, dev, test } of records.flatMap(({ epochs }) => epochs)) {
+            const error = (dev ?? test)?.errorRate;
+            if (error !== undefined) points.set(epoch, [...points.get(epoch) ?? [], 100 * error]);
+          }
+          return { name: row, points: [...points].map(([x, values]) => ({ x, values })) };
+        }),
+    })),
+  };
+}

@@ -1,0 +1,174 @@
+/** The first page: what this is, what became of the paper's claims, and the experiments with a line each. */
+import { claimsMarkdown, type ClaimVerdict, type Judgement } from "../results/claims.ts";
+import { markdown, signed } from "../results/markdown.ts";
+import { duration } from "../results/progress.ts";
+import { combinationText, type Report } from "./collect.ts";
+import { missingSets } from "./data_page.ts";
+import { mainResult } from "./evaluate.ts";
+import { missingRuns, shortName } from "./experiment_page.ts";
+import { type Content, html } from "./html.ts";
+import { grid, list, minute, type Page } from "./page.ts";
+import { comparisonCells, verdict } from "./parts.ts";
+
+/** A line of the table of experiments. */
+interface Line {
+  readonly name: string;
+  readonly title: string;
+  readonly result: string;
+  readonly runs: string;
+  readonly seconds: number;
+  readonly missing?: string;
+}
+
+const about = "How to Fine-Tune BERT for Text Classification? (Sun, Qiu, Xu, Huang 2019)";
+
+const smallScale =
+  "At this scale a small model learns from a few hundred texts, often of stand-ins for the paper's data: " +
+  "errors are several times the paper's, and what can be compared is the order of the rows.";
+
+/** The first page. `links` are shown among the first lines. */
+export function indexPage(report: Report, links: Content): Page {
+  const { scale, made, records, claims } = report;
+  const lines = linesOf(report);
+  const missing = lines.filter(({ missing }) => missing);
+  const main = html`
+    <h1>The paper's experiments, run again</h1>
+    <p class="lead">
+      A reproduction of <a href="https://arxiv.org/abs/1905.05583">${about}</a> with bertlab: every table and figure
+      from records of runs, the paper's numbers beside ours, and whether the differences are more than chance.
+    </p>
+    <p>
+      Scale ${scale}, ${records.length} runs on record, made ${minute(made)}. ${scale === "mini" &&
+        smallScale}
+    </p>
+    ${links}
+    <h2>The paper's claims</h2>
+    ${claims.map(({ combination, judgements }, place) =>
+      html`${claims.length > 1 && html`<h3>By runs with ${combinationText(combination)}</h3>`}
+<p>${countsOf(judgements)}</p>
+${claimsTable(judgements.filter(({ verdict }) => place === 0 || verdict !== "no data"))}`
+    )}
+    ${claims.length === 0
+      ? html`<p class="missing">No claim can be judged yet: there are no runs.</p>`
+      : html`<p>Differences of test errors in points, averaged over data sets; below 0 they speak for the claim. The
+interval is that of a bootstrap over test examples; the verdict comes from the larger p of that and of a paired t test
+over seeds, adjusted for all claims that have runs (Holm 1979), at .05.</p>`}
+    <h2>Experiments</h2>
+    ${grid({
+      caption: "What was run",
+      head: ["", "main result", "runs", "time"],
+      texts: 2,
+      rows: lines.map(({ name, title, result, runs, seconds }) => [
+        html`<a href="${name}.html">${title}</a>`,
+        html`<div class="text">${result}</div>`,
+        runs,
+        seconds > 0 ? duration(seconds) : "–",
+      ]),
+    })}
+    <p>Runs made of runs that belong to the seeds found. Time is that of all runs of a table; runs that several tables
+    share count in each.</p>
+    ${missing.length > 0 &&
+      html`<h2>What is missing</h2>\n${
+        list(missing.map(({ name, title, missing }) => html`<a href="${name}.html">${title}</a>: ${missing}`))
+      }`}
+    ${report.warnings.length > 0 && html`<h2>Warnings</h2>\n${list(report.warnings)}`}
+    <h2>Files</h2>
+    ${list([
+      html`<a href="report.md">report.md</a>, and one Markdown file for each experiment`,
+      html`<a href="cells.csv">cells.csv</a>: a row for each cell of each table`,
+      html`<a href="runs.csv">runs.csv</a>: a row for each run; <a href="epochs.csv">epochs.csv</a>: one for each epoch`,
+      html`<a href="report.bib">report.bib</a>: how to cite the paper and this report`,
+    ])}
+  `;
+  return { title: `bertlab: ${about}`, file: "index.html", main };
+}
+
+/** The same as Markdown. */
+export function indexMarkdown(report: Report): string {
+  const lines = linesOf(report);
+  return [
+    "# The paper's experiments, run again",
+    `${about}; scale ${report.scale}, ${report.records.length} runs on record.`,
+    ...report.claims.flatMap(({ combination, judgements }) => [
+      `## The paper's claims: ${combinationText(combination)}`,
+      countsOf(judgements),
+      claimsMarkdown(judgements).trimEnd(),
+    ]),
+    "## Experiments",
+    markdown(
+      ["", "main result", "runs", "time"],
+      lines.map(({ name, title, result, runs, seconds }) => [
+        `[${title}](${name}.md)`,
+        result,
+        runs,
+        seconds > 0 ? duration(seconds) : "–",
+      ]),
+      2,
+    ),
+    ...lines.some(({ missing }) => missing)
+      ? [
+        "## What is missing",
+        lines.filter(({ missing }) => missing).map(({ title, missing }) => `- ${title}: ${missing}`).join(
+          "\n",
+        ),
+      ]
+      : [],
+    ...report.warnings.length > 0
+      ? ["## Warnings", report.warnings.map((line) => `- ${line}`).join("\n")]
+      : [],
+  ].join("\n\n") + "\n";
+}
+
+function linesOf({ experiments, dataTables, scale }: Report): Line[] {
+  const measured = dataTables.map(({ table, rows }): Line => {
+    const missing = missingSets(table, rows, scale);
+    return {
+      name: table.name,
+      title: shortName(table),
+      result: `${rows.length} data sets measured.`,
+      runs: "–",
+      seconds: 0,
+      ...missing.length > 0 ? { missing: `not measured yet: ${missing.join(", ")}.` } : {},
+    };
+  });
+  return [
+    ...measured,
+    ...experiments.flatMap(({ experiment, sections }) =>
+      sections.map((section): Line => {
+        const missing = missingRuns(section);
+        const how = sections.length > 1 ? ` (${combinationText(section.combination)})` : "";
+        return {
+          name: experiment.name,
+          title: shortName(experiment) + how,
+          result: mainResult(section.evaluated, section.table),
+          runs: `${section.records.size} of ${section.cells.length}`,
+          seconds: [...section.records.values()].reduce((sum, { seconds }) => sum + seconds, 0),
+          ...missing ? { missing } : {},
+        };
+      })
+    ),
+  ];
+}
+
+const verdicts: readonly ClaimVerdict[] = ["confirmed", "not distinguishable", "contradicted", "no data"];
+
+/** "Of 14 claims 3 are confirmed, …" */
+function countsOf(judgements: readonly Judgement[]): string {
+  const counts = verdicts.map((verdict) => judgements.filter((one) => one.verdict === verdict).length);
+  const words = ["confirmed", "not distinguishable from chance", "contradicted", "without data yet"];
+  return `Of ${judgements.length} claims, ${counts.map((count, n) => `${count} ${words[n]}`).join(", ")}.`;
+}
+
+const claimsTable = (judgements: readonly Judgement[]): Content =>
+  grid({
+    caption: "Claims of the paper",
+    head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds"],
+    texts: 2,
+    rows: judgements.map(({ claim, verdict: words, comparison }) => [
+      html`<a href="${claim.experiment}.html">${claim.name}</a><div class="soft text">${claim.sentence}</div>`,
+      verdict(comparison, words),
+      signed(claim.paper),
+      ...comparisonCells(comparison),
+      "missing" in comparison ? "–" : comparison.seeds,
+    ]),
+  });

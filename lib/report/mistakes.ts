@@ -1,0 +1,116 @@
+/** Errors worth reading: the test examples that an experiment's runs get wrong with the most confidence. */
+import type { Configuration } from "../configuration.ts";
+import { type Dataset, limit } from "../data/dataset.ts";
+import { argmax } from "../results/metrics.ts";
+import { type Predictions, readPredictions, type RunRecord } from "../results/records.ts";
+
+/** An example that the runs get wrong. */
+export interface Mistake {
+  /** Its place in the test split, from 1. */
+  readonly example: number;
+  /** The true class. */
+  readonly expected: string;
+  /** The class with the highest mean probability. */
+  readonly predicted: string;
+  /** That probability, mean over the runs. */
+  readonly probability: number;
+  /** How many runs predict another class than the true one. */
+  readonly wrong: number;
+  /** The beginning of the text, where it may be shown. */
+  readonly text?: string;
+}
+
+/** The mistakes on one test set. */
+export interface Mistakes {
+  /** Name of the data set. */
+  readonly data: string;
+  /** How many runs are averaged. */
+  readonly runs: number;
+  /** The most confident ones. */
+  readonly mistakes: readonly Mistake[];
+  /** Why there are no texts, if there are none. */
+  readonly withoutTexts?: string;
+}
+
+/** Finds a data set on this machine; undefined if it would have to be fetched. */
+export type FindDataset = (name: string) => Promise<Dataset | undefined>;
+
+/** Data sets whose texts are letters of people who did not write them for this. */
+const letters = new Set(["mails", "mailing-lists"]);
+
+const most = 5;
+const longest = 300;
+
+/** The most confident mistakes of the runs of an experiment, on each test set by itself. */
+export async function confidentMistakes(
+  records: readonly RunRecord[],
+  folder: string,
+  find: FindDataset,
+): Promise<Mistakes[]> {
+  const groups = new Map<string, { record: RunRecord; runs: Predictions[] }>();
+  for (const record of records) {
+    const predictions = await readPredictions(folder, record);
+    if (!predictions) continue;
+    const key = JSON.stringify([record.data.name, predictions.labels, predictions.expected]);
+    const group = groups.get(key) ?? { record, runs: [] };
+    group.runs.push(predictions);
+    groups.set(key, group);
+  }
+  const found: Mistakes[] = [];
+  for (const { record, runs } of groups.values()) {
+    const mistakes = worst(runs);
+    const data = record.data.name;
+    const texts = mistakes.length === 0 ? [] : await testTexts(record, find);
+    found.push({
+      data,
+      runs: runs.length,
+      mistakes: mistakes.map((mistake) =>
+        typeof texts === "string" ? mistake : { ...mistake, text: beginning(texts[mistake.example - 1]!) }
+      ),
+      ...typeof texts === "string" ? { withoutTexts: texts } : {},
+    });
+  }
+  return found;
+}
+
+/** Of the mean probabilities over runs of the same test set. */
+function worst(runs: readonly Predictions[]): Mistake[] {
+  const { labels, expected } = runs[0]!;
+  const means = runs[0]!.probabilities.map((_, place) =>
+    runs.reduce((sum, { probabilities }) => sum + probabilities[place]!, 0) / runs.length
+  );
+  const predicted = argmax(means, labels.length);
+  const each = runs.map(({ probabilities }) => argmax(probabilities, labels.length));
+  return expected
+    .map((label, n): Mistake => ({
+      example: n + 1,
+      expected: labels[label]!,
+      predicted: labels[predicted[n]!]!,
+      probability: means[n * labels.length + predicted[n]!]!,
+      wrong: each.filter((guesses) => guesses[n] !== label).length,
+    }))
+    .filter((_, n) => predicted[n] !== expected[n])
+    .sort((a, b) => b.probability - a.probability || a.example - b.example)
+    .slice(0, most);
+}
+
+/** The texts of a run's test split, or why they are not shown. */
+async function testTexts({ data, configuration }: RunRecord, find: FindDataset): Promise<string[] | string> {
+  if (letters.has(data.name)) {
+    return "These texts are letters of other people, with names and addresses, so they are not shown.";
+  }
+  const whole = await find(data.name);
+  if (whole === undefined) return "The texts are not shown, as the data set is not on this machine.";
+  const { limits, resample, seed } = configuration as unknown as Configuration;
+  const held = limit(whole, { dev: limits.dev ?? undefined, test: limits.test ?? undefined });
+  const part = limits.train === null ? held : limit(held, { train: limits.train }, resample ? seed : 0);
+  return part.fingerprint === data.fingerprint
+    ? part.test.map(({ text }) => text)
+    : "The texts are not shown, as the data set on this machine is not the one of the runs.";
+}
+
+/** At most so many characters, on one line. */
+function beginning(text: string): string {
+  const characters = [...text.replaceAll(/<br \/>|\s+/g, " ").trim()];
+  return characters.length <= longest ? characters.join("") : `${characters.slice(0, longest - 1).join("")}…`;
+}

@@ -1,0 +1,129 @@
+/** What all pages share: the frame with its landmarks, tables, and lists. */
+import { type Content, html, type Markup } from "./html.ts";
+
+/** A page of a report. */
+export interface Page {
+  /** Of the tab, and of search results. */
+  readonly title: string;
+  /** The file, such as `table2.html`. */
+  readonly file: string;
+  /** Everything between header and footer. */
+  readonly main: Content;
+}
+
+/** What the pages of one report share. */
+export interface Frame {
+  /** The pages of the navigation, by file. */
+  readonly pages: Readonly<Record<string, string>>;
+  /** The last lines of each page. */
+  readonly footer: Content;
+}
+
+/** A page as a document that asks for nothing outside its folder. */
+export function document({ title, file, main }: Page, { pages, footer }: Frame): string {
+  const links = Object.entries(pages).map(([target, name]) =>
+    html`<li><a href="${target}" aria-current="${target === file ? "page" : "false"}">${name}</a></li>`
+  );
+  return shell(
+    title,
+    html`<link rel="stylesheet" href="report.css">
+<script src="plotly.min.js" defer></script>
+<script src="charts.js" defer></script>`,
+    html`
+      <a class="skip" href="#main">Skip to the content</a>
+      <header>
+        <nav aria-label="Pages of this report">
+          <ul>${links}</ul>
+        </nav>
+      </header>
+      <main id="main" tabindex="-1">
+      ${main}
+      </main>
+      <footer>${footer}</footer>
+    `,
+  );
+}
+
+/** A page that leads on to another at once. */
+export function redirect(title: string, target: string): string {
+  return shell(
+    title,
+    html`<meta http-equiv="refresh" content="0; url=${target}">`,
+    html`
+      <main>
+        <h1>${title}</h1>
+        <p><a href="${target}">${title}</a></p>
+      </main>
+    `,
+  );
+}
+
+/** A whole document from what stands in its head and its body. */
+export function shell(title: string, head: Content, body: Content): string {
+  return html`
+    <!DOCTYPE html>
+    <html lang="en">
+      <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>${title}</title>
+    <link rel="icon" href="data:,">
+    ${head}
+      </head>
+      <body>
+    ${body}
+      </body>
+    </html>
+  `.text.trim() + "\n";
+}
+
+/** A table to show. */
+export interface DataGrid {
+  /** Above it, and its name for a screen reader. */
+  readonly caption: string;
+  /** Headings of the columns. */
+  readonly head: readonly Content[];
+  /** The lines; the first cell of each is its heading. */
+  readonly rows: readonly (readonly Content[])[];
+  /** So many first columns are text; the others are numbers, aligned to the right. Default: 1. */
+  readonly texts?: number;
+  /** Columns further to the right that are text. */
+  readonly words?: readonly number[];
+}
+
+/** A table in a box of its own that scrolls where the screen is too narrow; nothing if it has no lines. */
+export function grid({ caption, head, rows, texts = 1, words = [] }: DataGrid): Content {
+  if (rows.length === 0) return null;
+  const kind = (column: number) => column >= texts && !words.includes(column) ? "number" : "words";
+  const line = (row: readonly Content[]) =>
+    html`<tr>${
+      row.map((cell, n) =>
+        n === 0 ? html`<th scope="row">${cell}</th>` : html`<td class="${kind(n)}">${cell}</td>`
+      )
+    }</tr>\n`;
+  return html`
+    <div class="scroll" role="region" tabindex="0" aria-label="${caption}">
+      <table>
+        <caption><span>${caption}</span></caption>
+        <thead>
+          <tr>${head.map((cell, n) => html`<th scope="col" class="${kind(n)}">${cell}</th>`)}</tr>
+        </thead>
+        <tbody>
+        ${rows.map(line)}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+/** A list of sentences; nothing if there are none. */
+export const list = (items: readonly Content[]): Content =>
+  items.length > 0 && html`<ul>${items.map((item) => html`<li>${item}</li>`)}</ul>\n`;
+
+/** Something long that opens when it is asked for. */
+export const folded = (summary: string, content: Content): Markup =>
+  html`<details><summary>${summary}</summary>\n${content}</details>\n`;
+
+/** "2026-11-22 20:19 UTC". */
+export const minute = (date: Date): string => `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;

@@ -1,0 +1,170 @@
+/** Versions of a report in one folder that a static host serves: earlier ones stay, links lead to the newest. */
+import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { InputError } from "../errors.ts";
+import { signed } from "../results/markdown.ts";
+import { writeWhole } from "../whole_file.ts";
+import type { Report } from "./collect.ts";
+import { cellsCsv, parseCsv } from "./csv.ts";
+import { type Content, html } from "./html.ts";
+import { grid, list, minute, type Page, redirect, shell } from "./page.ts";
+import { type WriteOptions, writeReport } from "./write_report.ts";
+
+/** A published version. */
+export interface Version {
+  /** Its folder: the date and the records' fingerprint. */
+  readonly id: string;
+  /** When it was made, ISO 8601 in UTC. */
+  readonly made: string;
+  /** Runs on record. */
+  readonly runs: number;
+}
+
+/** Cells of two versions with other numbers. */
+export interface Changes {
+  /** Cells whose mean error changed, in percent. */
+  readonly changed: readonly { readonly cell: string; readonly before: number; readonly after: number }[];
+  /** Cells that have runs for the first time. */
+  readonly added: readonly { readonly cell: string; readonly after: number }[];
+  /** Cells that have runs no longer. */
+  readonly gone: readonly { readonly cell: string; readonly before: number }[];
+}
+
+/**
+ * Writes a report as a version into `FOLDER/versions/`, with a page of what changed since the one before. The same
+ * records again replace the newest version.
+ *
+ * @returns the version
+ * @throws InputError if the folder has an index.html of something else, or a file cannot be written.
+ */
+export async function publishReport(
+  report: Report,
+  folder: string,
+  options: Omit<WriteOptions, "links" | "more">,
+): Promise<Version> {
+  const versions = join(folder, "versions");
+  const manifest = join(versions, "versions.json");
+  const known = await readVersions(folder, manifest);
+  const newest = known.at(-1);
+  const again = newest?.id.endsWith(`-${report.fingerprint}`) ?? false;
+  const id = again ? newest!.id : `${report.made.toISOString().slice(0, 10)}-${report.fingerprint}`;
+  const version = { id, made: report.made.toISOString(), runs: report.records.length };
+  const earlier = known.filter((one) => one.id !== id);
+  const before = earlier.at(-1);
+  const page = before && changesPage(
+    before,
+    compareCells(await readFile(join(versions, before.id, "cells.csv"), "utf8"), cellsCsv(report)),
+  );
+  const links = list([
+    html`Version ${id}; <a href="../index.html">all versions</a>`,
+    ...page ? [html`<a href="${page.file}">What changed since ${before!.id}</a>`] : [],
+  ]);
+
+  const unfinished = join(versions, `${id}.unfinished`);
+  await rm(unfinished, { recursive: true, force: true });
+  await mkdir(unfinished, { recursive: true });
+  const names = await writeReport(report, unfinished, { ...options, links, more: page ? [page] : [] });
+  await rm(join(versions, id), { recursive: true, force: true });
+  await rename(unfinished, join(versions, id));
+
+  const all = [...earlier, version];
+  await writeWhole(manifest, [JSON.stringify(all, null, 2) + "\n"]);
+  await writeWhole(join(versions, "index.html"), [versionsPage(all)]);
+  await writeWhole(join(folder, "index.html"), [redirect("The newest report", `versions/${id}/index.html`)]);
+  for (const name of names) {
+    await mkdir(join(folder, name), { recursive: true });
+    const target = `../versions/${id}/${name}.html`;
+    await writeWhole(join(folder, name, "index.html"), [redirect(`The newest ${name}`, target)]);
+  }
+  return version;
+}
+
+async function readVersions(folder: string, manifest: string): Promise<Version[]> {
+  const there = (path: string) => access(path).then(() => true, () => false);
+  if (await there(manifest)) return JSON.parse(await readFile(manifest, "utf8"));
+  if (await there(join(folder, "index.html"))) {
+    throw new InputError(
+      `Cannot publish to ${folder} as it has an index.html that is not of a report: name another folder with --to`,
+    );
+  }
+  return [];
+}
+
+/** What changed between two `cells.csv`. */
+export function compareCells(before: string, after: string): Changes {
+  const [old, now] = [before, after].map((csv) =>
+    new Map(
+      parseCsv(csv).filter(({ runs }) => Number(runs) > 0).map((row) => {
+        const { experiment, column, row: name, scale, protocol, engine, precision } = row;
+        const cell =
+          `${experiment}, ${column}, ${name} (scale ${scale}, protocol ${protocol}, ${engine}, ${precision})`;
+        return [cell, Number(row["mean_error"])] as const;
+      }),
+    )
+  ) as [Map<string, number>, Map<string, number>];
+  const both = [...now].flatMap(([cell, after]) =>
+    old.has(cell) ? [{ cell, before: old.get(cell)!, after }] : []
+  );
+  return {
+    changed: both.filter(({ before, after }) => before !== after),
+    added: [...now].filter(([cell]) => !old.has(cell)).map(([cell, after]) => ({ cell, after })),
+    gone: [...old].filter(([cell]) => !now.has(cell)).map(([cell, before]) => ({ cell, before })),
+  };
+}
+
+function changesPage(version: Version, { changed, added, gone }: Changes): Page {
+  const title = `What changed since ${version.id}`;
+  const number = (value: number) => value.toFixed(2);
+  const bySize = changed.toSorted((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before));
+  const part = (heading: string, content: Content) => content && html`<h2>${heading}</h2>\n${content}`;
+  const main = html`<h1>${title}</h1>
+<p class="lead">${changed.length} cells have another mean error, ${added.length} have runs for the first time,
+${gone.length} have none any more.</p>
+<p><a href="../${version.id}/index.html">The version before</a>, with ${version.runs} runs</p>
+${
+    part(
+      "Changed",
+      grid({
+        caption: "Mean test error in percent, the largest change first",
+        head: ["", "before", "now", "change"],
+        rows: bySize.map((
+          { cell, before, after },
+        ) => [cell, number(before), number(after), signed(after - before)]),
+      }),
+    )
+  }
+${
+    part(
+      "New",
+      grid({
+        caption: "Mean test error in percent",
+        head: ["", "now"],
+        rows: added.map(({ cell, after }) => [cell, number(after)]),
+      }),
+    )
+  }
+${
+    part(
+      "Gone",
+      grid({
+        caption: "Mean test error in percent, before",
+        head: ["", "before"],
+        rows: gone.map(({ cell, before }) => [cell, number(before)]),
+      }),
+    )
+  }`;
+  return { title, file: "changes.html", main };
+}
+
+/** A page of its own, with the styles of the newest version. */
+function versionsPage(versions: readonly Version[]): string {
+  const lines = versions.map(({ id, made, runs }, place) => [
+    html`<a href="${id}/index.html">${id}</a>, made ${minute(new Date(made))} from ${runs} runs`,
+    place > 0 && html`; <a href="${id}/changes.html">what changed</a>`,
+  ]).reverse();
+  return shell(
+    "Versions of the report",
+    html`<link rel="stylesheet" href="${versions.at(-1)!.id}/report.css">`,
+    html`<main><h1>Versions of the report</h1>\n<p>The newest first.</p>\n${list(lines)}</main>`,
+  );
+}

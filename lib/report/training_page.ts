@@ -1,0 +1,179 @@
+/** The page of one training: what was seen, how it went, and what the classifier gets wrong. */
+import type { RecipeRun } from "../recipe.ts";
+import type { Evaluation } from "../results/evaluation.ts";
+import { type Figure, figureSvg } from "../results/figures.ts";
+import { surveyLines } from "../survey.ts";
+import { type Content, html, Markup } from "./html.ts";
+import { folded, grid, list, shell } from "./page.ts";
+import styles from "./report.css" with { type: "text" };
+
+/** What a page tells of a training. */
+export interface TrainingReport {
+  /** Of the data set. */
+  readonly name: string;
+  /** Where the texts come from. */
+  readonly source: string;
+  /** What was trained. */
+  readonly run: RecipeRun;
+  /** By split; the last one is shown in full. */
+  readonly evaluations: readonly {
+    /** "development" or "test". */
+    readonly split: string;
+    readonly evaluation: Evaluation;
+    /** Expected calibration error at the run's temperature. */
+    readonly calibrated: number;
+  }[];
+  /** Settings and circumstances by name. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** What a reader should know. */
+  readonly notes: readonly string[];
+}
+
+/** More classes than this have no whole confusion matrix. */
+const matrixClasses = 20;
+
+/** The page as a document that needs nothing from elsewhere. */
+export async function trainingPage(
+  { name, source, run, evaluations, settings, notes }: TrainingReport,
+): Promise<string> {
+  const { survey, tuned, temperature } = run;
+  const { split, evaluation } = evaluations.at(-1)!;
+  const head = html`<style>
+${new Markup(styles)}
+.chart svg { max-width: 100%; height: auto; }
+</style>`;
+  return shell(
+    `${name}: ${percent(evaluation.error_rate)} error`,
+    head,
+    html`<main>
+<h1>${name}: ${percent(evaluation.error_rate)} error on the ${split} texts</h1>
+<p class="soft">${source}; ${tuned.model.description}</p>
+${
+      grid({
+        caption: "Results",
+        head: ["split", "texts", "error", "macro F1", "loss", "calibration error", "after scaling"],
+        rows: evaluations.map(({ split, evaluation: of, calibrated }) => [
+          split,
+          of.examples,
+          percent(of.error_rate),
+          of.macro_f1.toFixed(4),
+          of.loss.toFixed(4),
+          of.ece.toFixed(4),
+          calibrated.toFixed(4),
+        ]),
+      })
+    }<p>Calibration is the expected error of the confidence, in 15 bins; predictions divide the logits by a temperature
+of ${temperature.toFixed(3)}, which was chosen on the development texts (Guo et al. 2017).</p>
+${await curves(run)}
+<h2>What was seen</h2>
+${list(surveyLines(survey, tuned.settings))}
+${
+      grid({
+        caption: "Texts by label",
+        head: ["label", "training", "development", "test"],
+        rows: survey.labels.map(({ label, train, dev, test }) => [label, train, dev, test]),
+      })
+    }
+<h2>Each label</h2>
+${
+      grid({
+        caption: `Of the ${split} texts`,
+        head: ["label", "precision", "recall", "F1", "texts"],
+        rows: evaluation.classes.map(({ label, precision, recall, f1, count }) => [
+          label,
+          ...[precision, recall, f1].map((share) => share.toFixed(4)),
+          count,
+        ]),
+      })
+    }
+${confusion(evaluation)}
+${
+      grid({
+        caption: "The mistakes with the highest probabilities",
+        head: ["text", "label", "predicted", "probability"],
+        texts: 3,
+        rows: evaluation.surest_mistakes.map(({ text, label, predicted, probability }) => [
+          text,
+          label,
+          predicted,
+          percent(probability),
+        ]),
+      })
+    }
+${notes.length > 0 && html`<h2>Notes</h2>\n${list(notes)}`}
+${
+      folded(
+        "Settings",
+        grid({
+          caption: "How it was trained",
+          head: ["setting", "value"],
+          texts: 2,
+          rows: Object.entries(settings).filter(([, value]) => value !== undefined)
+            .map(([name, value]) => [name, `${value}`]),
+        }),
+      )
+    }</main>`,
+  );
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+
+function confusion({ classes, confusion, confused }: Evaluation): Content {
+  if (classes.length <= matrixClasses) {
+    return grid({
+      caption: "True labels in rows, predicted labels in columns",
+      head: ["", ...classes.map(({ label }) => label)],
+      rows: classes.map(({ label }, row) => [label, ...confusion[row]!]),
+    });
+  }
+  return grid({
+    caption: "What is most often taken for what",
+    head: ["label", "taken for", "texts"],
+    texts: 2,
+    rows: confused.slice(0, matrixClasses).map(({ label, predicted, count }) => [label, predicted, count]),
+  });
+}
+
+/** Losses and errors by epoch, and what pre-training did by step. */
+async function curves({ tuned, preTraining }: RecipeRun): Promise<Content> {
+  const point = (x: number, value: number | undefined) => ({ x, values: value === undefined ? [] : [value] });
+  const { epochs } = tuned;
+  const figures: Figure[] = [];
+  if (preTraining) {
+    const { evaluations } = preTraining;
+    figures.push({
+      title: "Pre-training",
+      x: "steps",
+      y: "loss",
+      panels: [{
+        title: "Masked words of the development texts",
+        curves: [{ name: "loss", points: evaluations.map(({ step, mlmLoss }) => point(step, mlmLoss)) }],
+      }],
+    });
+  }
+  if (epochs.length > 1) {
+    figures.push({
+      title: "Fine-tuning",
+      x: "epochs",
+      y: "",
+      panels: [{
+        title: "Loss",
+        curves: [
+          { name: "training", points: epochs.map(({ epoch, trainLoss }) => point(epoch, trainLoss)) },
+          { name: "development", points: epochs.map(({ epoch, dev }) => point(epoch, dev?.loss)) },
+        ],
+      }, {
+        title: "Error, %",
+        curves: [{
+          name: "development",
+          points: epochs.map(({ epoch, dev }) => point(epoch, dev && 100 * dev.errorRate)),
+        }],
+      }],
+    });
+  }
+  const drawn: Content[] = [];
+  for (const figure of figures) {
+    drawn.push(html`<figure class="chart">${new Markup(await figureSvg(figure))}</figure>\n`);
+  }
+  return drawn;
+}

@@ -1,0 +1,73 @@
+/** Writes a report: one folder with pages that need nothing from elsewhere, Markdown, CSV and BibTeX. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writeWhole } from "../whole_file.ts";
+import { bibtex } from "./bibtex.ts";
+import scripts from "./charts.js" with { type: "text" };
+import type { Report } from "./collect.ts";
+import { cellsCsv, epochsCsv, runsCsv } from "./csv.ts";
+import { dataPage } from "./data_page.ts";
+import { experimentPage, type PageFiles, shortName } from "./experiment_page.ts";
+import { type Content, html } from "./html.ts";
+import { indexMarkdown, indexPage } from "./index_page.ts";
+import type { FindDataset } from "./mistakes.ts";
+import { document, type Page } from "./page.ts";
+import styles from "./report.css" with { type: "text" };
+
+/** What {@linkcode writeReport} works with. */
+export interface WriteOptions {
+  /** Finds data sets, for the texts of mistakes. */
+  readonly find: FindDataset;
+  /** The source of plotly.js. */
+  readonly plotly: string;
+  /** Shown on the first page, below what the report is. */
+  readonly links?: Content;
+  /** Further pages. */
+  readonly more?: readonly Page[];
+}
+
+/**
+ * Writes a report into a folder.
+ *
+ * @returns names of its pages, without `.html`
+ * @throws InputError if a file cannot be written.
+ */
+export async function writeReport(
+  report: Report,
+  folder: string,
+  { find, plotly, links, more = [] }: WriteOptions,
+): Promise<string[]> {
+  const made: PageFiles[] = [];
+  for (const { table, rows } of report.dataTables) made.push(await dataPage(table, rows, report.scale));
+  for (const one of report.experiments) made.push(await experimentPage(one, report, find));
+  const pages = [indexPage(report, links), ...made.map(({ page }) => page), ...more];
+  const names = [
+    ...report.dataTables.map(({ table }) => table),
+    ...report.experiments.map(({ experiment }) => experiment),
+  ];
+  const frame = {
+    pages: {
+      "index.html": "Overview",
+      ...Object.fromEntries(names.map((one) => [`${one.name}.html`, shortName(one)])),
+    },
+    footer:
+      html`<p>bertlab, scale ${report.scale}, ${report.records.length} runs (records ${report.fingerprint}),
+made ${report.made.toISOString().slice(0, 10)}. <a href="report.bib">How to cite</a></p>`,
+  };
+  await mkdir(folder, { recursive: true });
+  const files: Record<string, string> = {
+    "report.css": styles,
+    "charts.js": scripts,
+    "plotly.min.js": plotly,
+    "report.md": indexMarkdown(report),
+    "report.bib": bibtex(report),
+    "cells.csv": cellsCsv(report),
+    "runs.csv": runsCsv(report),
+    "epochs.csv": epochsCsv(report),
+    ...Object.fromEntries(made.map(({ page, markdown }) => [page.file.replace(/html$/, "md"), markdown])),
+    ...Object.fromEntries(made.flatMap(({ charts }) => charts.map(({ file, svg }) => [file, svg]))),
+    ...Object.fromEntries(pages.map((page) => [page.file, document(page, frame)])),
+  };
+  for (const [name, text] of Object.entries(files)) await writeWhole(join(folder, name), [text]);
+  return made.map(({ page }) => page.file.replace(/\.html$/, ""));
+}

@@ -1,0 +1,129 @@
+/** An evaluation to read: error, each class, what is taken for what, and the mistakes that the model is surest of. */
+import { type Example, wholeText } from "../data/examples.ts";
+import { markdown } from "./markdown.ts";
+import { argmax, type ClassMetrics, classMetrics, confusions, measure, type Metrics } from "./metrics.ts";
+
+/** What a model's probabilities for labelled examples come to, under the names of the JSON files. */
+export interface Evaluation extends Omit<Metrics, "errorRate" | "macroF1"> {
+  /** 1 - accuracy. */
+  readonly error_rate: number;
+  /** Unweighted mean over the classes of F1. */
+  readonly macro_f1: number;
+  /** Each class. */
+  readonly classes: readonly (ClassMetrics & { readonly label: string })[];
+  /** What is taken for what, the most frequent first. */
+  readonly confused: readonly {
+    readonly label: string;
+    readonly predicted: string;
+    readonly count: number;
+  }[];
+  /** The mistakes with the highest probabilities. */
+  readonly surest_mistakes: readonly Mistake[];
+}
+
+/** An example that is taken for one of another class. */
+export interface Mistake {
+  /** Its line in the file, where it is known. */
+  readonly line?: number;
+  /** The true class. */
+  readonly label: string;
+  /** The predicted class. */
+  readonly predicted: string;
+  /** Its probability. */
+  readonly probability: number;
+  /** The beginning of the text, in one line. */
+  readonly text: string;
+}
+
+/** So many mistakes are kept, and so many characters of their texts. */
+const mistakesKept = 10;
+const charactersKept = 300;
+
+/**
+ * Everything that is measured.
+ *
+ * @param data the classes' names, the examples [N], and their lines in a file
+ * @param probabilities [N*C]
+ */
+export function evaluationOf(
+  { labels, examples, lines }: {
+    readonly labels: readonly string[];
+    readonly examples: readonly Example[];
+    readonly lines?: readonly number[];
+  },
+  probabilities: ArrayLike<number>,
+): Evaluation {
+  const expected = examples.map(({ label }) => label);
+  const predicted = argmax(probabilities, labels.length);
+  const { errorRate, macroF1, ...metrics } = measure(probabilities, expected, labels.length);
+  const named = (label: number) => labels[label]!;
+  const confidence = (n: number) => probabilities[n * labels.length + predicted[n]!]!;
+  const wrong = expected.keys().filter((n) => predicted[n] !== expected[n]).toArray();
+  return {
+    ...metrics,
+    error_rate: errorRate,
+    macro_f1: macroF1,
+    classes: classMetrics(predicted, expected, labels.length).map((of, c) => ({ label: named(c), ...of })),
+    confused: confusions(predicted, expected).map(({ label, predicted, count }) => ({
+      label: named(label),
+      predicted: named(predicted),
+      count,
+    })),
+    surest_mistakes: wrong.sort((a, b) => confidence(b) - confidence(a)).slice(0, mistakesKept).map((n) => ({
+      ...lines ? { line: lines[n]! } : {},
+      label: named(expected[n]!),
+      predicted: named(predicted[n]!),
+      probability: confidence(n),
+      text: shortened(wholeText(examples[n]!), charactersKept),
+    })),
+  };
+}
+
+/** In one line, and cut at the end if it is too long. */
+export function shortened(text: string, most: number): string {
+  const line = [...text.slice(0, 4 * most).replace(/[\s\p{C}]+/gu, " ").trim()];
+  return line.length > most ? `${line.slice(0, most - 1).join("")}…` : line.join("");
+}
+
+/** So many classes are shown, a confusion matrix of so many, and so many characters of a mistake's text. */
+const classesShown = 30;
+const matrixShown = 12;
+const charactersShown = 120;
+
+const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+
+/** Each class and the mistakes as text, in parts. */
+export function evaluationText(
+  { classes, confusion, confused, surest_mistakes }: Evaluation,
+): string[] {
+  const name = (label: string) => shortened(label, 30);
+  const shown = classes.toSorted((a, b) => b.count - a.count).slice(0, classesShown);
+  const byClass = markdown(
+    ["label", "precision", "recall", "F1", "texts"],
+    classes.filter((of) => shown.includes(of)).map(({ label, precision, recall, f1, count }) => [
+      name(label),
+      ...[precision, recall, f1].map((share) => share.toFixed(4)),
+      `${count}`,
+    ]),
+  ) + (classes.length > classesShown ? `\n… and ${classes.length - classesShown} smaller classes` : "");
+  if (confused.length === 0) return [byClass];
+  const matrix = classes.length <= matrixShown
+    ? markdown(
+      ["label \\ predicted", ...classes.map(({ label }) => name(label))],
+      classes.map(({ label }, c) => [name(label), ...confusion[c]!.map(String)]),
+    )
+    : markdown(
+      ["label", "taken for", "texts"],
+      confused.slice(0, classesShown).map(({ label, predicted, count }) => [
+        name(label),
+        name(predicted),
+        `${count}`,
+      ]),
+      2,
+    );
+  const mistakes = surest_mistakes.map(({ line, label, predicted, probability, text }) =>
+    `${line === undefined ? "" : `line ${line}: `}${name(predicted)} (${percent(probability)}) instead of ` +
+    `${name(label)}: ${shortened(text, charactersShown)}`
+  );
+  return [byClass, matrix, ["The surest mistakes:", ...mistakes].join("\n")];
+}

@@ -1,0 +1,38 @@
+/** How numbers are written in reports, and the table that they stand in. */
+import { mean, standardDeviation } from "./statistics.ts";
+
+/** A Markdown table with aligned columns; all but the first `texts` columns are right-aligned. */
+export function markdown(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  texts = 1,
+): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, c) => Math.max(3, ...lines.map((line) => line[c]!.length)));
+  const pad = (cell: string, c: number) => c < texts ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!);
+  const text = (line: readonly string[]) => `| ${line.map(pad).join(" | ")} |`;
+  const rule = widths.map((width, c) => c < texts ? "-".repeat(width) : "-".repeat(width - 1) + ":");
+  return [text(head), `| ${rule.join(" | ")} |`, ...rows.map(text)].join("\n");
+}
+
+/** "+1.20", "−0.35". */
+export function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+}
+
+/** A p value: ".030", "< .001". */
+export function probability(p: number): string {
+  return p < 0.001 ? "< .001" : p.toFixed(3).replace(/^0/, "");
+}
+
+/** "36.80 ± 1.20 (3)", "36.80 (1)", "36.80 ± 1.20 (2 of 3)". */
+export function spread(values: readonly number[], expected: number): string {
+  const sd = standardDeviation(values);
+  const count = values.length === expected ? `${expected}` : `${values.length} of ${expected}`;
+  return `${mean(values).toFixed(2)}${sd === undefined ? "" : ` ± ${sd.toFixed(2)}`} (${count})`;
+}
+
+/** A share's difference with its interval, in points: "−1.20 [−2.10, −0.35]". */
+export function points({ difference, low, high }: Record<"difference" | "low" | "high", number>): string {
+  return `${signed(100 * difference)} [${signed(100 * low)}, ${signed(100 * high)}]`;
+}

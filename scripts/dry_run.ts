@@ -1,0 +1,121 @@
+/** `deno task reproduce --dry-run`: what would be run, and what it would cost. */
+import type { Configuration } from "../lib/configuration.ts";
+import type { DataTable } from "../lib/data_table.ts";
+import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/experiment.ts";
+import { hoursOf, type RunData, runFlops } from "../lib/flops.ts";
+import { modelShape } from "../lib/model_shape.ts";
+import { duration } from "../lib/results/progress.ts";
+import { experimentResult } from "../lib/run_experiment.ts";
+import type { Output } from "./command.ts";
+import type { targetNames } from "./options.ts";
+
+/** What is asked for besides the cells. */
+export interface DryRunOptions {
+  /** Folder of the records. */
+  readonly results: string;
+  /** What hours are counted by, in TFLOP/s. */
+  readonly throughput: number;
+  /** Devices that share each batch. */
+  readonly devices: number;
+  /** A card that the runs' largest steps are compiled for. */
+  readonly target?: typeof targetNames[number];
+}
+
+/** Lists an experiment's runs: which are on record, and steps, operations and hours of the others. */
+export async function dryRun(
+  experiment: Experiment,
+  cellOptions: CellOptions,
+  { results, throughput, devices, target }: DryRunOptions,
+  { dataTables, output }: { readonly dataTables: readonly DataTable[]; readonly output: Output },
+): Promise<void> {
+  const { cells, records } = await experimentResult(experiment, {
+    ...cellOptions,
+    resultsDir: results,
+    onProgress: (event) => event.kind === "line" && output.error(event.line),
+  });
+  const scale = scaleOf(experiment, cellOptions.scale ?? "mini");
+  const shared = new Map<string, number>();
+  const time = (flops: number) => duration(3600 * hoursOf(flops, 1e12 * throughput));
+  let [total, due] = [0, 0];
+  for (const { row, column, configuration, hash } of cells) {
+    const name = `${hash.slice(0, 16)}  ${column}, ${row}, seed ${configuration.seed}`;
+    if (records.has(hash)) {
+      output.out(`on record  ${name}`);
+      continue;
+    }
+    due++;
+    const sizes = sizesOf(configuration, scale, dataTables);
+    const model = await modelShape(configuration);
+    const flops = runFlops(model, configuration, sizes);
+    const own = flops.fineTuning + flops.evaluation;
+    total += own;
+    const { preTraining, multiTask, layers, architecture, seed, epochs, batchSize, maxLength } =
+      configuration;
+    const start = [configuration.model, layers, architecture, preTraining && { ...preTraining, point: 0 }];
+    if (preTraining) shared.set(JSON.stringify(start), flops.preTraining);
+    if (multiTask) shared.set(JSON.stringify([start, multiTask, seed]), flops.multiTask);
+    const steps = epochs * Math.ceil(sizes.train / batchSize);
+    output.out(
+      `to be run  ${name}: ${configuration.model}, ${
+        [
+          ...preTraining
+            ? [`${preTraining.steps} steps of pre-training on ${preTraining.corpus.join(", ")}`]
+            : [],
+          ...multiTask ? [`multi-task fine-tuning on ${multiTask.tasks.join(", ")}`] : [],
+          `${steps} steps of ${batchSize} x ${maxLength} at ${configuration.learningRate.toExponential()}`,
+        ].join(", then ")
+      }; ${operations(own)}, ${time(own)}`,
+    );
+  }
+  if (due > 0) {
+    const made = [...shared.values()].reduce((sum, flops) => sum + flops, 0);
+    output.out(
+      `${experiment.name}: about ${time(total)} of fine-tuning and ${time(made)} of what runs share, at ` +
+        `${throughput} TFLOP/s and full lengths`,
+    );
+  }
+  output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
+  if (target === undefined) return;
+  // Loaded only here: a call that finds all on record ends at once.
+  const { planKey } = await import("../lib/gpu_plan.ts");
+  const { tellPlan } = await import("./engines.ts");
+  const told = new Set<string>();
+  for (const { row, column, configuration } of cells) {
+    const key = planKey(configuration);
+    if (told.has(key)) continue;
+    told.add(key);
+    await tellPlan(`${column}, ${row}`, configuration, { target, devices, fusedAttention: true }, output);
+  }
+}
+
+/** "29.5 PFLOP" */
+function operations(flops: number): string {
+  const [unit, name] = flops < 1e15 ? [1e12, "TFLOP"] : [1e15, "PFLOP"];
+  return `${Number((flops / unit).toPrecision(3))} ${name}`;
+}
+
+/** Sizes of a run's data: its limits, or what the paper's Table 1 prints, a tenth of the training texts held out. */
+function sizesOf(
+  { data, limits, multiTask, protocol }: Configuration,
+  { sets = {} }: Scale,
+  dataTables: readonly DataTable[],
+): RunData {
+  const printedOf = (name: string) => {
+    const set = Object.keys(sets).find((set) => sets[set] === name) ?? (name === "imdb" ? "IMDb" : name);
+    return dataTables.flatMap(({ published }) => published[set] ?? [])[0];
+  };
+  const trainOf = (name: string) => {
+    const whole = printedOf(name)?.train ?? 0;
+    const kept = protocol === "paper" ? whole : Math.round(.9 * whole);
+    return Math.min(limits.train ?? Infinity, kept || Infinity);
+  };
+  const printed = printedOf(data);
+  const finite = (size: number) => Number.isFinite(size) ? size : 0;
+  return {
+    train: finite(trainOf(data)),
+    dev: limits.dev ?? Math.round(.1 * (printed?.train ?? 0)),
+    test: finite(Math.min(limits.test ?? Infinity, printed?.test ?? Infinity)),
+    classes: printed?.classes,
+    ...multiTask ? { tasks: multiTask.tasks.map((name) => finite(trainOf(name))) } : {},
+  };
+}

@@ -1,0 +1,58 @@
+/** `deno task evaluate`: how well a trained model labels the texts of a file. */
+import { Command } from "commander";
+import { readLabelled } from "../lib/data/files.ts";
+import { evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
+import { showProgress } from "../lib/results/progress.ts";
+import { writeWhole } from "../lib/whole_file.ts";
+import { type Output, runCommand, standardOutput } from "./command.ts";
+import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
+
+interface EvaluateOptions extends ClassifierCommandOptions {
+  readonly input: string;
+  readonly labelColumn: string;
+  readonly output?: string;
+}
+
+/** The command, not yet run. */
+export function evaluateCommand(output: Output): Command {
+  const command = new Command("evaluate")
+    .description(
+      "Compares a trained model's labels with those of a table: error, macro F1, calibration, precision and recall of " +
+        "each class, what is taken for what, and the mistakes that the model is surest of.",
+    )
+    .requiredOption("--input <file>", "texts with labels: CSV, TSV, JSON Lines or Parquet")
+    .option("--label-column <name>", "column of the labels", "label")
+    .option("--output <file>", "where all of it is written as JSON");
+  return withClassifierOptions(command).action((options: EvaluateOptions) => evaluate(options, output));
+}
+
+async function evaluate(options: EvaluateOptions, output: Output): Promise<void> {
+  const { input, model } = options;
+  await useClassifier(options, output, async (classifier, engine) => {
+    const { labels } = classifier;
+    const file = await readLabelled(input, { ...options, labels, labelsFrom: `the model ${model}` });
+    if (file.note) output.error(file.note);
+    const progress = showProgress("evaluating", file.examples.length, "examples");
+    let probabilities: Float64Array;
+    try {
+      probabilities = await classifier.probabilities(file.examples, (done) => progress.update(done));
+    } finally {
+      progress.stop();
+    }
+    const evaluation = evaluationOf(file, probabilities);
+    const { examples, error_rate, macro_f1, loss, ece, brier } = evaluation;
+    output.out(
+      `${examples} texts of ${input}: error ${(100 * error_rate).toFixed(2)} %, macro F1 ${
+        macro_f1.toFixed(4)
+      }, ` +
+        `loss ${loss.toFixed(4)}, ECE ${ece.toFixed(4)}, Brier ${brier.toFixed(4)}`,
+    );
+    for (const part of evaluationText(evaluation)) output.out(`\n${part}`);
+    if (options.output === undefined) return;
+    const result = { model, input, engine: engine.name, ...evaluation, note: file.note };
+    await writeWhole(options.output, [`${JSON.stringify(result, null, 2)}\n`]);
+    output.out(`\nwrote ${options.output}`);
+  });
+}
+
+if (import.meta.main) Deno.exit(await runCommand(evaluateCommand(standardOutput), Deno.args));

@@ -1,0 +1,27 @@
+/** `deno task export`: a trained classifier for Hugging Face's libraries, transformers.js and ONNX Runtime. */
+import { Command } from "commander";
+import { join } from "node:path";
+import { exportClassifier } from "../lib/export.ts";
+import { type Output, runCommand, standardOutput } from "./command.ts";
+
+/** The command, not yet run. */
+export function exportCommand(output: Output): Command {
+  return new Command("export")
+    .description(
+      "Writes a trained classifier as a folder that Python's transformers, transformers.js and ONNX Runtime load: " +
+        "the model folder's files, onnx/model.onnx, and a model card (README.md) that says how.",
+    )
+    .requiredOption(
+      "--model <folder>",
+      "a folder that `deno task train` wrote, or another BERT with a classifier",
+    )
+    .requiredOption("--output <folder>", "where it is written")
+    .action(async (options: { readonly model: string; readonly output: string }) => {
+      const { bytes, notes } = await exportClassifier(options.model, options.output);
+      for (const note of notes) output.error(note);
+      const path = join(options.output, "onnx", "model.onnx");
+      output.out(`wrote ${options.output}, with ${path} (${(bytes / 1e6).toFixed(1)} MB)`);
+    });
+}
+
+if (import.meta.main) Deno.exit(await runCommand(exportCommand(standardOutput), Deno.args));

@@ -1,0 +1,149 @@
+/** `deno task notebooks`: runs notebooks through the Deno kernel and keeps their outputs. */
+import { Command } from "commander";
+import { mkdir, rm, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { cacheFolder } from "../lib/data/resolve.ts";
+import { InputError } from "../lib/errors.ts";
+import { duration } from "../lib/results/progress.ts";
+import { writeWhole } from "../lib/whole_file.ts";
+import { type Output, runCommand, standardOutput } from "./command.ts";
+import {
+  endsWithValue,
+  findNotebooks,
+  keptOutputs,
+  type Notebook,
+  readNotebook,
+  textOf,
+  writeNotebook,
+} from "./notebook_file.ts";
+
+/** What runs notebooks, from the Python package index. */
+const packages = ["nbclient==0.11.0", "nbformat==5.11.1", "jupyter-client==8.10.0", "jupyter-core==5.9.1"];
+
+interface NotebooksOptions {
+  readonly folder: string;
+  readonly check?: boolean;
+}
+
+/** The command, not yet run. */
+export function notebooksCommand(output: Output): Command {
+  return new Command("notebooks")
+    .description(
+      "Runs notebooks through the Deno kernel, from their own folder, and keeps their outputs. Fails if a cell fails, " +
+        "or ends with a value and shows nothing. Needs Python 3.10 for Jupyter's client.",
+    )
+    .argument("[names...]", "notebooks without .ipynb, such as table2; all of them if none is named")
+    .option("--folder <folder>", "where the notebooks are", join(import.meta.dirname!, "..", "notebooks"))
+    .option("--check", "only run them, and leave the files as they are")
+    .action(async (names: string[], options: NotebooksOptions) => {
+      const found = await findNotebooks(options.folder, names);
+      const python = await jupyterPython(output);
+      const failed: string[] = [];
+      for (const name of found) {
+        const path = join(options.folder, `${name}.ipynb`);
+        const start = performance.now();
+        const notebook = await runNotebook(path, python);
+        const problems = problemsOf(notebook);
+        const seconds = duration((performance.now() - start) / 1000);
+        output.out(`${name}: ${problems.length === 0 ? "done" : "failed"} after ${seconds}`);
+        for (const line of saidOnStandardError(notebook)) output.error(`  ${line}`);
+        for (const problem of problems) output.error(`${path}, ${problem}`);
+        if (problems.length > 0) failed.push(name);
+        else if (!options.check) await writeNotebook(path, notebook);
+      }
+      if (failed.length > 0) {
+        throw new InputError(
+          `${failed.length} of ${found.length} notebooks failed and are as they were: ${failed.join(", ")}`,
+        );
+      }
+    });
+}
+
+/** What is wrong with a notebook that was run, a sentence each; places of cells count from 1. */
+function problemsOf({ cells }: Notebook): string[] {
+  return cells.flatMap(({ cell_type, source, outputs = [] }, place) => {
+    if (cell_type !== "code") return [];
+    const error = outputs.find(({ output_type }) => output_type === "error");
+    if (error) return [`cell ${place + 1}: ${error.ename}: ${error.evalue}`];
+    const before = cells.slice(0, place).some((cell) =>
+      cell.outputs?.some(({ output_type }) => output_type === "error")
+    );
+    if (before || !endsWithValue(textOf(source)) || keptOutputs(outputs).length > 0) return [];
+    return [`cell ${place + 1}: it ends with a value, and nothing is shown`];
+  });
+}
+
+function saidOnStandardError({ cells }: Notebook): string[] {
+  return cells.flatMap(({ outputs = [] }) => outputs.filter(({ name }) => name === "stderr"))
+    .flatMap(({ text }) => textOf(text ?? "").trimEnd().split("\n"));
+}
+
+/**
+ * Runs a notebook in a kernel of its own.
+ *
+ * @throws InputError if the kernel ends before the notebook does.
+ */
+async function runNotebook(path: string, python: string): Promise<Notebook> {
+  const folder = await Deno.makeTempDir({ prefix: "bertlab-notebook-" });
+  try {
+    const kernel = join(folder, "kernels", "deno");
+    await mkdir(kernel, { recursive: true });
+    await writeWhole(join(kernel, "kernel.json"), [JSON.stringify({
+      argv: [Deno.execPath(), "jupyter", "--kernel", "--conn", "{connection_file}"],
+      display_name: "Deno",
+      language: "typescript",
+    })]);
+    const target = join(folder, "run.ipynb");
+    const script = join(import.meta.dirname!, "run_notebook.py");
+    const { success, stderr } = await new Deno.Command(python, {
+      args: [script, resolve(path), resolve(path, ".."), target],
+      env: { NO_COLOR: "1", JUPYTER_DATA_DIR: folder, JUPYTER_CONFIG_DIR: folder, JUPYTER_PATH: "" },
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (success) return await readNotebook(target);
+    const reason = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+    throw new InputError(`Cannot run ${path}: ${reason}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A Python with Jupyter's client, in the cache folder.
+ *
+ * @throws InputError if there is no Python, or it cannot be set up.
+ */
+async function jupyterPython(output: Output): Promise<string> {
+  const folder = join(cacheFolder(), "jupyter", packages.join("+").replaceAll("==", "-"));
+  const windows = Deno.build.os === "windows";
+  const python = join(folder, ...windows ? ["Scripts", "python.exe"] : ["bin", "python"]);
+  const ready = join(folder, "ready");
+  if (await stat(ready).catch(() => undefined)) return python;
+  output.error(`Setting up Jupyter's client, once, in ${folder}`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await python3(windows ? "python" : "python3", ["-m", "venv", folder]);
+  await python3(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages]);
+  await writeWhole(ready, [packages.join("\n") + "\n"]);
+  return python;
+}
+
+async function python3(python: string, args: readonly string[]): Promise<void> {
+  const run = new Deno.Command(python, { args: [...args], stdin: "null", stdout: "piped", stderr: "piped" });
+  const { success, stdout, stderr } = await run.output().catch((error) => {
+    throw new InputError(
+      `Cannot run notebooks without Python: ${error.message}; install Python 3.10 or newer, or open the notebooks in ` +
+        "an editor that has the Deno kernel",
+    );
+  });
+  if (success) return;
+  const said = new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout);
+  const reason = said.split("\n").find((line) => /error|not available/i.test(line)) ?? said.trim();
+  throw new InputError(
+    `Cannot set up Jupyter's client by ${python} ${args.slice(0, 3).join(" ")}: ${reason}`,
+  );
+}
+
+if (import.meta.main) Deno.exit(await runCommand(notebooksCommand(standardOutput), Deno.args));

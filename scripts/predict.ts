@@ -1,0 +1,148 @@
+/** `deno task predict`: a trained model's labels for the rows of a file. */
+import { Command } from "commander";
+import { stat } from "node:fs/promises";
+import { textColumnsOf } from "../lib/data/files.ts";
+import {
+  formatOf,
+  openTable,
+  requireColumns,
+  type TableFormat,
+  tableFormats,
+  type TableStream,
+} from "../lib/data/table.ts";
+import { keepsType, numberType } from "../lib/data/table_parquet.ts";
+import { RowTally } from "../lib/data/table_tally.ts";
+import { type TableLayout, writeTable } from "../lib/data/table_writer.ts";
+import { InputError } from "../lib/errors.ts";
+import { type PredictionColumns, predictionColumns, predictRows } from "../lib/predict_table.ts";
+import { showProgress } from "../lib/results/progress.ts";
+import { type Output, runCommand, standardOutput } from "./command.ts";
+import { oneOf } from "./options.ts";
+import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
+
+interface PredictOptions extends ClassifierCommandOptions {
+  readonly input: string;
+  readonly output: string;
+  readonly format?: TableFormat;
+  readonly probabilities?: boolean;
+}
+
+/** The command, not yet run. */
+export function predictCommand(output: Output): Command {
+  const command = new Command("predict")
+    .description(
+      "Adds a trained model's label and its probability to each row of a table: CSV, TSV, JSON Lines or Parquet, by " +
+        "the names' endings. The table may be larger than memory, and its columns stay as they are.",
+    )
+    .requiredOption("--input <file>", "the texts; - is standard input")
+    .requiredOption("--output <file>", "the texts with labels; - is standard output")
+    .option("--format <name>", `of - : ${tableFormats.join(", ")}`, oneOf("--format", tableFormats))
+    .option("--probabilities", "a column for each class besides");
+  return withClassifierOptions(command).action((options: PredictOptions) => predict(options, output));
+}
+
+async function predict(options: PredictOptions, output: Output): Promise<void> {
+  const { input, textColumn } = options;
+  const format = formatOf(input) ?? options.format;
+  if (input === "-" && !format) {
+    throw new InputError(
+      `Cannot read standard input without its format: give --format and one of ${tableFormats.join(", ")}`,
+    );
+  }
+  const survey = await surveyed(input, textColumn, format);
+  const written = outputFormat(options, format);
+  await useClassifier(options, output, async (classifier) => {
+    await using table = await openTable(input, { format });
+    if (!survey) requireTexts(table, textColumn);
+    const columns = survey?.columns ?? [...table.columns];
+    const added = predictionColumns(columns, classifier.labels, options);
+    sayNames(added, output);
+    const layout = layoutOf(table, columns, added, written);
+    sayTypes(layout, table, output);
+    const [withoutText, withNul] = [new RowTally(), new RowTally()];
+    const progress = showProgress("predicting", survey?.rows ?? 0, "examples");
+    let rows = 0;
+    try {
+      const batches = predictRows(table.rows, classifier, {
+        textColumns: textColumnsOf(textColumn, columns),
+        added,
+        columns: layout.format === "jsonl" ? undefined : columns,
+        withoutText,
+        withNul,
+        onRows: (done) => progress.update(rows = done),
+      });
+      await writeTable(options.output, layout, batches);
+    } finally {
+      progress.stop();
+    }
+    const notes = [
+      withoutText.note(table.path, "without a text has no label", "without a text have no label"),
+      withNul.note(table.path, "holds NUL characters", "hold NUL characters"),
+    ];
+    for (const note of notes.filter(Boolean)) output.error(note);
+    if (options.output !== "-") output.out(`wrote ${rows} rows to ${options.output}`);
+  });
+}
+
+/**
+ * Goes through a file before the model does, which takes seconds where that takes hours: a line that cannot be read is
+ * told at once, and all rows and columns are known. Nothing for what can be read only once.
+ */
+async function surveyed(
+  input: string,
+  textColumn: string,
+  format: TableFormat | undefined,
+): Promise<{ rows: number; columns: readonly string[] } | undefined> {
+  const pipe = input === "-" ||
+    await stat(input).then((info) => !info.isFile() && !info.isDirectory(), () => false);
+  if (pipe) return undefined;
+  await using table = await openTable(input, { format });
+  if (table.format !== "jsonl") requireTexts(table, textColumn);
+  let rows = 0;
+  for await (const _ of table.rows) rows++;
+  requireTexts(table, textColumn);
+  return { rows, columns: [...table.columns] };
+}
+
+/** Makes sure that there are texts, and that no name stands for two columns. */
+function requireTexts(table: TableStream, textColumn: string): void {
+  requireColumns(table, ...textColumnsOf(textColumn, table.columns), ...table.columns);
+}
+
+function outputFormat({ output, format }: PredictOptions, input: TableFormat | undefined): TableFormat {
+  const found = formatOf(output) ?? format ?? (output === "-" ? input : undefined);
+  if (found) return found;
+  throw new InputError(
+    `Cannot write ${output}: expected a name that ends in .csv, .tsv, .jsonl or .parquet, or --format`,
+  );
+}
+
+function layoutOf(
+  table: TableStream,
+  columns: readonly string[],
+  { label, probability, classes }: PredictionColumns,
+  format: TableFormat,
+): TableLayout {
+  const numbers = [probability, ...classes];
+  return {
+    format,
+    columns: [...columns, label, ...numbers],
+    types: [...(table.types ?? []).filter(keepsType), ...numbers.map(numberType)],
+  };
+}
+
+function sayNames({ label, probability, classes }: PredictionColumns, output: Output): void {
+  const renamed = [label, probability, ...classes].filter((name) => name.startsWith("predicted_"));
+  if (renamed.length === 0) return;
+  const names = renamed.slice(0, 10).map((name) => `"${name}"`).join(", ");
+  output.error(`Columns of these names are there already, so the predictions stand in ${names}`);
+}
+
+function sayTypes({ format }: TableLayout, { path, types = [] }: TableStream, output: Output): void {
+  const changed = format === "parquet" ? types.filter((type) => !keepsType(type)) : [];
+  if (changed.length === 0) return;
+  const names = changed.slice(0, 10).map(({ name }) => `"${name}"`).join(", ");
+  output.error(`Columns of ${path} whose types cannot be written are written as texts: ${names}`);
+}
+
+if (import.meta.main) Deno.exit(await runCommand(predictCommand(standardOutput), Deno.args));

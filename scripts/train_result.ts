@@ -1,0 +1,133 @@
+/** What a training came to: result.json, and what is printed. */
+import type { Dataset } from "../lib/data/examples.ts";
+import {
+  calibratedError,
+  type PreTrainingOutcome,
+  type PreTrainingPlan,
+  type RecipeRun,
+} from "../lib/recipe.ts";
+import { atTemperature } from "../lib/results/calibration.ts";
+import { type Evaluation, evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
+import type { Metrics } from "../lib/results/metrics.ts";
+import type { Survey } from "../lib/survey.ts";
+
+/** What the classifier says of a split. */
+export interface SplitEvaluation {
+  /** Its name in result.json. */
+  readonly key: "dev" | "test";
+  /** Its name in sentences. */
+  readonly split: string;
+  /** The measures are of the probabilities as trained; those of the mistakes are calibrated, as predictions are. */
+  readonly evaluation: Evaluation;
+  /** Expected calibration error of the calibrated probabilities. */
+  readonly calibrated: number;
+}
+
+/** The evaluation of each split that there is. */
+export function evaluationsOf({ tuned, temperature }: RecipeRun, data: Dataset): SplitEvaluation[] {
+  const splits = [
+    { key: "dev", split: "development", metrics: tuned.dev, predictions: tuned.devPredictions },
+    { key: "test", split: "test", metrics: tuned.test, predictions: tuned.testPredictions },
+  ] as const;
+  return splits.flatMap(({ key, split, metrics, predictions }) => {
+    if (!metrics || !predictions) return [];
+    const { labels, probabilities } = predictions;
+    const calibrated = atTemperature(probabilities, labels.length, temperature);
+    const evaluation = { ...evaluationOf({ labels, examples: data[key] }, calibrated), ...measured(metrics) };
+    return [{ key, split, evaluation, calibrated: calibratedError(predictions, temperature) }];
+  });
+}
+
+/** What result.json says of a run. */
+export function resultOf(
+  { tuned, survey, preTraining, temperature }: RecipeRun,
+  evaluations: readonly SplitEvaluation[],
+) {
+  return {
+    ...Object.fromEntries(
+      evaluations.map((
+        { key, evaluation, calibrated },
+      ) => [key, { ...evaluation, ece_calibrated: calibrated }]),
+    ),
+    temperature,
+    labels: tuned.model.config.id2label,
+    model: tuned.model.description,
+    best_epoch: tuned.bestEpoch,
+    epochs: tuned.epochs.map(({ epoch, trainLoss, dev, seconds }) => ({
+      epoch,
+      train_loss: trainLoss,
+      ...(dev ? { dev: measured(dev) } : {}),
+      seconds,
+    })),
+    ...preTraining ? { pre_training: preTrainingResult(preTraining) } : {},
+    train_seconds: tuned.trainSeconds,
+    steps: tuned.steps,
+    seconds_per_step: tuned.trainSeconds / tuned.steps,
+    texts: surveyResult(survey),
+    notes: tuned.notes,
+  };
+}
+
+const measured = ({ errorRate, macroF1, ...metrics }: Metrics) => ({
+  ...metrics,
+  error_rate: errorRate,
+  macro_f1: macroF1,
+});
+
+function preTrainingResult({ evaluations, headSteps, seconds, ...plan }: PreTrainingOutcome) {
+  return {
+    ...plan,
+    head_steps: headSteps,
+    evaluations: evaluations.map(({ step, mlmLoss, mlmAccuracy, nspLoss, nspAccuracy }) => ({
+      step,
+      mlm_loss: mlmLoss,
+      mlm_accuracy: mlmAccuracy,
+      nsp_loss: nspLoss,
+      nsp_accuracy: nspAccuracy,
+    })),
+    train_seconds: seconds,
+  };
+}
+
+function surveyResult({ texts, wordpieces, devInTrain, testInTrain, testInDev, ...survey }: Survey) {
+  return {
+    ...texts,
+    ...survey,
+    wordpieces: Object.fromEntries(wordpieces.map(({ percent, most }) => [`${percent} %`, most])),
+    dev_in_train: devInTrain,
+    test_in_train: testInTrain,
+    test_in_dev: testInDev,
+  };
+}
+
+/** What is printed of a run: the measures of each split, then the last split in full, and the calibration. */
+export function resultText({ temperature }: RecipeRun, evaluations: readonly SplitEvaluation[]): string[] {
+  const { split, evaluation } = evaluations.at(-1)!;
+  const errors = evaluations.map(({ split, evaluation: { ece }, calibrated }) =>
+    `${split} ${ece.toFixed(4)} → ${calibrated.toFixed(4)}`
+  );
+  return [
+    ...evaluations.map(({ split, evaluation: { error_rate, macro_f1, loss } }) =>
+      `${split}: ${sentence({ errorRate: error_rate, macroF1: macro_f1, loss })}`
+    ),
+    ...[`\nEach label of the ${split} texts:`, ...evaluationText(evaluation)].join("\n\n").split("\n"),
+    `\ncalibration error, with the logits divided by ${temperature.toFixed(3)}: ${errors.join(", ")}`,
+  ];
+}
+
+/** Measures in a line. */
+export const sentence = ({ errorRate, macroF1, loss }: Pick<Metrics, "errorRate" | "macroF1" | "loss">) =>
+  `error ${(100 * errorRate).toFixed(2)} %, macro F1 ${macroF1.toFixed(4)}, loss ${loss.toFixed(4)}`;
+
+/** What pre-training is about to do, in a line. */
+export function preTrainingSentence(
+  { texts, unlabelled, sequences, headSteps, steps }: PreTrainingPlan,
+  batchSize: number,
+): string {
+  const passes = Number((steps * batchSize / sequences).toPrecision(2));
+  const count = (steps: number) => `${steps} step${steps === 1 ? "" : "s"}`;
+  return `pre-training on ${texts} texts, ${unlabelled} of them without a label: ${
+    count(steps)
+  }, ${passes} passes over ` +
+    `${sequences} sequences${headSteps > 0 ? `, after ${count(headSteps)} of its new heads` : ""}`;
+}

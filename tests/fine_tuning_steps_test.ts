@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { stepBatch } from "../lib/class_probabilities.ts";
+import { evaluationBatches } from "../lib/data/batches.ts";
+import type { Dataset, Example } from "../lib/data/examples.ts";
+import { balancedWeights, encodeDataset } from "../lib/fine_tuning_steps.ts";
+import { head, hierarchical } from "../lib/long_text.ts";
+import { characterTokenizer } from "../lib/text/tokenizer.ts";
+import { exampleDataset } from "./example_model.ts";
+
+const tokenizer = characterTokenizer(["a"]);
+const letters = (count: number) => "a ".repeat(count);
+const of = (train: readonly Example[]): Dataset => ({
+  ...exampleDataset(),
+  train,
+  dev: [train[0]!],
+  test: [],
+});
+const settings = { text: head(), maxLength: 128, protocol: "clean" } as const;
+
+Deno.test("a data set as wordpieces: lengths before the cut, and the share of texts that lose some", () => {
+  const data = of([0, 100, 126, 127, 2000].map((count) => ({ text: letters(count), label: 0 })));
+  const { split, cut, pairs, notes } = encodeDataset(data, tokenizer, settings);
+  assert.deepEqual(split.train.map(({ length }) => length), [0, 100, 126, 127, 2000]);
+  assert.deepEqual(split.train.map(({ pieces }) => pieces[0]!.length), [0, 100, 126, 126, 126]);
+  assert.deepEqual([cut, pairs, notes], [2 / 6, false, ["33.3 % of the texts are cut."]]);
+  const fractions = encodeDataset(data, tokenizer, { ...settings, text: hierarchical("mean") });
+  assert.equal(fractions.cut, 1 / 6);
+});
+
+Deno.test("pairs are read as pairs, whatever the text strategy", () => {
+  const data = of([[1, 2], [100, 100]].map(([a, b]) => ({ text: letters(a!), pair: letters(b!), label: 0 })));
+  const { split, cut, pairs, notes } = encodeDataset(data, tokenizer, {
+    ...settings,
+    text: hierarchical("max"),
+  });
+  assert.deepEqual(
+    split.train.map((
+      { pieces, second, length },
+    ) => [pieces.length, pieces[0]!.length, second!.length, length]),
+    [[1, 1, 2, 3], [1, 62, 63, 200]],
+  );
+  assert.deepEqual([cut, pairs], [1 / 3, true]);
+  assert.deepEqual(notes, [
+    "33.3 % of the texts are cut.",
+    "The texts are pairs: of each the longer text is cut first, and not by hierarchical-max.",
+  ]);
+});
+
+Deno.test("balanced weights are n / (C n_c), and those of a batch sum to 1 over its parts", () => {
+  const labels = [0, 0, 0, 1, 0, 2, 0];
+  assert.deepEqual(balancedWeights(labels.map((label) => ({ label })), 4), [7 / 20, 7 / 4, 7 / 4, 0]);
+  const examples = labels.map((label, index) => ({ pieces: [Int32Array.of(index)], label, index }));
+  const options = { batchSize: 8, maxLength: 8, tokenizerIds: tokenizer.ids };
+  const batch = evaluationBatches(examples, options).at(0);
+  const weighted = stepBatch(batch, 4, [1, 3, 2]);
+  const weights = weighted.parts.flatMap(({ weights }) => [...weights!.data]);
+  assert.deepEqual(weights, [1, 1, 1, 3, 1, 2, 1, 0].map((weight) => Math.fround(weight / 10)));
+  assert.equal(weighted.examples, 7);
+  const plain = stepBatch(batch, 8).parts[0]!.weights!.data;
+  assert.deepEqual([...plain], [1, 1, 1, 1, 1, 1, 1, 0].map((weight) => Math.fround(weight / 7)));
+});

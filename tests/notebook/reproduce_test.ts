@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import type { Configuration } from "../../lib/configuration.ts";
+import { recorded, reproduce, verdicts } from "../../lib/notebook/reproduce.ts";
+import { measure } from "../../lib/results/metrics.ts";
+import type { RunCell } from "../../lib/run_experiment.ts";
+import { cutting } from "../example_experiment.ts";
+import { inFolder } from "../in_folder.ts";
+
+/** Runs that take no time: tail-only gets 9 of 40 texts wrong, head-only 1. */
+function fakeRunner() {
+  const ran: Configuration[] = [];
+  const runCell: RunCell = (configuration) => {
+    ran.push(configuration);
+    const wrong = configuration.text === "tail" ? 9 : 1;
+    const probabilities = Array.from({ length: 40 }, (_, n) => n < wrong ? [0.4, 0.6] : [0.9, 0.1]).flat();
+    const expected = Array.from({ length: 40 }, () => 0);
+    return Promise.resolve({
+      data: { name: configuration.data, fingerprint: "f00d", train: 40, dev: 4, test: 40 },
+      model: "none",
+      engine: configuration.engine,
+      precision: configuration.precision,
+      notes: [],
+      steps: 1,
+      trainSeconds: 0,
+      epochs: [{ epoch: 1, trainLoss: 0.5, seconds: 0 }],
+      bestEpoch: 1,
+      test: measure(probabilities, expected, 2),
+      testPredictions: { labels: ["a", "b"], expected, probabilities },
+    });
+  };
+  return { ran, runCell };
+}
+
+Deno.test("without records a table has the paper's numbers, and says which command makes ours", () =>
+  inFolder(async (results) => {
+    const { table, records, missing, ...result } = await recorded(cutting, { results });
+    assert.deepEqual([records.length, missing], [0, 4]);
+    assert.equal(table.cell("tail-only", "IMDb").paper, 5.44);
+    const text = Deno.inspect(await recorded(cutting, { results }));
+    assert.match(text, /\| head-only +\| +5\.63 \| missing/);
+    assert.ok(text.includes("**4 of 4 runs are not on record.** They take about 1 min:\n"));
+    assert.ok(text.includes("\n    deno task reproduce cutting --scale mini --seeds 1 --engine onnx\n"));
+    assert.equal(result.figure, undefined);
+  }));
+
+Deno.test("what is missing is run once, and recorded seeds are found without being named", () =>
+  inFolder(async (results) => {
+    const { ran, runCell } = fakeRunner();
+    const first = await reproduce(cutting, { results, runCell, seeds: [2, 3], columns: ["IMDb"] });
+    assert.deepEqual(ran.map(({ seed }) => seed), [2, 2, 3, 3]);
+    assert.deepEqual([first.records.length, first.missing], [4, 0]);
+    await reproduce(cutting, { results, runCell, seeds: [2, 3], columns: ["IMDb"] });
+    assert.equal(ran.length, 4);
+    const known = await recorded(cutting, { results });
+    assert.deepEqual([known.records.length, known.missing], [4, 4]);
+    assert.deepEqual(known.table.cell("head-only", "IMDb").records.map(({ seed }) => seed), [2, 3]);
+    assert.match(Deno.inspect(known), /2\.50 ± 0\.00 \(2\)/);
+  }));
+
+Deno.test("a claim's verdict is computed from the records", () =>
+  inFolder(async (results) => {
+    const claim = {
+      name: "the head beats the tail",
+      section: "5.3.1",
+      sentence: "The head serves better.",
+      experiment: "cutting",
+      better: "head-only",
+      than: ["tail-only"],
+      columns: ["IMDb"],
+      paper: -1,
+    };
+    const place = { results, claims: [claim], experiments: [cutting] };
+    assert.match(Deno.inspect(await verdicts(cutting, place)), /^\*\*the head beats the tail: no data\.\*\*/);
+    await reproduce(cutting, { results, runCell: fakeRunner().runCell });
+    assert.match(
+      Deno.inspect(await verdicts(cutting, place)),
+      /^\*\*the head beats the tail: confirmed\.\*\*/,
+    );
+  }));

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
+import {
+  showConfusion,
+  showFigure,
+  showRates,
+  showRun,
+  showSchedules,
+  showTable,
+} from "../../lib/notebook/show.ts";
+import { exampleRecord } from "../results/example_record.ts";
+
+/** The texts of a picture. */
+const textsOf = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text);
+
+Deno.test("the rate falls by xi from layer to layer", () => {
+  assert.equal(
+    Deno.inspect(showRates({ layers: 2, decay: 0.5, learningRate: 2e-5 })),
+    [
+      "|                    | learning rate | share of the base rate |",
+      "| ------------------ | ------------: | ---------------------: |",
+      "| classifier, pooler |     0.0000200 |                  1.000 |",
+      "| layer 1            |     0.0000200 |                  1.000 |",
+      "| layer 0            |     0.0000100 |                  0.500 |",
+      "| embeddings         |    0.00000500 |                  0.250 |",
+    ].join("\n"),
+  );
+});
+
+Deno.test("a confusion matrix names true classes in rows and marks what is right", async () => {
+  const { "text/markdown": markdown } = await showConfusion(["a", "b"], [[5, 1], [2, 7]])[jupyterDisplay]();
+  const rows = markdown!.split("\n").slice(2).map((line) => line.split("|").map((cell) => cell.trim()));
+  assert.deepEqual(rows, [["", "a", "**5**", "1", ""], ["", "b", "2", "**7**", ""]]);
+});
+
+Deno.test("a figure is a picture in a notebook and numbers in a terminal", async () => {
+  const figure = showFigure({
+    title: "Errors",
+    x: "steps",
+    y: "error, %",
+    panels: [{
+      title: "ours",
+      curves: [{ name: "IMDb", points: [{ x: 0, values: [20, 22] }, { x: 10, values: [18.123456] }] }],
+    }],
+  });
+  assert.equal(Deno.inspect(figure), "Errors\nours (error, % over steps)\n  IMDb: 0 → 21, 10 → 18.12");
+  const { "image/svg+xml": svg } = await figure[jupyterDisplay]();
+  for (const text of ["Errors", "ours", "steps", "error, %"]) assert.ok(textsOf(svg!).includes(text), text);
+  assert.ok(!/<script|href=/.test(svg!), "it can be shown anywhere");
+});
+
+Deno.test("a schedule is drawn from its first step to its last", () => {
+  const text = Deno.inspect(showSchedules(["linear"], { totalSteps: 4, warmupSteps: 2 }));
+  assert.match(text, /linear: 0 → 0, 1 → 50, 2 → 100, 3 → 50, 4 → 0$/);
+});
+
+Deno.test("a run tells what it came to and draws its epochs", async () => {
+  const { test } = exampleRecord({ wrong: 2 });
+  const { test: dev } = exampleRecord({ wrong: 4 });
+  const epochs = [1, 2].map((epoch) => ({ epoch, trainLoss: 1 / epoch, dev, seconds: 1 }));
+  const run = showRun("IMDb", { epochs, bestEpoch: 2, steps: 6, dev, test });
+  assert.equal(run.steps, 6);
+  assert.equal(
+    Deno.inspect(run),
+    [
+      `IMDb: test error 20.0 %, macro F1 ${test.macroF1.toFixed(3)}, 6 steps, best after epoch 2`,
+      "training loss (epochs)",
+      "  training loss: 1 → 1, 2 → 0.5",
+      "development error, % (epochs)",
+      "  development error, %: 1 → 40, 2 → 40",
+    ].join("\n"),
+  );
+  const { "image/svg+xml": svg } = await run[jupyterDisplay]();
+  assert.ok(textsOf(svg!).includes("training loss"));
+});
+
+Deno.test("a table's errors stand beside the paper's, and what has neither is left out", async () => {
+  const table = showTable({
+    title: "Table 2",
+    question: "?",
+    rows: ["head-only", "tail-only", "Feat"],
+    columns: ["IMDb"],
+    heading: (column) => `${column} → imdb`,
+    baseline: "head-only",
+    notes: [],
+    cell: (row) => ({
+      paper: row === "Feat" ? null : 5.63,
+      expected: 1,
+      records: row === "head-only" ? [exampleRecord({ wrong: 2 })] : [],
+    }),
+  });
+  assert.equal(
+    Deno.inspect(table),
+    "Table 2\nIMDb → imdb: test error in percent, the paper's and ours\n" +
+      "  head-only: 5.63, 20.00\n  tail-only: 5.63, –",
+  );
+  const { "image/svg+xml": svg } = await table[jupyterDisplay]();
+  assert.ok(textsOf(svg!).includes("tail-only") && !textsOf(svg!).includes("Feat"));
+});

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
+import { trainClassifier } from "../../lib/notebook/train.ts";
+import { exampleDataset, tinyArchitecture } from "../example_model.ts";
+
+Deno.test("a trained classifier says of the test texts what its test said, and shows itself", async () => {
+  const data = exampleDataset();
+  const run = await trainClassifier(data, {
+    model: "new",
+    architecture: tinyArchitecture,
+    maxLength: 20,
+    batchSize: 16,
+    epochs: 2,
+    learningRate: 1e-2,
+    engine: "reference",
+  });
+  assert.equal(run.epochs.length, 2);
+  const found = await run.classify(data.test.map(({ text }) => text));
+  const { probabilities } = run.testPredictions!;
+  found.forEach((classification, n) => {
+    const [first, second] = [probabilities[2 * n]!, probabilities[2 * n + 1]!];
+    assert.ok(Math.abs(classification.probabilities[0]! - first) < 1e-4);
+    assert.equal(classification.label, first >= second ? "o" : "u");
+  });
+  assert.match(Deno.inspect(run), /^vowels: test error /);
+  const { "text/markdown": table } = await found[jupyterDisplay]();
+  assert.equal(table!.split("\n").length, 2 + data.test.length);
+});

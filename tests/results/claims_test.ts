@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { experiments } from "../../experiments/all.ts";
+import { claimsAt } from "../../experiments/claims.ts";
+import { scaleNames, scaleRows } from "../../lib/experiment.ts";
+import { type Claim, claimsMarkdown, judgeClaims, type Judgement } from "../../lib/results/claims.ts";
+import type { RunRecord } from "../../lib/results/records.ts";
+import { exampleRuns, inFolder } from "./example_runs.ts";
+
+/** A balanced test set of twenty. */
+const expected = Array.from({ length: 20 }, (_, n) => n % 2);
+
+const example: Claim = {
+  name: "new beats old",
+  section: "5.3, Table 9",
+  sentence: "The new way is better than the old one.",
+  experiment: "table9",
+  better: "new",
+  than: ["old"],
+  columns: ["IMDb", "Sogou"],
+  paper: -0.21,
+};
+
+/** Judges claims by cells "row column" of table9, given as wrong answers of seeds 1, 2, …; a column is a data set. */
+async function judge(
+  folder: string,
+  claims: readonly Claim[],
+  cells: Record<string, number[]>,
+): Promise<Judgement[]> {
+  const records = new Map<string, RunRecord[]>();
+  for (const [place, wrongs] of Object.entries(cells)) {
+    records.set(
+      `table9 ${place}`,
+      await exampleRuns(folder, { wrongs, expected, data: place.split(" ")[1] }),
+    );
+  }
+  return await judgeClaims(claims, (...place) => records.get(place.join(" ")) ?? [], folder);
+}
+
+const differenceOf = ({ comparison }: Pick<Judgement["perColumn"][number], "comparison">) =>
+  "missing" in comparison ? comparison.missing : Math.round(1e9 * comparison.difference) / 1e9;
+
+Deno.test("a claim is confirmed or contradicted by the average over its columns", () =>
+  inFolder(async (folder) => {
+    const opposite = { ...example, better: "old", than: ["new"] };
+    const [yes, no] = await judge(folder, [example, opposite], {
+      "new IMDb": [1, 2, 2],
+      "old IMDb": [15, 16, 15],
+      "new Sogou": [2, 2, 3],
+      "old Sogou": [8, 8, 9],
+    });
+    assert.deepEqual([yes!.verdict, no!.verdict], ["confirmed", "contradicted"]);
+    assert.equal(differenceOf(yes!), -0.491666667);
+    assert.deepEqual(
+      yes!.perColumn.map((part) => [part.column, differenceOf(part)]),
+      [["IMDb", -0.683333333], ["Sogou", -0.3]],
+    );
+  }));
+
+Deno.test("columns without all the rows are left out, and a claim without any has no data", () =>
+  inFolder(async (folder) => {
+    const two = { ...example, than: ["old", "older"] };
+    const [mean, none] = await judge(folder, [two, { ...two, columns: ["Sogou"] }], {
+      "new IMDb": [1, 2],
+      "old IMDb": [10, 11],
+      "older IMDb": [14, 15],
+      "new Sogou": [1, 2],
+      "old Sogou": [1, 2],
+    });
+    assert.equal(differenceOf(mean!), -0.55);
+    assert.deepEqual(mean!.perColumn.map(({ column }) => column), ["IMDb"]);
+    assert.deepEqual([none!.verdict, differenceOf(none!)], ["no data", "no runs"]);
+  }));
+
+Deno.test("a gain that shrinks from the first to the last column confirms an interaction", () =>
+  inFolder(async (folder) => {
+    const claim = { ...example, columns: ["10", "100", "1000", "10000"], interaction: true };
+    const cells = {
+      "new 10": [3, 3, 4],
+      "old 10": [15, 16, 16],
+      "new 100": [3, 3, 3],
+      "old 100": [3, 3, 3],
+      "new 1000": [2, 1, 2],
+      "old 1000": [3, 3, 3],
+    };
+    const [most, least] = await judge(folder, [claim, { ...claim, columns: ["1000", "10"] }], cells);
+    assert.equal(differenceOf(most!), -0.55); // (10 − 47) / 60 − (5 − 9) / 60
+    assert.deepEqual([most!.verdict, least!.verdict], ["confirmed", "contradicted"]);
+    const [single] = await judge(folder, [{ ...claim, columns: ["10", "10000"] }], cells);
+    assert.equal(single!.verdict, "no data");
+  }));
+
+Deno.test("a row that is better than chance contradicts that it fails", () =>
+  inFolder(async (folder) => {
+    const claim = { ...example, columns: ["IMDb"], noBetterThanChance: true };
+    const good = { "new IMDb": [0, 1, 0] };
+    const [fails] = await judge(folder, [claim], { ...good, "old IMDb": [10, 10, 10] });
+    const [learns] = await judge(folder, [claim], { ...good, "old IMDb": [2, 2, 2] });
+    assert.deepEqual([fails!.verdict, learns!.verdict], ["confirmed", "contradicted"]);
+  }));
+
+Deno.test("p is adjusted for all claims that have data", () =>
+  inFolder(async (folder) => {
+    const cells = { "new IMDb": [4, 4, 5], "old IMDb": [8, 9, 9] };
+    const claims = [example, { ...example, columns: [] }, ...Array(9).fill({ ...example, than: ["new"] })];
+    const [alone] = await judge(folder, [example, claims[1]!], cells);
+    const [among, none] = await judge(folder, claims, cells);
+    assert.deepEqual([alone!.verdict, among!.verdict, none!.verdict], [
+      "confirmed",
+      "not distinguishable",
+      "no data",
+    ]);
+  }));
+
+Deno.test("the report shows verdicts, differences and what there is no data for", () =>
+  inFolder(async (folder) => {
+    const judgements = await judge(folder, [
+      example,
+      { ...example, name: "new beats older", than: ["older"], noBetterThanChance: true },
+      { ...example, name: "none", columns: ["TREC"] },
+    ], {
+      "new IMDb": [1, 1, 2],
+      "old IMDb": [19, 20, 19],
+      "older IMDb": [10],
+    });
+    const text = claimsMarkdown(judgements).replaceAll(/ +/g, " ");
+    const lines = text.split("\n");
+    assert.equal(
+      lines[0],
+      "| claim | section | verdict | paper | ours | p (examples) | p (seeds) | p (Holm) | seeds |",
+    );
+    assert.match(
+      lines[2]!,
+      /^\| new beats old \| 5\.3, Table 9 \| confirmed \| −0\.21 \| −90\.00 \[−[\d.]+, −[\d.]+\] \| < \.001 \| .* \| 3 \|$/,
+    );
+    assert.match(
+      lines[3]!,
+      /\| confirmed \(one seed\) \| −0\.21 \| −45\.00 \[.*\] \| .+ \| – \| .+ \| 1 \|$/,
+    );
+    assert.equal(lines[4], "| none | 5.3, Table 9 | no data | −0.21 | no runs | | | | |");
+    assert.match(
+      text,
+      /Ours, in 1 of 2 columns: IMDb −45\.00 \[.*\]\. Against chance: \+0\.00 \[.*\], p 1\.000\.$/m,
+    );
+    assert.match(text, /^- \*\*none\*\* \(5\.3, Table 9\): The new way is better than the old one\.$/m);
+  }));
+
+Deno.test("the paper's own numbers speak for each of its claims, and names are unique", () => {
+  const claims = claimsAt("paper");
+  for (const { name, paper } of claims) assert.ok(paper < 0, `${name}: ${paper}`);
+  assert.equal(new Set(claims.map(({ name }) => name)).size, claims.length);
+  const difference = (name: string) => claims.find((claim) => claim.name === name)!.paper.toFixed(4);
+  assert.equal(difference("head+tail beats the hierarchical methods"), "-0.2483"); // 5.42 − 5.697 and 2.43 − 2.65
+  assert.equal(difference("multi-task helps"), "-0.0525");
+  assert.equal(difference("pre-training helps most with few examples"), (-8.03 + 1.05).toFixed(4));
+});
+
+Deno.test("claims name rows and columns of the experiments, at each of their scales", () => {
+  for (const scale of scaleNames) {
+    for (const { name, experiment, better, than, columns } of claimsAt(scale)) {
+      const found = experiments.find((other) => other.name === experiment) ?? assert.fail(experiment);
+      if (!found.scales[scale]) continue;
+      const rows = scaleRows(found, found.scales[scale]);
+      for (const row of [better, ...than]) assert.ok(rows.includes(row), `${name}, ${scale}: ${row}`);
+      for (const column of columns) assert.ok(found.columns.includes(column), `${name}: ${column}`);
+    }
+  }
+});

@@ -1,0 +1,24 @@
+/** Commands in a test's own process. */
+import type { Command } from "commander";
+import { type Output, runCommand } from "../scripts/command.ts";
+
+/** What a command came to. */
+export interface CommandResult {
+  readonly code: number;
+  /** What it wrote to standard output, without the end. */
+  readonly out: string;
+  /** What it wrote to standard error. */
+  readonly error: string;
+}
+
+/** Runs a command with these arguments. */
+export async function runInTest(
+  make: (output: Output) => Command,
+  ...args: readonly string[]
+): Promise<CommandResult> {
+  const out: string[] = [];
+  const error: string[] = [];
+  const output = { out: (text: string) => out.push(text), error: (text: string) => error.push(text) };
+  const code = await runCommand(make(output), args, output);
+  return { code, out: out.join("\n"), error: error.join("\n") };
+}

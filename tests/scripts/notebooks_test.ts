@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { inCells, moduleOf } from "../../scripts/check_notebooks.ts";
+import { endsWithValue, type Notebook } from "../../scripts/notebook_file.ts";
+import { notebooksCommand } from "../../scripts/notebooks.ts";
+import { inFolder } from "../in_folder.ts";
+import { runInTest } from "../run_command.ts";
+
+/** A notebook with a heading and these cells of code. */
+const notebookOf = (...sources: readonly string[]): Notebook => ({
+  cells: [
+    { cell_type: "markdown", id: "heading", metadata: {}, source: "# Heading" },
+    ...sources.map((source, n) => ({
+      cell_type: "code",
+      id: `cell-${n}`,
+      metadata: {},
+      execution_count: null,
+      outputs: [],
+      source,
+    })),
+  ],
+  metadata: { kernelspec: { display_name: "Deno", language: "typescript", name: "deno" } },
+  nbformat: 4,
+  nbformat_minor: 5,
+});
+
+/** Whether a command could not run notebooks here; says so. */
+function skipped(error: string): boolean {
+  const missing = /Cannot (?:run notebooks without|set up Jupyter).*/.exec(error)?.[0];
+  if (missing) console.warn(`SKIPPED: running notebooks: ${missing}`);
+  return missing !== undefined;
+}
+
+Deno.test("a notebook's outputs are kept, and a second run gives the same", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "shows.ipynb");
+    const show = `{
+  [Symbol.for("Jupyter.display")]: () => ({ "text/plain": "a\\nb", "image/svg+xml": "<svg/>" }),
+}`;
+    const sources = [
+      'const three: number = 3;\nconsole.log("said");\nconsole.error("only said");',
+      `const shown = ${show};\nshown;`,
+      "three + 1;",
+    ];
+    await writeFile(path, JSON.stringify(notebookOf(...sources)));
+    const run = () => runInTest(notebooksCommand, "--folder", folder, "shows");
+    const { code, out, error } = await run();
+    if (skipped(error)) return;
+    assert.equal(code, 0, error);
+    assert.match(out, /^shows: done after \d+ s$/);
+    assert.match(error, /^ {2}only said$/m);
+    const text = await readFile(path, "utf8");
+    const { cells }: Notebook = JSON.parse(text);
+    assert.deepEqual(cells.slice(1).map(({ execution_count }) => execution_count), [1, 2, 3]);
+    assert.deepEqual(cells.slice(1).map(({ outputs }) => outputs), [
+      [{ name: "stdout", output_type: "stream", text: ["said\n"] }],
+      [{
+        data: { "image/svg+xml": ["<svg/>"], "text/plain": ["a\n", "b"] },
+        execution_count: 2,
+        metadata: {},
+        output_type: "execute_result",
+      }],
+      [{ data: { "text/plain": ["4"] }, execution_count: 3, metadata: {}, output_type: "execute_result" }],
+    ]);
+    await run();
+    assert.equal(await readFile(path, "utf8"), text);
+  }));
+
+Deno.test("a cell that fails, or shows nothing where it ends with a value, fails and changes no file", () =>
+  inFolder(async (folder) => {
+    const broken = JSON.stringify(notebookOf("const a = 1;", 'throw new TypeError("no such thing");', "a;"));
+    const silent = JSON.stringify(notebookOf("const a = 1;", "undefined;"));
+    await writeFile(join(folder, "broken.ipynb"), broken);
+    await writeFile(join(folder, "silent.ipynb"), silent);
+    const { code, out, error } = await runInTest(notebooksCommand, "--folder", folder);
+    if (skipped(error)) return;
+    assert.equal(code, 1);
+    assert.match(out, /^broken: failed after \d+ s\nsilent: failed after \d+ s$/);
+    assert.match(error, /broken\.ipynb, cell 3: TypeError: no such thing$/m);
+    assert.match(error, /silent\.ipynb, cell 3: it ends with a value, and nothing is shown$/m);
+    assert.match(error, /2 of 2 notebooks failed and are as they were: broken, silent$/);
+    assert.equal(await readFile(join(folder, "broken.ipynb"), "utf8"), broken);
+    assert.equal(await readFile(join(folder, "silent.ipynb"), "utf8"), silent);
+  }));
+
+Deno.test("a name that is not there, and a file that is no notebook, are told in a sentence", () =>
+  inFolder(async (folder) => {
+    await writeFile(join(folder, "table2.ipynb"), "{}");
+    const missing = await runInTest(notebooksCommand, "--folder", folder, "table9");
+    assert.equal(missing.code, 1);
+    assert.equal(missing.error, `Cannot find the notebook "table9" in ${folder}: found table2`);
+  }));
+
+Deno.test("a cell ends with a value if its last statement is an expression", () => {
+  for (
+    const source of [
+      "a;",
+      "const a = 1;\na",
+      "await show(\n  a,\n);",
+      "[1, 2].map((n) => {\n  return n;\n});",
+    ]
+  ) {
+    assert.ok(endsWithValue(source), source);
+  }
+  const silent = [
+    "const a = 1;",
+    'import { a } from "a";',
+    "for (const a of b) {\n  a();\n}",
+    "const a = await f(\n  1,\n);",
+    "// only a remark",
+    "",
+    "console.log(1);",
+  ];
+  for (const source of silent) assert.ok(!endsWithValue(source), source);
+});
+
+Deno.test("cells are checked as one module, and what is found is told by cell", () => {
+  const { text, cellOf } = moduleOf(
+    notebookOf('import { a } from "../mod.ts";\na;', 'const b = await import("./b.ts");\nb;'),
+    "/project/notebooks",
+  );
+  assert.equal(
+    text,
+    'import { a } from "file:///project/mod.ts";\na;\nconst b = await import("file:///project/notebooks/b.ts");\nb;\n',
+  );
+  assert.deepEqual(cellOf, [2, 2, 3, 3]);
+  const modules = new Map([["/tmp/cells/table2.ts", cellOf]]);
+  assert.equal(
+    inCells("TS1 at file:///tmp/cells/table2.ts:3:7\n --> /tmp/cells/table2.ts:1:1", modules),
+    "TS1 at table2.ipynb, cell 3\n --> table2.ipynb, cell 2",
+  );
+});
