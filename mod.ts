@@ -150,7 +150,13 @@ export {
   type RunResult,
 } from "./lib/results/records.ts";
 export { type Curve, type Figure, figureSvg, type Panel } from "./lib/results/figures.ts";
-export { markdownTable, type ResultTable, type TableCell } from "./lib/results/tables.ts";
+export {
+  type Improvements,
+  improvements,
+  markdownTable,
+  type ResultTable,
+  type TableCell,
+} from "./lib/results/tables.ts";
 export {
   type BootstrapOptions,
   type BootstrapResult,

@@ -15,6 +15,7 @@ import {
   encodeDataset,
   type EncodedDataset,
   encodedSample,
+  evaluationSize,
   learningRates,
   partOf,
   passSize,
@@ -161,11 +162,14 @@ export async function fineTune(
     }
     const rate = learningRates(settings, config.num_hidden_layers, epochBatches(0).length * settings.epochs);
     const evaluate = async (examples: readonly EncodedExample[]): Promise<Evaluated> => {
-      const probabilities = await classProbabilities(
-        (batch) => trainer.evaluate(batch),
-        evaluationBatches(examples, batching),
-        { examples: examples.length, classes },
-      );
+      const batches = evaluationBatches(examples, {
+        ...batching,
+        batchSize: evaluationSize(examples.length, batchSize),
+      });
+      const probabilities = await classProbabilities((batch) => trainer.evaluate(batch), batches, {
+        examples: examples.length,
+        classes,
+      });
       const expected = examples.map(({ label }) => label);
       return { expected, probabilities, metrics: measure(probabilities, expected, classes) };
     };

@@ -83,6 +83,15 @@ export function passSize(
   return size;
 }
 
+/**
+ * Texts of an evaluation batch: as many as of a training batch, or fewer where the rows that fill up the last batch would
+ * be more than a twentieth of all.
+ */
+export function evaluationSize(examples: number, batchSize: number): number {
+  const batches = Math.ceil(examples / batchSize);
+  return batches * batchSize - examples > examples / 20 ? Math.ceil(examples / batches) : batchSize;
+}
+
 /** Batches as the training step takes them, in parts of `rows` texts; see {@linkcode stepBatch} for the weights. */
 export function stepBatches(batches: Batches, rows: number, classWeights?: readonly number[]): EpochBatches {
   return { length: batches.length, at: (place) => stepBatch(batches.at(place), rows, classWeights) };

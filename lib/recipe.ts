@@ -193,9 +193,8 @@ async function preTrained(
   const identity = await configurationHash({
     ...{ name, layers, seed, ...numbers },
     ...name === "new" ? { architecture } : {},
-    texts: createHash("sha256").update(JSON.stringify([labelled, unlabelled, data.fingerprint])).digest(
-      "hex",
-    ),
+    data: data.fingerprint,
+    texts: hashOf([...labelled, ...unlabelled]),
   });
   const place = join(folder, "pre-trained");
   const steps = join(folder, "pre-training");
@@ -270,6 +269,12 @@ export function preTrainingTexts(
   const labelled = corpusTexts([data], [data], "clean").filter((text) => !unseen.has(plain(text)));
   const known = new Set([...unseen, ...labelled.map(plain)]);
   return { labelled, unlabelled: unlabelled.filter((text) => !known.has(plain(text))) };
+}
+
+function hashOf(texts: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const text of texts) hash.update(`${text.length} `).update(text);
+  return hash.digest("hex");
 }
 
 /** How long pre-training is. */

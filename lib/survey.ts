@@ -6,7 +6,7 @@ import type { FineTuneSettings } from "./fine_tune.ts";
 const splitNames = ["train", "dev", "test"] as const;
 
 /** Counts of texts by split. */
-export type SplitCounts = Readonly<Record<typeof splitNames[number], number>>;
+export type SplitCounts = Readonly<Record<"train" | "dev" | "test", number>>;
 
 /** What a data set is. */
 export interface Survey {
@@ -36,8 +36,8 @@ const percentiles = [5, 50, 90, 95, 99, 100];
 
 /** Surveys a data set and what is read of it. */
 export function surveyOf(data: Dataset, { split, cut, pairs }: EncodedDataset): Survey {
-  const count = (of: (split: typeof splitNames[number]) => number) =>
-    Object.fromEntries(splitNames.map((name) => [name, of(name)])) as SplitCounts;
+  const byLabel = data.labels.map((label) => ({ label, train: 0, dev: 0, test: 0 }));
+  for (const name of splitNames) for (const { label } of data[name]) byLabel[label]![name]++;
   const sorted = split.train.map(({ length }) => length).sort((a, b) => a - b);
   const labelsOf = new Map<string, Set<number>>();
   for (const example of data.train) {
@@ -49,11 +49,8 @@ export function surveyOf(data: Dataset, { split, cut, pairs }: EncodedDataset): 
     examples.filter((example) => has(wholeText(example))).length;
   const inTrain = (text: string) => labelsOf.has(text);
   return {
-    texts: count((name) => data[name].length),
-    labels: data.labels.map((label, place) => ({
-      label,
-      ...count((name) => data[name].filter((example) => example.label === place).length),
-    })),
+    texts: { train: data.train.length, dev: data.dev.length, test: data.test.length },
+    labels: byLabel,
     wordpieces: percentiles.map((percent) => ({
       percent,
       most: sorted[Math.max(0, Math.ceil(percent / 100 * sorted.length) - 1)]!,

@@ -3,8 +3,8 @@
  * says what is wrong: script errors, requests, contents wider than the page, what axe-core calls serious.
  */
 import { Command } from "commander";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { packageFolder } from "../lib/data/packages.ts";
 import { InputError } from "../lib/errors.ts";
@@ -57,6 +57,16 @@ const pagesCommand = (output: Output) =>
       await using browser = await startBrowser();
       let found = 0;
       for (const name of names) {
+        const target = /http-equiv="refresh" content="0; url=([^"]+)"/.exec(
+          await readFile(join(folder, name), "utf8"),
+        )?.[1];
+        if (target !== undefined) { // there is nothing to see, only somewhere to go
+          await stat(join(folder, dirname(name), target)).catch(() => {
+            output.out(`${name}: leads to ${target}, which is not there`);
+            found++;
+          });
+          continue;
+        }
         for (const view of views) {
           const page = await browser.open();
           const picture = screenshots && join(screenshots, `${name.replaceAll("/", "-")}-${view.name}.png`);

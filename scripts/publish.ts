@@ -8,7 +8,7 @@ import { readReport, recordsCommand, type ReportParts, reportParts } from "./rep
 
 interface PublishOptions {
   readonly scale: ScaleName;
-  readonly results: string;
+  readonly results?: string;
   readonly to: string;
 }
 

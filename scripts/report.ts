@@ -1,5 +1,6 @@
 /** `deno task report`: one offline folder with everything that the records tell. */
 import { Command } from "commander";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { dataTables, experiments } from "../experiments/all.ts";
 import { claimsAt } from "../experiments/claims.ts";
@@ -39,7 +40,7 @@ export const reportParts: ReportParts = {
 
 interface ReportOptions {
   readonly scale: ScaleName;
-  readonly results: string;
+  readonly results?: string;
   readonly output?: string;
 }
 
@@ -52,13 +53,17 @@ export function recordsCommand(name: string): Command {
       oneOf("--scale", scaleNames),
       "mini",
     )
-    .option("--results <folder>", "where records are kept", "results");
+    .option(
+      "--results <folder>",
+      "where records are kept (default: runs, or the published ones in results if there are none)",
+    );
 }
 
 /** The report of the records that the options name, with its warnings said. */
 export async function readReport({ scale, results }: ReportOptions, parts: ReportParts): Promise<Report> {
   const claims = parts.claimsAt(scale);
-  const report = await collectReport({ ...parts, claims, scale, results, made: new Date() });
+  const folder = results ?? (await stat(join("runs", scale)).catch(() => undefined) ? "runs" : "results");
+  const report = await collectReport({ ...parts, claims, scale, results: folder, made: new Date() });
   for (const line of report.warnings) parts.output.error(line);
   return report;
 }

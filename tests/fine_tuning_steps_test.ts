@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { stepBatch } from "../lib/class_probabilities.ts";
 import { evaluationBatches } from "../lib/data/batches.ts";
 import type { Dataset, Example } from "../lib/data/examples.ts";
-import { balancedWeights, encodeDataset } from "../lib/fine_tuning_steps.ts";
+import { balancedWeights, encodeDataset, evaluationSize } from "../lib/fine_tuning_steps.ts";
 import { head, hierarchical } from "../lib/long_text.ts";
 import { characterTokenizer } from "../lib/text/tokenizer.ts";
 import { exampleDataset } from "./example_model.ts";
@@ -58,4 +58,18 @@ Deno.test("balanced weights are n / (C n_c), and those of a batch sum to 1 over 
   assert.equal(weighted.examples, 7);
   const plain = stepBatch(batch, 8).parts[0]!.weights!.data;
   assert.deepEqual([...plain], [1, 1, 1, 1, 1, 1, 1, 0].map((weight) => Math.fround(weight / 7)));
+});
+
+Deno.test("an evaluation batch is smaller where the last one would be mostly padding", () => {
+  const sizes = [[100, 24], [4, 24], [48, 24], [25, 24], [2500, 24], [600, 24], [456, 24], [7, 1]] as const;
+  assert.deepEqual(sizes.map(([examples, size]) => evaluationSize(examples, size)), [
+    20,
+    4,
+    24,
+    13,
+    24,
+    24,
+    24,
+    1,
+  ]);
 });

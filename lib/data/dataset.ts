@@ -52,7 +52,7 @@ export async function dataset(
   { dataDir = process.env.BERTLAB_DATA || undefined, offline, say = console.error }: DatasetOptions = {},
 ): Promise<Dataset> {
   const inPackage = embedded.find((set) => set.name === name);
-  const packaged = inPackage && (() => loadEmbedded(inPackage, say));
+  const packaged = inPackage && (() => loadEmbedded(inPackage, say, { offline }));
   const ofPaper = paperSets.find((set) => set.name === name);
   if (ofPaper) return await loadPaperSet(ofPaper, { dataDir, offline, say }, packaged);
   if (packaged) return await packaged();
@@ -64,9 +64,13 @@ export async function dataset(
  *
  * @throws Error when its fingerprint is not the one that the set states.
  */
-export async function loadEmbedded(set: EmbeddedSet, say: (note: string) => void): Promise<Dataset> {
+export async function loadEmbedded(
+  set: EmbeddedSet,
+  say: (note: string) => void,
+  options: { readonly offline?: boolean } = {},
+): Promise<Dataset> {
   const { name, language, labels, source } = set;
-  const splits = await set.read(await packageFolder(set.package, say));
+  const splits = await set.read(await packageFolder(set.package, say, options));
   const fingerprint = fingerprintOf(labels, splits);
   if (fingerprint !== set.fingerprint) {
     throw new Error(

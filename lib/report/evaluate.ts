@@ -1,4 +1,4 @@
-/** What the cells of a table come to, as values: means, differences to the baseline, improvements. */
+/** What the cells of a table come to, as values: means, differences to the baseline. */
 import { type AdjustedComparison, compareRuns, type NotCompared, withHolm } from "../results/comparison.ts";
 import type { RunRecord } from "../results/records.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
@@ -75,45 +75,5 @@ export function mainResult(cells: readonly EvaluatedCell[], { baseline, heading 
   const lowest = `${best.mean!.toFixed(2)}${
     sd === undefined ? "" : ` ± ${sd.toFixed(2)}`
   } % (n = ${errors.length})`;
-  return `Lowest test error on ${heading(best.column)}: ${lowest} with “${best.row}”.${differences}`;
-}
-
-/** A row's average relative improvement over another, in percent; null where it cannot be told. */
-export interface Improvement {
-  /** The row. */
-  readonly row: string;
-  /** As the paper prints it. */
-  readonly printed: number | null;
-  /** From the paper's numbers, over the sets that all rows have. */
-  readonly paper: number | null;
-  /** From our runs, over the sets that all rows have. */
-  readonly ours: number | null;
-}
-
-/** Mean over data sets of (base − row) / base, for the rows that are run (Table 6). */
-export function improvements(table: ResultTable, base: string): Improvement[] {
-  const rows = table.rows.filter((row) =>
-    row !== base && table.columns.some((column) => table.cell(row, column).expected > 0)
-  );
-  const sides = [
-    (row: string, column: string) => table.cell(row, column).paper,
-    (row: string, column: string) => {
-      const { records } = table.cell(row, column);
-      return records.length === 0 ? null : mean(records.map(({ test }) => test.errorRate));
-    },
-  ].map((error) => {
-    const columns = table.columns.filter((column) =>
-      [base, ...rows].every((row) => error(row, column) !== null) && error(base, column)! > 0
-    );
-    return (row: string) =>
-      columns.length === 0
-        ? null
-        : 100 * mean(columns.map((column) => 1 - error(row, column)! / error(base, column)!));
-  });
-  return rows.map((row) => ({
-    row,
-    printed: table.printedImprovement?.(row) ?? null,
-    paper: sides[0]!(row),
-    ours: sides[1]!(row),
-  }));
+  return `Lowest test error, ${heading(best.column)}: ${lowest} with “${best.row}”.${differences}`;
 }

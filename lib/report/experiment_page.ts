@@ -26,7 +26,7 @@ export const shortName = ({ paper }: { readonly paper: string }): string =>
   capital(paper.split(", ").at(-1)!);
 
 /** The command that makes a section's runs, or goes on with them. */
-export function command(name: string, scale: ScaleName, { combination, cells }: Section): string {
+function command(name: string, scale: ScaleName, { combination, cells }: Section): string {
   const { protocol, engine, precision } = combination;
   const seeds = Math.max(...cells.map(({ configuration }) => configuration.seed));
   return [

@@ -1,6 +1,6 @@
 /** The first page: what this is, what became of the paper's claims, and the experiments with a line each. */
 import { claimsMarkdown, type ClaimVerdict, type Judgement } from "../results/claims.ts";
-import { markdown, signed } from "../results/markdown.ts";
+import { markdown, points, probability, signed } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
 import { combinationText, type Report } from "./collect.ts";
 import { missingSets } from "./data_page.ts";
@@ -164,8 +164,14 @@ const claimsTable = (judgements: readonly Judgement[]): Content =>
     caption: "Claims of the paper",
     head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds"],
     texts: 2,
-    rows: judgements.map(({ claim, verdict: words, comparison }) => [
-      html`<a href="${claim.experiment}.html">${claim.name}</a><div class="soft text">${claim.sentence}</div>`,
+    rows: judgements.map(({ claim, verdict: words, comparison, chance }) => [
+      [
+        html`<a href="${claim.experiment}.html">${claim.name}</a>`,
+        html`<div class="soft text">${claim.sentence}</div>`,
+        chance.map((one) =>
+          html`<div class="soft">Against chance: ${points(one)}, p ${probability(one.p)}</div>`
+        ),
+      ],
       verdict(comparison, words),
       signed(claim.paper),
       ...comparisonCells(comparison),

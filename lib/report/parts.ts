@@ -1,6 +1,6 @@
 /** The parts that a section of an experiment's page is made of: each a few tables from the records. */
 import { combinationText, type Section } from "./collect.ts";
-import { type EvaluatedCell, improvements } from "./evaluate.ts";
+import type { EvaluatedCell } from "./evaluate.ts";
 import { type Content, html, type Markup } from "./html.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { folded, grid, list } from "./page.ts";
@@ -10,10 +10,11 @@ import { points, probability, signed, spread } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
 import type { PreTrainingMeasures, RunRecord } from "../results/records.ts";
 import { mean } from "../results/statistics.ts";
+import { improvements } from "../results/tables.ts";
 
 /** What a difference came to, in words that a style marks. */
 export function verdict(comparison: AdjustedComparison | NotCompared, words?: string): Content {
-  if ("missing" in comparison) return words ?? comparison.missing;
+  if ("missing" in comparison) return words ? `${words}: ${comparison.missing}` : comparison.missing;
   const text = words ?? comparison.verdict;
   return html`<span class="${text}">${text}</span>${comparison.seeds === 1 && " (one seed)"}`;
 }
@@ -84,7 +85,7 @@ ${
     grid({
       caption: `Average relative improvement over ${base}, %`,
       head: ["", "paper, as printed", "paper, same sets", "ours, same sets"],
-      rows: improvements(table, base).map(({ row, printed, paper, ours }) => [
+      rows: improvements(table, base).rows.map(({ row, printed, paper, ours }) => [
         row,
         ...[printed, paper, ours].map(percent),
       ]),

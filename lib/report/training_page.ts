@@ -29,8 +29,9 @@ export interface TrainingReport {
   readonly notes: readonly string[];
 }
 
-/** More classes than this have no whole confusion matrix. */
+/** More classes than this have no whole confusion matrix, and tables show so many of them. */
 const matrixClasses = 20;
+const tableClasses = 200;
 
 /** The page as a document that needs nothing from elsewhere. */
 export async function trainingPage(
@@ -69,17 +70,18 @@ ${await curves(run)}
 ${list(surveyLines(survey, tuned.settings))}
 ${
       grid({
-        caption: "Texts by label",
+        caption: `Texts by label${first(survey.labels)}`,
         head: ["label", "training", "development", "test"],
-        rows: survey.labels.map(({ label, train, dev, test }) => [label, train, dev, test]),
+        rows: survey.labels.slice(0, tableClasses)
+          .map(({ label, train, dev, test }) => [label, train, dev, test]),
       })
     }
 <h2>Each label</h2>
 ${
       grid({
-        caption: `Of the ${split} texts`,
+        caption: `Of the ${split} texts${first(evaluation.classes)}`,
         head: ["label", "precision", "recall", "F1", "texts"],
-        rows: evaluation.classes.map(({ label, precision, recall, f1, count }) => [
+        rows: evaluation.classes.slice(0, tableClasses).map(({ label, precision, recall, f1, count }) => [
           label,
           ...[precision, recall, f1].map((share) => share.toFixed(4)),
           count,
@@ -115,6 +117,9 @@ ${
     }</main>`,
   );
 }
+
+const first = (labels: readonly unknown[]) =>
+  labels.length > tableClasses ? `, the first ${tableClasses} of ${labels.length} labels` : "";
 
 const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 
@@ -173,7 +178,11 @@ async function curves({ tuned, preTraining }: RecipeRun): Promise<Content> {
   }
   const drawn: Content[] = [];
   for (const figure of figures) {
-    drawn.push(html`<figure class="chart">${new Markup(await figureSvg(figure))}</figure>\n`);
+    drawn.push(
+      html`<figure class="chart" role="img" aria-label="${figure.title}">${new Markup(
+        await figureSvg(figure),
+      )}</figure>\n`,
+    );
   }
   return drawn;
 }

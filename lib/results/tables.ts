@@ -83,40 +83,69 @@ function numbers(table: ResultTable): string {
   return markdown(head, rows);
 }
 
-/**
- * Each row's mean over data sets of (base − row) / base, as the paper prints it, and again over data sets that are the
- * same for all rows: the paper's average over what each row has, which is not the same.
- */
-function improvement(table: ResultTable, base: string): string[] {
+/** Average relative improvements over a row, and the sets that they are over. */
+export interface Improvements {
+  /** Sets of which the paper prints a number for every row that is run. */
+  readonly paperSets: readonly string[];
+  /** Sets of which every row has runs. */
+  readonly ourSets: readonly string[];
+  /** In percent, for each row that is run; null where it cannot be told. */
+  readonly rows: readonly {
+    readonly row: string;
+    /** As the paper prints it, over the sets that the row has. */
+    readonly printed: number | null;
+    /** From the paper's numbers, over `paperSets`. */
+    readonly paper: number | null;
+    /** From our runs, over `ourSets`. */
+    readonly ours: number | null;
+  }[];
+}
+
+/** The mean over data sets of (base − row) / base, over the same sets for each row (Table 6). */
+export function improvements(table: ResultTable, base: string): Improvements {
   const rows = table.rows.filter((row) =>
     row !== base && table.columns.some((column) => table.cell(row, column).expected > 0)
   );
-  const ours = (row: string, column: string) => {
+  const printedError = (row: string, column: string) => table.cell(row, column).paper;
+  const ourError = (row: string, column: string) => {
     const { records } = table.cell(row, column);
-    return records.length === 0 ? null : 100 * mean(records.map((record) => record.test.errorRate));
+    return records.length === 0 ? null : mean(records.map(({ test }) => test.errorRate));
   };
-  const paper = (row: string, column: string) => table.cell(row, column).paper;
-  const sides = [paper, ours].map((error) => {
-    const columns = table.columns.filter((column) =>
+  const sideOf = (error: (row: string, column: string) => number | null) => {
+    const sets = table.columns.filter((column) =>
       [base, ...rows].every((row) => error(row, column) !== null) && error(base, column)! > 0
     );
-    const text = (row: string) =>
-      columns.length === 0
-        ? "–"
-        : signed(100 * mean(columns.map((column) => 1 - error(row, column)! / error(base, column)!)));
-    return { columns, text };
-  });
-  const [inPaper, inRuns] = sides.map(({ columns }) => columns.join(", ") || "none");
+    const gain = (row: string, column: string) => 1 - error(row, column)! / error(base, column)!;
+    const of = (row: string) =>
+      sets.length === 0 ? null : 100 * mean(sets.map((column) => gain(row, column)));
+    return { sets, of };
+  };
+  const [paper, ours] = [sideOf(printedError), sideOf(ourError)];
+  return {
+    paperSets: paper.sets,
+    ourSets: ours.sets,
+    rows: rows.map((row) => ({
+      row,
+      printed: table.printedImprovement?.(row) ?? null,
+      paper: paper.of(row),
+      ours: ours.of(row),
+    })),
+  };
+}
+
+function improvement(table: ResultTable, base: string): string[] {
+  const { paperSets, ourSets, rows } = improvements(table, base);
+  const sets = (names: readonly string[]) => names.join(", ") || "none";
+  const text = (value: number | null) => value === null ? "–" : signed(value);
   return [
     `## Average relative improvement over ${base}`,
     `In percent: the mean over data sets of (${base} − row) / ${base}. The paper prints it over the sets that each row ` +
-    `has; beside it, over the sets that all of these rows have (the paper: ${inPaper}; our runs: ${inRuns}).`,
+    `has; beside it, over the sets that all of these rows have (the paper: ${sets(paperSets)}; our runs: ${
+      sets(ourSets)
+    }).`,
     markdown(
       ["", "paper, as printed", "paper, same sets", "ours, same sets"],
-      rows.map((row) => {
-        const printed = table.printedImprovement?.(row) ?? null;
-        return [row, printed === null ? "–" : signed(printed), ...sides.map(({ text }) => text(row))];
-      }),
+      rows.map(({ row, printed, paper, ours }) => [row, text(printed), text(paper), text(ours)]),
     ),
   ];
 }

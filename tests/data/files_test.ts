@@ -187,3 +187,50 @@ Deno.test("Chinese texts make a Chinese data set", async () => {
     assert.equal((await datasetFromFiles(paths)).language, "zh");
   });
 });
+
+Deno.test("several labels for a text are refused, where most labels tell so", async () => {
+  const refused = async (labels: string[], reason: string) =>
+    await withFiles(
+      { train: csv(...labels.map((label, n) => `text ${n},${label}`)) },
+      async (paths, plain) => {
+        await assertRefused(
+          datasetFromFiles(paths),
+          plain,
+          `Cannot train on train.csv: the label ${reason}: expected one label a text; keep one of them, or train a ` +
+            "classifier for each",
+        );
+      },
+    );
+  await refused(["a", "a|b", "b|c", "c|a"], 'a|b in line 3 holds "|", as most labels do');
+  await refused(["a;b", "b;c", "c"], 'a;b in line 2 holds ";", as most labels do');
+  await refused(["a", "b", '"[""a"",""b""]"'], '["a","b"] in line 4 is a list');
+  await withFiles({ train: csv("a,x|y", "b,x", "c,[sic]", "d,x", 'e,"x, y"', 'f,"x, z"') }, async (paths) => {
+    assert.deepEqual((await datasetFromFiles(paths)).labels, ["[sic]", "x", "x, y", "x, z", "x|y"]);
+  });
+  await withFiles({ train: csv("a,x|y", "b,x|z") }, async ({ train }) => {
+    const { examples } = await readLabelled(train, { labels: ["x|y", "x|z"] });
+    assert.equal(examples.length, 2, "labels that are known are what they are");
+  });
+});
+
+Deno.test("two text columns are a pair, three are lines of one text, a name with a comma is one column", async () => {
+  const header = '"a,b",c,d,e,label';
+  const rows = ["one,two,,four,x", ", ,,,x", "z,two,three,,y"];
+  await withFiles({ train: [header, ...rows, ""].join("\n") }, async ({ train }) => {
+    const read = async (textColumn: string) => {
+      const { textColumns, examples, note } = await readLabelled(train, { textColumn });
+      assert.match(note, /^1 row of .* with an empty text is left out \(the first in line 3\)$/);
+      return [textColumns, ...examples.map(({ label: _, ...text }) => text)];
+    };
+    assert.deepEqual(await read("a,b"), [["a,b"], { text: "one" }, { text: "z" }]);
+    assert.deepEqual(await read("c,d"), [["c", "d"], { text: "two", pair: "" }, {
+      text: "two",
+      pair: "three",
+    }]);
+    const lines = [{ text: "two\nfour" }, { text: "two\nthree" }];
+    assert.deepEqual(await read("c, d, e"), [["c", "d", "e"], ...lines]);
+    const { note, train: examples } = await datasetFromFiles({ train, textColumn: "c,d" });
+    assert.match(note, /; the columns "c", "d" are read as pairs of texts$/);
+    assert.ok(examples.every(({ pair }) => pair !== undefined));
+  });
+});

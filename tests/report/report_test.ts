@@ -151,13 +151,14 @@ Deno.test("each combination of protocol and engine has its own section, that wit
 Deno.test("runs with other settings are counted and in no table", () =>
   inFolder(async (folder) => {
     await exampleResults(cutting, folder, { ...seeds, seeds: [1] });
-    await exampleResults(cutting, folder, { ...seeds, seeds: [1], overrides: { epochs: 1 } });
+    await exampleResults(cutting, folder, { engine: "xla", seeds: [1, 2], overrides: { epochs: 1 } });
     const report = await reportOf(folder, { experiments: [cutting] });
     assert.deepEqual(report.warnings, [
-      "4 of 8 runs on record belong to no cell of these experiments, as their settings are others; they are in " +
+      "8 of 12 runs on record belong to no cell of these experiments, as their settings are others; they are in " +
       "runs.csv and in no table",
     ]);
-    assert.equal(report.experiments[0]!.sections[0]!.records.size, 4);
+    const [section, ...others] = report.experiments[0]!.sections;
+    assert.deepEqual([section!.combination.engine, section!.records.size, others], ["onnx", 4, []]);
   }));
 
 Deno.test("without records or measurements there is no report", () =>

@@ -81,7 +81,8 @@ Deno.test("the page of a training stands alone, and texts and names in it are on
 });
 
 Deno.test("the curves are pictures in the page: by epoch, and by step of pre-training if there was any", async () => {
-  const figures = (page: string) => page.match(/<figure class="chart"><svg /g)?.length ?? 0;
+  const figures = (page: string) =>
+    page.match(/<figure class="chart" role="img" aria-label="[\w-]+"><svg /g)?.length ?? 0;
   assert.equal(figures(await pageOf()), 1);
   const preTraining = {
     ...{ texts: 1, unlabelled: 0, sequences: 1, headSteps: 0, steps: 2, seconds: 1 },

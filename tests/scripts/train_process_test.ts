@@ -233,6 +233,11 @@ Deno.test("a model that cannot be used is one sentence on standard error", () =>
       /^Cannot find the model ".*nowhere": it is no folder, none of minilm, /,
       { lines: 2 },
     );
+    await assertSentence(
+      args("nobody/no-such-model", "--offline"),
+      /^Cannot .*no-such-model.*offline/,
+      { lines: 2 },
+    );
     await mkdir(join(folder, "nothing"));
     await assertSentence(args(join(folder, "nothing")), /^Cannot load the tokenizer of .*nothing: /, {
       lines: 2,
