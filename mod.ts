@@ -11,6 +11,8 @@ export type { HostTensor, HostTensors } from "./lib/tensors.ts";
 export { datasetNames, type DatasetOptions, embeddedNames } from "./lib/data/dataset.ts";
 export { dataset, datasetFromFiles, limit } from "./lib/notebook/data.ts";
 export { hubFile, hubFiles, type HubOptions, type HubRepository } from "./lib/data/hub.ts";
+export type { EncodedExample } from "./lib/data/batches.ts";
+export { type SplitCounts, type Survey, surveyLines, surveyOf } from "./lib/survey.ts";
 export { describe } from "./lib/data/describe.ts";
 export type { Dataset, Example, Splits } from "./lib/data/examples.ts";
 export type { FileOptions } from "./lib/data/files.ts";
@@ -72,6 +74,17 @@ export {
   type MultiTaskTuneSettings,
   type Task,
 } from "./lib/multitask.ts";
+export {
+  paperPasses,
+  type PreTrainingOutcome,
+  type PreTrainingPlan,
+  type Recipe,
+  type RecipeContext,
+  type RecipePreTraining,
+  type RecipeRun,
+  runRecipe,
+} from "./lib/recipe.ts";
+export { encodeDataset, type EncodedDataset, type ReadExample } from "./lib/fine_tuning_steps.ts";
 export type { PreTrainingEvaluation } from "./lib/pretraining_steps.ts";
 export {
   type Corpus,
@@ -187,6 +200,7 @@ export {
   judgeClaims,
   type Judgement,
 } from "./lib/results/claims.ts";
+export { atTemperature, fitTemperature } from "./lib/results/calibration.ts";
 export { encoderFlops, hoursOf, type RunData, type RunFlops, runFlops } from "./lib/flops.ts";
 export {
   countData,

@@ -16,7 +16,15 @@ import { openEngine } from "../lib/run_cell.ts";
 import { startModel } from "../lib/start_model.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseEngine, engineNames, makeOutputFolder, numberBetween, oneOf, wholeNumber } from "./options.ts";
+import {
+  chooseEngine,
+  engineNames,
+  makeOutputFolder,
+  numberBetween,
+  oneOf,
+  sourceOptions,
+  wholeNumber,
+} from "./options.ts";
 
 interface PretrainOptions {
   readonly text?: string[];
@@ -54,7 +62,7 @@ const fewDocuments = 20;
 
 /** The command, not yet run. */
 export function pretrainCommand(output: Output): Command {
-  return new Command("pretrain")
+  return sourceOptions(new Command("pretrain"))
     .description(
       "Pre-trains a model further on texts without labels: masked words and next sentences. The output folder is a " +
         "Hugging Face model folder to fine-tune from, with result.json (what was measured on held-out documents).",
