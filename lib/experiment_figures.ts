@@ -192,6 +192,7 @@ export function scheduleCurves(title: string): (runs: FigureRuns) => Figure {
       x: "steps done, %",
       y: "learning rate, % of the highest",
       markers: false,
+      fromZero: true,
       panels: curves.map((curve) => ({ title: curve.name, curves: [curve] })),
     };
   };

@@ -91,7 +91,7 @@ export async function readNotebook(path: string): Promise<Notebook> {
 /** The notebook in one order, with texts by lines, and without what a cell says on standard error. */
 export async function writeNotebook(path: string, { cells }: Notebook): Promise<void> {
   const notebook = { cells: cells.map(cleanCell), metadata, nbformat: 4, nbformat_minor: 5 };
-  await writeWhole(path, [JSON.stringify(notebook, null, 1)]); // without a last line end, as deno fmt has it
+  await writeWhole(path, [JSON.stringify(notebook, null, 1) + "\n"]);
 }
 
 function cleanCell({ cell_type, id, metadata: { tags }, source, execution_count, outputs }: Cell) {

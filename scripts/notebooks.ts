@@ -37,6 +37,7 @@ export function notebooksCommand(output: Output): Command {
     .option("--check", "only run them, and leave the files as they are")
     .action(async (names: string[], options: NotebooksOptions) => {
       const found = await findNotebooks(options.folder, names);
+      for (const name of found) await readNotebook(join(options.folder, `${name}.ipynb`));
       const python = await jupyterPython(output);
       const failed: string[] = [];
       for (const name of found) {

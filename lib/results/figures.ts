@@ -32,6 +32,8 @@ export interface Figure {
   readonly logarithmic?: boolean;
   /** Whether each point has a mark; true if not given. */
   readonly markers?: boolean;
+  /** Whether the vertical axis begins at 0; false if not given. */
+  readonly fromZero?: boolean;
   /** Two in a line. */
   readonly panels: readonly Panel[];
 }
@@ -127,7 +129,9 @@ function dotPanel(title: string, x: string, dots: readonly Dot[]) {
 }
 
 /** The figure in the terms of vega-lite 6. */
-function specification({ title, x, y, logarithmic = false, markers = true, panels }: Figure) {
+function specification(
+  { title, x, y, logarithmic = false, markers = true, fromZero = false, panels }: Figure,
+) {
   return {
     title: { text: title, anchor: "start" },
     background: "white",
@@ -148,7 +152,7 @@ function specification({ title, x, y, logarithmic = false, markers = true, panel
         : {};
       const horizontal = { field: "x", type: "quantitative", title: x, scale, axis };
       const color = { field: "name", type: "nominal", title: null, sort: null, legend };
-      const vertical = { type: "quantitative", scale: { zero: false } };
+      const vertical = { type: "quantitative", scale: { zero: fromZero } };
       return {
         title: { text: panel.title, fontWeight: "normal" },
         width,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { inCells, moduleOf } from "../../scripts/check_notebooks.ts";
+import { inCells, moduleOf, moved } from "../../scripts/check_notebooks.ts";
 import { endsWithValue, type Notebook } from "../../scripts/notebook_file.ts";
 import { notebooksCommand } from "../../scripts/notebooks.ts";
 import { inFolder } from "../in_folder.ts";
@@ -90,6 +90,14 @@ Deno.test("a name that is not there, and a file that is no notebook, are told in
     const missing = await runInTest(notebooksCommand, "--folder", folder, "table9");
     assert.equal(missing.code, 1);
     assert.equal(missing.error, `Cannot find the notebook "table9" in ${folder}: found table2`);
+    const empty = await runInTest(notebooksCommand, "--folder", folder);
+    assert.equal(empty.code, 1);
+    assert.equal(
+      empty.error,
+      `Cannot read ${
+        join(folder, "table2.ipynb")
+      } as it is not a notebook of nbformat 4.5: save it with a new Jupyter`,
+    );
   }));
 
 Deno.test("a cell ends with a value if its last statement is an expression", () => {
@@ -118,16 +126,17 @@ Deno.test("a cell ends with a value if its last statement is an expression", () 
 Deno.test("cells are checked as one module, and what is found is told by cell", () => {
   const { text, cellOf } = moduleOf(
     notebookOf('import { a } from "../mod.ts";\na;', 'const b = await import("./b.ts");\nb;'),
-    "/project/notebooks",
   );
+  assert.equal(text, 'import { a } from "../mod.ts";\na;\n\nconst b = await import("./b.ts");\nb;\n');
+  assert.deepEqual(cellOf, [2, 2, 3, 3, 3]);
   assert.equal(
-    text,
-    'import { a } from "file:///project/mod.ts";\na;\nconst b = await import("file:///project/notebooks/b.ts");\nb;\n',
+    moved(text, "/project/notebooks"),
+    'import { a } from "file:///project/mod.ts";\na;\n\n' +
+      'const b = await import("file:///project/notebooks/b.ts");\nb;\n',
   );
-  assert.deepEqual(cellOf, [2, 2, 3, 3]);
   const modules = new Map([["/tmp/cells/table2.ts", cellOf]]);
   assert.equal(
-    inCells("TS1 at file:///tmp/cells/table2.ts:3:7\n --> /tmp/cells/table2.ts:1:1", modules),
+    inCells("TS1 at file:///tmp/cells/table2.ts:4:7\n --> /tmp/cells/table2.ts:1:1", modules),
     "TS1 at table2.ipynb, cell 3\n --> table2.ipynb, cell 2",
   );
 });
