@@ -14,7 +14,7 @@
  */
 import type { Settings } from "../lib/configuration.ts";
 import { experiment } from "../lib/experiment.ts";
-import { rowCurves } from "../lib/experiment_figures.ts";
+import { errorCurves } from "../lib/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { imdbColumns, imdbSets, mini, miniImdb, miniPreTraining, miniSets, paperSets } from "./scales.ts";
 
@@ -54,7 +54,8 @@ export default experiment({
   },
   baseline: "0",
   published,
-  figure: rowCurves({
+  figure: errorCurves({
+    points: "row",
     title: "Figure 3: further pre-training on the task's texts",
     x: "steps of further pre-training",
     logarithmic: true,

@@ -14,7 +14,7 @@
  *     deno task reproduce figure4 --seeds 5
  */
 import { experiment, type ScaleColumn } from "../lib/experiment.ts";
-import { columnCurves } from "../lib/experiment_figures.ts";
+import { errorCurves } from "../lib/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { imdbSets, mini, miniImdb, miniPreTraining, miniSets, paperSets } from "./scales.ts";
 
@@ -52,7 +52,8 @@ export default experiment({
   },
   baseline: "BERT-FiT",
   published,
-  figure: columnCurves({
+  figure: errorCurves({
+    points: "column",
     title: "Figure 4: few labelled texts",
     x: "training texts",
     logarithmic: true,

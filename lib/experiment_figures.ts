@@ -7,103 +7,60 @@ import type { EpochRecord, RunRecord } from "./results/records.ts";
 import { mean } from "./results/statistics.ts";
 import { schedule } from "./schedules.ts";
 
-/** Rows as the points of a curve, a line for each column. */
-export interface RowCurves {
+/** Errors as curves: rows as the points of a line for each column, or columns as those of a line for each row. */
+export interface ErrorCurves {
   /** Above the figure. */
   readonly title: string;
+  /** Which of them are points. */
+  readonly points: "row" | "column";
   /** What the horizontal axis shows. */
   readonly x: string;
   /** Whether it is logarithmic. */
   readonly logarithmic?: boolean;
   /** The paper's numbers. */
   readonly published: PublishedTable;
-  /** Where the paper's number of a row stands on the axis. */
-  readonly publishedX: (row: string) => number;
+  /** Where the paper's number of a point stands on the axis. */
+  readonly publishedX: (point: string) => number;
   /** Where a run stands on it. */
   readonly ours: (configuration: Configuration) => number;
 }
 
-/** A figure whose points are the rows of the experiment. */
-export function rowCurves(
-  { title, x, logarithmic, published, publishedX, ours }: RowCurves,
+/** A figure of test errors, the paper's on one side and ours on the other. */
+export function errorCurves(
+  { title, points, x, logarithmic, published, publishedX, ours }: ErrorCurves,
 ): (runs: FigureRuns) => Figure {
+  const byRow = points === "row";
+  const printed = (row: string, column: string) =>
+    published.rows[row]?.[published.columns.indexOf(column)] ?? [];
   return ({ cells, records, scale }) => {
-    const columns = distinct(cells.map(({ column }) => column));
+    const lineOf = (cell: Cell) => byRow ? cell.column : cell.row;
+    const lines = distinct(cells.map(lineOf));
     return {
       title,
       x,
-      y: errorAxis,
+      y: "test error, %",
       logarithmic,
       panels: [
         {
           title: "The paper's",
-          curves: columns.map((column) => ({
-            name: column,
-            points: Object.entries(published.rows).map(([row, values]) => ({
-              x: publishedX(row),
-              values: [values[published.columns.indexOf(column)] ?? []].flat(),
+          curves: lines.map((line) => ({
+            name: line,
+            points: (byRow ? Object.keys(published.rows) : published.columns).map((point) => ({
+              x: publishedX(point),
+              values: [byRow ? printed(point, line) : printed(line, point)].flat(),
             })),
           })),
         },
         {
           title: `Ours, scale ${scale}`,
-          curves: columns.map((column) =>
-            errorCurve(column, cells.filter((cell) => cell.column === column), records, ours)
+          curves: lines.map((line) =>
+            errorCurve(line, cells.filter((cell) => lineOf(cell) === line), records, ours)
           ),
         },
       ],
     };
   };
 }
-
-/** Columns as the points of a curve, a line for each row. */
-export interface ColumnCurves {
-  /** Above the figure. */
-  readonly title: string;
-  /** What the horizontal axis shows. */
-  readonly x: string;
-  /** Whether it is logarithmic. */
-  readonly logarithmic?: boolean;
-  /** The paper's numbers. */
-  readonly published: PublishedTable;
-  /** Where the paper's number of a column stands on the axis. */
-  readonly publishedX: (column: string) => number;
-  /** Where a run stands on it. */
-  readonly ours: (configuration: Configuration) => number;
-}
-
-/** A figure whose points are the columns of the experiment. */
-export function columnCurves(
-  { title, x, logarithmic, published, publishedX, ours }: ColumnCurves,
-): (runs: FigureRuns) => Figure {
-  return ({ cells, records, scale }) => {
-    const rows = distinct(cells.map(({ row }) => row));
-    return {
-      title,
-      x,
-      y: errorAxis,
-      logarithmic,
-      panels: [
-        {
-          title: "The paper's",
-          curves: rows.map((row) => ({
-            name: row,
-            points: published.columns.map((column, place) => ({
-              x: publishedX(column),
-              values: [published.rows[row]?.[place] ?? []].flat(),
-            })),
-          })),
-        },
-        {
-          title: `Ours, scale ${scale}`,
-          curves: rows.map((row) => errorCurve(row, cells.filter((cell) => cell.row === row), records, ours)),
-        },
-      ],
-    };
-  };
-}
-
-const errorAxis = "test error, %";
 
 function errorCurve(
   name: string,

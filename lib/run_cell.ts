@@ -47,9 +47,10 @@ export function fineTuneSettings(configuration: Configuration): FineTuneSettings
   return { ...configuration, text: textStrategy(configuration.text, { maxFractions }) };
 }
 
-/** A runner of cells, which keeps the data sets that it has read. */
+/** A runner of cells, which keeps the data sets and the general text that it has read. */
 export function cellRunner(): RunCell {
   const read = new Map<string, Promise<Dataset>>();
+  const general: Partial<Record<Dataset["language"], Promise<readonly string[]>>> = {};
   return async (configuration, { devices, onStep, onLine }) => {
     const settings = fineTuneSettings(configuration);
     const engine = await openEngine(configuration.engine, configuration.precision, devices);
@@ -76,7 +77,10 @@ export function cellRunner(): RunCell {
         ? undefined
         : await (await forgettingProbe(configuration, configuration.forgetting, {
           engine,
-          documents: () => (data.language === "zh" ? chineseGeneralText : generalText)({ say: onLine }),
+          documents: () =>
+            general[data.language] ??= (data.language === "zh" ? chineseGeneralText : generalText)({
+              say: onLine,
+            }),
           language: data.language,
           onStep,
           say: onLine,

@@ -51,6 +51,22 @@ export function sourceOptions(command: Command): Command {
     });
 }
 
+/** Adds the options of commands that train: the seed, where the steps run, and checkpoints. */
+export function runOptions(command: Command): Command {
+  return command
+    .option("--seed <N>", "key of all randomness", wholeNumber("--seed", 0), 1)
+    .option("--engine <name>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
+    .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
+    .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
+    .option(
+      "--checkpoint-every <steps>",
+      "steps between two checkpoints",
+      wholeNumber("--checkpoint-every", 1),
+      200,
+    )
+    .option("--resume", "go on from the last checkpoint in the output folder");
+}
+
 /** Engines by name; "auto" leaves the choice to {@link chooseEngine}. */
 export const engineNames = ["auto", "onnx", "xla", "reference"] as const;
 

@@ -18,10 +18,11 @@ import { writeWhole } from "../lib/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import {
   chooseEngine,
-  engineNames,
+  type engineNames,
   makeOutputFolder,
   numberBetween,
   oneOf,
+  runOptions,
   sourceOptions,
   wholeNumber,
 } from "./options.ts";
@@ -62,89 +63,84 @@ const fewDocuments = 20;
 
 /** The command, not yet run. */
 export function pretrainCommand(output: Output): Command {
-  return sourceOptions(new Command("pretrain"))
-    .description(
-      "Pre-trains a model further on texts without labels: masked words and next sentences. The output folder is a " +
-        "Hugging Face model folder to fine-tune from, with result.json (what was measured on held-out documents).",
-    )
-    .option(
-      "--text <files...>",
-      "texts: CSV, TSV, JSON Lines or Parquet, a document a row; other files, a blank line between documents",
-    )
-    .option(
-      "--data <names...>",
-      `the training texts of data sets (${datasetNames.join(", ")}), or general-text, chinese-general-text`,
-    )
-    .option("--text-column <name>", "column of the texts", "text")
-    .option("--language <code>", "en or zh; by default as the texts look", oneOf("--language", ["en", "zh"]))
-    .option("--model <model>", "minilm, a model folder, a hub id, or new", "minilm")
-    .option(
-      "--layers <K>",
-      "keep only the lowest K layers; layers of a new model",
-      wholeNumber("--layers", 1),
-    )
-    .option(
-      "--vocabulary <V>",
-      "wordpieces (or Chinese characters) of a new model at most, learnt from the texts",
-      wholeNumber("--vocabulary", 10),
-      8000,
-    )
-    .option("--hidden <H>", "width of a new model, a multiple of 64", wholeNumber("--hidden", 64), 256)
-    .requiredOption("--output <folder>", "where the model is written")
-    .option("--steps <N>", "updates of the whole model", wholeNumber("--steps", 1), 1000)
-    .option(
-      "--head-steps <N>",
-      "updates before those of the heads alone, for a model that has none",
-      wholeNumber("--head-steps", 0),
-      0,
-    )
-    .option("--batch-size <B>", "sequences an update", wholeNumber("--batch-size", 1), 32)
-    .option("--max-length <T>", "longest sequence in wordpieces", wholeNumber("--max-length", 8), 128)
-    .option(
-      "--learning-rate <rate>",
-      "highest rate; by default 5e-5, for a new model 7e-4",
-      numberBetween("--learning-rate", 1e-9, 1),
-    )
-    .option(
-      "--warmup <share>",
-      "share of the steps that warm up; by default .1, for a new model .06",
-      numberBetween("--warmup", 0, 1),
-    )
-    .option(
-      "--decay <share>",
-      "share of the steps at the end over which the rate falls; by default .9, for a new model .35",
-      numberBetween("--decay", 0, 1),
-    )
-    .option(
-      "--masked-share <share>",
-      "share of the wordpieces that are masked; by default .15, for a new model .25",
-      numberBetween("--masked-share", 0.001, 0.9),
-    )
-    .option("--optimizer <name>", "adamw or bertadam", oneOf("--optimizer", ["adamw", "bertadam"]), "adamw")
-    .option("--no-nsp", "masked words only, no next sentences")
-    .option("--whole-words", "mask whole words")
-    .option(
-      "--held-out <share>",
-      "share of the documents to measure on",
-      numberBetween("--held-out", 0.001, 0.5),
-      0.05,
-    )
-    .option(
-      "--evaluate-every <N>",
-      "steps between measurements; by default a tenth of the steps",
-      wholeNumber("--evaluate-every", 1),
-    )
-    .option("--seed <N>", "key of all randomness", wholeNumber("--seed", 0), 1)
-    .option("--engine <name>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
-    .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
-    .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
-    .option(
-      "--checkpoint-every <steps>",
-      "steps between two checkpoints",
-      wholeNumber("--checkpoint-every", 1),
-      200,
-    )
-    .option("--resume", "go on from the last checkpoint in the output folder")
+  return runOptions(
+    sourceOptions(new Command("pretrain"))
+      .description(
+        "Pre-trains a model further on texts without labels: masked words and next sentences. The output folder is a " +
+          "Hugging Face model folder to fine-tune from, with result.json (what was measured on held-out documents).",
+      )
+      .option(
+        "--text <files...>",
+        "texts: CSV, TSV, JSON Lines or Parquet, a document a row; other files, a blank line between documents",
+      )
+      .option(
+        "--data <names...>",
+        `the training texts of data sets (${datasetNames.join(", ")}), or general-text, chinese-general-text`,
+      )
+      .option("--text-column <name>", "column of the texts", "text")
+      .option(
+        "--language <code>",
+        "en or zh; by default as the texts look",
+        oneOf("--language", ["en", "zh"]),
+      )
+      .option("--model <model>", "minilm, a model folder, a hub id, or new", "minilm")
+      .option(
+        "--layers <K>",
+        "keep only the lowest K layers; layers of a new model",
+        wholeNumber("--layers", 1),
+      )
+      .option(
+        "--vocabulary <V>",
+        "wordpieces (or Chinese characters) of a new model at most, learnt from the texts",
+        wholeNumber("--vocabulary", 10),
+        8000,
+      )
+      .option("--hidden <H>", "width of a new model, a multiple of 64", wholeNumber("--hidden", 64), 256)
+      .requiredOption("--output <folder>", "where the model is written")
+      .option("--steps <N>", "updates of the whole model", wholeNumber("--steps", 1), 1000)
+      .option(
+        "--head-steps <N>",
+        "updates before those of the heads alone, for a model that has none",
+        wholeNumber("--head-steps", 0),
+        0,
+      )
+      .option("--batch-size <B>", "sequences an update", wholeNumber("--batch-size", 1), 32)
+      .option("--max-length <T>", "longest sequence in wordpieces", wholeNumber("--max-length", 8), 128)
+      .option(
+        "--learning-rate <rate>",
+        "highest rate; by default 5e-5, for a new model 7e-4",
+        numberBetween("--learning-rate", 1e-9, 1),
+      )
+      .option(
+        "--warmup <share>",
+        "share of the steps that warm up; by default .1, for a new model .06",
+        numberBetween("--warmup", 0, 1),
+      )
+      .option(
+        "--decay <share>",
+        "share of the steps at the end over which the rate falls; by default .9, for a new model .35",
+        numberBetween("--decay", 0, 1),
+      )
+      .option(
+        "--masked-share <share>",
+        "share of the wordpieces that are masked; by default .15, for a new model .25",
+        numberBetween("--masked-share", 0.001, 0.9),
+      )
+      .option("--optimizer <name>", "adamw or bertadam", oneOf("--optimizer", ["adamw", "bertadam"]), "adamw")
+      .option("--no-nsp", "masked words only, no next sentences")
+      .option("--whole-words", "mask whole words")
+      .option(
+        "--held-out <share>",
+        "share of the documents to measure on",
+        numberBetween("--held-out", 0.001, 0.5),
+        0.05,
+      )
+      .option(
+        "--evaluate-every <N>",
+        "steps between measurements; by default a tenth of the steps",
+        wholeNumber("--evaluate-every", 1),
+      ),
+  )
     .action((options: PretrainOptions) => pretrain(options, output));
 }
 

@@ -6,7 +6,7 @@ import { InputError } from "../lib/errors.ts";
 import { textStrategy, textStrategyNames } from "../lib/long_text.ts";
 import { paperPasses, type Recipe } from "../lib/recipe.ts";
 import { type ScheduleName, scheduleNames } from "../lib/schedules.ts";
-import { engineNames, numberBetween, oneOf, wholeNumber } from "./options.ts";
+import { type engineNames, numberBetween, oneOf, runOptions, wholeNumber } from "./options.ts";
 
 /** As commander parses them. */
 export interface TrainOptions {
@@ -49,97 +49,93 @@ export interface TrainOptions {
 
 /** Adds the options to a command. */
 export function withTrainOptions(command: Command): Command {
-  return command
-    .requiredOption("--train <file>", "training texts: CSV, TSV, JSON Lines or Parquet")
-    .option("--dev <file>", "texts that choose the best epoch; by default a tenth of the training texts")
-    .option("--test <file>", "texts that are only tested on")
-    .option(
-      "--text-column <names>",
-      "column of the texts; of two with a comma between, BERT reads the texts as a pair, of more as lines",
-      "text",
-    )
-    .option("--label-column <name>", "column of the labels", "label")
-    .option("--model <model>", "minilm, a model folder, a hub id, or new", "minilm")
-    .option("--layers <K>", "keep only the lowest K layers", wholeNumber("--layers", 1))
-    .requiredOption("--output <folder>", "where the trained model is written")
-    .option(
-      "--recipe <name>",
-      "fit: fine-tuning; itpt-fit: further pre-training within the task before",
-      oneOf("--recipe", ["fit", "itpt-fit"]),
-      "fit",
-    )
-    .option(
-      "--unlabelled <files...>",
-      "more texts to pre-train on: tables with the text column; other files, a blank line between documents",
-    )
-    .option(
-      "--pretrain-passes <N>",
-      `passes of pre-training over the texts; by default ${paperPasses}, the paper's over IMDb`,
-      numberBetween("--pretrain-passes", 0.01, 1e6),
-    )
-    .option(
-      "--pretrain-steps <N>",
-      "updates of pre-training, instead of passes",
-      wholeNumber("--pretrain-steps", 1),
-    )
-    .option(
-      "--pretrain-batch-size <B>",
-      "sequences an update of pre-training; by default 32",
-      wholeNumber("--pretrain-batch-size", 1),
-    )
-    .option(
-      "--pretrain-length <T>",
-      "longest sequence of pre-training in wordpieces; by default 128",
-      wholeNumber("--pretrain-length", 8),
-    )
-    .option(
-      "--pretrain-learning-rate <rate>",
-      "highest rate of pre-training; by default 5e-5, for a new model 7e-4",
-      numberBetween("--pretrain-learning-rate", 1e-9, 1),
-    )
-    .option(
-      "--truncation <name>",
-      `what is done with long texts: ${textStrategyNames.join(", ")}`,
-      oneOf("--truncation", textStrategyNames),
-      "head+tail",
-    )
-    .option("--max-fractions <k>", "cap of the hierarchical methods", wholeNumber("--max-fractions", 1), 8)
-    .option("--max-length <T>", "longest input in wordpieces", wholeNumber("--max-length", 4), 512)
-    .option("--epochs <N>", "passes over the training texts", wholeNumber("--epochs", 1), 4)
-    .option(
-      "--class-weights <name>",
-      "none: all texts weigh alike in the loss; balanced: all labels",
-      oneOf("--class-weights", ["none", "balanced"]),
-      "none",
-    )
-    .option("--batch-size <B>", "texts an update", wholeNumber("--batch-size", 1), 24)
-    .option(
-      "--micro-batch-size <B>",
-      "texts a pass, a divisor of the batch size: less memory, the same updates",
-      wholeNumber("--micro-batch-size", 1),
-    )
-    .option("--pad-to-max", "every batch at the longest length, instead of batches of like lengths")
-    .option("--learning-rate <rate>", "base rate", numberBetween("--learning-rate", 1e-9, 1), 5e-5)
-    .option(
-      "--layer-decay <xi>",
-      "rate of a layer over that above it",
-      numberBetween("--layer-decay", 0, 1),
-      0.95,
-    )
-    .option("--schedule <name>", scheduleNames.join(", "), oneOf("--schedule", scheduleNames), "linear")
-    .option("--warmup <share>", "share of the steps that warm up", numberBetween("--warmup", 0, 1), 0.1)
-    .option("--optimizer <name>", "adamw or bertadam", oneOf("--optimizer", ["adamw", "bertadam"]), "adamw")
-    .option("--seed <N>", "key of all randomness", wholeNumber("--seed", 0), 1)
-    .option("--engine <name>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
-    .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
-    .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
-    .option(
-      "--checkpoint-every <steps>",
-      "steps between two checkpoints",
-      wholeNumber("--checkpoint-every", 1),
-      200,
-    )
-    .option("--resume", "go on from the last checkpoint in the output folder")
+  return runOptions(
+    command
+      .requiredOption("--train <file>", "training texts: CSV, TSV, JSON Lines or Parquet")
+      .option("--dev <file>", "texts that choose the best epoch; by default a tenth of the training texts")
+      .option("--test <file>", "texts that are only tested on")
+      .option(
+        "--text-column <names>",
+        "column of the texts; of two with a comma between, BERT reads the texts as a pair, of more as lines",
+        "text",
+      )
+      .option("--label-column <name>", "column of the labels", "label")
+      .option("--model <model>", "minilm, a model folder, a hub id, or new", "minilm")
+      .option("--layers <K>", "keep only the lowest K layers", wholeNumber("--layers", 1))
+      .requiredOption("--output <folder>", "where the trained model is written")
+      .option(
+        "--recipe <name>",
+        "fit: fine-tuning; itpt-fit: further pre-training within the task before",
+        oneOf("--recipe", ["fit", "itpt-fit"]),
+        "fit",
+      )
+      .option(
+        "--unlabelled <files...>",
+        "more texts to pre-train on: tables with the text column; other files, a blank line between documents",
+      )
+      .option(
+        "--pretrain-passes <N>",
+        `passes of pre-training over the texts; by default ${paperPasses}, the paper's over IMDb`,
+        numberBetween("--pretrain-passes", 0.01, 1e6),
+      )
+      .option(
+        "--pretrain-steps <N>",
+        "updates of pre-training, instead of passes",
+        wholeNumber("--pretrain-steps", 1),
+      )
+      .option(
+        "--pretrain-batch-size <B>",
+        "sequences an update of pre-training; by default 32",
+        wholeNumber("--pretrain-batch-size", 1),
+      )
+      .option(
+        "--pretrain-length <T>",
+        "longest sequence of pre-training in wordpieces; by default 128",
+        wholeNumber("--pretrain-length", 8),
+      )
+      .option(
+        "--pretrain-learning-rate <rate>",
+        "highest rate of pre-training; by default 5e-5, for a new model 7e-4",
+        numberBetween("--pretrain-learning-rate", 1e-9, 1),
+      )
+      .option(
+        "--truncation <name>",
+        `what is done with long texts: ${textStrategyNames.join(", ")}`,
+        oneOf("--truncation", textStrategyNames),
+        "head+tail",
+      )
+      .option("--max-fractions <k>", "cap of the hierarchical methods", wholeNumber("--max-fractions", 1), 8)
+      .option("--max-length <T>", "longest input in wordpieces", wholeNumber("--max-length", 4), 512)
+      .option("--epochs <N>", "passes over the training texts", wholeNumber("--epochs", 1), 4)
+      .option(
+        "--class-weights <name>",
+        "none: all texts weigh alike in the loss; balanced: all labels",
+        oneOf("--class-weights", ["none", "balanced"]),
+        "none",
+      )
+      .option("--batch-size <B>", "texts an update", wholeNumber("--batch-size", 1), 24)
+      .option(
+        "--micro-batch-size <B>",
+        "texts a pass, a divisor of the batch size: less memory, the same updates",
+        wholeNumber("--micro-batch-size", 1),
+      )
+      .option("--pad-to-max", "every batch at the longest length, instead of batches of like lengths")
+      .option("--learning-rate <rate>", "base rate", numberBetween("--learning-rate", 1e-9, 1), 5e-5)
+      .option(
+        "--layer-decay <xi>",
+        "rate of a layer over that above it",
+        numberBetween("--layer-decay", 0, 1),
+        0.95,
+      )
+      .option("--schedule <name>", scheduleNames.join(", "), oneOf("--schedule", scheduleNames), "linear")
+      .option("--warmup <share>", "share of the steps that warm up", numberBetween("--warmup", 0, 1), 0.1)
+      .option(
+        "--optimizer <name>",
+        "adamw or bertadam",
+        oneOf("--optimizer", ["adamw", "bertadam"]),
+        "adamw",
+      ),
+  )
     .option("--offline", "ask no hub: the model is a folder or in the cache");
 }
 

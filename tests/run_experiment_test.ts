@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Configuration } from "../lib/configuration.ts";
-import { measure } from "../lib/results/metrics.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import {
   type ExperimentEvent,
@@ -14,6 +12,8 @@ import {
   runExperiment,
 } from "../lib/run_experiment.ts";
 import { cutting } from "./example_experiment.ts";
+import { inFolder } from "./in_folder.ts";
+import { madeUpRun } from "./made_up_run.ts";
 
 /** A run that takes no time: its test error depends on the text and the seed alone. */
 function recordingRunner(failAt = Infinity) {
@@ -23,32 +23,9 @@ function recordingRunner(failAt = Infinity) {
     ran.push(configuration);
     onStep(1, 1, 0.5);
     const wrong = configuration.seed + (configuration.text === "tail" ? 2 : 0);
-    const probabilities = Array.from({ length: 20 }, (_, n) => n < wrong ? [0.4, 0.6] : [0.9, 0.1]).flat();
-    const expected = Array<number>(20).fill(0);
-    return Promise.resolve({
-      data: { name: configuration.data, fingerprint: "f00d", train: 40, dev: 4, test: 20 },
-      model: "none",
-      engine: configuration.engine,
-      precision: configuration.precision,
-      notes: [],
-      steps: 1,
-      trainSeconds: 0,
-      epochs: [{ epoch: 1, trainLoss: 0.5, seconds: 0 }],
-      bestEpoch: 1,
-      test: measure(probabilities, expected, 2),
-      testPredictions: { labels: ["a", "b"], expected, probabilities },
-    });
+    return Promise.resolve(madeUpRun(configuration, 20, wrong));
   };
   return { ran, runCell };
-}
-
-async function inFolder(body: (resultsDir: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-experiment-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
 
 Deno.test("every cell is run once and recorded, and a second call runs nothing", () =>

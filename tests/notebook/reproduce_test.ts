@@ -1,32 +1,17 @@
 import assert from "node:assert/strict";
 import type { Configuration } from "../../lib/configuration.ts";
 import { recorded, reproduce, verdicts } from "../../lib/notebook/reproduce.ts";
-import { measure } from "../../lib/results/metrics.ts";
 import type { RunCell } from "../../lib/run_experiment.ts";
 import { cutting } from "../example_experiment.ts";
 import { inFolder } from "../in_folder.ts";
+import { madeUpRun } from "../made_up_run.ts";
 
 /** Runs that take no time: tail-only gets 9 of 40 texts wrong, head-only 1. */
 function fakeRunner() {
   const ran: Configuration[] = [];
   const runCell: RunCell = (configuration) => {
     ran.push(configuration);
-    const wrong = configuration.text === "tail" ? 9 : 1;
-    const probabilities = Array.from({ length: 40 }, (_, n) => n < wrong ? [0.4, 0.6] : [0.9, 0.1]).flat();
-    const expected = Array.from({ length: 40 }, () => 0);
-    return Promise.resolve({
-      data: { name: configuration.data, fingerprint: "f00d", train: 40, dev: 4, test: 40 },
-      model: "none",
-      engine: configuration.engine,
-      precision: configuration.precision,
-      notes: [],
-      steps: 1,
-      trainSeconds: 0,
-      epochs: [{ epoch: 1, trainLoss: 0.5, seconds: 0 }],
-      bestEpoch: 1,
-      test: measure(probabilities, expected, 2),
-      testPredictions: { labels: ["a", "b"], expected, probabilities },
-    });
+    return Promise.resolve(madeUpRun(configuration, 40, configuration.text === "tail" ? 9 : 1));
   };
   return { ran, runCell };
 }

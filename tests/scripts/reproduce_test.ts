@@ -1,31 +1,15 @@
 import assert from "node:assert/strict";
-import { access, mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { measure } from "../../lib/results/metrics.ts";
 import type { RunCell } from "../../lib/run_experiment.ts";
 import { runCommand } from "../../scripts/command.ts";
 import { reproduceCommand } from "../../scripts/reproduce.ts";
 import { cutting } from "../example_experiment.ts";
+import { inFolder } from "../in_folder.ts";
+import { madeUpRun } from "../made_up_run.ts";
 
 /** A run that takes no time; one in ten answers is wrong. */
-const runCell: RunCell = (configuration) => {
-  const probabilities = Array.from({ length: 10 }, (_, n) => n === 0 ? [0.4, 0.6] : [0.9, 0.1]).flat();
-  const expected = Array<number>(10).fill(0);
-  return Promise.resolve({
-    data: { name: configuration.data, fingerprint: "f00d", train: 40, dev: 4, test: 10 },
-    model: "none",
-    engine: configuration.engine,
-    precision: configuration.precision,
-    notes: [],
-    steps: 1,
-    trainSeconds: 0,
-    epochs: [{ epoch: 1, trainLoss: 0.5, seconds: 0 }],
-    bestEpoch: 1,
-    test: measure(probabilities, expected, 2),
-    testPredictions: { labels: ["a", "b"], expected, probabilities },
-  });
-};
+const runCell: RunCell = (configuration) => Promise.resolve(madeUpRun(configuration, 10, 1));
 
 async function reproduce(...args: string[]): Promise<{ code: number; out: string; error: string }> {
   const out: string[] = [];
@@ -37,15 +21,6 @@ async function reproduce(...args: string[]): Promise<{ code: number; out: string
     output,
   );
   return { code, out: out.join("\n"), error: error.join("\n") };
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-reproduce-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
 
 const refused = async (args: string[], message: string) =>
