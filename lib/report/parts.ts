@@ -6,9 +6,10 @@ import type { Mistakes } from "./mistakes.ts";
 import { folded, grid, list } from "./page.ts";
 import type { SettingDifference } from "./settings.ts";
 import type { AdjustedComparison, NotCompared } from "../results/comparison.ts";
+import { forgettingTable, preTrainingTable } from "../results/knowledge.ts";
 import { points, probability, signed, spread } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
-import type { PreTrainingMeasures, RunRecord } from "../results/records.ts";
+import type { RunRecord } from "../results/records.ts";
 import { mean } from "../results/statistics.ts";
 import { improvements } from "../results/tables.ts";
 
@@ -117,61 +118,15 @@ export function cost({ table, evaluated }: Section): Content {
   });
 }
 
-const percent = (share: number | undefined) => share === undefined ? "–" : (100 * share).toFixed(1);
-const change = (key: keyof PreTrainingMeasures, before: PreTrainingMeasures, after: PreTrainingMeasures) =>
-  key.endsWith("Loss")
-    ? [before[key], after[key]].map((loss) => loss?.toFixed(2) ?? "–").join(" → ")
-    : [before[key], after[key]].map(percent).join(" → ");
-
 /** What fine-tuning made the model forget, where it was measured. */
 export function forgetting({ table, evaluated }: Section): Content {
-  const measured = evaluated.flatMap(({ row, column, records }) => {
-    const found = records.flatMap(({ forgetting }) => forgetting ?? []);
-    return found.length > 0 ? [{ row, column, found }] : [];
-  });
-  const places = Object.keys(measured[0]?.found[0]?.distances ?? {});
-  return grid({
-    caption: "Masked words of general text before → after fine-tuning, and how far the weights have moved, %",
-    head: ["", "data", "runs", "guessed right, %", "log loss", ...places],
-    texts: 2,
-    rows: measured.map(({ row, column, found }) => {
-      const over = (when: "before" | "after") => ({
-        mlmAccuracy: mean(found.map((one) => one[when].mlmAccuracy)),
-        mlmLoss: mean(found.map((one) => one[when].mlmLoss)),
-      });
-      return [
-        row,
-        table.heading(column),
-        `${found.length}`,
-        change("mlmAccuracy", over("before"), over("after")),
-        change("mlmLoss", over("before"), over("after")),
-        ...places.map((place) => percent(mean(found.map(({ distances }) => distances[place] ?? 0)))),
-      ];
-    }),
-  });
+  return grid(forgettingTable(evaluated.map((cell) => ({ ...cell, data: table.heading(cell.column) }))));
 }
 
-/** The further pre-training that runs started from; runs that share it have one line. */
-export function preTraining(records: readonly RunRecord[]): Content {
-  const found = new Map(
-    records.flatMap(({ preTraining }) => preTraining ? [[JSON.stringify(preTraining), preTraining]] : []),
-  );
-  return grid({
-    caption: "Further pre-training: measures on held-out texts of the corpus before → after",
-    head: ["corpus", "from", "texts", "steps", "time", "words right, %", "words, log loss", "next right, %"],
-    texts: 2,
-    rows: [...found.values()].map(({ corpus, start, texts, steps, seconds, before, after }) => [
-      corpus.join(", "),
-      start,
-      texts,
-      steps,
-      duration(seconds),
-      change("mlmAccuracy", before, after),
-      change("mlmLoss", before, after),
-      before.nspAccuracy === undefined ? "–" : change("nspAccuracy", before, after),
-    ]),
-  });
-}
+/** The further pre-training that runs started from. */
+export const preTraining = (records: readonly RunRecord[]): Content => grid(preTrainingTable(records));
+
+const percent = (share: number | undefined) => share === undefined ? "–" : (100 * share).toFixed(1);
 
 /** Each run with its epochs. */
 export function runs(cells: readonly EvaluatedCell[]): Markup {

@@ -3,6 +3,7 @@
  * calibration, what it cost, and what to know.
  */
 import { compareRuns, type Comparison, type NotCompared, withHolm } from "./comparison.ts";
+import { forgettingTable, preTrainingTable, type TextTable } from "./knowledge.ts";
 import { markdown, points, probability, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { RunRecord } from "./records.ts";
@@ -52,6 +53,7 @@ export async function markdownTable(table: ResultTable, folder: string): Promise
     numbers(table),
     ...table.improvementOver === undefined ? [] : improvement(table, table.improvementOver),
     ...await comparisons(table, folder),
+    ...knowledge(table),
     ...cost(table),
     "## Notes",
     [...table.notes, ...notesOf(table)].map((note) => `- ${note}`).join("\n"),
@@ -186,6 +188,19 @@ async function comparisons(table: ResultTable, folder: string): Promise<string[]
       rows,
       2,
     ),
+  ];
+}
+
+/** What was learnt before fine-tuning and forgotten by it, where that was measured. */
+function knowledge(table: ResultTable): string[] {
+  const cells = table.columns.flatMap((column) =>
+    table.rows.map((row) => ({ row, data: table.heading(column), records: table.cell(row, column).records }))
+  );
+  const part = (heading: string, { caption, head, rows, texts }: TextTable) =>
+    rows.length === 0 ? [] : [`## ${heading}`, `${caption}.`, markdown(head, rows, texts)];
+  return [
+    ...part("What was forgotten", forgettingTable(cells)),
+    ...part("Further pre-training", preTrainingTable(cells.flatMap(({ records }) => records))),
   ];
 }
 
