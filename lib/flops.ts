@@ -102,7 +102,7 @@ function classifierFlops(model: BertConfig, configuration: Configuration, classe
   return { forward, training: (examples: number) => steps(examples) * step };
 }
 
-/** Head steps, in which only the heads and the pooler learn, then steps of the whole model. */
+/** Head steps, in which only the heads learn, then steps of the whole model. */
 function preTrainingFlops(
   model: BertConfig,
   { steps, headSteps, batchSize, maxLength, nsp }: ResolvedPreTraining,

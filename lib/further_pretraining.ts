@@ -53,7 +53,7 @@ export interface FurtherPretrainOptions {
   readonly language?: "en" | "zh";
   /** Optimizer updates of the whole model; the paper's best is 100,000. */
   readonly steps: number;
-  /** Updates before those, in which only the heads and the pooler learn; 0 if not given. */
+  /** Updates before those, in which only the heads learn, the body and its pooler being at rest; 0 if not given. */
   readonly headSteps?: number;
   /** The constant rate of the head steps; .001 if not given. */
   readonly headLearningRate?: number;

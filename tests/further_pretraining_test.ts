@@ -89,10 +89,10 @@ Deno.test("whole words are masked where they are asked for", async () => {
   assert.equal(await first(true), words, "and always the same ones");
 });
 
-Deno.test("while the heads are trained alone the body stays as it is, bit for bit", async () => {
+Deno.test("while the heads are trained alone the body and its pooler stay as they are, bit for bit", async () => {
   const engine = onnxEngine();
   const run = await furtherPretrain({ ...options, steps: 0, headSteps: 3 }, { engine });
-  const heads = Object.keys(model.parameters).filter((name) => /^(cls|bert\.pooler)\./.test(name));
+  const heads = Object.keys(model.parameters).filter((name) => name.startsWith("cls."));
   assert.deepEqual(changed(run.parameters).sort(), heads.sort());
   const both = await furtherPretrain({ ...options, steps: 4, headSteps: 3, evaluateEvery: 2 }, { engine });
   assert.deepEqual(both.evaluations.map(({ step }) => step), [0, 2, 3, 5, 7]);

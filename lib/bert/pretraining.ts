@@ -15,7 +15,7 @@ export interface PreTrainingShape {
   readonly B: number;
   readonly T: number;
   readonly P: number;
-  /** Whether the heads and the pooler are trained alone. */
+  /** Whether the heads are trained alone, and the body with its pooler is at rest. */
   readonly headsOnly?: boolean;
 }
 
@@ -67,8 +67,7 @@ export function preTrainer(config: BertConfig, { nsp = true }: PreTrainingHeads 
 } {
   return {
     feeds: (shape) => preTrainingFeeds(shape as PreTrainingShape, nsp),
-    trains: (parameter, shape) =>
-      !(shape as PreTrainingShape).headsOnly || /^(cls|bert\.pooler)\./.test(parameter),
+    trains: (parameter, shape) => !(shape as PreTrainingShape).headsOnly || parameter.startsWith("cls."),
     loss(inputs, key) {
       const { ids, mask, type_ids: typeIds, mlm_labels: words } = inputs;
       const states = encode(inputs, config, { ids: ids!, mask: mask!, typeIds }, key).at(-1)!;
