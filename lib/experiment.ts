@@ -204,11 +204,24 @@ function multiTaskOf({ multiTask }: Draft, { sets = {} }: Scale): Configuration[
   return { ...multiTask, tasks: multiTask.tasks.map((set) => sets[set] ?? set) };
 }
 
-/** Further pre-training with its corpus as names of data sets, or null if there is none. */
+/**
+ * Further pre-training with its corpus as names of data sets, or null if there is none.
+ *
+ * @throws InputError if the model is asked for at a point at which it is not kept.
+ */
 function preTrainingOf({ data, preTraining }: Draft, { sets = {} }: Scale): ResolvedPreTraining | null {
   const task = Object.keys(sets).find((set) => sets[set] === data) ?? data;
   const corpus = corpusSets(preTraining.corpus, task);
   if (corpus.length === 0) return null;
+  const { point, points } = preTraining;
+  if (!points.includes(point)) {
+    throw new InputError(
+      `Cannot start from preTraining.point ${point} as preTraining.points has only ${
+        points.join(", ")
+      }: add it, or ` +
+        "set another preTraining.point",
+    );
+  }
   const names = corpus.map((set) => sets[set] ?? set);
   const related = domainSets(corpus).flatMap((set) => sets[set] ?? []);
   return { ...preTraining, corpus: names, unseen: [...new Set([...names, ...related])] };

@@ -98,6 +98,17 @@ Deno.test("overrides that make no sense are refused in one sentence", async () =
   await refused("limits", 100, /^Cannot set "limits" to 100: expected limits\.FIELD$/);
 });
 
+Deno.test("a row whose pre-trained model is not kept is refused", async () => {
+  const overrides = { "preTraining.corpus": ["imdb"], "preTraining.points": [0.5, 1] };
+  const cell = (point: number) =>
+    resolveCells(cutting, { overrides: { ...overrides, "preTraining.point": point } });
+  assert.equal((await cell(0.5))[0]!.configuration.preTraining!.point, 0.5);
+  await assert.rejects(cell(0.2), {
+    name: "InputError",
+    message: /^Cannot start from preTraining\.point 0\.2 as preTraining\.points has only 0\.5, 1: /,
+  });
+});
+
 Deno.test("a scale that an experiment does not have is refused with those it has", async () => {
   await assert.rejects(
     resolveCells(cutting, { scale: "paper" }),
