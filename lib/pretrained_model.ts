@@ -86,7 +86,8 @@ async function preTrain(
   { engine, dataset, onStep, say }: PreTrainedModelOptions,
 ): Promise<void> {
   const { model: name, layers, architecture, protocol } = configuration;
-  const { steps, headSteps, seed, nsp, corpus } = settings;
+  const { point: _, ...shared } = settings; // which of the kept models is asked for does not change the run
+  const { steps, headSteps, seed, nsp, corpus } = shared;
   const sets = await Promise.all(corpus.map(dataset));
   const unseen = await Promise.all(settings.unseen.map(dataset));
   const documents = holdOut(corpusTexts(sets, unseen, protocol), heldOutShare, seed);
@@ -103,7 +104,7 @@ async function preTrain(
   const evaluations: PreTrainingEvaluation[] = [];
   const started = performance.now();
   await furtherPretrain({
-    ...settings,
+    ...shared,
     model,
     documents,
     language: sets[0]!.language,
