@@ -46,7 +46,7 @@ export function indexPage(report: Report, links: Content): Page {
     ${claims.map(({ combination, judgements }, place) =>
       html`${claims.length > 1 && html`<h3>By runs with ${combinationText(combination)}</h3>`}
 <p>${countsOf(judgements)}</p>
-${claimsTable(judgements.filter(({ verdict }) => place === 0 || verdict !== "no data"))}`
+${claimsGrid(judgements.filter(({ verdict }) => place === 0 || verdict !== "no data"))}`
     )}
     ${claims.length === 0
       ? html`<p class="missing">No claim can be judged yet: there are no runs.</p>`
@@ -95,16 +95,7 @@ export function indexMarkdown(report: Report): string {
       claimsMarkdown(judgements).trimEnd(),
     ]),
     "## Experiments",
-    markdown(
-      ["", "main result", "runs", "time"],
-      lines.map(({ name, title, result, runs, seconds }) => [
-        `[${title}](${name}.md)`,
-        result,
-        runs,
-        seconds > 0 ? duration(seconds) : "–",
-      ]),
-      2,
-    ),
+    experimentsTable(report),
     ...lines.some(({ missing }) => missing)
       ? [
         "## What is missing",
@@ -117,6 +108,20 @@ export function indexMarkdown(report: Report): string {
       ? ["## Warnings", report.warnings.map((line) => `- ${line}`).join("\n")]
       : [],
   ].join("\n\n") + "\n";
+}
+
+/** The experiments as a Markdown table, a line each; `folder` is what the links to their files start with. */
+export function experimentsTable(report: Report, folder = ""): string {
+  return markdown(
+    ["", "main result", "runs", "time"],
+    linesOf(report).map(({ name, title, result, runs, seconds }) => [
+      `[${title}](${folder}${name}.md)`,
+      result,
+      runs,
+      seconds > 0 ? duration(seconds) : "–",
+    ]),
+    2,
+  );
 }
 
 function linesOf({ experiments, dataTables, scale }: Report): Line[] {
@@ -153,13 +158,13 @@ function linesOf({ experiments, dataTables, scale }: Report): Line[] {
 const verdicts: readonly ClaimVerdict[] = ["confirmed", "not distinguishable", "contradicted", "no data"];
 
 /** "Of 14 claims 3 are confirmed, …" */
-function countsOf(judgements: readonly Judgement[]): string {
+export function countsOf(judgements: readonly Judgement[]): string {
   const counts = verdicts.map((verdict) => judgements.filter((one) => one.verdict === verdict).length);
   const words = ["confirmed", "not distinguishable from chance", "contradicted", "without data yet"];
   return `Of ${judgements.length} claims, ${counts.map((count, n) => `${count} ${words[n]}`).join(", ")}.`;
 }
 
-const claimsTable = (judgements: readonly Judgement[]): Content =>
+const claimsGrid = (judgements: readonly Judgement[]): Content =>
   grid({
     caption: "Claims of the paper",
     head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds"],

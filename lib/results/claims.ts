@@ -120,8 +120,8 @@ function verdictOf({ comparison, chance }: Pick<Judgement, "comparison" | "chanc
   }
 }
 
-/** Claims and verdicts as a Markdown table, and each claim with its differences by column. */
-export function claimsMarkdown(judgements: readonly Judgement[]): string {
+/** Claims and verdicts as a Markdown table. */
+export function claimsTable(judgements: readonly Judgement[]): string {
   const rows = judgements.map(({ claim, verdict, comparison }) => {
     const start = [claim.name, claim.section, verdictText(verdict, comparison), signed(claim.paper)];
     if ("missing" in comparison) return [...start, comparison.missing, "", "", "", ""];
@@ -135,18 +135,23 @@ export function claimsMarkdown(judgements: readonly Judgement[]): string {
       `${seeds}`,
     ];
   });
-  return [
-    markdown(
-      ["claim", "section", "verdict", "paper", "ours", "p (examples)", "p (seeds)", "p (Holm)", "seeds"],
-      rows,
-      3,
-    ),
-    "Differences of test errors in points, averaged over data sets; below 0 they speak for the claim. Ours have the " +
-    "95 % interval of a bootstrap over test examples, each test set by itself; p (seeds) is of a paired t test; the " +
-    "verdict comes from the larger of both, adjusted for all claims that have runs (Holm 1979), at .05. One seed " +
-    "tells nothing of the draw of the training.",
-    judgements.map(details).join("\n"),
-  ].join("\n\n") + "\n";
+  return markdown(
+    ["claim", "section", "verdict", "paper", "ours", "p (examples)", "p (seeds)", "p (Holm)", "seeds"],
+    rows,
+    3,
+  );
+}
+
+/** What the numbers of {@linkcode claimsTable} are. */
+export const claimsLegend =
+  "Differences of test errors in points, averaged over data sets; below 0 they speak for the claim. Ours have the " +
+  "95 % interval of a bootstrap over test examples, each test set by itself; p (seeds) is of a paired t test; the " +
+  "verdict comes from the larger of both, adjusted for all claims that have runs (Holm 1979), at .05. One seed " +
+  "tells nothing of the draw of the training.";
+
+/** {@linkcode claimsTable}, what its numbers are, and each claim with its differences by column. */
+export function claimsMarkdown(judgements: readonly Judgement[]): string {
+  return [claimsTable(judgements), claimsLegend, judgements.map(details).join("\n")].join("\n\n") + "\n";
 }
 
 function verdictText(verdict: ClaimVerdict, comparison: Judgement["comparison"]): string {

@@ -50,7 +50,7 @@ export async function markdownTable(table: ResultTable, folder: string): Promise
     table.question,
     "Test error in percent: the paper's, ours as mean ± sd over seeds (number of seeds), Δ = ours − paper in points; " +
     "time is the mean of a run, with loading and evaluation.",
-    numbers(table),
+    numbersTable(table),
     ...table.improvementOver === undefined ? [] : improvement(table, table.improvementOver),
     ...await comparisons(table, folder),
     ...knowledge(table),
@@ -61,7 +61,8 @@ export async function markdownTable(table: ResultTable, folder: string): Promise
   return parts.join("\n\n") + "\n";
 }
 
-function numbers(table: ResultTable): string {
+/** The paper's numbers and ours, with the differences and the time of a run, as a Markdown table. */
+export function numbersTable(table: ResultTable): string {
   const head = [
     "",
     ...table.columns.flatMap((column) => [`${table.heading(column)}: paper`, "ours", "Δ", "time"]),

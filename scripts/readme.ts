@@ -1,0 +1,66 @@
+/**
+ * `deno task readme`: writes what the published records say into README.md, between `<!-- claims -->` and
+ * `<!-- /claims -->` and the like. A test holds the file to it.
+ */
+import { Command } from "commander";
+import { readFile } from "node:fs/promises";
+import { InputError } from "../lib/errors.ts";
+import { collectReport, type Report } from "../lib/report/collect.ts";
+import { countsOf, experimentsTable } from "../lib/report/index_page.ts";
+import { claimsLegend, claimsTable } from "../lib/results/claims.ts";
+import { numbersTable } from "../lib/results/tables.ts";
+import { writeWhole } from "../lib/whole_file.ts";
+import { runCommand } from "./command.ts";
+import { reportParts } from "./report.ts";
+
+/** Reads the published records of the mini scale. */
+export async function publishedReport(): Promise<Report> {
+  const { experiments, dataTables, claimsAt } = reportParts;
+  const scale = "mini";
+  return await collectReport({
+    ...{ experiments, dataTables, scale },
+    claims: claimsAt(scale),
+    results: "results",
+    made: new Date(),
+  });
+}
+
+/** What stands between the marks, by their names. */
+function blocks(report: Report): Record<string, string> {
+  const judgements = report.claims[0]?.judgements ?? [];
+  const table2 =
+    report.experiments.find(({ experiment }) => experiment.name === "table2")!.sections[0]!.table;
+  return {
+    claims: [countsOf(judgements), claimsTable(judgements), claimsLegend].join("\n\n"),
+    experiments: experimentsTable(report, "results/mini/"),
+    table2: numbersTable(table2),
+  };
+}
+
+/**
+ * A text with what the records say between its marks.
+ *
+ * @throws InputError if a mark is missing.
+ */
+export function withRecords(text: string, report: Report): string {
+  for (const [name, block] of Object.entries(blocks(report))) {
+    const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+    const [from, to] = [text.indexOf(start), text.indexOf(end)];
+    if (from < 0 || to < from) {
+      throw new InputError(`Cannot write into README.md as it lacks ${start} or ${end}: put both back`);
+    }
+    text = `${text.slice(0, from)}${start}\n\n${block}\n\n${text.slice(to)}`;
+  }
+  return text;
+}
+
+const command = new Command("readme")
+  .description("Writes what the records in results/mini say into README.md.")
+  .action(async () => {
+    await writeWhole("README.md", [
+      withRecords(await readFile("README.md", "utf8"), await publishedReport()),
+    ]);
+    console.log("Wrote README.md");
+  });
+
+if (import.meta.main) Deno.exit(await runCommand(command, Deno.args));
