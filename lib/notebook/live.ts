@@ -1,5 +1,5 @@
 /** Training that is watched: in a notebook a curve of the loss with the time left, elsewhere a bar or lines. */
-import { type Progress, progressText, showProgress } from "../results/progress.ts";
+import { type Progress, progressText, showProgress, Speed } from "../results/progress.ts";
 
 /** How the Deno kernel tells the notebook something. */
 type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
@@ -35,23 +35,23 @@ export async function watch<Result>(
 /** Points of a curve at most; of more every other one is left out. */
 const mostPoints = 400;
 
-/** Between two pictures, in milliseconds. */
-const pause = 300;
-
 /** One display for one training after the other, each drawn from its first step. */
 export class LiveCurve {
   #label: string;
   #last: WatchedStep = { step: 0, steps: 0 };
   #losses: { step: number; loss: number }[] = [];
-  #start = performance.now();
+  #speed = new Speed();
   #progress?: Progress;
   #drawn?: number;
   #sent = Promise.resolve();
   readonly #transient = { display_id: crypto.randomUUID() };
   readonly #broadcast: Broadcast | undefined;
 
-  /** Of a training; `broadcast` is the kernel's, if there is a notebook. */
-  constructor(label: string, broadcast: Broadcast | undefined = kernelBroadcast()) {
+  /**
+   * Of a training; `broadcast` is the kernel's, if there is a notebook, and is called after so many milliseconds at
+   * the earliest.
+   */
+  constructor(label: string, broadcast: Broadcast | undefined = kernelBroadcast(), readonly pause = 300) {
     this.#label = label;
     this.#broadcast = broadcast;
   }
@@ -63,7 +63,7 @@ export class LiveCurve {
     this.#label = label;
     this.#last = { step: 0, steps: 0 };
     this.#losses = [];
-    this.#start = performance.now();
+    this.#speed = new Speed();
   }
 
   /** Shows a step. If it does not go on from the last one, it is of another training. */
@@ -78,8 +78,8 @@ export class LiveCurve {
     if (!this.#broadcast) {
       this.#progress ??= showProgress(this.#label, steps, "steps");
       this.#progress.update(step, note);
-    } else if (performance.now() - (this.#drawn ?? -Infinity) >= pause) {
-      const text = progressText(step, steps, "steps", (performance.now() - this.#start) / 1000);
+    } else if (performance.now() - (this.#drawn ?? -Infinity) >= this.pause) {
+      const text = progressText(step, steps, "steps", this.#speed.at(step));
       this.#draw(`${text}${note && `, ${note}`}`);
     }
   }

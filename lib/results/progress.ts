@@ -39,17 +39,38 @@ export function showProgress(
     : new LineProgress(label, total, unit, stream, options.lineSeconds ?? 30);
 }
 
-/** Done, total, speed and time left as text, such as "120/400 steps, 8.1 steps/s, 35 s left". */
-export function progressText(done: number, total: number, unit: ProgressUnit, seconds: number): string {
+/** Done, total, speed (in units a second) and time left as text, such as "120/400 steps, 8.1 steps/s, 35 s left". */
+export function progressText(done: number, total: number, unit: ProgressUnit, speed?: number): string {
   const amount = (value: number) => unit === "bytes" ? (value / 1e6).toFixed(1) : String(value);
   const name = unit === "bytes" ? "MB" : unit;
   const parts = [`${amount(done)}${total > 0 ? `/${amount(total)}` : ""} ${name}`];
-  if (done > 0 && seconds > 0) {
-    const speed = done / seconds;
+  if (speed !== undefined && speed > 0) {
     parts.push(unit === "bytes" ? `${(speed / 1e6).toFixed(1)} MB/s` : `${speed.toPrecision(2)} ${name}/s`);
     if (total > done) parts.push(`${duration((total - done) / speed)} left`);
   }
   return parts.join(", ");
+}
+
+/**
+ * How fast something goes, over the last minute: phases differ, and what was done before the first sign (by a run
+ * that goes on) or until then (what is compiled first) says nothing of the speed.
+ */
+export class Speed {
+  #marks: { readonly done: number; readonly seconds: number }[] = [];
+
+  /** @param now the time in seconds. */
+  constructor(readonly now: () => number = () => performance.now() / 1000) {}
+
+  /** Units a second when so many are done; undefined at the first sign. */
+  at(done: number): number | undefined {
+    const seconds = this.now();
+    if (seconds - (this.#marks.at(-1)?.seconds ?? -Infinity) >= 1) this.#marks.push({ done, seconds });
+    while (this.#marks.length > 2 && seconds - this.#marks[1]!.seconds >= 60) this.#marks.shift();
+    const from = this.#marks[0]!;
+    return seconds > from.seconds && done > from.done
+      ? (done - from.done) / (seconds - from.seconds)
+      : undefined;
+  }
 }
 
 /** Seconds as people say them: "8 s", "3 min 20 s", "2 h 5 min". */
@@ -65,7 +86,9 @@ export function duration(seconds: number): string {
 /** What both kinds share: the log, and the line that remains at the end. */
 abstract class StreamProgress implements Progress {
   readonly #start = performance.now();
+  readonly #speed = new Speed();
   #done = 0;
+  #unitsPerSecond: number | undefined;
   #stopped = false;
 
   constructor(
@@ -77,6 +100,7 @@ abstract class StreamProgress implements Progress {
 
   update(done: number, note?: string): void {
     this.#done = done;
+    this.#unitsPerSecond = this.#speed.at(done);
     this.show(done, note ?? "");
   }
 
@@ -88,7 +112,7 @@ abstract class StreamProgress implements Progress {
     if (this.#stopped) return;
     this.#stopped = true;
     this.clear();
-    const text = progressText(this.#done, 0, this.unit, 0);
+    const text = progressText(this.#done, 0, this.unit);
     this.log(`${this.label}: ${text} in ${duration(this.seconds())}${note ? `, ${note}` : ""}`);
   }
 
@@ -97,7 +121,7 @@ abstract class StreamProgress implements Progress {
   }
 
   protected text(done: number, note: string): string {
-    return `${progressText(done, this.total, this.unit, this.seconds())}${note ? `, ${note}` : ""}`;
+    return `${progressText(done, this.total, this.unit, this.#unitsPerSecond)}${note ? `, ${note}` : ""}`;
   }
 
   protected abstract show(done: number, note: string): void;

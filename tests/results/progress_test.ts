@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Writable } from "node:stream";
-import { duration, progressText, showProgress } from "../../lib/results/progress.ts";
+import { duration, progressText, showProgress, Speed } from "../../lib/results/progress.ts";
 
 function collector(isTTY: boolean) {
   const written: string[] = [];
@@ -21,10 +21,24 @@ Deno.test("durations as people say them", () => {
 });
 
 Deno.test("progress says how much, how fast and how long yet", () => {
-  assert.equal(progressText(120, 400, "steps", 15), "120/400 steps, 8.0 steps/s, 35 s left");
-  assert.equal(progressText(2e6, 8e6, "bytes", 4), "2.0/8.0 MB, 0.5 MB/s, 12 s left");
-  assert.equal(progressText(2e6, 0, "bytes", 4), "2.0 MB, 0.5 MB/s");
-  assert.equal(progressText(0, 400, "steps", 0), "0/400 steps");
+  assert.equal(progressText(120, 400, "steps", 8), "120/400 steps, 8.0 steps/s, 35 s left");
+  assert.equal(progressText(2e6, 8e6, "bytes", 5e5), "2.0/8.0 MB, 0.5 MB/s, 12 s left");
+  assert.equal(progressText(2e6, 0, "bytes", 5e5), "2.0 MB, 0.5 MB/s");
+  assert.equal(progressText(0, 400, "steps"), "0/400 steps");
+});
+
+Deno.test("the speed is that of the last minute, and not of what was done before the first sign", () => {
+  let now = 100;
+  const speed = new Speed(() => now);
+  const after = (seconds: number, done: number) => {
+    now += seconds;
+    return speed.at(done);
+  };
+  assert.equal(after(30, 1800), undefined, "a run that goes on");
+  assert.equal(after(10, 1820), 2);
+  assert.equal(after(50, 1920), 2);
+  for (let second = 1; second <= 60; second++) after(1, 1920 + second);
+  assert.equal(after(1, 1981), 1, "slower since a minute");
 });
 
 Deno.test("in a pipe there is one line at the end", () => {
@@ -40,9 +54,13 @@ Deno.test("in a pipe there is one line at the end", () => {
 Deno.test("in a pipe a long task gives a sign now and then", () => {
   const { stream, text } = collector(false);
   const progress = showProgress("head-only", 400, "steps", { stream, lineSeconds: 0 });
+  progress.update(99);
   progress.update(100, "loss 0.5");
   progress.stop();
-  assert.match(text(), /^head-only: 100\/400 steps, .* steps\/s, .* s left, loss 0\.5\n/);
+  assert.match(
+    text(),
+    /^head-only: 99\/400 steps\nhead-only: 100\/400 steps, .* steps\/s, .* s left, loss 0\.5\n/,
+  );
 });
 
 Deno.test("on a terminal there is a bar, and lines are printed above it", () => {
