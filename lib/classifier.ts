@@ -52,6 +52,11 @@ export class Classifier {
     return this.#model.labels;
   }
 
+  /** Whether it was trained on pairs of texts; not known of a model of another library. */
+  get pairs(): boolean | undefined {
+    return this.#model.pairs;
+  }
+
   /** What a reader of the predictions should know. */
   get notes(): readonly string[] {
     return this.#model.notes;

@@ -31,8 +31,10 @@ export async function exportClassifier(model: string, output: string): Promise<E
     [model, output].map((folder) => realpath(folder).catch(() => resolve(folder))),
   );
   if (from === to) throw new InputError(`Cannot export ${model} into itself: give another folder`);
-  const { parameters, labels, text, maxLength, tokenizer, temperature, notes, ...trained } =
+  const { parameters, labels, maxLength, tokenizer, temperature, pairs = false, notes, ...trained } =
     await loadTrainedModel(model);
+  // A pair is one sequence, whose pooling is itself.
+  const text = pairs ? { ...trained.text, pooling: undefined } : trained.text;
   const config = withLabels(trained.config, labels);
   const features = layerFeatures(trained.features, config.num_hidden_layers);
   const bytes = classifierOnnx({ config, parameters, features, pooling: text.pooling });
@@ -41,7 +43,7 @@ export async function exportClassifier(model: string, output: string): Promise<E
   const tokenizerConfig = {
     ...JSON.parse(String(files["tokenizer_config.json"])),
     model_max_length: maxLength,
-    truncation_side: text.name === "tail" ? "left" : "right",
+    truncation_side: text.name === "tail" && !pairs ? "left" : "right",
   };
   const json = await readFile(join(model, "bertlab.json"), "utf8").catch(() => undefined);
   await saveCheckpoint(output, {
@@ -54,7 +56,7 @@ export async function exportClassifier(model: string, output: string): Promise<E
   await mkdir(join(output, "onnx"), { recursive: true });
   await writeWhole(join(output, "onnx", "model.onnx"), [bytes]);
   const facts: CardFacts = {
-    ...{ name: basename(resolve(output)), config, labels, features, text, maxLength, ids },
+    ...{ name: basename(resolve(output)), config, labels, features, text, pairs, maxLength, ids },
     ...temperature === 1 ? {} : { temperature },
   };
   await writeWhole(join(output, "README.md"), [modelCard(facts)]);

@@ -1,6 +1,7 @@
 /**
  * README.md of an exported classifier: its labels, how three libraries load it, and how to cut long texts as in
- * training, which none of them does by itself. The snippets print what they say; the tests run them.
+ * training, which none of them does by itself; of pairs Python's libraries do. The snippets print what they say; the
+ * tests run them.
  */
 import type { BertConfig } from "./bert/config.ts";
 import { opset } from "./graph/onnx_proto.ts";
@@ -18,8 +19,10 @@ export interface CardFacts {
   readonly labels: readonly string[];
   /** Which layers are classified. */
   readonly features: LayerFeatures;
-  /** What was done with long texts. */
+  /** What was done with long texts; nothing with pairs, of which the longer text is cut first. */
   readonly text: TextStrategy;
+  /** Whether the texts are pairs. */
+  readonly pairs: boolean;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
   /** The special tokens. */
@@ -30,7 +33,7 @@ export interface CardFacts {
 
 /** Where a library gives other logits than the trained classifier, and what to do; one sentence each. */
 export function limits(facts: CardFacts): string[] {
-  const { features, text, maxLength, temperature } = facts;
+  const { features, text, pairs, maxLength, temperature } = facts;
   const room = maxLength - 2;
   const python = "Python's AutoModelForSequenceClassification";
   const found: string[] = [];
@@ -43,6 +46,13 @@ export function limits(facts: CardFacts): string[] {
     found.push(
       "The libraries' pipelines cannot feed onnx/model.onnx, whose inputs are [batch, fractions, sequence]: " +
         "use the code of README.md.",
+    );
+  } else if (pairs) {
+    found.push(
+      `Of a pair of more than ${
+        room - 1
+      } wordpieces the training cut the longer text first; transformers.js, ` +
+        "whose pipeline takes no pairs, cuts the second text and the final [SEP]: use the code of README.md for such pairs.",
     );
   } else found.push(cutSentence(facts));
   if (temperature !== undefined) {
@@ -70,9 +80,10 @@ function cutSentence({ features, text, maxLength }: CardFacts): string {
 
 /** The text of README.md. */
 export function modelCard(facts: CardFacts): string {
-  const { name, config, labels, features, text, maxLength } = facts;
+  const { name, config, labels, features, text, pairs, maxLength } = facts;
   const shape = text.pooling ? "[batch, fractions, sequence]" : "[batch, sequence]";
   const python = features.combination === undefined && !text.pooling;
+  const reads = pairs ? "Pairs of texts" : `Long texts: ${text.name}`;
   return `---
 library_name: transformers
 pipeline_tag: text-classification
@@ -82,7 +93,7 @@ tags: [bert, onnx, transformers.js, bertlab]
 # ${name}
 
 A BERT of ${config.num_hidden_layers} layers of ${config.hidden_size} that was fine-tuned with bertlab as a classifier
-of ${labels.length} classes. Features: ${features.name}. Long texts: ${text.name}, at most ${maxLength} wordpieces
+of ${labels.length} classes. Features: ${features.name}. ${reads}, at most ${maxLength} wordpieces
 ${text.pooling ? `a fraction and ${text.maxFractions} fractions` : "with [CLS] and [SEP]"}.
 
 | class | label |
@@ -96,17 +107,32 @@ ${
 ${shape} and the output \`logits\` [batch, ${labels.length}].
 
 ${limits(facts).map((limit) => `- ${limit}`).join("\n")}
-${text.pooling ? "" : shortTexts(facts, python)}
-## Texts of any length, cut as in training
+${pairs ? shortPairs(facts) : text.pooling ? "" : shortTexts(facts, python)}
+## ${pairs ? "Pairs" : "Texts"} of any length, cut as in training
 
 transformers.js:
 
-${block("js", javascript(facts))}
+${block("js", pairs ? javascriptPairs(facts) : javascript(facts))}
 
 Python with onnxruntime and tokenizers:
 
-${block("python", pythonOnnx(facts))}
+${block("python", pairs ? pythonOnnxPairs(facts) : pythonOnnx(facts))}
 ${python ? `\nPython with transformers:\n\n${block("python", pythonTransformers(facts))}\n` : ""}`;
+}
+
+function shortPairs({ name, maxLength }: CardFacts): string {
+  const js = `import { AutoModelForSequenceClassification, AutoTokenizer } from "@huggingface/transformers";
+
+const folder = ${JSON.stringify(`./${name}`)};
+const tokenizer = await AutoTokenizer.from_pretrained(folder);
+const model = await AutoModelForSequenceClassification.from_pretrained(folder);
+const { logits } = await model(tokenizer("A text.", { text_pair: "Its pair." }));
+console.log(logits.tolist()[0]);`;
+  return `
+## Pairs of at most ${maxLength - 3} wordpieces
+
+${block("js", js)}
+`;
 }
 
 function shortTexts({ name, maxLength }: CardFacts, python: boolean): string {
@@ -217,7 +243,23 @@ print(logits_of("A text."))`;
 }
 
 function pythonTransformers(facts: CardFacts): string {
-  const { name, ids: { cls, sep } } = facts;
+  const { name, pairs, ids: { cls, sep } } = facts;
+  const body = pairs
+    ? `def logits_of(text, pair):
+    inputs = tokenizer(text, pair, truncation=True, return_tensors="pt")
+    with torch.no_grad():
+        return model(**inputs).logits[0].tolist()
+
+
+print(logits_of("A text.", "Its pair."))`
+    : `def logits_of(text):
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    kept = ${cut(facts).python}
+    with torch.no_grad():
+        return model(torch.tensor([[${cls}, *kept, ${sep}]])).logits[0].tolist()
+
+
+print(logits_of("A text."))`;
   return `import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -226,12 +268,50 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
 
 
-def logits_of(text):
-    ids = tokenizer.encode(text, add_special_tokens=False)
-    kept = ${cut(facts).python}
-    with torch.no_grad():
-        return model(torch.tensor([[${cls}, *kept, ${sep}]])).logits[0].tolist()
+${body}`;
+}
+
+function javascriptPairs({ name, maxLength, ids: { cls, sep } }: CardFacts): string {
+  const room = maxLength - 3;
+  return `import { AutoModelForSequenceClassification, AutoTokenizer, Tensor } from "@huggingface/transformers";
+
+const folder = ${JSON.stringify(`./${name}`)};
+const tokenizer = await AutoTokenizer.from_pretrained(folder);
+const model = await AutoModelForSequenceClassification.from_pretrained(folder);
+
+async function logitsOf(text, pair) {
+  const [first, second] = [text, pair].map((text) => tokenizer.encode(text, { add_special_tokens: false }));
+  const shorter = Math.min(first.length, second.length, ${Math.floor(room / 2)});
+  const isFirst = first.length > second.length;
+  const left = [${cls}, ...first.slice(0, isFirst ? ${room} - shorter : shorter), ${sep}];
+  const row = [...left, ...second.slice(0, isFirst ? shorter : ${room} - shorter), ${sep}];
+  const tensor = (values) => new Tensor("int64", BigInt64Array.from(values, BigInt), [1, row.length]);
+  const { logits } = await model({
+    input_ids: tensor(row),
+    attention_mask: tensor(row.map(() => 1)),
+    token_type_ids: tensor(row.map((_, place) => place < left.length ? 0 : 1)),
+  });
+  return logits.tolist()[0];
+}
+
+console.log(await logitsOf("A text.", "Its pair."));`;
+}
+
+function pythonOnnxPairs({ name, maxLength }: CardFacts): string {
+  return `import numpy, onnxruntime, tokenizers
+
+folder = ${JSON.stringify(`./${name}`)}
+tokenizer = tokenizers.Tokenizer.from_file(f"{folder}/tokenizer.json")
+tokenizer.enable_truncation(${maxLength})
+session = onnxruntime.InferenceSession(f"{folder}/onnx/model.onnx")
 
 
-print(logits_of("A text."))`;
+def logits_of(text, pair):
+    found = tokenizer.encode(text, pair)
+    values = {"input_ids": found.ids, "attention_mask": found.attention_mask, "token_type_ids": found.type_ids}
+    feeds = {name: numpy.array([value], numpy.int64) for name, value in values.items()}
+    return session.run(["logits"], feeds)[0][0].tolist()
+
+
+print(logits_of("A text.", "Its pair."))`;
 }

@@ -1,4 +1,5 @@
 /** What a data set is, told before anything is trained on it: texts of each class, their lengths, and what occurs twice. */
+import { shown } from "./data/byte_source.ts";
 import { type Dataset, type Example, wholeText } from "./data/examples.ts";
 import type { EncodedDataset } from "./fine_tuning_steps.ts";
 import type { FineTuneSettings } from "./fine_tune.ts";
@@ -79,7 +80,7 @@ export function surveyLines(
 ): string[] {
   const { labels, wordpieces, cut, pairs, repeated, contradictory, devInTrain } = survey;
   const bySize = labels.toSorted((a, b) => b.train - a.train);
-  const named = bySize.slice(0, mostNamed).map(({ label, train }) => `${label} ${train}`).join(", ");
+  const named = bySize.slice(0, mostNamed).map(({ label, train }) => `${shown(label)} ${train}`).join(", ");
   const lengths = wordpieces.map(({ percent, most }) => `${percent} % up to ${most}`).join(", ");
   const [largest, smallest] = [bySize[0]!, bySize.at(-1)!];
   const strategy = pairs ? "to fit" : `by ${text.name}`;

@@ -30,6 +30,8 @@ export interface TrainedModel {
   readonly plan: ClassifierPlan;
   /** What the logits are divided by; 1 unless the model was calibrated. */
   readonly temperature: number;
+  /** Whether it was trained on pairs of texts; not known of a folder of another library. */
+  readonly pairs?: boolean;
   /** What a reader of its predictions should know. */
   readonly notes: readonly string[];
 }
@@ -42,7 +44,7 @@ export interface TrainedModel {
  */
 export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
   const training = await readTraining(folder);
-  const { config, parameters, notes } = await loadCheckpoint(folder, { seed: 0 });
+  const { config, parameters, notes, drawn } = await loadCheckpoint(folder, { seed: 0 });
   const labels = configLabels(config) ?? [];
   if (!Object.hasOwn(parameters, "classifier.weight")) {
     throw new InputError(`Cannot use ${folder} as it has no classifier: train it first with deno task train`);
@@ -68,6 +70,19 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
       `Cannot use ${folder} as its classifier reads ${width} features: expected ${plan.width}, those of "${features}"`,
     );
   }
+  if (plan.pooler && drawn.includes("bert.pooler.dense.weight")) {
+    throw new InputError(
+      `Cannot use ${folder} as it lacks bert.pooler.dense.weight and .bias, which its classifier reads: save the ` +
+        "whole model, or train it again with deno task train",
+    );
+  }
+  const pairs = training && (training.pairs ?? false);
+  if (pairs && config.type_vocab_size < 2) {
+    throw new InputError(
+      `Cannot use ${folder} as its bertlab.json speaks of pairs of texts, and its config.json of ` +
+        `${config.type_vocab_size} kind of segment: expected 2; take both files from one model`,
+    );
+  }
   const pooling = Object.keys(plan.additional(0));
   const used = Object.entries(parameters).filter(([name]) => plan.pooler || !name.startsWith("bert.pooler."));
   // What loadCheckpoint takes for unknown or missing is as it should be where the classifier is not BERT's own.
@@ -82,6 +97,7 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
     features,
     plan,
     temperature: training?.temperature ?? 1,
+    pairs,
     notes: [
       ...own ? [] : notes,
       ...training
@@ -89,6 +105,29 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
         : [`${folder} has no bertlab.json: of long texts the first ${maxLength} wordpieces are read.`],
     ],
   };
+}
+
+/**
+ * Makes sure that a model reads as many texts as columns are given: of two columns the texts are a pair, of one or of
+ * several they are single.
+ *
+ * @param name what the model is called
+ * @throws InputError if it was trained otherwise.
+ */
+export function requireTextColumns(
+  { pairs }: Pick<TrainedModel, "pairs">,
+  name: string,
+  columns: readonly string[],
+): void {
+  if (pairs === undefined || pairs === (columns.length === 2)) return;
+  const found = columns.map((column) => `"${column}"`).join(", ");
+  throw new InputError(
+    pairs
+      ? `Cannot use ${name} as it was trained on pairs of texts: expected two columns in --text-column, with a comma ` +
+        `between, found ${found}`
+      : `Cannot use ${name} as it was trained on single texts: expected one column in --text-column, found the pair ` +
+        found,
+  );
 }
 
 /** The parameters of a pooling by these names. */
@@ -108,6 +147,7 @@ interface Training {
   readonly maxLength?: number;
   readonly features?: string;
   readonly temperature?: number;
+  readonly pairs?: boolean;
 }
 
 const entries: Readonly<Record<keyof Training, { expected: string; fits(value: unknown): boolean }>> = {
@@ -119,6 +159,7 @@ const entries: Readonly<Record<keyof Training, { expected: string; fits(value: u
     expected: "a number above 0",
     fits: (value) => typeof value === "number" && value > 0 && Number.isFinite(value),
   },
+  pairs: { expected: "true or false", fits: (value) => typeof value === "boolean" },
 };
 
 function wholeFrom(least: number): (value: unknown) => boolean {

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { readLabelled } from "../lib/data/files.ts";
 import { evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
+import { requireTextColumns } from "../lib/trained_model.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
@@ -31,6 +32,7 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
   await useClassifier(options, output, async (classifier, engine) => {
     const { labels } = classifier;
     const file = await readLabelled(input, { ...options, labels, labelsFrom: `the model ${model}` });
+    requireTextColumns(classifier, model, file.textColumns);
     if (file.note) output.error(file.note);
     const progress = showProgress("evaluating", file.examples.length, "examples");
     let probabilities: Float64Array;

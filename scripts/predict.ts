@@ -16,6 +16,7 @@ import { type TableLayout, writeTable } from "../lib/data/table_writer.ts";
 import { InputError } from "../lib/errors.ts";
 import { type PredictionColumns, predictionColumns, predictRows } from "../lib/predict_table.ts";
 import { showProgress } from "../lib/results/progress.ts";
+import { requireTextColumns } from "../lib/trained_model.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { oneOf } from "./options.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
@@ -55,6 +56,8 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
     await using table = await openTable(input, { format });
     if (!survey) requireTexts(table, textColumn);
     const columns = survey?.columns ?? [...table.columns];
+    const textColumns = textColumnsOf(textColumn, columns);
+    requireTextColumns(classifier, options.model, textColumns);
     const added = predictionColumns(columns, classifier.labels, options);
     sayNames(added, output);
     const layout = layoutOf(table, columns, added, written);
@@ -64,7 +67,7 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
     let rows = 0;
     try {
       const batches = predictRows(table.rows, classifier, {
-        textColumns: textColumnsOf(textColumn, columns),
+        textColumns,
         added,
         columns: layout.format === "jsonl" ? undefined : columns,
         withoutText,

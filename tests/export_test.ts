@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
 import { AutoTokenizer, env, pipeline } from "@huggingface/transformers";
 import * as ort from "onnxruntime-node";
 import { saveCheckpoint } from "../lib/bert/checkpoint.ts";
@@ -10,7 +8,7 @@ import type { BertConfig } from "../lib/bert/config.ts";
 import { InputError } from "../lib/errors.ts";
 import { exportClassifier } from "../lib/export.ts";
 import { classifierOnnx } from "../lib/export_onnx.ts";
-import { type FineTuned, saveClassifier } from "../lib/fine_tune.ts";
+import { saveClassifier } from "../lib/fine_tune.ts";
 import { layerFeatures } from "../lib/layers.ts";
 import { textStrategyNames } from "../lib/long_text.ts";
 import { Random } from "../lib/random.ts";
@@ -18,16 +16,9 @@ import { loadTokenizer } from "../lib/text/tokenizer.ts";
 import type { HostTensor } from "../lib/tensors.ts";
 import { exampleTexts } from "./example_model.ts";
 import { largestDifference, loadGoldenModel } from "./golden/load.ts";
-import { hasTransformers } from "./golden/transformers.ts";
+import { assertClose, exportTrained, hasOnnxRuntime, runCards } from "./exported_classifier.ts";
 import { inFolder } from "./in_folder.ts";
-import {
-  type ClassifierKind,
-  evaluator,
-  labels,
-  ownLogits,
-  positions,
-  trainedClassifier,
-} from "./trained_classifier.ts";
+import { evaluator, labels, ownLogits, positions, trainedClassifier } from "./trained_classifier.ts";
 
 env.allowRemoteModels = false;
 
@@ -38,19 +29,6 @@ const texts = [1, 2, 4, 7, 8, 20, 40].flatMap((words) =>
 
 /** How many of them fit into one input. */
 const short = 8;
-
-/** Trains a classifier and exports it. */
-async function exportTrained(exported: string, kind: ClassifierKind): Promise<FineTuned> {
-  const run = await trainedClassifier(kind);
-  await saveClassifier(`${exported} trained`, run);
-  await exportClassifier(`${exported} trained`, exported);
-  return run;
-}
-
-function assertClose(found: readonly number[][], expected: readonly number[][], what: string): void {
-  const difference = largestDifference(found.flat(), expected.flat());
-  assert.ok(difference < 1e-4, `${what}: logits differ by ${difference}`);
-}
 
 const softmax = (logits: readonly number[]) => {
   const exponents = logits.map(Math.exp);
@@ -174,20 +152,6 @@ for (const text of textStrategyNames) {
     }));
 }
 
-const python = process.env.BERTLAB_PYTHON || "python3";
-
-/** Whether a Python can run the card's snippets; says what is skipped where none can. */
-function hasOnnxRuntime(test: string): boolean {
-  if (!hasTransformers(test)) return false;
-  try {
-    execFileSync(python, ["-c", "import onnxruntime, tokenizers"], { stdio: "pipe" });
-    return true;
-  } catch {
-    console.warn(`SKIPPED: ${test}: ${python} cannot import onnxruntime and tokenizers`);
-    return false;
-  }
-}
-
 const pythonTest = "the card's Python gives our logits of texts of any length";
 Deno.test({
   name: pythonTest,
@@ -201,12 +165,8 @@ Deno.test({
       ];
       const folders = cases.map(({ text, features }) => join(folder, `${text} ${features}`));
       for (const [i, exported] of folders.entries()) await exportTrained(exported, cases[i]!);
-      const script = join(import.meta.dirname!, "golden", "check_export.py");
-      const output = execFileSync(python, [script, ...folders], {
-        input: JSON.stringify(texts),
-        stdio: "pipe",
-      });
-      for (const [i, found] of JSON.parse(output.toString()).entries()) {
+      const results = runCards(folders, texts);
+      for (const [i, found] of results.entries()) {
         const { text, features } = cases[i]!;
         const expected = await ownLogits(await trainedClassifier(cases[i]!), texts);
         const what = `${text}, ${features}`;
@@ -215,12 +175,10 @@ Deno.test({
         const libraries = ["onnxruntime", ...own ? ["pipeline", "transformers"] : []];
         assert.deepEqual(Object.keys(found).sort(), libraries, what);
         if (!own) continue;
-        assertClose(found.transformers, expected, `transformers, ${what}`);
+        assertClose(found.transformers!, expected, `transformers, ${what}`);
         // Python's tokenizer keeps the end where it was told to; no pipeline keeps both ends.
         const whole = text === "head+tail" ? short : texts.length;
-        const scores = found.pipeline.slice(0, whole).map((scores: Record<string, number>) =>
-          labels.map((label) => scores[label]!)
-        );
+        const scores = found.pipeline!.slice(0, whole).map((scores) => labels.map((label) => scores[label]!));
         assertClose(scores, expected.slice(0, whole).map(softmax), `pipeline, ${what}`);
       }
     }),

@@ -1,6 +1,8 @@
 /** Tiny trained classifiers, and what training's own evaluation says of texts. */
-import { stepBatch } from "../lib/class_probabilities.ts";
-import { evaluationBatches } from "../lib/data/batches.ts";
+import { readExample, stepBatch } from "../lib/class_probabilities.ts";
+import type { ClassifierText } from "../lib/classifier.ts";
+import { encodeExamples, evaluationBatches } from "../lib/data/batches.ts";
+import type { Example } from "../lib/data/examples.ts";
 import { onnxEngine } from "../lib/engine/onnx.ts";
 import { referenceEngine } from "../lib/engine/reference.ts";
 import { classifierPlan, fineTune, type FineTuned, type FineTuneSettings } from "../lib/fine_tune.ts";
@@ -24,22 +26,33 @@ export interface ClassifierKind {
   readonly text?: string;
   /** "last" if not given. */
   readonly features?: string;
+  /** Whether the texts are pairs; not, if not given. */
+  readonly pairs?: boolean;
 }
 
 const trained = new Map<string, Promise<FineTuned>>();
 
 /** A classifier of 5 layers after a few steps, trained once for each kind. */
 export function trainedClassifier(
-  { text = "head+tail", features = "last" }: ClassifierKind,
+  { text = "head+tail", features = "last", pairs = false }: ClassifierKind,
 ): Promise<FineTuned> {
-  const key = `${text} ${features}`;
+  const key = `${text} ${features} ${pairs}`;
   let run = trained.get(key);
-  if (!run) trained.set(key, run = trainClassifier(text, features));
+  if (!run) trained.set(key, run = trainClassifier({ text, features, pairs }));
   return run;
 }
 
-async function trainClassifier(text: string, features: string): Promise<FineTuned> {
-  const data = { ...exampleDataset({ count: 16, words: 20 }), labels };
+async function trainClassifier({ text, features, pairs }: Required<ClassifierKind>): Promise<FineTuned> {
+  const texts = exampleDataset({ count: 16, words: 20 });
+  const paired = (examples: readonly Example[]) =>
+    examples.map((example) => pairs ? { ...example, pair: example.text.slice(0, 12) } : example);
+  const data = {
+    ...texts,
+    labels,
+    train: paired(texts.train),
+    dev: paired(texts.dev),
+    test: paired(texts.test),
+  };
   const { config, parameters, ...model } = await startModel("new", {
     labels,
     seed: 7,
@@ -76,15 +89,14 @@ export function evaluator({ model, settings, parameters }: FineTuned): Trainer {
   return new Trainer(engine, trainable, parameters, optimizer("adamw"), 1);
 }
 
-/** The logits of texts as training evaluates them. */
-export async function ownLogits(run: FineTuned, texts: readonly string[]): Promise<number[][]> {
+/** The logits of texts, or of pairs, as training evaluates them. */
+export async function ownLogits(run: FineTuned, texts: readonly ClassifierText[]): Promise<number[][]> {
   const { tokenizer } = run.model;
   const trainer = evaluator(run);
-  const examples = texts.map((text, index) => ({
-    pieces: run.settings.text.pieces(tokenizer.encode(text), maxLength),
-    label: 0,
-    index,
-  }));
+  const examples = encodeExamples(
+    texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
+    (example) => readExample(example, { tokenizer, text: run.settings.text, maxLength }),
+  );
   const logits: number[][] = [];
   const options = { batchSize: 4, maxLength, tokenizerIds: tokenizer.ids };
   for (const batch of evaluationBatches(examples, options)) {

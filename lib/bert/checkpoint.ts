@@ -35,6 +35,8 @@ export interface Checkpoint {
   readonly parameters: HostTensors;
   /** What a user should know: what was ignored, and what was drawn anew. One sentence each. */
   readonly notes: readonly string[];
+  /** The parameters that the folder does not have, which were drawn anew. */
+  readonly drawn: readonly string[];
 }
 
 /** What a model folder holds. */
@@ -126,12 +128,14 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
   const values = await read(wanted.values());
   const parameters = Object.fromEntries([...wanted].map(([known, name]) => [known, values[name]!]));
   dropTied(parameters, notes);
+  const drawn: string[] = [];
   for (const [name, shape] of parameterShapes(classifier.config, { ...classifier, preTraining })) {
     if (Object.hasOwn(parameters, name)) continue;
     parameters[name] = freshTensor(name, shape, { seed: options.seed, range: config.initializer_range });
+    drawn.push(name);
   }
   for (const { title } of absent) notes.push(`The ${title} is new: the folder has none.`);
-  return { config: classifier.config, parameters, notes };
+  return { config: classifier.config, parameters, notes, drawn };
 }
 
 /**

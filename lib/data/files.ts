@@ -1,6 +1,7 @@
 /** A user's own labelled files as a data set. */
 import { basename, extname } from "node:path";
 import { InputError } from "../errors.ts";
+import { shown } from "./byte_source.ts";
 import {
   type Dataset,
   type Example,
@@ -104,7 +105,7 @@ export async function readLabelled(
     const place = places.get(label);
     if (place !== undefined) return { ...text, label: place };
     throw new InputError(
-      `Cannot use ${path}: the label "${label}" in line ${line} does not occur in ${labelsFrom}, ` +
+      `Cannot use ${path}: the label "${shown(label)}" in line ${line} does not occur in ${labelsFrom}, ` +
         `which has ${listed(classes)}`,
     );
   });
@@ -131,7 +132,7 @@ function refuseSeveralLabels(path: string, rows: readonly LabelledRow[]): void {
   const odd = list ?? (separator && rows.find(({ label }) => label.includes(separator)));
   if (!odd) return;
   throw new InputError(
-    `Cannot train on ${path}: the label ${odd.label} in line ${odd.line} ` +
+    `Cannot train on ${path}: the label ${shown(odd.label)} in line ${odd.line} ` +
       `${list ? "is a list" : `holds "${separator}", as most labels do`}: expected one label a text; ` +
       "keep one of them, or train a classifier for each",
   );
@@ -159,7 +160,7 @@ export async function datasetFromFiles(options: FileOptions): Promise<Dataset> {
   if (labels.length < 2) {
     throw new InputError(
       `Cannot train on ${path}: expected at least two labels in column "${labelColumn}", found only "${
-        labels[0]
+        shown(labels[0]!)
       }"`,
     );
   }
@@ -209,8 +210,8 @@ function byValue(a: string, b: string): number {
 }
 
 function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 10).map((name) => `"${name}"`).join(", ");
-  return names.length > 10 ? `${shown} and ${names.length - 10} more` : shown;
+  const first = names.slice(0, 10).map((name) => `"${shown(name)}"`).join(", ");
+  return names.length > 10 ? `${first} and ${names.length - 10} more` : first;
 }
 
 /** Chinese if at least a third of the letters of the first texts are Han characters. */

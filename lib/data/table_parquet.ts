@@ -1,8 +1,7 @@
 /** Parquet files as rows of named columns, and back. */
-import { asyncBufferFromFile, parquetMetadataAsync, parquetSchema, type SchemaElement } from "hyparquet";
+import type { SchemaElement } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { InputError } from "../errors.ts";
-import { readParquet } from "./parquet.ts";
+import { openParquet, readParquet } from "./parquet.ts";
 import { cellText, type Row } from "./table_rows.ts";
 import type { TableEncoder } from "./table_writer.ts";
 
@@ -11,16 +10,8 @@ export type ParquetType = SchemaElement;
 
 /** The columns of a Parquet file, in its order. @throws InputError when it is damaged or not Parquet. */
 export async function parquetColumns(path: string): Promise<readonly ParquetType[]> {
-  try {
-    const metadata = await parquetMetadataAsync(await asyncBufferFromFile(path));
-    return parquetSchema(metadata).children.map(({ element }) => element);
-  } catch (error) {
-    throw new InputError(
-      `Cannot read ${path} as Parquet: ${
-        (error as Error).message
-      }; the file may be cut short, fetch it again`,
-    );
-  }
+  const { schema } = await openParquet(path);
+  return schema.children.map(({ element }) => element);
 }
 
 /** The rows of a Parquet file. @throws InputError when it is damaged. */

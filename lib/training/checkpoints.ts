@@ -5,6 +5,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../bert/safetensors.ts";
+import { shown } from "../data/byte_source.ts";
 import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import type { Snapshot } from "./trainer.ts";
@@ -74,7 +75,7 @@ export async function writeCheckpoint(
 /**
  * The newest checkpoint of a folder, or undefined if there is none.
  *
- * @throws InputError if it is of a run with other settings or data.
+ * @throws InputError if it is damaged, or of a run with other settings or data.
  */
 export async function newestCheckpoint<Position>(
   { folder, identity }: CheckpointOptions,
@@ -82,20 +83,54 @@ export async function newestCheckpoint<Position>(
   const [name] = await list(folder, checkpointFile);
   if (!name) return undefined;
   const path = join(folder, name);
-  const { metadata } = await readSafetensorsHeader(path);
+  const advice = "remove it to go on from the checkpoint before it, or start without resuming";
+  const { metadata } = await advised(readSafetensorsHeader(path), advice);
   if (metadata.identity !== identity) {
     throw new InputError(
       `Cannot resume from ${path} as it is of a run with other settings or data: give the settings of that ` +
         "run, or start without resuming, which removes it",
     );
   }
-  const tensors = await readSafetensors(path);
-  const updates = Number(/\d+/.exec(name)![0]);
-  const counts: number[] = JSON.parse(metadata.counts!);
-  return {
-    snapshot: { tensors, updates, counts },
-    position: JSON.parse(metadata.position!) as Position,
+  const entry = <Value>(key: string, expected: string, fits: (value: unknown) => boolean): Value => {
+    const value = parsed(metadata[key]);
+    if (fits(value)) return value as Value;
+    throw new InputError(
+      `Cannot resume from ${path} as its "${key}" is not ${expected}: found ${
+        shown(metadata[key] ?? "none")
+      }; ${advice}`,
+    );
   };
+  const counts = entry<number[]>(
+    "counts",
+    "a list of whole numbers",
+    (value) => Array.isArray(value) && value.every(Number.isSafeInteger),
+  );
+  const position = entry<Position>(
+    "position",
+    "an object",
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  );
+  const tensors = await advised(readSafetensors(path), advice);
+  const updates = Number(/\d+/.exec(name)![0]);
+  return { snapshot: { tensors, updates, counts }, position };
+}
+
+/** What JSON says, or undefined if it is none. */
+function parsed(json: string | undefined): unknown {
+  try {
+    return JSON.parse(json ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is read, or the sentence on why it cannot be, with what to do about it. */
+async function advised<Value>(reading: Promise<Value>, advice: string): Promise<Value> {
+  return await reading.catch((error) => {
+    throw error instanceof InputError
+      ? new InputError(`${error.message}; ${advice}`, { cause: error })
+      : error;
+  });
 }
 
 /** Saves the best epoch's parameters. */
@@ -104,7 +139,7 @@ export async function writeBest({ folder }: CheckpointOptions, parameters: HostT
   await writeSafetensors(join(folder, bestFile), parameters);
 }
 
-/** The best epoch's parameters so far. */
+/** The best epoch's parameters so far. @throws InputError if they are missing or damaged. */
 export function readBest({ folder }: CheckpointOptions): Promise<HostTensors> {
-  return readSafetensors(join(folder, bestFile));
+  return advised(readSafetensors(join(folder, bestFile)), "start without resuming");
 }

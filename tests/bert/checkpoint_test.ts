@@ -273,7 +273,7 @@ Deno.test("a saved folder is loaded again as it was, also over an older one", ()
         extra: { pooling: "max" },
       });
       const loaded = await loadCheckpoint(target, { seed: 7, labels: ["no", "yes"] });
-      deepStrictEqual(loaded, { config: tinyConfig, parameters, notes: [] });
+      deepStrictEqual(loaded, { config: tinyConfig, parameters, notes: [], drawn: [] });
     }
     deepStrictEqual(
       (await readdir(target)).sort(),

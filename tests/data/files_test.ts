@@ -129,6 +129,27 @@ Deno.test("a label that train has not is named with its file and line", async ()
   });
 });
 
+Deno.test("a label that is long or has line breaks is shown in one sentence", async () => {
+  const contents = { train: csv("a,neg", "b,pos"), test: csv(`c,"${"long ".repeat(500)}\n\0"`) };
+  await withFiles(contents, async (paths, plain) => {
+    await assertRefused(
+      datasetFromFiles(paths),
+      plain,
+      `Cannot use test.csv: the label "${
+        "long ".repeat(20).slice(0, 99)
+      }…" in line 2 does not occur in train.csv, ` +
+        'which has "neg", "pos"',
+    );
+  });
+  await withFiles({ train: csv('a,"x\ny"', 'b,"x\ny"') }, async (paths, plain) => {
+    await assertRefused(
+      datasetFromFiles(paths),
+      plain,
+      'Cannot train on train.csv: expected at least two labels in column "label", found only "x\ufffdy"',
+    );
+  });
+});
+
 Deno.test("NUL characters stay and are told", async () => {
   await withFiles({ train: csv("a\0,1", "b,2", "\0,1") }, async (paths, plain) => {
     const { examples, lines, note } = await readLabelled(paths.train);

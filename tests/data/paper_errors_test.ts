@@ -121,8 +121,8 @@ Deno.test("Parquet files without a column, without a text, without a part, or da
   await assertRefused(
     "imdb",
     files(damaged),
-    "Cannot read imdb/train.parquet as Parquet: premature end of input; the file may be cut short or a pointer of " +
-      "Git LFS, fetch it again",
+    "Cannot read imdb/train.parquet as Parquet: a Snappy page ends at byte 69 of 176; the file may be cut short or " +
+      "a pointer of Git LFS, fetch it again",
   );
   await assertRefused(
     "yahoo-answers",

@@ -54,6 +54,16 @@ function edgeNumber(random: Random, size: number): bigint {
   return oneOf(random, edges) + BigInt(random.below(3) - 1);
 }
 
+/** A number in groups of seven bits, the lowest first, in so many bytes or more. */
+function varint(number: bigint, least: number): Uint8Array {
+  const groups: number[] = [];
+  for (let rest = number; rest > 0n || groups.length < least; rest >>= 7n) {
+    groups.push(Number(rest & 0x7fn) | 0x80);
+  }
+  groups.push(groups.pop()! & 0x7f);
+  return Uint8Array.from(groups);
+}
+
 const mutations: readonly Mutation[] = [
   function flipBits(bytes, random) {
     for (let times = 1 + random.below(8); times > 0 && bytes.length > 0; times--) {
@@ -72,6 +82,14 @@ const mutations: readonly Mutation[] = [
     const number = new Uint8Array(view.buffer);
     bytes.set(little ? number.subarray(0, width) : number.subarray(8 - width), place);
     return bytes;
+  },
+  function setVarint(bytes, random) {
+    const place = random.below(bytes.length + 1);
+    let end = place;
+    while (end < bytes.length && bytes[end]! >= 0x80) end++;
+    const number = BigInt.asUintN(64, edgeNumber(random, bytes.length));
+    const zigzag = random.below(2) ? BigInt.asUintN(64, 2n * number) : number;
+    return joined(bytes.subarray(0, place), varint(zigzag, end + 1 - place), bytes.subarray(end + 1));
   },
   function setDigits(bytes, random) {
     const start = random.below(bytes.length + 1);

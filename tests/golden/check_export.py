@@ -1,6 +1,7 @@
 """Runs the Python snippets of exported folders' README.md on texts, and prints their logits as JSON.
 
     echo '["a text", "another"]' | python tests/golden/check_export.py FOLDER...
+    echo '[["a text", "its pair"]]' | python tests/golden/check_export.py FOLDER...
 
 The output has for each folder {"onnxruntime": [[…]], "transformers": [[…]], "pipeline": [{label: score}]}, those of them
 that its README has. Where onnx is installed, its checker goes through onnx/model.onnx as well.
@@ -19,6 +20,13 @@ except ImportError:
     onnx = None
 
 
+def with_text(call, text):
+    """A snippet's example with another text, or another pair."""
+    if isinstance(text, str):
+        return call.replace('"A text."', repr(text))
+    return call.replace('"A text.", "Its pair."', ", ".join(map(repr, text)))
+
+
 def run(folder, texts):
     found = {}
     os.chdir(os.path.dirname(folder))
@@ -31,7 +39,7 @@ def run(folder, texts):
         code, example = snippet.rstrip().rsplit("\n", 1)
         exec(code, names)
         call = example.removeprefix("print(").removesuffix(")")
-        results = [eval(call.replace('"A text."', repr(text)), names) for text in texts]
+        results = [eval(with_text(call, text), names) for text in texts]
         if "classify" in names:
             results = [result[0] if isinstance(result[0], list) else result for result in results]
             found["pipeline"] = [{each["label"]: each["score"] for each in result} for result in results]

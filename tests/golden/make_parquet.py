@@ -1,12 +1,13 @@
 """Writes parquet/: a few rows of each of the paper's data sets, in the schemas and under the paths that the hub has.
 
 rows.json beside them holds the same rows: class (from 0) and fields. Run in this folder: python make_parquet.py
-(needs pyarrow).
+(needs pyarrow and duckdb).
 """
 
 import json
 import pathlib
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -130,6 +131,20 @@ codecs = pa.table({"text": [f"text {i % 3} 汉" for i in range(300)], "label": l
 write(codecs, FOLDER / "codecs" / "zstd.parquet", compression="zstd", row_group_size=100, data_page_version="2.0")
 write(codecs, FOLDER / "codecs" / "gzip.parquet", compression="gzip", use_dictionary=False)
 write(codecs, FOLDER / "codecs" / "brotli.parquet", compression="brotli", data_page_size=64, write_page_index=True)
+
+
+def plain(name, **encodings):
+    """The same rows in pages that are not compressed."""
+    path = FOLDER / "codecs" / name
+    write(codecs, path, compression="none", use_dictionary=False, column_encoding=encodings)
+
+
+plain("delta.parquet", text="DELTA_BYTE_ARRAY", label="DELTA_BINARY_PACKED")
+plain("lengths.parquet", text="DELTA_LENGTH_BYTE_ARRAY", label="BYTE_STREAM_SPLIT")
+# DuckDB fills up a run of packed values by more than the format's seven.
+duckdb.sql(f"copy codecs to '{FOLDER / 'codecs' / 'duckdb.parquet'}' (format parquet, codec 'snappy')")
+lists = pa.table({"text": [["a", "b"], [], None, ["c", None]], "label": [0, 1, 2, 3]})
+write(lists, FOLDER / "codecs" / "list.parquet")
 write(pa.table({"text": ["a", None], "label": [0, 1]}), FOLDER / "codecs" / "null.parquet")
 write(codecs.slice(0, 0), FOLDER / "codecs" / "empty.parquet")
 

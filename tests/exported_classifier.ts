@@ -1,0 +1,55 @@
+/** Exported tiny classifiers, and what runs their cards. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { exportClassifier } from "../lib/export.ts";
+import { type FineTuned, saveClassifier } from "../lib/fine_tune.ts";
+import { largestDifference } from "./golden/load.ts";
+import { hasTransformers } from "./golden/transformers.ts";
+import { type ClassifierKind, trainedClassifier } from "./trained_classifier.ts";
+
+/** Trains a classifier and exports it. */
+export async function exportTrained(exported: string, kind: ClassifierKind): Promise<FineTuned> {
+  const run = await trainedClassifier(kind);
+  await saveClassifier(`${exported} trained`, run);
+  await exportClassifier(`${exported} trained`, exported);
+  return run;
+}
+
+/** Makes sure that logits or probabilities are the same but for rounding. */
+export function assertClose(found: readonly number[][], expected: readonly number[][], what: string): void {
+  const difference = largestDifference(found.flat(), expected.flat());
+  assert.ok(difference < 1e-4, `${what}: logits differ by ${difference}`);
+}
+
+const python = process.env.BERTLAB_PYTHON || "python3";
+
+/** Whether a Python can run the card's snippets; says what is skipped where none can. */
+export function hasOnnxRuntime(test: string): boolean {
+  if (!hasTransformers(test)) return false;
+  try {
+    execFileSync(python, ["-c", "import onnxruntime, tokenizers"], { stdio: "pipe" });
+    return true;
+  } catch {
+    console.warn(`SKIPPED: ${test}: ${python} cannot import onnxruntime and tokenizers`);
+    return false;
+  }
+}
+
+/** What the Python snippets of a card say: logits of each text, and of a pipeline its probabilities by label. */
+export interface CardResults {
+  readonly onnxruntime: number[][];
+  readonly transformers?: number[][];
+  readonly pipeline?: Record<string, number>[];
+}
+
+/** Runs the Python snippets of exported folders' cards on texts or pairs; a result for each folder. */
+export function runCards(
+  folders: readonly string[],
+  texts: readonly string[] | readonly (readonly [string, string])[],
+): CardResults[] {
+  const script = join(import.meta.dirname!, "golden", "check_export.py");
+  const output = execFileSync(python, [script, ...folders], { input: JSON.stringify(texts), stdio: "pipe" });
+  return JSON.parse(output.toString());
+}

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeSafetensors } from "../../lib/bert/safetensors.ts";
+import { newestCheckpoint, readBest, writeBest, writeCheckpoint } from "../../lib/training/checkpoints.ts";
+import { inFolder } from "../in_folder.ts";
+
+const tensors = { weight: { shape: [2], data: Float32Array.of(1, 2) } };
+const snapshot = (updates: number) => ({ tensors, updates, counts: [updates] });
+const options = (folder: string) => ({ folder, every: 1, identity: "this run", resume: true });
+
+Deno.test("the newest checkpoint comes back as it was", () =>
+  inFolder(async (folder) => {
+    assert.equal(await newestCheckpoint(options(folder)), undefined);
+    for (const updates of [1, 2]) {
+      await writeCheckpoint(options(folder), snapshot(updates), { epoch: updates });
+    }
+    assert.deepEqual(await newestCheckpoint(options(folder)), {
+      snapshot: snapshot(2),
+      position: { epoch: 2 },
+    });
+  }));
+
+Deno.test("a damaged checkpoint is one sentence, which says how to go on, and that is so", () =>
+  inFolder(async (folder) => {
+    const advice = "; remove it to go on from the checkpoint before it, or start without resuming";
+    for (const updates of [1, 2]) {
+      await writeCheckpoint(options(folder), snapshot(updates), { epoch: updates });
+    }
+    const path = join(folder, "checkpoint-00000002.safetensors");
+    const whole = await readFile(path);
+    const refused = (message: string) =>
+      assert.rejects(newestCheckpoint(options(folder)), { name: "InputError", message: message + advice });
+    const metadata = { format: "bertlab-checkpoint", identity: "this run", counts: "[2]", position: "{}" };
+    for (
+      const [changes, found] of [
+        [{ counts: "[2" }, '"counts" is not a list of whole numbers: found [2'],
+        [{ counts: "[1.5]" }, '"counts" is not a list of whole numbers: found [1.5]'],
+        [{ counts: '{"a":\n1}' }, '"counts" is not a list of whole numbers: found {"a":\ufffd1}'],
+        [{ position: '{"epoch":' }, '"position" is not an object: found {"epoch":'],
+        [{ position: "null" }, '"position" is not an object: found null'],
+      ] as const
+    ) {
+      await writeSafetensors(path, tensors, { ...metadata, ...changes });
+      await refused(`Cannot resume from ${path} as its ${found}`);
+    }
+    const { position: _, ...without } = metadata;
+    await writeSafetensors(path, tensors, without);
+    await refused(`Cannot resume from ${path} as its "position" is not an object: found none`);
+    await writeFile(path, whole.subarray(0, 20));
+    await refused(
+      `Cannot read ${path} as a safetensors file: its header should have ${
+        whole.readUInt32LE(0)
+      } bytes and the whole file has 20, so it is cut off or not one`,
+    );
+    await rm(path);
+    assert.deepEqual((await newestCheckpoint(options(folder)))?.position, { epoch: 1 });
+  }));
+
+Deno.test("the best epoch's parameters come back, or one sentence", () =>
+  inFolder(async (folder) => {
+    await writeBest(options(folder), tensors);
+    assert.deepEqual(await readBest(options(folder)), tensors);
+    const path = join(folder, "best.safetensors");
+    await writeFile(path, "no");
+    await assert.rejects(readBest(options(folder)), {
+      name: "InputError",
+      message: `Cannot read ${path} as a safetensors file: it has 2 bytes and must have at least 8; ` +
+        "start without resuming",
+    });
+  }));
