@@ -5,25 +5,17 @@
 import { Command } from "commander";
 import { readFile } from "node:fs/promises";
 import { InputError } from "../lib/errors.ts";
-import { collectReport, type Report } from "../lib/report/collect.ts";
+import type { Report } from "../lib/report/collect.ts";
 import { countsOf, experimentsTable } from "../lib/report/index_page.ts";
 import { claimsLegend, claimsTable } from "../lib/results/claims.ts";
 import { numbersTable } from "../lib/results/tables.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 import { runCommand } from "./command.ts";
-import { reportParts } from "./report.ts";
+import { readReport, reportParts } from "./report.ts";
 
 /** Reads the published records of the mini scale. */
-export async function publishedReport(): Promise<Report> {
-  const { experiments, dataTables, claimsAt } = reportParts;
-  const scale = "mini";
-  return await collectReport({
-    ...{ experiments, dataTables, scale },
-    claims: claimsAt(scale),
-    results: "results",
-    made: new Date(),
-  });
-}
+export const publishedReport = (): Promise<Report> =>
+  readReport({ scale: "mini", results: "results" }, reportParts);
 
 /** What stands between the marks, by their names. */
 function blocks(report: Report): Record<string, string> {

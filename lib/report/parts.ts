@@ -7,7 +7,7 @@ import { folded, grid, list } from "./page.ts";
 import type { SettingDifference } from "./settings.ts";
 import type { AdjustedComparison, NotCompared } from "../results/comparison.ts";
 import { forgettingTable, preTrainingTable } from "../results/knowledge.ts";
-import { points, probability, signed, spread } from "../results/markdown.ts";
+import { percent, points, probability, signed, spread } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
 import type { RunRecord } from "../results/records.ts";
 import { mean } from "../results/statistics.ts";
@@ -79,7 +79,7 @@ export function results({ table, evaluated }: Section): Content {
 export function improvement({ table }: Section): Content {
   const base = table.improvementOver;
   if (base === undefined) return null;
-  const percent = (value: number | null) => value === null ? "–" : signed(value);
+  const gain = (value: number | null) => value === null ? "–" : signed(value);
   return html`<p>The mean over data sets of (${base} − row) / ${base}. The paper prints it over the sets that each row
 has; beside it, over the sets that all rows have.</p>
 ${
@@ -88,7 +88,7 @@ ${
       head: ["", "paper, as printed", "paper, same sets", "ours, same sets"],
       rows: improvements(table, base).rows.map(({ row, printed, paper, ours }) => [
         row,
-        ...[printed, paper, ours].map(percent),
+        ...[printed, paper, ours].map(gain),
       ]),
     })
   }`;
@@ -125,8 +125,6 @@ export function forgetting({ table, evaluated }: Section): Content {
 
 /** The further pre-training that runs started from. */
 export const preTraining = (records: readonly RunRecord[]): Content => grid(preTrainingTable(records));
-
-const percent = (share: number | undefined) => share === undefined ? "–" : (100 * share).toFixed(1);
 
 /** Each run with its epochs. */
 export function runs(cells: readonly EvaluatedCell[]): Markup {

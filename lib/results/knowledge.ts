@@ -1,4 +1,5 @@
 /** What models learnt in further pre-training, and what fine-tuning made them forget: rows of tables, from records. */
+import { percent } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { PreTrainingMeasures, RunRecord } from "./records.ts";
 import { mean } from "./statistics.ts";
@@ -15,7 +16,6 @@ export interface TextTable {
   readonly texts: number;
 }
 
-const percent = (share: number | undefined) => share === undefined ? "–" : (100 * share).toFixed(1);
 const change = (key: keyof PreTrainingMeasures, before: PreTrainingMeasures, after: PreTrainingMeasures) =>
   key.endsWith("Loss")
     ? [before[key], after[key]].map((loss) => loss?.toFixed(2) ?? "–").join(" → ")

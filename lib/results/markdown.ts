@@ -15,6 +15,11 @@ export function markdown(
   return [text(head), `| ${rule.join(" | ")} |`, ...rows.map(text)].join("\n");
 }
 
+/** A share in percent: "12.5"; "–" where there is none. */
+export function percent(share: number | undefined): string {
+  return share === undefined ? "–" : (100 * share).toFixed(1);
+}
+
 /** "+1.20", "−0.35". */
 export function signed(value: number): string {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
