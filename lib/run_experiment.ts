@@ -50,7 +50,7 @@ export interface CellResult extends RunResult {
 
 /** What happens while an experiment runs. */
 export type ExperimentEvent =
-  | { readonly kind: "plan"; readonly due: number; readonly runs: number }
+  | { readonly kind: "plan"; readonly due: readonly Cell[]; readonly runs: number }
   | { readonly kind: "line"; readonly line: string }
   | { readonly kind: "start"; readonly cell: Cell; readonly run: number; readonly runs: number }
   | { readonly kind: "step"; readonly done: number; readonly total: number; readonly loss?: number }
@@ -121,7 +121,7 @@ export async function runExperiment(
   const due = before.cells.filter((cell, place) =>
     !records.has(cell.hash) && (!shard || place % shard.count === shard.index - 1)
   );
-  onProgress?.({ kind: "plan", due: due.length, runs: before.cells.length });
+  onProgress?.({ kind: "plan", due, runs: before.cells.length });
   const file = shard ? `records-${shard.index}-of-${shard.count}.jsonl` : "records.jsonl";
   for (const [place, cell] of due.entries()) {
     const progress = { run: place + 1, runs: due.length };

@@ -19,6 +19,7 @@ import {
   type Shard,
 } from "../lib/run_experiment.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
+import { TimeLeft } from "./time_left.ts";
 import {
   chooseEngine,
   chooseExperiments,
@@ -207,7 +208,8 @@ class ExperimentWatch {
   #progress?: Progress;
   #total = 0;
   #label = "";
-  readonly #start = performance.now();
+  #left?: TimeLeft;
+  #start = 0;
 
   constructor(
     readonly experiment: Experiment,
@@ -220,10 +222,12 @@ class ExperimentWatch {
   see(event: ExperimentEvent): void {
     switch (event.kind) {
       case "plan": {
-        if (event.due === 0) break;
-        const time = duration(60 * this.minutes * this.seeds * event.due / event.runs);
+        const due = event.due.length;
+        if (due === 0) break;
+        this.#left = new TimeLeft(event.due.map(({ configuration }) => configuration));
+        const time = duration(60 * this.minutes * this.seeds * due / event.runs);
         this.output.error(
-          `${this.experiment.name}: ${event.due} of ${event.runs} runs are to be made, about ${time}`,
+          `${this.experiment.name}: ${due} of ${event.runs} runs are to be made, about ${time}`,
         );
         break;
       }
@@ -234,6 +238,7 @@ class ExperimentWatch {
       case "start":
         this.#label = `[${event.run}/${event.runs}] ${event.cell.column}, ${event.cell.row}, seed ` +
           event.cell.configuration.seed;
+        this.#start = performance.now();
         break;
       case "step":
         if (event.total !== this.#total) this.stop(); // from pre-training to fine-tuning
@@ -245,9 +250,9 @@ class ExperimentWatch {
         );
         break;
       case "end": {
-        const perRun = (performance.now() - this.#start) / 1000 / event.run;
+        const seconds = this.#left!.after(event.record.seconds, (performance.now() - this.#start) / 1000);
         const left = event.runs - event.run;
-        const rest = left === 0 ? "" : `; ${left} more in about ${duration(left * perRun)}`;
+        const rest = left === 0 ? "" : `; ${left} more in about ${duration(seconds)}`;
         this.stop(`test error ${(100 * event.record.test.errorRate).toFixed(2)} %${rest}`);
       }
     }
