@@ -1,12 +1,14 @@
 /**
  * Models that several runs start from: each is made once and kept in the cache folder, under the hash of what it
- * depends on. Making one may be stopped at any time; the next call goes on from its last checkpoint.
+ * depends on. Making one may be stopped at any time; the next call goes on from its last checkpoint. Of several processes
+ * that want the same model one makes it, and the others wait.
  */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { withLock } from "./data/file_lock.ts";
 import { cacheFolder } from "./data/resolve.ts";
 import { configurationHash } from "./results/records.ts";
-import type { CheckpointOptions } from "./training/checkpoints.ts";
+import { type CheckpointOptions, ResumeError } from "./training/checkpoints.ts";
 import { writeWhole } from "./whole_file.ts";
 
 /** Which model. */
@@ -19,6 +21,8 @@ export interface CachedModelOptions {
   readonly part: string;
   /** The file beside the model that says how it was made. */
   readonly recordFile: string;
+  /** Told what is going on. */
+  readonly say: (line: string) => void;
 }
 
 /** A run that makes models. */
@@ -37,24 +41,35 @@ const checkpointEvery = 200;
  * @throws Error if `make` has not kept the part that is asked for.
  */
 export async function cachedModel<Made>(
-  { kind, identity, part, recordFile }: CachedModelOptions,
+  { kind, identity, part, recordFile, say }: CachedModelOptions,
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<{ folder: string; record: Made }> {
   const run = join(cacheFolder(), kind, (await configurationHash(identity)).slice(0, 24));
   const folder = join(run, part);
-  const found = await readRecord<Made>(folder, recordFile);
-  if (found) return { folder, record: found };
   const checkpoints = join(run, "checkpoints");
-  await make({
+  const making: MakingRun<Made> = {
     checkpoint: { folder: checkpoints, every: checkpointEvery, resume: true },
     keep: async (part, save, record) => {
       const folder = join(run, part);
       await save(folder);
       await writeWhole(join(folder, recordFile), [JSON.stringify(record, null, 2) + "\n"]);
     },
+  };
+  const find = () => readRecord<Made>(folder, recordFile);
+  const waiting = () => say(`Another process is making the model in ${run}, which is waited for`);
+  const record = await find() ?? await withLock(join(run, "lock"), waiting, async () => {
+    const found = await find();
+    if (found) return found;
+    await make(making).catch(async (error) => {
+      if (!(error instanceof ResumeError)) throw error;
+      // Nobody gave these checkpoints: they are damaged, or of an older version of this program.
+      say(`Starting anew, as what is in ${checkpoints} cannot be gone on from`);
+      await rm(checkpoints, { recursive: true });
+      await make(making);
+    });
+    await rm(checkpoints, { recursive: true, force: true });
+    return await find();
   });
-  await rm(checkpoints, { recursive: true, force: true });
-  const record = await readRecord<Made>(folder, recordFile);
   if (!record) throw new Error(`No model was left in ${folder}`);
   return { folder, record };
 }

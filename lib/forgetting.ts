@@ -76,6 +76,7 @@ export async function forgettingProbe(
     kind: "masked-words-heads",
     identity: { name, layers, architecture, precision, language, headSteps },
     part: "model",
+    say,
     recordFile: "head.json",
   }, async (run) => {
     const model = await start(name);

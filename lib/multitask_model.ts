@@ -99,6 +99,7 @@ export async function multiTaskModel(
     },
     part: modelPart,
     recordFile: "multitask.json",
+    say: options.say,
   };
   const { folder, record: made } = await cachedModel<Made>(
     cached,

@@ -65,6 +65,7 @@ export async function preTrainedModel(
     identity,
     part: partOf(stepsOf(settings, point)),
     recordFile: "pretraining.json",
+    say: options.say,
   };
   const { folder, record } = await cachedModel<PreTrainingRecord>(
     cached,

@@ -7,6 +7,7 @@ import { benchJax } from "../benchmarks/jax.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
 import { benchStep } from "../benchmarks/step.ts";
+import { benchTrain } from "../benchmarks/train.ts";
 import { InputError } from "../lib/errors.ts";
 import { commit, machine, versions } from "../lib/results/provenance.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
@@ -22,13 +23,17 @@ interface BenchOptions {
 const benchmarks = {
   step: benchStep,
   pretrain: benchPretrain,
+  train: benchTrain,
   padding: benchPadding,
   devices: benchDevices,
   gpu: benchGpu,
   jax: benchJax,
 } as const;
 
-/** What is run if none is named: the others need a plugin of the engine xla, `jax` also a Python with JAX. */
+/**
+ * What is run if none is named: `train` takes half an hour, the others need a plugin of the engine xla, `jax` also a
+ * Python with JAX.
+ */
 const usual = ["step", "pretrain", "padding"];
 
 function benchCommand(output: Output): Command {

@@ -22,6 +22,9 @@ export interface CheckpointOptions {
   readonly resume: boolean;
 }
 
+/** A checkpoint that a run cannot go on from: it is damaged, or of another run. */
+export class ResumeError extends InputError {}
+
 const kept = 2;
 const bestFile = "best.safetensors";
 
@@ -75,7 +78,7 @@ export async function writeCheckpoint(
 /**
  * The newest checkpoint of a folder, or undefined if there is none.
  *
- * @throws InputError if it is damaged, or of a run with other settings or data.
+ * @throws ResumeError if it is damaged, or of a run with other settings or data.
  */
 export async function newestCheckpoint<Position>(
   { folder, identity }: CheckpointOptions,
@@ -86,7 +89,7 @@ export async function newestCheckpoint<Position>(
   const advice = "remove it to go on from the checkpoint before it, or start without resuming";
   const { metadata } = await advised(readSafetensorsHeader(path), advice);
   if (metadata.identity !== identity) {
-    throw new InputError(
+    throw new ResumeError(
       `Cannot resume from ${path} as it is of a run with other settings or data: give the settings of that ` +
         "run, or start without resuming, which removes it",
     );
@@ -94,7 +97,7 @@ export async function newestCheckpoint<Position>(
   const entry = <Value>(key: string, expected: string, fits: (value: unknown) => boolean): Value => {
     const value = parsed(metadata[key]);
     if (fits(value)) return value as Value;
-    throw new InputError(
+    throw new ResumeError(
       `Cannot resume from ${path} as its "${key}" is not ${expected}: found ${
         shown(metadata[key] ?? "none")
       }; ${advice}`,
@@ -128,7 +131,7 @@ function parsed(json: string | undefined): unknown {
 async function advised<Value>(reading: Promise<Value>, advice: string): Promise<Value> {
   return await reading.catch((error) => {
     throw error instanceof InputError
-      ? new InputError(`${error.message}; ${advice}`, { cause: error })
+      ? new ResumeError(`${error.message}; ${advice}`, { cause: error })
       : error;
   });
 }
