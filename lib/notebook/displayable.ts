@@ -26,6 +26,11 @@ export interface Content {
   readonly svg?: string | (() => Promise<string>);
 }
 
+/** A picture that becomes smaller where the page is narrower. */
+export function fitting(svg: string): string {
+  return svg.replace(/^<svg\b/, '<svg style="max-width: 100%; height: auto"');
+}
+
 /** Something that shows this content and is nothing else. */
 export function displayable(content: Content): Displayable {
   return withDisplay({}, () => content);
@@ -43,7 +48,7 @@ export function withDisplay<Value extends object>(
       "text/plain": text,
       "text/markdown": markdown,
       "text/html": html,
-      "image/svg+xml": picture,
+      "image/svg+xml": picture === undefined ? undefined : fitting(picture),
     };
     return Object.fromEntries(Object.entries(all).filter(([, content]) => content !== undefined));
   };

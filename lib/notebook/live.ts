@@ -1,5 +1,6 @@
 /** Training that is watched: in a notebook a curve of the loss with the time left, elsewhere a bar or lines. */
 import { type Progress, progressText, showProgress, Speed } from "../results/progress.ts";
+import { fitting } from "./displayable.ts";
 
 /** How the Deno kernel tells the notebook something. */
 type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
@@ -96,7 +97,8 @@ export class LiveCurve {
     const broadcast = this.#broadcast;
     if (!broadcast || this.#last.step === 0) return;
     const caption = `${this.#label}: ${text}`;
-    const data = { "text/plain": caption, "image/svg+xml": lossSvg(caption, this.#losses, this.#last.steps) };
+    const picture = fitting(lossSvg(caption, this.#losses, this.#last.steps));
+    const data = { "text/plain": caption, "image/svg+xml": picture };
     const type = this.#drawn === undefined ? "display_data" : "update_display_data";
     this.#drawn = performance.now();
     const content = { data, metadata: {}, transient: this.#transient };

@@ -7,7 +7,7 @@ Deno.test("a notebook gets every type of the content, and a terminal its text", 
     "text/plain": "t",
     "text/markdown": "m",
     "text/html": "<p>",
-    "image/svg+xml": "<svg/>",
+    "image/svg+xml": '<svg style="max-width: 100%; height: auto"/>',
   });
   assert.equal(Deno.inspect(all), "t");
   assert.deepEqual(await displayable({ text: "t" })[jupyterDisplay](), { "text/plain": "t" });
