@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readRecords } from "../../lib/results/records.ts";
 import { inCells, moduleOf, moved } from "../../scripts/check_notebooks.ts";
 import { endsWithValue, type Notebook } from "../../scripts/notebook_file.ts";
 import { notebooksCommand } from "../../scripts/notebooks.ts";
@@ -82,6 +83,47 @@ Deno.test("a cell that fails, or shows nothing where it ends with a value, fails
     assert.match(error, /2 of 2 notebooks failed and are as they were: broken, silent$/);
     assert.equal(await readFile(join(folder, "broken.ipynb"), "utf8"), broken);
     assert.equal(await readFile(join(folder, "silent.ipynb"), "utf8"), silent);
+  }));
+
+Deno.test("a kernel that is interrupted leaves whole records, and the next run goes on from them", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "reproduces.ipynb");
+    const results = join(folder, "results");
+    await copyFile(join(import.meta.dirname!, "../../deno.json"), join(folder, "deno.json")); // the kernel reads that of the notebook's folder
+    const from = (file: string) => JSON.stringify(import.meta.resolve(`../../${file}`));
+    await writeFile(
+      path,
+      JSON.stringify(notebookOf(
+        `import { cutting } from ${from("tests/example_experiment.ts")};
+import { madeUpRun } from ${from("tests/made_up_run.ts")};
+import { reproduce } from ${from("lib/notebook/reproduce.ts")};`,
+        `let ran = 0;
+const { records } = await reproduce(cutting, {
+  results: ${JSON.stringify(results)},
+  runCell: async (configuration) => {
+    if (++ran === 3) {
+      Deno.kill(Deno.pid, "SIGINT");
+      await new Promise(() => {});
+    }
+    return await madeUpRun(configuration, 40, 4);
+  },
+});
+records.length;`,
+      )),
+    );
+    const before = await readFile(path, "utf8");
+    const run = () => runInTest(notebooksCommand, "--folder", folder);
+    const first = await run();
+    if (skipped(first.error)) return;
+    assert.equal(first.code, 1, first.out);
+    assert.match(first.error, /Cannot run .*reproduces\.ipynb: .*kernel/i);
+    assert.equal(await readFile(path, "utf8"), before);
+    const { records, warnings } = await readRecords(join(results, "mini"));
+    assert.deepEqual([records.length, warnings], [2, []]);
+    const second = await run();
+    assert.equal(second.code, 0, second.error);
+    const { cells }: Notebook = JSON.parse(await readFile(path, "utf8"));
+    assert.deepEqual(cells.at(-1)!.outputs!.at(-1)!.data, { "text/plain": ["4"] });
   }));
 
 Deno.test("a name that is not there, and a file that is no notebook, are told in a sentence", () =>
