@@ -16,7 +16,7 @@ const characters = 2000;
 
 const sizes = { train: 180, dev: 30, test: 90 };
 const classes = 5;
-const epochs = 3;
+const epochs = 2;
 const learningRate = 2e-4;
 
 /** How long texts are cut, and the layer-wise decay. */
