@@ -34,24 +34,24 @@ export async function benchTrain(
     const model = await resolveModel("minilm");
     for (const [truncation, decay] of variants) {
       const output = join(folder, `${truncation}-${decay}`);
-      const ours = await timed(Deno.execPath(), [
-        ...[
-          "task",
-          "--quiet",
-          "train",
-          ...Object.entries(files).flatMap(([split, file]) => [`--${split}`, file]),
-        ],
-        ...["--truncation", truncation, "--layer-decay", `${decay}`, "--epochs", `${epochs}`],
-        ...["--learning-rate", `${learningRate}`, "--engine", engine, "--output", output],
-      ]);
+      const given = {
+        ...files,
+        truncation,
+        "layer-decay": decay,
+        epochs,
+        "learning-rate": learningRate,
+        engine,
+        output,
+      };
+      const options = Object.entries(given).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+      const ours = await timed(Deno.execPath(), ["task", "--quiet", "train", ...options]);
       const { test } = JSON.parse(await readFile(join(output, "result.json"), "utf8"));
       const sides: Record<string, Side> = { [engine]: { seconds: ours.seconds, error: test.error_rate } };
       if (python !== undefined) {
         const script = join(import.meta.dirname!, "train.py");
-        const { seconds, out } = await timed(python, [
-          ...[script, files.train, files.dev, files.test, model, truncation],
-          ...[decay, epochs, learningRate].map(String),
-        ]);
+        const settings = [truncation, decay, epochs, learningRate].map(String);
+        const peer = [script, files.train, files.dev, files.test, model, ...settings];
+        const { seconds, out } = await timed(python, peer);
         sides["PyTorch"] = { seconds, ...JSON.parse(out) };
       }
       const label = `${truncation}, decay ${decay}`;
