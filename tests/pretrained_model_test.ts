@@ -62,7 +62,11 @@ Deno.test("one run of pre-training serves all its points, and is found again", (
     const runs = await readdir(join(folder, "pretrained"));
     assert.equal(runs.length, 2);
     for (const run of runs) {
-      assert.deepEqual((await readdir(join(folder, "pretrained", run))).sort(), ["step-10", "step-2"]);
+      assert.deepEqual((await readdir(join(folder, "pretrained", run))).sort(), [
+        "lock",
+        "step-10",
+        "step-2",
+      ]);
     }
   }));
 
