@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import process from "node:process";
 import { exportClassifier } from "../lib/export.ts";
 import { type FineTuned, saveClassifier } from "../lib/fine_tune.ts";
 import { largestDifference } from "./golden/load.ts";
+import { python, pythonHas } from "./golden/transformers.ts";
 import { type ClassifierKind, trainedClassifier } from "./trained_classifier.ts";
 
 /** Trains a classifier and exports it. */
@@ -22,20 +22,8 @@ export function assertClose(found: readonly number[][], expected: readonly numbe
   assert.ok(difference < 1e-4, `${what}: logits differ by ${difference}`);
 }
 
-const python = process.env.BERTLAB_PYTHON || "python3";
-
 /** Whether a Python can run the card's snippet of ONNX Runtime; says what is skipped where none can. */
-export function hasOnnxRuntime(test: string): boolean {
-  try {
-    execFileSync(python, ["-c", "import onnxruntime, tokenizers"], { stdio: "pipe" });
-    return true;
-  } catch {
-    console.warn(
-      `SKIPPED: ${test}: ${python} cannot import onnxruntime and tokenizers (set BERTLAB_PYTHON to one that can)`,
-    );
-    return false;
-  }
-}
+export const hasOnnxRuntime = (test: string): boolean => pythonHas(test, "onnxruntime", "tokenizers");
 
 /** What the Python snippets of a card say: logits of each text, and of a pipeline its probabilities by label. */
 export interface CardResults {

@@ -4,20 +4,23 @@ import { join } from "node:path";
 import process from "node:process";
 
 /** BERTLAB_PYTHON, or python3. */
-const python = process.env.BERTLAB_PYTHON || "python3";
+export const python = process.env.BERTLAB_PYTHON || "python3";
 
-/** Whether a Python can import transformers; says what is skipped where none can. */
-export function hasTransformers(test: string): boolean {
+/** Whether a Python can import these modules; says what is skipped where none can. */
+export function pythonHas(test: string, ...modules: readonly string[]): boolean {
   try {
-    execFileSync(python, ["-c", "import torch, transformers"], { stdio: "pipe" });
+    execFileSync(python, ["-c", `import ${modules.join(", ")}`], { stdio: "pipe" });
     return true;
   } catch {
     console.warn(
-      `SKIPPED: ${test}: ${python} cannot import torch and transformers (set BERTLAB_PYTHON to one that can)`,
+      `SKIPPED: ${test}: ${python} cannot import ${modules.join(" and ")} (set BERTLAB_PYTHON to one that can)`,
     );
     return false;
   }
 }
+
+/** Whether a Python can import transformers; says what is skipped where none can. */
+export const hasTransformers = (test: string): boolean => pythonHas(test, "torch", "transformers");
 
 /** A batch, row by row. */
 export interface TransformersRequest {
