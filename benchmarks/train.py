@@ -70,11 +70,11 @@ layers = model.config.num_hidden_layers
 
 
 def group(name, parameter):
-    below = layers + 1 if ".embeddings." in name else 0
+    below_top = layers if ".embeddings." in name else 0
     if ".layer." in name:
-        below = layers - int(name.split(".layer.")[1].split(".")[0])
+        below_top = layers - 1 - int(name.split(".layer.")[1].split(".")[0])
     decayed = 0.0 if name.endswith("bias") or "LayerNorm" in name else 0.01
-    return {"params": [parameter], "lr": rate * decay ** max(0, below - 1), "weight_decay": decayed}
+    return {"params": [parameter], "lr": rate * decay**below_top, "weight_decay": decayed}
 
 
 optimizer = torch.optim.AdamW([group(*named) for named in model.named_parameters()], fused=True)

@@ -94,22 +94,24 @@ async function writeDocuments(folder: string): Promise<Record<keyof typeof sizes
   const all = [...train, ...dev, ...test];
   const lists = labels.map((name, label) => ({ name, documents: of(label, all) }))
     .sort((a, b) => b.documents.length - a.documents.length).slice(0, classes);
-  const files: Partial<Record<keyof typeof sizes, string>> = {};
-  let done = 0;
-  for (const [split, size] of Object.entries(sizes) as [keyof typeof sizes, number][]) {
-    const share = size / classes;
-    const rows = Array.from({ length: size }, (_, place) => {
-      const { name, documents } = lists[place % classes]!;
-      return { text: documents[(done + Math.floor(place / classes)) % documents.length]!, label: name };
-    });
-    done += share;
-    files[split] = join(folder, `${split}.csv`);
-    await writeFile(files[split], stringify(rows, { header: true }));
+  const needed = Object.values(sizes).reduce((sum, size) => sum + size) / classes;
+  if (lists.some(({ documents }) => documents.length < needed)) {
+    throw new InputError(`Cannot make ${needed} documents of each of ${classes} lists`);
   }
-  if (lists.some(({ documents }) => documents.length < done)) {
-    throw new InputError(`Cannot make ${done} documents of each of ${classes} lists`);
-  }
-  return files as Record<keyof typeof sizes, string>;
+  const rows = Array.from(
+    { length: needed },
+    (_, place) => lists.map(({ name, documents }) => ({ text: documents[place]!, label: name })),
+  ).flat();
+  const write = async (split: keyof typeof sizes, start: number) => {
+    const file = join(folder, `${split}.csv`);
+    await writeFile(file, stringify(rows.slice(start, start + sizes[split]), { header: true }));
+    return file;
+  };
+  return {
+    train: await write("train", 0),
+    dev: await write("dev", sizes.train),
+    test: await write("test", sizes.train + sizes.dev),
+  };
 }
 
 function documentsOf(mails: readonly string[]): string[] {

@@ -8,6 +8,7 @@ import { duration } from "../lib/results/progress.ts";
 import { experimentResult } from "../lib/run_experiment.ts";
 import type { Output } from "./command.ts";
 import type { targetNames } from "./options.ts";
+import { sharedModels } from "./time_left.ts";
 
 /** What is asked for besides the cells. */
 export interface DryRunOptions {
@@ -49,11 +50,10 @@ export async function dryRun(
     const flops = runFlops(model, configuration, sizes);
     const own = flops.fineTuning + flops.evaluation;
     total += own;
-    const { preTraining, multiTask, layers, architecture, seed, epochs, batchSize, maxLength } =
-      configuration;
-    const start = [configuration.model, layers, architecture, preTraining && { ...preTraining, point: 0 }];
-    if (preTraining) shared.set(JSON.stringify(start), flops.preTraining);
-    if (multiTask) shared.set(JSON.stringify([start, multiTask, seed]), flops.multiTask);
+    const models = sharedModels(configuration);
+    if (models.preTrained) shared.set(models.preTrained, flops.preTraining);
+    if (models.multiTask) shared.set(models.multiTask, flops.multiTask);
+    const { preTraining, multiTask, epochs, batchSize, maxLength } = configuration;
     const steps = epochs * Math.ceil(sizes.train / batchSize);
     output.out(
       `to be run  ${name}: ${configuration.model}, ${

@@ -8,10 +8,14 @@ import type { Configuration } from "../lib/configuration.ts";
 export class TimeLeft {
   readonly #own = new Mean();
   readonly #making = new Mean();
+  /** Of each run the model that it starts from, if that is made for several. */
+  readonly #models: readonly (string | undefined)[];
   #made = 0;
 
   /** @param due the runs to be made, in their order. */
-  constructor(readonly due: readonly Configuration[]) {}
+  constructor(due: readonly Configuration[]) {
+    this.#models = due.map(sharedModels).map(({ preTrained, multiTask }) => multiTask ?? preTrained);
+  }
 
   /**
    * Seconds that are left after the next run of those due is done.
@@ -20,14 +24,14 @@ export class TimeLeft {
    * @param whole what it took in all.
    */
   after(own: number, whole: number): number {
-    const before = modelsOf(this.due.slice(0, this.#made));
-    const model = modelOf(this.due[this.#made++]!);
+    const known = new Set(this.#models.slice(0, this.#made));
+    const model = this.#models[this.#made++];
     this.#own.add(own);
-    if (model !== undefined && !before.has(model)) this.#making.add(Math.max(0, whole - own));
-    const left = this.due.slice(this.#made);
-    const known = modelsOf(this.due.slice(0, this.#made));
-    const models = [...modelsOf(left)].filter((model) => !known.has(model));
-    return left.length * this.#own.value + models.length * this.#making.value;
+    if (model !== undefined && !known.has(model)) this.#making.add(Math.max(0, whole - own));
+    known.add(model).add(undefined);
+    const left = this.#models.slice(this.#made);
+    const models = new Set(left.filter((model) => !known.has(model)));
+    return left.length * this.#own.value + models.size * this.#making.value;
   }
 }
 
@@ -46,17 +50,13 @@ class Mean {
   }
 }
 
-/** What tells the model that a run shares with others, if it starts from one that is made. */
-function modelOf(
+/** What tells the models that a run shares with others from those of other runs: one pre-trained, one of all tasks. */
+export function sharedModels(
   { model, layers, architecture, preTraining, multiTask, seed }: Configuration,
-): string | undefined {
-  if (!preTraining && !multiTask) return undefined;
-  const pretrained = preTraining && { ...preTraining, point: 0 };
-  return JSON.stringify([model, layers, architecture, pretrained, multiTask && [multiTask, seed]]);
-}
-
-function modelsOf(configurations: readonly Configuration[]): Set<string | undefined> {
-  const models = new Set(configurations.map(modelOf));
-  models.delete(undefined);
-  return models;
+): { readonly preTrained?: string; readonly multiTask?: string } {
+  const start = [model, layers, architecture, preTraining && { ...preTraining, point: 0 }];
+  return {
+    ...preTraining ? { preTrained: JSON.stringify(start) } : {},
+    ...multiTask ? { multiTask: JSON.stringify([start, multiTask, seed]) } : {},
+  };
 }
