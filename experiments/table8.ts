@@ -5,7 +5,8 @@
  * Yelp P. 2.28, 1.92, 2.04, 1.81; Yelp F. 30.06, 29.42, 29.25, 28.62; AG 5.25, 4.80, 4.86, 4.66; DBPedia .71, .68, .62,
  * .61.
  *
- * What to expect: at mini scale MiniLM's lowest 3 layers stand for BERT-base and all 6 for BERT-large.
+ * What to expect: at mini scale MiniLM's lowest 4 layers stand for BERT-base and all 6 for BERT-large. (Its lowest 3 do
+ * not train reliably: LOG.md.) The rows of BERT-base are runs of Table 6.
  *
  * Minutes: about 25 at mini scale on 2 CPU cores (one seed).
  *
@@ -51,8 +52,8 @@ export default experiment({
       sets: miniSets,
       columns: only(miniColumns, columns),
       rows: {
-        "BERT-base": { layers: 3 },
-        "BERT-base + ITPT": { layers: 3, preTraining: miniPreTraining },
+        "BERT-base": {},
+        "BERT-base + ITPT": { preTraining: miniPreTraining },
         "BERT-large": { model: "minilm", layers: 6 },
         "BERT-large + ITPT": {
           model: "minilm",
@@ -60,7 +61,7 @@ export default experiment({
           preTraining: { batchSize: 32, ...miniPreTraining },
         },
       },
-      notes: ["MiniLM's lowest 3 layers stand for BERT-base, all its 6 layers for BERT-large."],
+      notes: ["MiniLM's lowest 4 layers stand for BERT-base, all its 6 layers for BERT-large."],
     },
     imdb: { minutes: 3000, settings: { layerDecay }, sets: imdbSets, columns: imdbColumns },
     paper: {

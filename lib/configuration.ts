@@ -96,7 +96,8 @@ export interface Configuration {
   readonly evaluationsPerEpoch: number;
   /**
    * If what fine-tuning makes the model forget is measured (lib/forgetting.ts): the updates that train a head of masked
-   * words on general text first, for a model that has none. Null if it is not.
+   * words on general text first, for a model that has none. What is tested then is the model at the end of training,
+   * not at its best. Null if it is not.
    */
   readonly forgetting: number | null;
   /** B, texts an update. */

@@ -50,10 +50,12 @@ export interface FineTuneSettings {
   /** Passes over the training texts. */
   readonly epochs: number;
   /**
-   * Measurements in each pass, evenly spread; 1 if not given. With more, the best of them is kept instead of the best
-   * epoch, and a sample of the training texts is measured as well.
+   * Measurements in each pass, evenly spread; 1 if not given. With more, it is the best of them that is kept, not the
+   * best epoch, and a sample of the training texts is measured as well.
    */
   readonly evaluationsPerEpoch?: number;
+  /** Which measured parameters are kept and tested: the best ones (if not given), or the last. */
+  readonly keep?: "best" | "last";
   /** Texts of one optimizer step. */
   readonly batchSize: number;
   /** Texts of one pass, a divisor of the batch size (all if not given): less takes less memory, the step is the same. */
@@ -100,7 +102,7 @@ export interface FineTuned {
   readonly model: StartModel;
   /** What it was trained with. */
   readonly settings: FineTuneSettings;
-  /** The parameters after the best epoch. */
+  /** The parameters that are kept: those after the best epoch, if the settings do not say otherwise. */
   readonly parameters: HostTensors;
   /** What each epoch came to. */
   readonly epochs: readonly EpochRecord[];
@@ -180,6 +182,7 @@ export async function fineTune(
       [chosenBy]: evaluation.chosenBy,
     });
     const trainSample = points > 1 ? encodedSample(data.train, split.train, split[chosenBy].length) : [];
+    const isBetter = settings.keep === "last" ? () => true : better;
     let kept: { readonly measured: Measured; readonly evaluated: Evaluated } | undefined; // the best of this sitting
     const result = await train<Measured>(trainer, {
       epochs: settings.epochs * points,
@@ -190,10 +193,10 @@ export async function fineTune(
         const evaluated = await evaluate(split[chosenBy]);
         const train = points > 1 ? { train: (await evaluate(trainSample)).metrics } : {};
         const measured = { chosenBy: evaluated.metrics, ...train };
-        if (!kept || better(measured, kept.measured)) kept = { measured, evaluated };
+        if (!kept || isBetter(measured, kept.measured)) kept = { measured, evaluated };
         return measured;
       },
-      better,
+      better: isBetter,
       checkpoint: context.checkpoint && {
         ...context.checkpoint,
         identity: await configurationHash({

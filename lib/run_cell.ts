@@ -43,8 +43,10 @@ export async function openEngine(name: string, precision: string = "f32", device
 
 /** What {@linkcode fineTune} is told, from a configuration. @throws InputError if it names no text strategy. */
 export function fineTuneSettings(configuration: Configuration): FineTuneSettings {
-  const { maxFractions } = configuration;
-  return { ...configuration, text: textStrategy(configuration.text, { maxFractions }) };
+  const { maxFractions, forgetting } = configuration;
+  const text = textStrategy(configuration.text, { maxFractions });
+  // What is forgotten is a matter of the whole training: rates are compared where all have made the same steps.
+  return { ...configuration, text, ...forgetting === null ? {} : { keep: "last" } };
 }
 
 /** A runner of cells, which keeps the data sets and the general text that it has read. */

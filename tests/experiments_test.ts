@@ -255,4 +255,11 @@ Deno.test("at mini scale the rows that stand for the same run are the same run",
     await hashOf("table4", "2.0e-5 xi 1.00", "IMDb"),
     await hashOf("table2", "head+tail", "IMDb"),
   );
+  for (const column of ["IMDb", "DBPedia"]) {
+    assert.equal(await hashOf("table8", "BERT-base", column), await hashOf("table6", "BERT-FiT", column));
+    assert.equal(
+      await hashOf("table8", "BERT-base + ITPT", column),
+      await hashOf("table6", "BERT-ITPT-FiT", column),
+    );
+  }
 });

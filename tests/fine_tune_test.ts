@@ -111,6 +111,16 @@ Deno.test("the protocol of the paper's code chooses the epoch by the test texts,
   assert.deepEqual(test, epochs[bestEpoch - 1]!.test);
 });
 
+Deno.test("the last parameters are kept where that is asked for, though others were better", async () => {
+  const spoiling = { epochs: 4, learningRate: .1, schedule: "constant" } as const;
+  const [best, last] = [await run(spoiling), await run({ ...spoiling, keep: "last" })];
+  assert.deepEqual(last.epochs.map(({ dev }) => dev), best.epochs.map(({ dev }) => dev));
+  assert.ok(best.bestEpoch < 4, "the case shows nothing if the last epoch is the best");
+  assert.equal(last.bestEpoch, 4);
+  assert.deepEqual(last.dev, last.epochs[3]!.dev);
+  assert.notDeepEqual(last.parameters["classifier.bias"]!.data, best.parameters["classifier.bias"]!.data);
+});
+
 Deno.test("a classifier is saved so that it loads again, with its labels and how it was trained", async () => {
   const folder = await mkdtemp(join(tmpdir(), "bertlab-fine-tune-"));
   try {
