@@ -23,13 +23,24 @@ export function importsOf(
   );
   return Array.from(statements, ([, type, clause = "", from, dynamic, bare]) => {
     const names = [...clause.matchAll(/(?:^|[{,])\s*(?:type\s+)?(\*|\w+)/g)].map((match) => match[1]!);
+    const space = /^\* as (\w+)$/.exec(clause)?.[1];
     return {
       target: normalize(join(dirname(path), (from ?? dynamic ?? bare)!)).replaceAll("\\", "/"),
-      // `import x from` takes the default export, `import * as x`, `export *` and `import()` may take any
-      names: clause.startsWith("{") ? names : /^\w/.test(clause) ? ["default", ...names.slice(1)] : ["*"],
+      // `import x from` takes the default export, `export *` and `import()` may take any
+      names: clause.startsWith("{")
+        ? names
+        : /^\w/.test(clause)
+        ? ["default", ...names.slice(1)]
+        : space && membersOf(space, text) || ["*"],
       typesOnly: type !== undefined,
     };
   });
+}
+
+/** What a file takes of a namespace; undefined where the namespace itself is given away, so that it may be any. */
+function membersOf(space: string, text: string): string[] | undefined {
+  if (new RegExp(`[({[,]\\s*(\\.\\.\\.)?${space}\\s*[,)}\\]]`).test(text)) return undefined;
+  return Array.from(text.matchAll(new RegExp(`\\b${space}\\.(\\w+)`, "g")), (match) => match[1]!);
 }
 
 /** Names that a file exports itself. */

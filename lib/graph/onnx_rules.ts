@@ -28,11 +28,6 @@ export function unary(op: string) {
   return (emit: OnnxEmitter, inputs: Inputs): string => emit.node(op, [emit.name(Object.values(inputs)[0]!)]);
 }
 
-/** The same tensor. */
-export function alias(emit: OnnxEmitter, inputs: Inputs): string {
-  return emit.name(Object.values(inputs)[0]!);
-}
-
 /** (a − b)². */
 export function squaredDifference(emit: OnnxEmitter, { a, b }: Inputs): string {
   const difference = emit.node("Sub", [emit.name(a!), emit.name(b!)]);

@@ -10,12 +10,14 @@ Deno.test("imports are found in all their forms", () => {
     'import type { Five } from "../c.ts";',
     'import six, { seven } from "./d.ts";',
     'import * as all from "./e.ts";',
+    'import * as passed from "./i.ts";',
     'export * from "./f.ts";',
     "import {",
     "  eight,",
     '} from "./g.ts";',
     'const nine = await import("./h.ts");',
     'import { ok } from "node:assert";',
+    "all.ten(all.eleven, Object.values(passed), passed.twelve);",
     'import json from "../../deno.json" with { type: "json" };',
   );
   assert.deepEqual(
@@ -24,7 +26,8 @@ Deno.test("imports are found in all their forms", () => {
       ["lib/bert/b.ts", "one,Two,three", false],
       ["lib/c.ts", "Five", true],
       ["lib/bert/d.ts", "default,seven", false],
-      ["lib/bert/e.ts", "*", false],
+      ["lib/bert/e.ts", "ten,eleven", false],
+      ["lib/bert/i.ts", "*", false],
       ["lib/bert/f.ts", "*", false],
       ["lib/bert/g.ts", "eight", false],
       ["lib/bert/h.ts", "*", false],
@@ -89,7 +92,10 @@ Deno.test("an export that nobody imports is found, a type in another export's si
     "export const make = (options: Options) => options;",
   );
   const user = file("mod.ts", 'export { make, used } from "./lib/a.ts";');
-  assert.deepEqual(findings([library, user]), ["lib/a.ts exports unused, which nobody imports"]);
+  const namesake = file("mod.ts", 'import * as a from "./lib/a.ts";', "a.make(a.used);");
+  for (const each of [user, namesake]) {
+    assert.deepEqual(findings([library, each]), ["lib/a.ts exports unused, which nobody imports"]);
+  }
 });
 
 Deno.test("a file of more than 400 lines is found", () => {
