@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { findNotebooks, type Notebook, readNotebook, textOf } from "./notebook_file.ts";
 
 /** The longest cell, in lines. */
-const longest = 16;
+const longest = 15;
 
 /** A notebook's code as one module, and the cell of each line (both from 1). */
 export function moduleOf({ cells }: Notebook): { text: string; cellOf: number[] } {

@@ -29,8 +29,8 @@ interface NotebooksOptions {
 export function notebooksCommand(output: Output): Command {
   return new Command("notebooks")
     .description(
-      "Runs notebooks through the Deno kernel, from their own folder, and keeps their outputs. Fails if a cell fails, " +
-        "or ends with a value and shows nothing. Needs Python 3.10 for Jupyter's client.",
+      "Runs notebooks through the Deno kernel, from their own folder, keeps their outputs and replaces the stored " +
+        "ones. Fails if a cell fails, or ends with a value and shows nothing. Needs Python 3.10 for Jupyter's client.",
     )
     .argument("[names...]", "notebooks without .ipynb, such as table2; all of them if none is named")
     .option("--folder <folder>", "where the notebooks are", join(import.meta.dirname!, "..", "notebooks"))

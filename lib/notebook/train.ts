@@ -19,13 +19,13 @@ export type TrainSettings = Omit<
 
 /** A classifier with the run that made it. */
 export interface TrainedClassifier extends FineTuned, Displayable {
-  /** The class of each text. */
+  /** The class of each text; the probabilities are not calibrated. */
   classify(texts: readonly string[]): Promise<Classification[] & Displayable>;
 }
 
 /**
  * Fine-tunes a model on a data set. What is not stated is as in the paper (section 5.2), but for the model, which is
- * MiniLM.
+ * MiniLM; the engine is ONNX Runtime.
  *
  * @throws InputError if the model or the engine cannot be had, or the settings do not fit them.
  */
