@@ -1,6 +1,23 @@
 /**
  * bertlab fine-tunes BERT and reproduces the experiments of "How to Fine-Tune BERT for Text Classification?" (Sun, Qiu,
- * Xu, Huang 2019).
+ * Xu, Huang 2019). {@linkcode trainClassifier} for one line, {@linkcode fineTune} for your own engine and model,
+ * {@linkcode runRecipe} with pre-training and checkpoints.
+ *
+ * @example From a file of texts and labels to a classifier
+ * ```ts
+ * import { datasetFromFiles, describe, saveClassifier, trainClassifier } from "./mod.ts";
+ *
+ * const reviews = await datasetFromFiles({ train: "reviews.csv", test: "more.csv" });
+ * console.log(describe(reviews));
+ * const classifier = await trainClassifier(reviews, {
+ *   model: "minilm",
+ *   text: "head+tail",
+ *   learningRate: 5e-5,
+ *   layerDecay: 0.95,
+ * });
+ * console.log(classifier.test?.errorRate, await classifier.classify(["Not worth the money."]));
+ * await saveClassifier("my-classifier", classifier);
+ * ```
  *
  * @module
  */
