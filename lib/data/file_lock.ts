@@ -5,6 +5,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { InputError } from "../errors.ts";
 
 /**
  * Does something while no other process does it under the same lock. On a file system that has no locks it is done
@@ -12,6 +13,7 @@ import { dirname } from "node:path";
  *
  * @param path the lock's file, which is made if it is not there
  * @param waiting called if another process holds the lock
+ * @throws InputError if the file cannot be made; what the action throws is thrown on.
  */
 export async function withLock<T>(path: string, waiting: () => void, action: () => Promise<T>): Promise<T> {
   using _lock = await lock(path, waiting);
@@ -19,9 +21,16 @@ export async function withLock<T>(path: string, waiting: () => void, action: () 
 }
 
 async function lock(path: string, waiting: () => void): Promise<Deno.FsFile> {
-  await mkdir(dirname(path), { recursive: true });
+  const refuse = (error: Error): never => {
+    throw new InputError(
+      `Cannot make the lock ${path}: ${error.message}; name another cache folder in BERTLAB_CACHE, or for files of ` +
+        "the hub in HF_HUB_CACHE",
+      { cause: error },
+    );
+  };
+  await mkdir(dirname(path), { recursive: true }).catch(refuse);
   for (;;) {
-    const file = await Deno.open(path, { create: true, write: true, mode: 0o664 });
+    const file = await Deno.open(path, { create: true, write: true, mode: 0o664 }).catch(refuse);
     try {
       if (!await file.tryLock(true)) {
         waiting();

@@ -1,9 +1,10 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { withLock } from "../../lib/data/file_lock.ts";
+import { InputError } from "../../lib/errors.ts";
 
 async function inFolder(test: (lock: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "bertlab-"));
@@ -28,6 +29,19 @@ Deno.test("two under the same lock do their work one after the other, also if th
     strictEqual(await first.catch(({ message }) => message), "no");
     strictEqual(await second, 3);
     deepStrictEqual(events, ["second waits", "first", "second"]);
+  }));
+
+Deno.test("a folder in which no lock can be made is one sentence with the variables that name another", () =>
+  inFolder(async (lock) => {
+    await writeFile(dirname(lock), "");
+    await rejects(withLock(lock, () => {}, () => Promise.resolve()), (error) => {
+      ok(error instanceof InputError);
+      match(
+        error.message,
+        /^Cannot make the lock .*a\.lock: .*; name another cache folder in BERTLAB_CACHE, or for files of the hub in /,
+      );
+      return true;
+    });
   }));
 
 Deno.test("a lock whose file was removed while it was waited for is asked for again", {

@@ -37,7 +37,8 @@ export class ProgramCache {
     }
     const program = opened.client.compile(text, settings);
     await this.#write(this.folder, path, program).catch((error) => {
-      if (!(error instanceof InputError)) throw error; // a full or read-only disk, or a plugin that cannot do it
+      // A full or read-only disk, or a plugin that cannot do it.
+      if (!(error instanceof InputError) && error.code === undefined) throw error;
     });
     return program;
   }
