@@ -6,6 +6,7 @@ import { chmod, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { download, hashFile, type OnProgress } from "../../data/download.ts";
+import { withLock } from "../../data/file_lock.ts";
 import { pip } from "../../data/resolve.ts";
 import { unzip } from "../../data/unzip.ts";
 import { InputError } from "../../errors.ts";
@@ -26,7 +27,8 @@ export interface InstallOptions {
 }
 
 /**
- * Installs a plugin and its libraries; a call that was broken off is taken up where it stopped.
+ * Installs a plugin and its libraries; a call that was broken off is taken up where it stopped, and one while another
+ * process installs waits for it.
  *
  * @returns the folder.
  * @throws InputError if there are no wheels for this machine, or one cannot be fetched or is not what it should be.
@@ -39,10 +41,19 @@ export async function installPlugin(set: PluginSet, options: InstallOptions = {}
     );
   }
   const wanted = (options.wanted ?? wheels[set]).filter(({ compiles }) => compiles || !compilerOnly);
+  const waiting = () => onProgress(`Another process is installing in ${folder}, which is waited for`);
+  await withLock(join(folder, "lock"), waiting, () => installMissing(wanted, folder, onProgress));
+  return folder;
+}
+
+async function installMissing(
+  wanted: readonly Wheel[],
+  folder: string,
+  onProgress: OnProgress,
+): Promise<void> {
   const missing = await missingWheels(wanted, folder);
   const total = missing.reduce((sum, { megabytes }) => sum + megabytes, 0);
   if (missing.length > 0) onProgress(`${missing.length} of ${wanted.length} wheels to fetch, ${total} MB`);
-  await mkdir(folder, { recursive: true });
   for (const wheel of missing) {
     try {
       await installWheel(wheel, folder, onProgress);
@@ -56,7 +67,6 @@ export async function installPlugin(set: PluginSet, options: InstallOptions = {}
     }
     await noteInstalled(wheel, folder);
   }
-  return folder;
 }
 
 async function installWheel(wheel: Wheel, folder: string, onProgress: OnProgress): Promise<void> {

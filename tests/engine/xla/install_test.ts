@@ -76,7 +76,7 @@ Deno.test({
         "some-compiler 1.2, 1 MB",
         "some-plugin 1.2, 1 MB",
       ]);
-      deepStrictEqual((await readdir(folder)).sort(), ["installed.json", "jax_plugins", "nvidia"]);
+      deepStrictEqual((await readdir(folder)).sort(), ["installed.json", "jax_plugins", "lock", "nvidia"]);
       deepStrictEqual(await readdir(join(folder, "nvidia", "cu13")), ["bin"], "no headers");
       const { mode } = await stat(join(folder, "nvidia", "cu13", "bin", "ptxas"));
       deepStrictEqual(mode & 0o111, 0o111, "it can be run");
@@ -89,12 +89,27 @@ Deno.test({
 });
 
 Deno.test({
+  name: "of two installs at once the second waits, and finds all there",
+  ignore: !isSupported,
+  fn: () =>
+    withIndex(archives, async (folder, asked) => {
+      const lines: string[] = [];
+      const onProgress = (line: string) => lines.push(line);
+      const install = () => installPlugin("cuda13", { folder, wanted, onProgress });
+      await Promise.all([install(), install()]);
+      deepStrictEqual(lines.filter((line) => line.startsWith("Another process is installing in")).length, 1);
+      deepStrictEqual(asked.length, 4);
+      deepStrictEqual(lines.length, 4);
+    }),
+});
+
+Deno.test({
   name: "the compiler alone is a part of the set",
   ignore: !isSupported,
   fn: () =>
     withIndex(archives, async (folder) => {
       await installPlugin("cuda13", { folder, wanted, compilerOnly: true });
-      deepStrictEqual((await readdir(folder)).sort(), ["installed.json", "jax_plugins"]);
+      deepStrictEqual((await readdir(folder)).sort(), ["installed.json", "jax_plugins", "lock"]);
     }),
 });
 
@@ -119,7 +134,7 @@ Deno.test({
           );
           return true;
         });
-        deepStrictEqual((await readdir(folder)).sort(), ["installed.json", "nvidia"]);
+        deepStrictEqual((await readdir(folder)).sort(), ["installed.json", "lock", "nvidia"]);
         served.plugin = plugin;
         asked.length = 0;
         await installPlugin("cuda13", { folder, wanted });
