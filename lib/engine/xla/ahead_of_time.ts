@@ -71,10 +71,9 @@ export function compileFor(
 ): Executable {
   const doing = `compile a program for ${name}`;
   // Partitions × hosts × devices of a host.
-  const { bytes, count, kept } = packOptions({ target_config: config, topology: `1x1x${replicas}` });
+  const { bytes, count } = packOptions({ target_config: config, topology: `1x1x${replicas}` });
   const created = { create_options: bytes, num_options: count };
   const { topology } = api.call("TopologyDescription_Create", created, doing);
-  void kept;
   try {
     const options = compileOptions(replicas, overrides);
     const { executable } = api.call("Compile", {

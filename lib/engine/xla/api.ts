@@ -80,10 +80,15 @@ export class Api {
   }
 
   /** As {@linkcode call}, on another thread: the event loop goes on. */
-  async wait<Name extends FunctionName>(name: Name, given: Arguments<Name>, doing: string): Promise<void> {
+  async wait<Name extends FunctionName>(
+    name: Name,
+    given: Arguments<Name>,
+    doing: string,
+  ): Promise<Results<Name>> {
     const args = this.#struct(name, given);
     const waiting = new Deno.UnsafeFnPointer(this.#pointer(name), onThread);
     this.#check(await waiting.call(args.bytes), doing);
+    return args.values(); // also what keeps the struct alive until then
   }
 
   /** Frees an object of the library. */

@@ -75,13 +75,12 @@ export class Client {
 
   /** @param options Named as the plugin knows them. */
   constructor(readonly api: Api, options: Options = {}) {
-    const { bytes, count, kept } = packOptions(options);
+    const { bytes, count } = packOptions(options);
     const { client } = api.call(
       "Client_Create",
       { create_options: bytes, num_options: count },
       "open the devices",
     );
-    void kept;
     this.#handle = client;
     const name = api.call("Client_PlatformName", { client }, "ask for the platform");
     this.platform = readText(name.platform_name, name.platform_name_size);

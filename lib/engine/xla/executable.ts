@@ -1,7 +1,7 @@
 /** Compiled programs: what the compiler says of their memory, and running them. */
 import { type Api, finish } from "./api.ts";
 import { DeviceBuffer } from "./buffer.ts";
-import { type Address, addressOf, readBytes, readWords, Struct, words } from "./memory.ts";
+import { type Address, addressOf, pointers, readBytes, readWords, Struct, words } from "./memory.ts";
 import { structs } from "./layouts.ts";
 
 /** Bytes of device memory that a program takes, as the compiler planned it. */
@@ -118,10 +118,10 @@ export class LoadedExecutable implements Disposable {
     this.api.call("LoadedExecutable_Execute", {
       executable: this.#handle,
       options: new Struct(structs.ExecuteOptions),
-      argument_lists: words(inputs.map(addressOf)),
+      argument_lists: pointers(inputs),
       num_devices: rows.length,
       num_args: rows[0]!.length,
-      output_lists: words(outputs.map(addressOf)),
+      output_lists: pointers(outputs),
       device_complete_events: events,
     }, "run a program");
     const results = outputs.map((row) =>

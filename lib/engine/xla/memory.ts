@@ -99,6 +99,20 @@ export function words(values: readonly (bigint | number)[]): Uint8Array<ArrayBuf
   return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
 }
 
+/** By array of ours, what the addresses in it lead to. */
+const held = new WeakMap<Uint8Array, readonly Target[]>();
+
+/** An array with addresses in it, which from now on keeps what they lead to alive. */
+export function holding(array: Uint8Array<ArrayBuffer>, targets: readonly Target[]): Uint8Array<ArrayBuffer> {
+  held.set(array, targets);
+  return array;
+}
+
+/** An array of the addresses of memory of ours for a callee. */
+export function pointers(targets: readonly Target[]): Uint8Array<ArrayBuffer> {
+  return holding(words(targets.map(addressOf)), targets);
+}
+
 /** The UTF-8 bytes of a text for a callee to read. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);

@@ -1,6 +1,6 @@
 /** PJRT_NamedValue: options given to a plugin, and attributes read from it. */
 import { structs } from "./layouts.ts";
-import { type Address, readText, readWords, Struct, utf8 } from "./memory.ts";
+import { type Address, holding, readText, readWords, Struct, utf8 } from "./memory.ts";
 
 /** Options by the names that the plugin knows; whole numbers go as int64, others as float. */
 export type Options = Readonly<Record<string, string | number | boolean>>;
@@ -8,15 +8,13 @@ export type Options = Readonly<Record<string, string | number | boolean>>;
 /** PJRT_NamedValue_Type. */
 const kinds = { string: 0, int64: 1, int64List: 2, float: 3, boolean: 4 } as const;
 
-/** Options as an array of structs; `kept` must live as long as the array is used. */
-export function packOptions(
-  options: Options,
-): { bytes: Uint8Array<ArrayBuffer>; count: number; kept: readonly unknown[] } {
-  const kept = Object.entries(options).map(([key, value]) => packOption(key, value));
+/** Options as an array of structs. */
+export function packOptions(options: Options): { bytes: Uint8Array<ArrayBuffer>; count: number } {
+  const packed = Object.entries(options).map(([key, value]) => packOption(key, value));
   const { size } = structs.NamedValue;
-  const bytes = new Uint8Array(kept.length * size);
-  kept.forEach((struct, i) => bytes.set(struct.bytes, i * size));
-  return { bytes, count: kept.length, kept };
+  const bytes = new Uint8Array(packed.length * size);
+  packed.forEach((struct, i) => bytes.set(struct.bytes, i * size));
+  return { bytes: holding(bytes, packed), count: packed.length };
 }
 
 function packOption(key: string, value: string | number | boolean): Struct<typeof structs.NamedValue> {
