@@ -89,7 +89,9 @@ export class Classifier {
       texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
       (example) => readExample(example, { tokenizer, text, maxLength }),
     );
-    const batchSize = Math.min(this.#batchSize, 2 ** Math.ceil(Math.log2(Math.max(1, texts.length))));
+    const devices = this.#engine.capabilities.devices.length;
+    const size = Math.min(this.#batchSize, 2 ** Math.ceil(Math.log2(Math.max(1, texts.length))));
+    const batchSize = Math.ceil(size / devices) * devices;
     const batches = evaluationBatches(examples, { batchSize, maxLength, tokenizerIds: tokenizer.ids });
     return await classProbabilities((batch) => this.#evaluate(batch), batches, {
       examples: texts.length,
@@ -111,7 +113,7 @@ export class Classifier {
 
   /** Frees programs and parameters. */
   async dispose(): Promise<void> {
-    for (const program of this.#programs.values()) (await program).dispose();
+    for (const program of this.#programs.values()) (await program.catch(() => undefined))?.dispose();
     this.#state.dispose();
   }
 }

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../lib/bert/checkpoint.ts";
 import { withLabels } from "../lib/bert/config.ts";
 import { type Classifier, loadClassifier } from "../lib/classifier.ts";
+import type { Engine } from "../lib/engine/engine.ts";
 import { onnxEngine } from "../lib/engine/onnx.ts";
-import { characterTokenizer } from "../lib/text/tokenizer.ts";
+import { characterTokenizer, loadTokenizer } from "../lib/text/tokenizer.ts";
 import { loadTrainedModel } from "../lib/trained_model.ts";
 import { type FineTuned, saveClassifier } from "../lib/fine_tune.ts";
 import { exampleTexts } from "./example_model.ts";
@@ -106,6 +107,21 @@ Deno.test("pairs and texts may stand in one batch", () =>
     });
   }));
 
+Deno.test("what a classifier holds is freed also if a program could not be compiled", () =>
+  inFolder(async (folder) => {
+    await writeClassifier(folder);
+    let freed = 0;
+    const failing: Engine = {
+      ...engine,
+      compile: () => Promise.reject(new Error("too large")),
+      state: (tensors) => Object.assign(engine.state(tensors), { dispose: () => freed++ }),
+    };
+    const classifier = await loadClassifier(folder, { engine: failing });
+    await assert.rejects(classifier.classify(texts), /too large/);
+    await classifier.dispose();
+    assert.equal(freed, 1);
+  }));
+
 Deno.test("it tells how far it is", () =>
   inFolder(async (folder) => {
     await writeClassifier(folder);
@@ -153,7 +169,9 @@ Deno.test("a folder that is no trained classifier is told in one sentence", () =
     await refused(
       /classifier\.weight should have 2 rows \(one a label of config\.json\) and .* found \[3,16\]$/,
     );
-    await saveCheckpoint(folder, { config, parameters });
+    const { files: tokenizerFiles } = await loadTokenizer(folder);
+    const extra = JSON.parse(await readFile(join(folder, "bertlab.json"), "utf8"));
+    await saveCheckpoint(folder, { config, parameters, tokenizerFiles, extra });
     for (
       const [name, value, what] of [
         ["temperature", 0, /as "temperature" is not a number above 0: found 0$/],

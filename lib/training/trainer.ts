@@ -55,10 +55,11 @@ export class Trainer {
   ) {
     this.parameterNames = Object.keys(parameters);
     this.#signatures = signatures(parameters);
+    const zero = new Float32Array(Math.max(0, ...Object.values(parameters).map(({ data }) => data.length)));
     const zeros: HostTensors = {};
     for (const [name, { shape, data }] of Object.entries(parameters)) {
       for (const nameOf of Object.values(stateName)) {
-        zeros[nameOf(name)] = { shape, data: new Float32Array(data.length) };
+        zeros[nameOf(name)] = { shape, data: zero.subarray(0, data.length) };
       }
     }
     this.#state = engine.state({ ...parameters, ...zeros });
@@ -157,7 +158,7 @@ export class Trainer {
 
   /** Frees programs and state. */
   async dispose(): Promise<void> {
-    for (const program of this.#programs.values()) (await program).dispose();
+    for (const program of this.#programs.values()) (await program.catch(() => undefined))?.dispose();
     this.#state.dispose();
   }
 }

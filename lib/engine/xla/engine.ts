@@ -220,7 +220,12 @@ export function engineOn(opened: OpenPlugin, options: XlaOptions = {}): Engine {
     },
     state(tensors) {
       const state = new XlaState(client, devices);
-      state.upload(tensors);
+      try {
+        state.upload(tensors);
+      } catch (error) {
+        state.dispose();
+        throw error;
+      }
       return state;
     },
     dispose() {},

@@ -124,6 +124,16 @@ Deno.test({
     faulty.faults.set("Client_BufferFromHostBuffer", outOfMemory);
     throws(() => engine.state(tensors), isOutOfMemory);
     faulty.faults.clear();
+    const second = {
+      shape: [1],
+      get data() {
+        faulty.faults.set("Client_BufferFromHostBuffer", outOfMemory);
+        return Float32Array.of(1);
+      },
+    };
+    throws(() => engine.state({ ...tensors, second }), isOutOfMemory);
+    deepStrictEqual(faulty.uploads.size, 0, "of a state that has no room nothing stays");
+    faulty.faults.clear();
 
     faulty.faults.set("Client_Compile", outOfMemory);
     await rejects(engine.compile(graph), isOutOfMemory);
