@@ -1,6 +1,6 @@
 /** Fine-tuning (paper sections 5.2 and 5.3): a start model, a data set, a text strategy and a rate, made into a classifier. */
 import { saveCheckpoint } from "./bert/checkpoint.ts";
-import { type BertConfig, requirePositions } from "./bert/config.ts";
+import { type BertConfig, requirePositions, requireSegments } from "./bert/config.ts";
 import { sequenceClassifier } from "./bert/classifier.ts";
 import { bertFeatures } from "./bert_feat.ts";
 import { freshTensor, keepLayers } from "./bert/parameters.ts";
@@ -144,7 +144,8 @@ export async function fineTune(
   const parameters = classifierParameters(plan, model, data.labels.length, settings);
   const { maxLength, batchSize, seed, evaluationsPerEpoch: points = 1 } = settings;
   requirePositions(config, maxLength);
-  const rows = passSize(settings);
+  const devices = context.engine.capabilities.devices.length;
+  const rows = passSize(settings, devices);
   const encoded = context.encoded ?? encodeDataset(data, tokenizer, settings);
   const { split, chosenBy, pairs } = encoded;
   if (pairs) requireSegments(config);
@@ -166,7 +167,7 @@ export async function fineTune(
     const evaluate = async (examples: readonly EncodedExample[]): Promise<Evaluated> => {
       const batches = evaluationBatches(examples, {
         ...batching,
-        batchSize: evaluationSize(examples.length, batchSize),
+        batchSize: evaluationSize(examples.length, batchSize, devices),
       });
       const probabilities = await classProbabilities((batch) => trainer.evaluate(batch), batches, {
         examples: examples.length,
@@ -317,15 +318,6 @@ function classifierParameters(
     ...width === config.hidden_size ? {} : { "classifier.weight": weight },
     ...additional(seed),
   };
-}
-
-/** @throws InputError if the model knows no second segment. */
-function requireSegments({ type_vocab_size: segments }: BertConfig): void {
-  if (segments >= 2) return;
-  throw new InputError(
-    `Cannot read pairs of texts as the model knows ${segments} kind of segment: expected 2; use another model, or ` +
-      "one column",
-  );
 }
 
 /**

@@ -52,11 +52,35 @@ export function encodeDataset(
   const all = [split.train, split.dev, split.test].flat();
   const pairs = all.some(({ second }) => second);
   const cut = all.filter(isCut).length / all.length;
+  const unknown = unknownShare(all, tokenizer);
   const notes = [
+    ...unknown > manyUnknown
+      ? [
+        `${
+          (100 * unknown).toFixed(1)
+        } % of the wordpieces are unknown to the model's vocabulary: take a model of the ` +
+        "texts' language.",
+      ]
+      : [],
     ...cut > 0 ? [`${(100 * cut).toFixed(1)} % of the texts are cut.`] : [],
     ...pairs ? [`The texts are pairs: of each the longer text is cut first, and not by ${text.name}.`] : [],
   ];
   return { split, cut, pairs, chosenBy, notes };
+}
+
+/** Share of unknown wordpieces that is worth a note; of texts in the model's language it is far below. */
+const manyUnknown = .1;
+
+/** Share of the wordpieces that are [UNK]. */
+function unknownShare(examples: readonly ReadExample[], { ids }: Tokenizer): number {
+  let [unknown, total] = [0, 0];
+  for (const { pieces, second = [] } of examples) {
+    for (const piece of [...pieces, second]) {
+      total += piece.length;
+      for (const id of piece) if (id === ids.unk) unknown++;
+    }
+  }
+  return unknown / Math.max(1, total);
 }
 
 function isCut({ pieces, second, length }: ReadExample): boolean {
@@ -70,9 +94,10 @@ export function balancedWeights(examples: readonly { readonly label: number }[],
   return counts.map((count) => count > 0 ? examples.length / (classes * count) : 0);
 }
 
-/** Texts of one pass. @throws InputError if passes do not make whole batches. */
+/** Texts of one pass. @throws InputError if passes do not make whole batches, or the devices do not divide them. */
 export function passSize(
   { batchSize, microBatchSize }: Pick<FineTuneSettings, "batchSize" | "microBatchSize">,
+  devices = 1,
 ): number {
   const size = microBatchSize ?? batchSize;
   if (batchSize % size !== 0) {
@@ -80,16 +105,23 @@ export function passSize(
       `Cannot split a batch of ${batchSize} texts into passes of ${size}: give a divisor of the batch size`,
     );
   }
+  if (size % devices !== 0) {
+    throw new InputError(
+      `Cannot split passes of ${size} texts evenly over ${devices} devices: give batches of a size that they divide`,
+    );
+  }
   return size;
 }
 
 /**
  * Texts of an evaluation batch: as many as of a training batch, or fewer where the rows that fill up the last batch would
- * be more than a twentieth of all.
+ * be more than a twentieth of all; a multiple of the devices, if the training batch is.
  */
-export function evaluationSize(examples: number, batchSize: number): number {
+export function evaluationSize(examples: number, batchSize: number, devices: number): number {
   const batches = Math.ceil(examples / batchSize);
-  return batches * batchSize - examples > examples / 20 ? Math.ceil(examples / batches) : batchSize;
+  return batches * batchSize - examples > examples / 20
+    ? Math.min(batchSize, Math.ceil(examples / batches / devices) * devices)
+    : batchSize;
 }
 
 /** Batches as the training step takes them, in parts of `rows` texts; see {@linkcode stepBatch} for the weights. */

@@ -1,5 +1,6 @@
 /** Batches of further pre-training as the training step takes them, and what a model knows of held-out documents. */
 import type { PreTrainingBatch, PreTrainingBatches } from "./data/pretraining_examples.ts";
+import { InputError } from "./errors.ts";
 import type { HostTensors } from "./tensors.ts";
 import type { StepBatch, Trainer } from "./training/trainer.ts";
 
@@ -55,7 +56,11 @@ export function stepBatch(batch: PreTrainingBatch, nsp: boolean, headsOnly = fal
   return { shape, parts: [part], examples: batch.examples, tokens: batch.tokens };
 }
 
-/** Losses and right guesses over all held-out batches, without dropout. */
+/**
+ * Losses and right guesses over all held-out batches, without dropout.
+ *
+ * @throws InputError if no wordpiece of them can be masked.
+ */
 export async function measure(
   trainer: Trainer,
   batches: PreTrainingBatches,
@@ -78,6 +83,12 @@ export async function measure(
       next.right += margin > 0 ? 1 : 0;
       next.count++;
     });
+  }
+  if (mlm.count === 0) {
+    throw new InputError(
+      "Cannot measure how masked words are guessed as no wordpiece of the held-out texts can be masked: take a model " +
+        "whose vocabulary knows the texts' language, or more texts",
+    );
   }
   return {
     step: trainer.updates,

@@ -6,14 +6,14 @@
 import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { requirePositions } from "./bert/config.ts";
+import { requirePositions, requireSegments } from "./bert/config.ts";
 import { corpusTexts } from "./corpora.ts";
 import { type Dataset, wholeText } from "./data/examples.ts";
 import { type Documents, encodeDocuments, planSegments } from "./data/pretraining_segments.ts";
 import type { Engine } from "./engine/engine.ts";
 import { InputError } from "./errors.ts";
 import { fineTune, type FineTuned, type FineTuneSettings } from "./fine_tune.ts";
-import { encodeDataset, type EncodedDataset } from "./fine_tuning_steps.ts";
+import { encodeDataset, type EncodedDataset, learningRates, passSize } from "./fine_tuning_steps.ts";
 import { furtherPretrain, savePretrained } from "./further_pretraining.ts";
 import type { PreTrainingEvaluation } from "./pretraining_steps.ts";
 import { atTemperature, fitTemperature } from "./results/calibration.ts";
@@ -122,12 +122,16 @@ export interface RecipeRun {
 export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise<RecipeRun> {
   const { data, model: name, start, fineTuning, preTraining } = recipe;
   const { engine, checkpoint } = context;
+  // What fine-tuning would refuse is refused before hours of pre-training.
+  passSize(fineTuning, engine.capabilities.devices.length);
+  learningRates(fineTuning, 1, 1);
   let seen: { readonly encoded: EncodedDataset; readonly survey: Survey } | undefined;
   /** All models that are read on the way have the same tokenizer. */
   const see = ({ config, tokenizer }: StartModel) => {
     if (seen) return seen;
     requirePositions(config, Math.max(fineTuning.maxLength, preTraining?.maxLength ?? 0));
     const encoded = encodeDataset(data, tokenizer, fineTuning);
+    if (encoded.pairs) requireSegments(config);
     seen = { encoded, survey: surveyOf(data, encoded) };
     context.onSurvey?.(seen.survey);
     return seen;

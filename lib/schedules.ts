@@ -46,7 +46,8 @@ export interface ScheduleOptions {
  * - `polynomial`: ((base - end) (1 - p)^power + end) / base
  * - `bertadam-linear`: 1 - s / n, which jumps at the end of the warm-up, as BertAdam does
  *
- * @throws InputError if there is no schedule of that name; RangeError if a step count or rate makes no sense.
+ * @throws InputError if there is no schedule of that name, or the rate is too low for it; RangeError if a step count
+ * makes no sense.
  */
 export function schedule(name: ScheduleName, options: ScheduleOptions): (step: number) => number {
   const { totalSteps: total, warmupSteps: warmup, power = 1, endRate = 1e-7, baseRate = 2e-5 } = options;
@@ -77,7 +78,10 @@ export function schedule(name: ScheduleName, options: ScheduleOptions): (step: n
       return warmed((step) => Math.max(0, (total - step) / span));
     case "polynomial":
       if (!(baseRate > endRate)) {
-        throw new RangeError(`The base rate must be above the end rate: found ${baseRate} and ${endRate}`);
+        throw new InputError(
+          `Cannot use the schedule "polynomial" with a learning rate of ${baseRate}: expected one above ${endRate}, ` +
+            "its rate at the end",
+        );
       }
       return warmed((step) =>
         step > total

@@ -2,7 +2,7 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint } from "./bert/checkpoint.ts";
-import { type BertConfig, configLabels, requirePositions } from "./bert/config.ts";
+import { type BertConfig, configLabels, requirePositions, requireVocabulary } from "./bert/config.ts";
 import { readSafetensors, readSafetensorsHeader } from "./bert/safetensors.ts";
 import { InputError } from "./errors.ts";
 import { type ClassifierPlan, classifierPlan } from "./fine_tune.ts";
@@ -49,6 +49,7 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
   if (!Object.hasOwn(parameters, "classifier.weight")) {
     throw new InputError(`Cannot use ${folder} as it has no classifier: train it first with deno task train`);
   }
+  await requireSingleLabel(folder);
   if (labels.length < 2) {
     throw new InputError(`Cannot use ${folder} as its classifier knows only one label: found "${labels[0]}"`);
   }
@@ -56,12 +57,7 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
   const maxLength = training?.maxLength ?? Math.min(512, config.max_position_embeddings);
   requirePositions(config, maxLength);
   const tokenizer = await loadTokenizer(folder);
-  if (tokenizer.vocabSize > config.vocab_size) {
-    throw new InputError(
-      `Cannot use ${folder} as its tokenizer is that of another model: it has ${tokenizer.vocabSize} pieces, and the ` +
-        `model knows ${config.vocab_size}`,
-    );
-  }
+  requireVocabulary(config, tokenizer, folder);
   const features = training?.features ?? "last";
   const plan = classifierPlan(config, { text, features });
   const width = parameters["classifier.weight"]!.shape[1];
@@ -128,6 +124,23 @@ export function requireTextColumns(
       : `Cannot use ${name} as it was trained on single texts: expected one column in --text-column, found the pair ` +
         found,
   );
+}
+
+/** @throws InputError if config.json speaks of another kind of classifier, whose tensors are called the same. */
+async function requireSingleLabel(folder: string): Promise<void> {
+  const path = join(folder, "config.json");
+  const { problem_type: problem, architectures } = JSON.parse(await readFile(path, "utf8"));
+  const [one, known] = ["single_label_classification", "BertForSequenceClassification"];
+  if ((problem ?? one) !== one) {
+    throw new InputError(
+      `Cannot use ${path} as its problem_type is not ${one}: found ${JSON.stringify(problem)}`,
+    );
+  }
+  if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(known)) {
+    throw new InputError(
+      `Cannot use ${path} as its architectures do not name ${known}: found ${architectures.join(", ")}`,
+    );
+  }
 }
 
 /** The parameters of a pooling by these names. */

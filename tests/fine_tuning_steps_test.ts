@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { stepBatch } from "../lib/class_probabilities.ts";
 import { evaluationBatches } from "../lib/data/batches.ts";
 import type { Dataset, Example } from "../lib/data/examples.ts";
-import { balancedWeights, encodeDataset, evaluationSize } from "../lib/fine_tuning_steps.ts";
+import { balancedWeights, encodeDataset, evaluationSize, passSize } from "../lib/fine_tuning_steps.ts";
 import { head, hierarchical } from "../lib/long_text.ts";
 import { characterTokenizer } from "../lib/text/tokenizer.ts";
 import { exampleDataset } from "./example_model.ts";
@@ -25,6 +25,27 @@ Deno.test("a data set as wordpieces: lengths before the cut, and the share of te
   assert.deepEqual([cut, pairs, notes], [2 / 6, false, ["33.3 % of the texts are cut."]]);
   const fractions = encodeDataset(data, tokenizer, { ...settings, text: hierarchical("mean") });
   assert.equal(fractions.cut, 1 / 6);
+});
+
+Deno.test("texts that the vocabulary cannot spell are told, but not a few words of them", () => {
+  const notesOf = (...texts: string[]) =>
+    encodeDataset(of(texts.map((text) => ({ text, label: 0 }))), tokenizer, settings).notes;
+  assert.deepEqual(notesOf("a a a a a a a a a a", "a a a a a a a a ж"), []);
+  assert.deepEqual(notesOf("a", "ж ж ж", "ж"), [
+    "66.7 % of the wordpieces are unknown to the model's vocabulary: take a model of the texts' language.",
+  ]);
+});
+
+Deno.test("a pass is a part of a batch, and each device computes as much of it", () => {
+  assert.equal(passSize({ batchSize: 24, microBatchSize: 8 }, 4), 8);
+  assert.throws(() => passSize({ batchSize: 24, microBatchSize: 7 }), {
+    name: "InputError",
+    message: "Cannot split a batch of 24 texts into passes of 7: give a divisor of the batch size",
+  });
+  assert.throws(() => passSize({ batchSize: 25 }, 2), {
+    name: "InputError",
+    message: "Cannot split passes of 25 texts evenly over 2 devices: give batches of a size that they divide",
+  });
 });
 
 Deno.test("pairs are read as pairs, whatever the text strategy", () => {
@@ -62,14 +83,7 @@ Deno.test("balanced weights are n / (C n_c), and those of a batch sum to 1 over 
 
 Deno.test("an evaluation batch is smaller where the last one would be mostly padding", () => {
   const sizes = [[100, 24], [4, 24], [48, 24], [25, 24], [2500, 24], [600, 24], [456, 24], [7, 1]] as const;
-  assert.deepEqual(sizes.map(([examples, size]) => evaluationSize(examples, size)), [
-    20,
-    4,
-    24,
-    13,
-    24,
-    24,
-    24,
-    1,
-  ]);
+  const on = (devices: number) => sizes.map(([examples, size]) => evaluationSize(examples, size, devices));
+  assert.deepEqual(on(1), [20, 4, 24, 13, 24, 24, 24, 1]);
+  assert.deepEqual(on(4).slice(0, -1), [20, 4, 24, 16, 24, 24, 24], "the devices share each batch evenly");
 });

@@ -157,6 +157,10 @@ Deno.test("documents may come as texts or as wordpieces, and what cannot be used
     });
   await refused({ maxLength: 1000 }, /^Cannot read 1000 wordpieces at once as the model has 512 positions/);
   await refused({ documents: { train, heldOut: [" "] } }, /expected texts with words in them, found none/);
+  await refused(
+    { documents: { train, heldOut: ["жж ж", "ж жж"] } },
+    /^Cannot measure how masked words are guessed as no wordpiece of the held-out texts can be masked: take a model /,
+  );
   const { "cls.predictions.bias": _, ...headless } = model.parameters;
   await refused(
     { model: { ...model, parameters: headless } },

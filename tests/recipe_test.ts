@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { saveCheckpoint } from "../lib/bert/checkpoint.ts";
 import type { Dataset } from "../lib/data/examples.ts";
 import { onnxEngine } from "../lib/engine/onnx.ts";
 import { InputError } from "../lib/errors.ts";
@@ -136,6 +137,40 @@ Deno.test("a pre-trained model is not taken for that of other settings, and a ne
     );
     const { run } = await carryOut(other, folder);
     assert.equal(run!.preTraining!.steps, 4);
+  }));
+
+Deno.test("what fine-tuning would refuse is refused before pre-training", () =>
+  inFolder(async (folder) => {
+    const refused = (recipe: Partial<Recipe>, message: RegExp) =>
+      assert.rejects(
+        runRecipe({ ...itptFit, ...recipe }, {
+          engine,
+          checkpoint: { folder: join(folder, "checkpoints"), every: 2, resume: false },
+          onPreTraining: () => assert.fail("it pre-trains"),
+        }),
+        (error) => error instanceof InputError && message.test(error.message),
+      );
+    const tuning = (changes: Partial<Recipe["fineTuning"]>) => ({
+      fineTuning: { ...fit.fineTuning, ...changes },
+    });
+    await refused(tuning({ microBatchSize: 3 }), /^Cannot split a batch of 8 texts into passes of 3: /);
+    await refused(
+      tuning({ schedule: "polynomial", learningRate: 1e-7 }),
+      /^Cannot use the schedule "polynomial" with a learning rate of 1e-7: /,
+    );
+    const { config, parameters, tokenizer } = await tinyModel(data);
+    const name = "bert.embeddings.token_type_embeddings.weight";
+    const types = { shape: [1, 16], data: parameters[name]!.data.slice(0, 16) };
+    await saveCheckpoint(folder, {
+      config: { ...config, type_vocab_size: 1 },
+      parameters: { ...parameters, [name]: types },
+      tokenizerFiles: tokenizer.files,
+    });
+    const train = data.train.map((example) => ({ ...example, pair: "be bo" }));
+    await refused(
+      { model: folder, data: { ...data, train } },
+      /^Cannot read pairs of texts as the model knows 1 kind of segment: /,
+    );
   }));
 
 Deno.test("no development or test text is pre-trained on, whatever its blanks", () => {

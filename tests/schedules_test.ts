@@ -43,6 +43,10 @@ Deno.test("steps below 0 and an end rate above the base rate are refused", () =>
   assert.throws(() => schedule("linear", { totalSteps: -1, warmupSteps: 0 }), RangeError);
   assert.throws(
     () => schedule("polynomial", { totalSteps: 9, warmupSteps: 0, baseRate: 1e-8 }),
-    /base rate must be above the end rate: found 1e-8 and 1e-7/,
+    {
+      name: "InputError",
+      message:
+        'Cannot use the schedule "polynomial" with a learning rate of 1e-8: expected one above 1e-7, its rate at the end',
+    },
   );
 });

@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../lib/bert/checkpoint.ts";
 import { saveClassifier } from "../lib/fine_tune.ts";
+import { loadTokenizer } from "../lib/text/tokenizer.ts";
 import { loadTrainedModel, requireTextColumns } from "../lib/trained_model.ts";
 import { evaluateCommand } from "../scripts/evaluate.ts";
 import { predictCommand } from "../scripts/predict.ts";
@@ -43,6 +44,32 @@ Deno.test("three columns are single texts, and of a folder of another library an
   for (const columns of [["a"], ["a", "b"]]) requireTextColumns({}, "model", columns);
 });
 
+Deno.test("a folder of another kind of classifier is refused", () =>
+  inFolder(async (folder) => {
+    await saveClassifier(folder, await trainedClassifier({}));
+    const path = join(folder, "config.json");
+    const config = JSON.parse(await readFile(path, "utf8"));
+    const load = async (changes: Record<string, unknown>) => {
+      await writeFile(path, JSON.stringify({ ...config, ...changes }));
+      return await loadTrainedModel(folder);
+    };
+    const expected = await load({});
+    for (const problem_type of [null, "single_label_classification"]) {
+      const { labels } = await load({ problem_type, architectures: [] });
+      assert.deepEqual(labels, expected.labels);
+    }
+    await assert.rejects(load({ problem_type: "multi_label_classification" }), {
+      name: "InputError",
+      message: `Cannot use ${path} as its problem_type is not single_label_classification: found ` +
+        '"multi_label_classification"',
+    });
+    await assert.rejects(load({ architectures: ["BertForTokenClassification"] }), {
+      name: "InputError",
+      message: `Cannot use ${path} as its architectures do not name BertForSequenceClassification: found ` +
+        "BertForTokenClassification",
+    });
+  }));
+
 Deno.test("a bertlab.json that speaks of pairs must fit the model", () =>
   inFolder(async (folder) => {
     await saveClassifier(folder, await trainedClassifier({ pairs: true }));
@@ -55,11 +82,13 @@ Deno.test("a bertlab.json that speaks of pairs must fit the model", () =>
       message: `Cannot use ${path} as "pairs" is not true or false: found "yes"`,
     });
     const { config, parameters } = await loadCheckpoint(folder, { seed: 1 });
+    const { files } = await loadTokenizer(folder);
     const name = "bert.embeddings.token_type_embeddings.weight";
     const types = { shape: [1, 16], data: parameters[name]!.data.slice(0, 16) };
     await saveCheckpoint(folder, {
       config: { ...config, type_vocab_size: 1 },
       parameters: { ...parameters, [name]: types },
+      tokenizerFiles: files,
       extra: about,
     });
     await assert.rejects(loadTrainedModel(folder), {

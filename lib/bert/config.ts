@@ -251,3 +251,33 @@ export function requirePositions(config: BertConfig, maxLength: number): void {
       "give a smaller maximum length",
   );
 }
+
+/**
+ * Checks that a model can read pairs of texts.
+ *
+ * @throws InputError if it knows no second segment.
+ */
+export function requireSegments({ type_vocab_size: segments }: BertConfig): void {
+  if (segments >= 2) return;
+  throw new InputError(
+    `Cannot read pairs of texts as the model knows ${segments} kind of segment: expected 2; use another model, or ` +
+      "one column",
+  );
+}
+
+/**
+ * Checks that a model knows all pieces of its folder's tokenizer.
+ *
+ * @throws InputError if there are more of them.
+ */
+export function requireVocabulary(
+  config: BertConfig,
+  { vocabSize }: { readonly vocabSize: number },
+  folder: string,
+): void {
+  if (vocabSize <= config.vocab_size) return;
+  throw new InputError(
+    `Cannot use ${folder} as its tokenizer is that of another model: it has ${vocabSize} pieces, and the ` +
+      `model knows ${config.vocab_size}`,
+  );
+}

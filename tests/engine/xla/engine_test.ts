@@ -6,14 +6,20 @@ import { join } from "node:path";
 import { sequenceClassifier } from "../../../lib/bert/classifier.ts";
 import { newConfig } from "../../../lib/bert/config.ts";
 import { initialParameters } from "../../../lib/bert/parameters.ts";
+import { loadClassifier } from "../../../lib/classifier.ts";
+import type { Engine } from "../../../lib/engine/engine.ts";
+import { onnxEngine } from "../../../lib/engine/onnx.ts";
 import { xlaEngine, type XlaOptions } from "../../../lib/engine/xla/engine.ts";
 import { openPlugin } from "../../../lib/engine/xla/open.ts";
+import { fineTune, type FineTuneSettings, saveClassifier } from "../../../lib/fine_tune.ts";
 import { lowerToStablehlo } from "../../../lib/graph/stablehlo.ts";
+import { textStrategy } from "../../../lib/long_text.ts";
 import { Random } from "../../../lib/random.ts";
 import type { HostTensors } from "../../../lib/tensors.ts";
 import { optimizer } from "../../../lib/training/optimizers.ts";
 import { gradientGraph, signatures, updateGraph } from "../../../lib/training/step.ts";
 import { type StepBatch, Trainer } from "../../../lib/training/trainer.ts";
+import { exampleDataset, tinyModel } from "../../example_model.ts";
 import { pluginForTests } from "../engines.ts";
 
 const plugin = await pluginForTests("several devices, precision and kept programs of the engine xla");
@@ -90,6 +96,45 @@ Deno.test({
           `${devices} devices: ${several.logits}, not ${one.logits}`,
         );
       }
+    }
+  },
+});
+
+Deno.test({
+  name: "texts that the devices do not divide are evaluated, and classified, as on one device",
+  ignore,
+  async fn() {
+    const { train, dev, ...texts } = exampleDataset({ count: 100 });
+    const data = { ...texts, train: train.slice(0, 24), dev, test: [] };
+    deepStrictEqual(dev.length, 25, "two batches of 13 texts on one device, of 14 on two");
+    const settings: FineTuneSettings = {
+      text: textStrategy("head"),
+      maxLength: 16,
+      epochs: 1,
+      batchSize: 24,
+      learningRate: 0.01,
+      layerDecay: 1,
+      schedule: "constant",
+      warmupProportion: 0,
+      optimizer: "adamw",
+      protocol: "clean",
+      seed: 1,
+    };
+    const folder = await mkdtemp(join(tmpdir(), "bertlab-devices-"));
+    try {
+      const probabilities = async (engine: Engine) => {
+        const run = await fineTune(await tinyModel(data), data, settings, { engine });
+        await saveClassifier(folder, run);
+        const classifier = await loadClassifier(folder, { engine });
+        const alone = await classifier.probabilities([dev[0]!.text]);
+        await classifier.dispose();
+        return [...run.devPredictions!.probabilities, ...alone];
+      };
+      const one = await probabilities(onnxEngine());
+      const two = await probabilities(await xlaEngine({ plugin, devices: 2, cacheFolder: false }));
+      ok(largest(one, two) < 1e-4, `${two}, not ${one}`);
+    } finally {
+      await rm(folder, { recursive: true });
     }
   },
 });
