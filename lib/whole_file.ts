@@ -2,6 +2,9 @@
 import { open, rename, rm } from "node:fs/promises";
 import { InputError } from "./errors.ts";
 
+/** The name of a temporary file, which a killed process may leave behind. */
+export const temporaryFile = /\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
+
 /**
  * Writes a file whole: the parts go into a temporary file beside it, which is flushed to the disk and then renamed.
  * If anything fails, such as a full disk, the temporary file is removed and an older file stays as it was.

@@ -2,7 +2,7 @@
  * Models as folders in Hugging Face's layout: config.json, model.safetensors (or, as older ones have it,
  * pytorch_model.bin) and the tokenizer's files.
  */
-import { access, mkdir } from "node:fs/promises";
+import { access, mkdir, readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { HostTensors } from "../tensors.ts";
 import { shown } from "../data/byte_source.ts";
@@ -11,7 +11,7 @@ import { type BertConfig, configLabels, readConfig, withLabels } from "./config.
 import { freshTensor, keepLayers, parameterShapes, type PreTrainingHeads } from "./parameters.ts";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.ts";
 import { readTorchCheckpoint, readTorchShapes } from "./torch_checkpoint.ts";
-import { writeWhole } from "../whole_file.ts";
+import { temporaryFile, writeWhole } from "../whole_file.ts";
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -140,7 +140,7 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
 
 /**
  * Saves a model so that transformers' AutoModelForSequenceClassification loads it; each file is written whole or
- * not at all, config.json last.
+ * not at all, config.json last. Of a model that was in the folder nothing stays, nor of saves that were killed.
  *
  * @throws InputError if the system does not let it be written.
  * @throws RangeError if a tokenizer file's name is not a plain name of its own.
@@ -156,12 +156,17 @@ export async function saveCheckpoint(folder: string, contents: CheckpointContent
   await mkdir(folder, { recursive: true }).catch((error) => {
     throw new InputError(`Cannot make the folder ${folder}: ${error.message}`, { cause: error });
   });
+  for (const name of await readdir(folder)) if (temporaryFile.test(name)) await rm(join(folder, name));
   await writeSafetensors(join(folder, "model.safetensors"), parameters);
   for (const [name, content] of Object.entries(tokenizerFiles)) {
     await writeWhole(join(folder, name), [content]);
   }
   const json = (value: unknown) => [`${JSON.stringify(value, null, 2)}\n`];
   if (extra !== undefined) await writeWhole(join(folder, "bertlab.json"), json(extra));
+  const written = [...Object.keys(tokenizerFiles), ...extra === undefined ? [] : ["bertlab.json"]];
+  for (const name of ["bertlab.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]) {
+    if (!written.includes(name)) await rm(join(folder, name), { force: true });
+  }
   const architectures = [architecture(parameters)];
   await writeWhole(join(folder, "config.json"), json({ architectures, model_type: "bert", ...config }));
 }

@@ -286,6 +286,21 @@ Deno.test("a saved folder is loaded again as it was, also over an older one", ()
     strictEqual(await readFile(join(target, "vocab.txt"), "utf8"), "[PAD]\n");
   }));
 
+Deno.test("of a model that was in the folder nothing stays, nor what killed saves left", () =>
+  inFolder(async (folder) => {
+    const model = { config: tinyConfig, parameters: initialParameters(tinyConfig, { seed: 1, labels: 2 }) };
+    const tokenizerFiles = { "vocab.txt": "[PAD]\n", "tokenizer.json": "{}" };
+    await saveCheckpoint(folder, { ...model, tokenizerFiles, extra: { pooling: "max" } });
+    const others = ["result.json", "notes.tmp"];
+    const left = [`model.safetensors.${crypto.randomUUID()}.tmp`, `result.json.${crypto.randomUUID()}.tmp`];
+    for (const name of [...others, ...left]) await writeFile(join(folder, name), "");
+    await saveCheckpoint(folder, { ...model, tokenizerFiles: { "vocab.txt": "[PAD]\n" } });
+    deepStrictEqual(
+      (await readdir(folder)).sort(),
+      ["config.json", "model.safetensors", ...others, "vocab.txt"].sort(),
+    );
+  }));
+
 Deno.test("config.json names the class that the parameters are of", () =>
   inFolder(async (folder) => {
     const parameters = initialParameters(tinyConfig, { seed: 1 });
