@@ -1,6 +1,6 @@
 /** The model that a run starts from: a checkpoint by name, folder or hub id, or a new one drawn from a seed. */
 import { loadCheckpoint } from "./bert/checkpoint.ts";
-import { type BertConfig, newConfig, withLabels } from "./bert/config.ts";
+import { type BertConfig, newConfig, requireVocabulary, withLabels } from "./bert/config.ts";
 import { resolveModel } from "./bert/models.ts";
 import { initialParameters, type PreTrainingHeads } from "./bert/parameters.ts";
 import { learnWordpieces } from "./data/wordpiece_vocabulary.ts";
@@ -90,6 +90,7 @@ export async function startModel(name: string, options: StartModelOptions): Prom
   const { labels, seed, layers, preTraining } = options;
   const tokenizer = await loadTokenizer(folder);
   const { config, parameters, notes } = await loadCheckpoint(folder, { labels, seed, layers, preTraining });
+  requireVocabulary(config, tokenizer, folder);
   const description = `${name}, ${layers ? `lowest ${layers} layers` : `${config.num_hidden_layers} layers`}`;
   return { config, parameters, tokenizer, fresh: false, description, notes };
 }

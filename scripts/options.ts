@@ -1,6 +1,6 @@
 /** Parsing of options that several commands have; what cannot be understood is an InputError. */
 import type { Command } from "commander";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import process from "node:process";
 import { hasUsableGpu } from "../lib/engine/xla/gpu.ts";
 import { targets } from "../lib/engine/xla/targets/hopper.ts";
@@ -87,6 +87,17 @@ export async function makeOutputFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((error) => {
     throw new InputError(`Cannot use --output ${folder} as a folder: ${error.message}`, { cause: error });
   });
+}
+
+/** Says so where `--resume` has no checkpoint to go on from, and no model after pre-training. */
+export async function tellResume(
+  { resume }: { readonly resume?: boolean },
+  folder: string,
+  say: (line: string) => void,
+): Promise<void> {
+  const files = await readdir(folder, { recursive: true }).catch(() => []);
+  if (!resume || files.some((file) => /(checkpoint-\d+|model)\.safetensors$/.test(file))) return;
+  say(`No checkpoint in ${folder}: starting from the beginning`);
 }
 
 /** Names of the cards that programs can be compiled for. */

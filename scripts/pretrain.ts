@@ -24,6 +24,7 @@ import {
   oneOf,
   runOptions,
   sourceOptions,
+  tellResume,
   wholeNumber,
 } from "./options.ts";
 
@@ -34,8 +35,8 @@ interface PretrainOptions {
   readonly language?: "en" | "zh";
   readonly model: string;
   readonly layers?: number;
-  readonly vocabulary: number;
-  readonly hidden: number;
+  readonly vocabulary?: number;
+  readonly hidden?: number;
   readonly output: string;
   readonly steps: number;
   readonly headSteps: number;
@@ -91,11 +92,14 @@ export function pretrainCommand(output: Output): Command {
       )
       .option(
         "--vocabulary <V>",
-        "wordpieces (or Chinese characters) of a new model at most, learnt from the texts",
+        "wordpieces (or Chinese characters) of a new model at most, learnt from the texts; by default 8000",
         wholeNumber("--vocabulary", 10),
-        8000,
       )
-      .option("--hidden <H>", "width of a new model, a multiple of 64", wholeNumber("--hidden", 64), 256)
+      .option(
+        "--hidden <H>",
+        "width of a new model, a multiple of 64; by default 256",
+        wholeNumber("--hidden", 64),
+      )
       .requiredOption("--output <folder>", "where the model is written")
       .option("--steps <N>", "updates of the whole model", wholeNumber("--steps", 1), 1000)
       .option(
@@ -145,12 +149,15 @@ export function pretrainCommand(output: Output): Command {
 }
 
 async function pretrain(options: PretrainOptions, output: Output): Promise<void> {
-  const { seed, nsp, steps, headSteps } = options;
+  const { seed, nsp, steps, headSteps, hidden = 256 } = options;
   const start = performance.now();
+  if (options.model !== "new") refuseShape(options);
   const texts = await textsOf(options, output.error);
   const documents = holdOut(texts, options.heldOut, seed);
   const language = options.language ?? languageOf(texts);
   await makeOutputFolder(options.output);
+  const checkpoints = join(options.output, "checkpoints");
+  await tellResume(options, checkpoints, output.error);
   output.error(
     `${documents.train.length} documents to train on, ${documents.heldOut.length} held out, language ${language}`,
   );
@@ -166,11 +173,11 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
     preTraining: { nsp },
     architecture: {
       tokens: language === "zh" ? "characters" : "learnt-wordpieces",
-      vocabulary: options.vocabulary,
+      vocabulary: options.vocabulary ?? 8000,
       layers: 4,
-      hidden: options.hidden,
-      heads: options.hidden / 64,
-      intermediate: 4 * options.hidden,
+      hidden,
+      heads: hidden / 64,
+      intermediate: 4 * hidden,
       initializerRange: 0.04,
     },
     texts: documents.train,
@@ -198,7 +205,6 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
     options.precision,
     options.devices,
   );
-  const checkpoints = join(options.output, "checkpoints");
   const progress = showProgress("pre-training", headSteps + steps, "steps");
   try {
     const run = await furtherPretrain({ model, documents, ...settings }, {
@@ -231,6 +237,16 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
     progress.stop();
     engine.dispose();
   }
+}
+
+/** @throws InputError if there are options of a new model's shape. */
+function refuseShape({ model, vocabulary, hidden }: PretrainOptions): void {
+  const given = Object.entries({ "--vocabulary": vocabulary, "--hidden": hidden })
+    .find(([, value]) => value !== undefined);
+  if (!given) return;
+  throw new InputError(
+    `Cannot use ${given[0]} with --model ${model}, which has its own: leave it out, or give --model new`,
+  );
 }
 
 /** The documents that the options name. */

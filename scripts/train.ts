@@ -11,7 +11,7 @@ import { openEngine } from "../lib/run_cell.ts";
 import { surveyLines } from "../lib/survey.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseEngine, makeOutputFolder } from "./options.ts";
+import { chooseEngine, makeOutputFolder, tellResume } from "./options.ts";
 import { recipeOf, type TrainOptions, withTrainOptions } from "./train_options.ts";
 import { evaluationsOf, preTrainingSentence, resultOf, resultText, sentence } from "./train_result.ts";
 
@@ -35,12 +35,13 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     `${data.name}: ${data.train.length} training, ${data.dev.length} development and ${data.test.length} test texts, ` +
       `${data.labels.length} labels${data.note ? `; ${data.note}` : ""}`,
   );
+  const checkpoints = join(options.output, "checkpoints");
+  await tellResume(options, checkpoints, output.error);
   const engine = await openEngine(
     await chooseEngine(options.engine, output.error),
     options.precision,
     options.devices,
   );
-  const checkpoints = join(options.output, "checkpoints");
   const report = join(options.output, "report.html");
   const progress = phases();
   try {

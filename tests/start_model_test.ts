@@ -7,6 +7,7 @@ import { saveCheckpoint } from "../lib/bert/checkpoint.ts";
 import { layerOf } from "../lib/bert/parameters.ts";
 import { InputError } from "../lib/errors.ts";
 import { startModel, type StartModelOptions } from "../lib/start_model.ts";
+import { characterTokenizer } from "../lib/text/tokenizer.ts";
 import { tinyArchitecture } from "./example_model.ts";
 
 const options: StartModelOptions = {
@@ -79,6 +80,19 @@ Deno.test("a folder gives its parameters and tokenizer, or only its lowest layer
     const { notes } = await startModel(folder, { ...options, labels: ["a", "b", "c"] });
     assert.match(notes.join(), /^The classifier is new: /);
     await assert.rejects(startModel(folder, { ...options, layers: 4 }), InputError);
+  }));
+
+Deno.test("a folder with the tokenizer of a larger model is refused", () =>
+  withoutNetwork(async (folder) => {
+    const { config, parameters } = await startModel("new", options);
+    const { files, vocabSize } = characterTokenizer(["abcdefgh"]);
+    await saveCheckpoint(folder, { config, parameters, tokenizerFiles: files });
+    await assert.rejects(startModel(folder, options), {
+      name: "InputError",
+      message:
+        `Cannot use ${folder} as its tokenizer is that of another model: it has ${vocabSize} pieces, and the ` +
+        "model knows 10",
+    });
   }));
 
 Deno.test("heads of pre-training are drawn where there are none, kept where there are, and need no labels", () =>

@@ -86,8 +86,11 @@ Deno.test("pretrain goes on from a model folder and writes one that it can go on
     });
     assert.deepEqual(loaded.notes, []);
     assert.deepEqual(loaded.tokenizer.encode(texts[3]!), model.tokenizer.encode(texts[3]!));
-    const more = await pretrain("--text", file, "--model", once, "--output", twice, "--no-nsp", ...short);
+    const more = await pretrain(
+      ...["--text", file, "--model", once, "--output", twice, "--no-nsp", "--resume", ...short],
+    );
     assert.equal(more.code, 0, more.error);
+    assert.match(more.error, /^No checkpoint in .*twice.checkpoints: starting from the beginning\n/);
     assert.match(more.out, /^before: masked words: loss [\d.]+, [\d.]+ % right\nafter/);
     const { architectures } = JSON.parse(await readFile(join(twice, "config.json"), "utf8"));
     assert.deepEqual(architectures, ["BertForMaskedLM"]);
@@ -145,6 +148,18 @@ Deno.test("pretrain says in one sentence what it cannot use", () =>
     await refused("one.txt", /^Cannot hold out documents to measure on: expected at least two .* found 1$/);
     await refused("blank.csv", /^Cannot use .*blank.csv: expected texts, found only blank ones/);
     await refused("blank.csv", /column "words" is missing: found "text", "n"/, "--text-column", "words");
+    const own = (option: string, value: string, message: RegExp) =>
+      refused("one.txt", message, "--model", "minilm", option, value);
+    await own(
+      "--vocabulary",
+      "60",
+      /^Cannot use --vocabulary with --model minilm, which has its own: leave it /,
+    );
+    await own(
+      "--hidden",
+      "128",
+      /^Cannot use --hidden with --model minilm, which has its own: leave it out, or /,
+    );
     await refused(
       "one.txt",
       /^Cannot use --held-out 1: expected a number from 0.001 to 0.5/,

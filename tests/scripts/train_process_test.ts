@@ -262,7 +262,7 @@ Deno.test({
         await assertSentence(
           args,
           /^Cannot write .*checkpoint-00000003\.safetensors: .*no space left on device/i,
-          { lines: 5 },
+          { lines: 6 },
         );
         assert.deepEqual((await readdir(join(output, "checkpoints"))).sort(), [
           "checkpoint-00000001.safetensors",

@@ -119,6 +119,10 @@ Deno.test("train --recipe itpt-fit pre-trains on the texts and on others without
     assert.match(error, /\nThe head of the masked language model is new: the folder has none\./);
     assert.match(out, /\nwrote /);
     assert.equal((await readdir(join(folder, "model"))).includes("checkpoints"), false);
+    const again = await train(...args("--resume"));
+    assert.equal(again.code, 0, again.error);
+    const checkpoints = join(folder, "model", "checkpoints");
+    assert.ok(again.error.includes(`\nNo checkpoint in ${checkpoints}: starting from the beginning\n`));
 
     const refused = await train(...args("--pretrain-steps", "3"));
     assert.deepEqual([refused.code, refused.error], [
