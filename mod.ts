@@ -181,12 +181,14 @@ export {
 } from "./lib/results/records.ts";
 export { type Curve, type Figure, figureSvg, type Panel } from "./lib/results/figures.ts";
 export {
+  type EvaluatedCell,
+  evaluateTable,
   type Improvements,
   improvements,
-  markdownTable,
   type ResultTable,
   type TableCell,
-} from "./lib/results/tables.ts";
+} from "./lib/results/result_table.ts";
+export { markdownTable } from "./lib/results/tables.ts";
 export {
   type BootstrapOptions,
   type BootstrapResult,

@@ -1,6 +1,7 @@
 /** What the paper claims, each claim as a comparison of rows of its tables. */
 import type { ScaleName } from "../lib/experiment.ts";
 import type { Claim } from "../lib/results/claims.ts";
+import { experiments } from "./all.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 
 /** A claim whose `paper` is yet to be computed: `printed` finds the paper's error of a cell in percent. */
@@ -191,11 +192,16 @@ function paperDifference({ better, than, columns, interaction, printed }: Stated
     : differences.reduce((sum, difference) => sum + difference / columns.length, 0);
 }
 
-/** The paper's claims, in its order, with the rows of a scale. */
+/**
+ * The paper's claims, in its order, with the rows and columns of a scale; those of experiments that the scale does not
+ * have are left out.
+ */
 export function claimsAt(scale: ScaleName): Claim[] {
-  return stated.map(({ printed, mini, ...claim }) => ({
-    ...claim,
-    ...scale === "mini" ? mini : {},
-    paper: paperDifference({ ...claim, printed }),
-  }));
+  return stated.flatMap(({ printed, mini, ...claim }) => {
+    const found = experiments.find(({ name }) => name === claim.experiment)!.scales[scale];
+    if (!found) return [];
+    const columns = claim.columns.filter((column) => found.columns[column]);
+    const paper = paperDifference({ ...claim, columns, printed });
+    return [{ ...claim, ...scale === "mini" ? mini : {}, columns, paper }];
+  });
 }

@@ -7,7 +7,7 @@
  * What to expect: at so few steps, differences inside the noise; constant without warm-up is the riskiest, as its first
  * steps are as large as its last.
  *
- * Minutes: about 6 at mini scale on 2 CPU cores (one seed).
+ * Minutes: about 7 at mini scale on 2 CPU cores (one seed).
  *
  *     deno task reproduce schedules --seeds 3
  */
@@ -39,7 +39,7 @@ export default experiment({
   },
   figure: scheduleCurves("The schedules: learning rate over the steps"),
   scales: {
-    mini: { minutes: 6, settings: mini, sets: miniSets, columns: only(miniColumns, columns) },
+    mini: { minutes: 7, settings: mini, sets: miniSets, columns: only(miniColumns, columns) },
     imdb: { minutes: 200, settings: {}, columns: imdbColumns },
     paper: { minutes: 220, settings: {}, sets: paperSets, columns: only(paperColumns, columns) },
   },

@@ -40,6 +40,8 @@ export interface PreTrainingSettings {
   readonly maxLength: number;
   /** The highest rate. */
   readonly learningRate: number;
+  /** Share of the steps that warm up; if not given, the usual one of lib/further_pretraining.ts. */
+  readonly warmupProportion?: number;
   /** Whether there are pairs and next sentence prediction. */
   readonly nsp: boolean;
   /** Key of its randomness: the fine-tuning of every seed starts from the same pre-trained model. */

@@ -38,8 +38,13 @@ export interface ScaleColumn {
 
 /** An experiment's settings at one scale. */
 export interface Scale<Row extends string = string, Column extends string = string> {
-  /** Minutes that one seed takes: on 2 CPU cores at mini scale, on one GPU else. */
+  /**
+   * Minutes that one seed takes from nothing, with the models that its runs share: on 2 CPU cores at mini scale, on one
+   * GPU else.
+   */
   readonly minutes: number;
+  /** Of these, the minutes that each model takes that several runs share, also those of other experiments. */
+  readonly modelMinutes?: number;
   /** What all cells share. */
   readonly settings: Settings;
   /** The data sets that stand for the paper's, by its names: what corpora and tasks are made of. */

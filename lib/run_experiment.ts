@@ -2,8 +2,9 @@
  * Runs an experiment's cells and keeps a record of each. What is on record already is not run again, so that a second
  * call goes on where the first one stopped.
  */
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { InputError } from "./errors.ts";
+import { expectedSeconds } from "./expected_time.ts";
 import type { Configuration } from "./configuration.ts";
 import {
   type Cell,
@@ -22,7 +23,7 @@ import {
   type RunResult,
   writePredictions,
 } from "./results/records.ts";
-import type { ResultTable } from "./results/tables.ts";
+import type { ResultTable } from "./results/result_table.ts";
 
 /** What a run is given beside its configuration: where it runs, and whom it tells how far it is. */
 export interface RunHooks {
@@ -48,9 +49,9 @@ export interface CellResult extends RunResult {
   readonly sharedSeconds?: number;
 }
 
-/** What happens while an experiment runs. */
+/** What happens while an experiment runs; a plan's seconds are what the runs that are due will take. */
 export type ExperimentEvent =
-  | { readonly kind: "plan"; readonly due: readonly Cell[]; readonly runs: number }
+  | { readonly kind: "plan"; readonly due: readonly Cell[]; readonly runs: number; readonly seconds: number }
   | { readonly kind: "line"; readonly line: string }
   | { readonly kind: "start"; readonly cell: Cell; readonly run: number; readonly runs: number }
   | { readonly kind: "step"; readonly done: number; readonly total: number; readonly loss?: number }
@@ -91,16 +92,68 @@ export async function experimentResult(
   experiment: Experiment,
   options: CellOptions & Pick<ExperimentOptions, "resultsDir" | "onProgress">,
 ): Promise<ExperimentResult> {
-  const cells = await resolveCells(experiment, options);
-  const folder = join(options.resultsDir, options.scale ?? "mini");
+  const { folder, records } = await readFolder(options);
+  return { folder, ...withRecords(await resolveCells(experiment, options), records) };
+}
+
+async function readFolder(
+  { resultsDir, scale = "mini", onProgress }: Pick<ExperimentOptions, "resultsDir" | "scale" | "onProgress">,
+): Promise<{ folder: string; records: readonly RunRecord[] }> {
+  const folder = join(resultsDir, scale);
   const { records, warnings } = await readRecords(folder);
-  for (const line of warnings) options.onProgress?.({ kind: "line", line });
+  for (const line of warnings) onProgress?.({ kind: "line", line });
+  return { folder, records };
+}
+
+/** Cells with the record of each that has one, by hash. */
+function withRecords(
+  cells: readonly Cell[],
+  records: readonly RunRecord[],
+): Pick<ExperimentResult, "cells" | "records"> {
   const wanted = new Set(cells.map((cell) => cell.hash));
   return {
     cells,
-    folder,
     records: new Map(records.filter(({ hash }) => wanted.has(hash)).map((record) => [record.hash, record])),
   };
+}
+
+/**
+ * What is on record of an experiment: all cells of the seeds that it has runs of, with their records. If other tables
+ * made runs for more seeds these are left out, as they would leave this table with cells missing that nobody asked for;
+ * an experiment without any runs of its own has the seeds of those that others made for it, or else the first.
+ *
+ * @param options.seeds those to look for
+ */
+export async function onRecord(
+  experiment: Experiment,
+  records: readonly RunRecord[],
+  options: CellOptions & { readonly seeds: readonly number[] },
+): Promise<Pick<ExperimentResult, "cells" | "records">> {
+  const possible = withRecords(await resolveCells(experiment, options), records);
+  const found = [...possible.records.values()];
+  const own = found.filter((record) => record.experiment === experiment.name);
+  const seeds = new Set((own.length > 0 ? own : found).map(({ seed }) => seed));
+  if (seeds.size === 0) seeds.add(options.seeds[0]!);
+  return withRecords(possible.cells.filter(({ configuration }) => seeds.has(configuration.seed)), found);
+}
+
+/** The command that makes the runs of cells which were made alike, or goes on with them. */
+export function commandFor(
+  { name }: Pick<Experiment, "name">,
+  cells: readonly Cell[],
+  results: string,
+): string {
+  const { scale, configuration: { protocol, engine, precision } } = cells[0]!;
+  const seeds = Math.max(...cells.map(({ configuration }) => configuration.seed));
+  const inside = relative(join(import.meta.dirname!, ".."), resolve(results)); // tasks run in the project's folder
+  const folder = inside.startsWith("..") ? results : inside;
+  return [
+    `deno task reproduce ${name} --scale ${scale} --seeds ${seeds}`,
+    ...protocol === "clean" ? [] : [`--protocol ${protocol}`],
+    `--engine ${engine}`,
+    ...precision === "f32" ? [] : [`--precision ${precision}`],
+    ...folder === "runs" ? [] : [`--results ${folder}`],
+  ].join(" ");
 }
 
 /**
@@ -116,22 +169,29 @@ export async function runExperiment(
   if (shard && !(Number.isInteger(shard.index) && shard.index >= 1 && shard.index <= shard.count)) {
     throw new InputError(`Cannot run shard ${shard.index}/${shard.count}: expected I/N with I from 1 to N`);
   }
-  const before = await experimentResult(experiment, options);
-  const records = new Map(before.records);
-  const due = before.cells.filter((cell, place) =>
+  await commit(); // that of the code which runs, whatever is committed meanwhile
+  const { folder, records: made } = await readFolder(options);
+  const { cells, records } = withRecords(await resolveCells(experiment, options), made);
+  const due = cells.filter((cell, place) =>
     !records.has(cell.hash) && (!shard || place % shard.count === shard.index - 1)
   );
-  onProgress?.({ kind: "plan", due, runs: before.cells.length });
+  const seconds = await expectedSeconds(
+    experiment,
+    options.scale ?? "mini",
+    due.map(({ configuration }) => configuration),
+    made.map(({ configuration }) => configuration as unknown as Configuration),
+  );
+  onProgress?.({ kind: "plan", due, runs: cells.length, seconds });
   const file = shard ? `records-${shard.index}-of-${shard.count}.jsonl` : "records.jsonl";
   for (const [place, cell] of due.entries()) {
     const progress = { run: place + 1, runs: due.length };
     onProgress?.({ kind: "start", cell, ...progress });
-    const record = await recordCell(cell, before.folder, options);
-    await appendRecord(join(before.folder, file), record);
-    records.set(cell.hash, record);
+    const record = await recordCell(cell, folder, options);
+    await appendRecord(join(folder, file), record);
     onProgress?.({ kind: "end", record, ...progress });
   }
-  return { ...before, records };
+  // Read again, as other processes may have made runs of other shards meanwhile.
+  return await experimentResult(experiment, { ...options, onProgress: undefined });
 }
 
 async function recordCell(cell: Cell, folder: string, options: ExperimentOptions): Promise<RunRecord> {

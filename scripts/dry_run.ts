@@ -2,13 +2,13 @@
 import type { Configuration } from "../lib/configuration.ts";
 import type { DataTable } from "../lib/data_table.ts";
 import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/experiment.ts";
+import { sharedModels } from "../lib/expected_time.ts";
 import { hoursOf, type RunData, runFlops } from "../lib/flops.ts";
 import { modelShape } from "../lib/model_shape.ts";
 import { duration } from "../lib/results/progress.ts";
 import { experimentResult } from "../lib/run_experiment.ts";
 import type { Output } from "./command.ts";
 import type { targetNames } from "./options.ts";
-import { sharedModels } from "./time_left.ts";
 
 /** What is asked for besides the cells. */
 export interface DryRunOptions {
@@ -36,6 +36,11 @@ export async function dryRun(
   });
   const scale = scaleOf(experiment, cellOptions.scale ?? "mini");
   const shared = new Map<string, number>();
+  const made = new Set(
+    cells.filter(({ hash }) => records.has(hash)).flatMap(({ configuration }) =>
+      Object.values(sharedModels(configuration))
+    ),
+  );
   const time = (flops: number) => duration(3600 * hoursOf(flops, 1e12 * throughput));
   let [total, due] = [0, 0];
   for (const { row, column, configuration, hash } of cells) {
@@ -51,8 +56,10 @@ export async function dryRun(
     const own = flops.fineTuning + flops.evaluation;
     total += own;
     const models = sharedModels(configuration);
-    if (models.preTrained) shared.set(models.preTrained, flops.preTraining);
-    if (models.multiTask) shared.set(models.multiTask, flops.multiTask);
+    const share = (model: string | undefined, flops: number) =>
+      model === undefined || made.has(model) || shared.set(model, flops);
+    share(models.preTrained, flops.preTraining);
+    share(models.multiTask, flops.multiTask);
     const { preTraining, multiTask, epochs, batchSize, maxLength } = configuration;
     const steps = epochs * Math.ceil(sizes.train / batchSize);
     output.out(
@@ -68,9 +75,9 @@ export async function dryRun(
     );
   }
   if (due > 0) {
-    const made = [...shared.values()].reduce((sum, flops) => sum + flops, 0);
+    const making = [...shared.values()].reduce((sum, flops) => sum + flops, 0);
     output.out(
-      `${experiment.name}: about ${time(total)} of fine-tuning and ${time(made)} of what runs share, at ` +
+      `${experiment.name}: about ${time(total)} of fine-tuning and ${time(making)} of what runs share, at ` +
         `${throughput} TFLOP/s and full lengths`,
     );
   }

@@ -1,14 +1,17 @@
 /**
- * `deno task readme`: writes what the published records say into README.md, between `<!-- claims -->` and
- * `<!-- /claims -->` and the like. A test holds the file to it.
+ * `deno task readme`: writes what the published records say: into README.md, between `<!-- claims -->` and
+ * `<!-- /claims -->` and the like, and as a table for each experiment beside the records. A test holds the files to it.
  */
 import { Command } from "commander";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { dataTableMarkdown } from "../lib/data_table.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Report } from "../lib/report/collect.ts";
 import { countsOf, experimentsTable } from "../lib/report/index_page.ts";
 import { claimsLegend, claimsTable } from "../lib/results/claims.ts";
-import { numbersTable } from "../lib/results/tables.ts";
+import { figureSvg } from "../lib/results/figures.ts";
+import { markdownTable, numbersTable } from "../lib/results/tables.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 import { runCommand } from "./command.ts";
 import { readReport, reportParts } from "./report.ts";
@@ -46,13 +49,31 @@ export function withRecords(text: string, report: Report): string {
   return text;
 }
 
+/** The tables and figures of a report's experiments that have runs, by the names of their files. */
+export async function recordTables({ dataTables, experiments, scale }: Report): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const { table, rows } of dataTables) {
+    if (rows.length > 0) files.set(`${table.name}.md`, dataTableMarkdown(table, rows, scale));
+  }
+  for (const { experiment, sections: [section] } of experiments) {
+    const { table, evaluated, cells, records } = section!;
+    if (records.size === 0) continue;
+    files.set(`${experiment.name}.md`, markdownTable(table, evaluated));
+    if (!experiment.figure) continue;
+    files.set(`${experiment.name}.svg`, await figureSvg(experiment.figure({ cells, records, scale })));
+  }
+  return files;
+}
+
 const command = new Command("readme")
-  .description("Writes what the records in results/mini say into README.md.")
+  .description("Writes what the records in results/mini say into README.md, and their tables beside them.")
   .action(async () => {
-    await writeWhole("README.md", [
-      withRecords(await readFile("README.md", "utf8"), await publishedReport()),
-    ]);
-    console.log("Wrote README.md");
+    const report = await publishedReport();
+    for (const [name, text] of await recordTables(report)) {
+      await writeWhole(join(report.folder, name), [text]);
+    }
+    await writeWhole("README.md", [withRecords(await readFile("README.md", "utf8"), report)]);
+    console.log(`Wrote README.md and the tables in ${report.folder}`);
   });
 
 if (import.meta.main) Deno.exit(await runCommand(command, Deno.args));

@@ -7,9 +7,10 @@ import { writeWhole } from "../lib/whole_file.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Protocol } from "../lib/configuration.ts";
 import type { DataTable } from "../lib/data_table.ts";
-import { type CellOptions, type Experiment, type ScaleName, scaleNames, scaleOf } from "../lib/experiment.ts";
+import { type CellOptions, type Experiment, type ScaleName, scaleNames } from "../lib/experiment.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
 import { figureSvg } from "../lib/results/figures.ts";
+import { evaluateTable } from "../lib/results/result_table.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import {
   type ExperimentEvent,
@@ -66,7 +67,12 @@ export function reproduceCommand(parts: ReproduceParts): Command {
         "the first one stopped.",
     )
     .argument("[names...]", "experiments, such as table2; all of them if none is named")
-    .option("--scale <scale>", `how large: ${scaleNames.join(", ")}`, oneOf("--scale", scaleNames), "mini")
+    .option(
+      "--scale <scale>",
+      "how large: mini: small models and texts, on a CPU; imdb: the paper's settings on IMDb, for one GPU; paper: all of it",
+      oneOf("--scale", scaleNames),
+      "mini",
+    )
     .option("--seeds <N>", "seeds 1 to N for each cell", wholeNumber("--seeds", 1), 1)
     .option(
       "--protocol <protocol>",
@@ -91,7 +97,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     .option("--dry-run", "only list the runs, which of them are on record, and what the others would cost")
     .option(
       "--throughput <TFLOP/s>",
-      "with --dry-run: what hours are counted by",
+      "with --dry-run: TFLOP/s of your machine, from which hours are computed",
       numberBetween("--throughput", 1e-3, 1e6),
       100,
     )
@@ -125,7 +131,11 @@ function list(experiments: readonly (Experiment | DataTable)[], output: Output):
     const minutes = Object.entries(scales).map(([scale, { minutes }]) =>
       `${scale} ${duration(60 * minutes)}`
     );
-    output.out(`${name}: ${paper}. ${question} Time for a seed: ${minutes.join(", ")}.`);
+    output.out(
+      `${name}: ${paper}. ${question} Time for a seed, less where models are pre-trained already: ${
+        minutes.join(", ")
+      }.`,
+    );
   }
 }
 
@@ -173,12 +183,7 @@ async function reproduce(
 ): Promise<void> {
   const { output, runCell } = parts;
   const cells = await cellOptions(options, output);
-  const watch = new ExperimentWatch(
-    experiment,
-    scaleOf(experiment, options.scale).minutes,
-    options.seeds,
-    output,
-  );
+  const watch = new ExperimentWatch(experiment, output);
   try {
     const result = await runExperiment(experiment, {
       ...cells,
@@ -187,12 +192,13 @@ async function reproduce(
       runCell: (configuration, hooks) => runCell(configuration, { ...hooks, devices: options.devices }),
       onProgress: (event) => watch.see(event),
     });
-    const table = await markdownTable(experimentTable(experiment, result, options.scale), result.folder);
-    output.out(table);
+    const table = experimentTable(experiment, result, options.scale);
+    const text = markdownTable(table, await evaluateTable(table, result.folder));
+    output.out(text);
     if (options.set || options.row || options.column || options.model) return; // not the experiment as it stands
     await mkdir(result.folder, { recursive: true });
     const name = options.protocol === "paper" ? `${experiment.name}-paper-protocol` : experiment.name;
-    await writeWhole(join(result.folder, `${name}.md`), [table]);
+    await writeWhole(join(result.folder, `${name}.md`), [text]);
     output.error(`Wrote ${join(result.folder, `${name}.md`)}`);
     if (!experiment.figure || result.records.size === 0) return;
     const figure = experiment.figure({ ...result, scale: options.scale });
@@ -211,13 +217,7 @@ class ExperimentWatch {
   #left?: TimeLeft;
   #start = 0;
 
-  constructor(
-    readonly experiment: Experiment,
-    /** Of one seed. */
-    readonly minutes: number,
-    readonly seeds: number,
-    readonly output: Output,
-  ) {}
+  constructor(readonly experiment: Experiment, readonly output: Output) {}
 
   see(event: ExperimentEvent): void {
     switch (event.kind) {
@@ -225,9 +225,10 @@ class ExperimentWatch {
         const due = event.due.length;
         if (due === 0) break;
         this.#left = new TimeLeft(event.due.map(({ configuration }) => configuration));
-        const time = duration(60 * this.minutes * this.seeds * due / event.runs);
         this.output.error(
-          `${this.experiment.name}: ${due} of ${event.runs} runs are to be made, about ${time}`,
+          `${this.experiment.name}: ${due} of ${event.runs} runs are to be made, about ${
+            duration(event.seconds)
+          }`,
         );
         break;
       }

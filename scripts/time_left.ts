@@ -1,5 +1,6 @@
 /** How long the runs of an experiment will take that are still to be made, by those that were. */
 import type { Configuration } from "../lib/configuration.ts";
+import { sharedModels } from "../lib/expected_time.ts";
 
 /**
  * A model that is made for several runs, such as a pre-trained one, takes its time once, in the first run that needs
@@ -48,15 +49,4 @@ class Mean {
     this.#sum += value;
     this.#count++;
   }
-}
-
-/** What tells the models that a run shares with others from those of other runs: one pre-trained, one of all tasks. */
-export function sharedModels(
-  { model, layers, architecture, preTraining, multiTask, seed }: Configuration,
-): { readonly preTrained?: string; readonly multiTask?: string } {
-  const start = [model, layers, architecture, preTraining && { ...preTraining, point: 0 }];
-  return {
-    ...preTraining ? { preTrained: JSON.stringify(start) } : {},
-    ...multiTask ? { multiTask: JSON.stringify([start, multiTask, seed]) } : {},
-  };
 }

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { publishedReport, withRecords } from "../scripts/readme.ts";
+import { publishedReport, recordTables, withRecords } from "../scripts/readme.ts";
 import { inFolder } from "./in_folder.ts";
 import { writeModel, writeTexts } from "./scripts/train_files.ts";
 
@@ -64,6 +64,24 @@ Deno.test("README's numbers are those of the published records", async () =>
     withRecords(readme, await publishedReport()).replaceAll(/[\s-]+/g, " "),
     "README.md is not up to date: deno task readme",
   ));
+
+Deno.test("the tables beside the published records are those of the records", async () => {
+  const report = await publishedReport();
+  for (const [name, text] of await recordTables(report)) {
+    assert.equal(
+      await readFile(join(root, report.folder, name), "utf8"),
+      text,
+      `${name} is not up to date: deno task readme`,
+    );
+  }
+});
+
+Deno.test("README's links inside the project lead somewhere", async () => {
+  const links = Array.from(readme.matchAll(/\]\(([^)#]+)\)/g), (match) => match[1]!)
+    .filter((link) => !/^https?:/.test(link));
+  assert.ok(links.length > 20);
+  for (const link of links) await stat(join(root, link)).catch(() => assert.fail(`${link} is not there`));
+});
 
 Deno.test("README's commands run, one after the other", () =>
   inFolder(async (folder) => {

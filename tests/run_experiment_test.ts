@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Configuration } from "../lib/configuration.ts";
+import { evaluateTable } from "../lib/results/result_table.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import {
   type ExperimentEvent,
@@ -103,6 +104,23 @@ Deno.test("shards run disjoint shares that together are all, and read each other
     await assert.rejects(share(4), /Cannot run shard 4\/3: expected I\/N with I from 1 to N/);
   }));
 
+Deno.test("shards that run at once both end with what both have made", () =>
+  inFolder(async (resultsDir) => {
+    let other: Promise<unknown> | undefined;
+    const { runCell } = recordingRunner();
+    const share = (index: number, before?: () => Promise<unknown>) =>
+      runExperiment(cutting, {
+        resultsDir,
+        shard: { index, count: 2 },
+        runCell: async (configuration, hooks) => {
+          if (before) await (other ??= before()); // the second share is run within the first one's first run
+          return await runCell(configuration, hooks);
+        },
+      });
+    const { records, cells } = await share(1, () => share(2));
+    assert.equal(records.size, cells.length);
+  }));
+
 Deno.test("progress tells the start, the steps and the end of each run", () =>
   inFolder(async (resultsDir) => {
     const events: ExperimentEvent[] = [];
@@ -120,7 +138,8 @@ Deno.test("the table is made from the records alone, and is the same in a second
       const table = async (resultsDir: string) => {
         await runExperiment(cutting, { resultsDir, seeds: [1, 2], runCell: recordingRunner().runCell });
         const result = await experimentResult(cutting, { resultsDir, seeds: [1, 2] });
-        return await markdownTable(experimentTable(cutting, result), result.folder);
+        const table = experimentTable(cutting, result);
+        return markdownTable(table, await evaluateTable(table, result.folder));
       };
       const text = await table(first);
       assert.equal(await table(second), text);

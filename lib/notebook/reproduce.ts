@@ -1,18 +1,23 @@
 /** The paper's experiments in a notebook: one cell tried out small, all cells from their records, or run. */
 import { join } from "node:path";
+import type { Configuration } from "../configuration.ts";
+import { expectedSeconds } from "../expected_time.ts";
 import { type CellOptions, type Experiment, resolveCells } from "../experiment.ts";
 import { type Claim, claimsMarkdown, judgeClaims } from "../results/claims.ts";
 import type { Figure } from "../results/figures.ts";
 import { duration } from "../results/progress.ts";
 import { readRecords, type RunRecord } from "../results/records.ts";
-import { markdownTable, type ResultTable } from "../results/tables.ts";
+import { evaluateTable, type ResultTable } from "../results/result_table.ts";
+import { markdownTable } from "../results/tables.ts";
 import { cellRunner } from "../run_cell.ts";
 import {
   type CellResult,
+  commandFor,
   type ExperimentEvent,
   type ExperimentResult,
   experimentResult,
   experimentTable,
+  onRecord,
   type RunCell,
   runExperiment,
 } from "../run_experiment.ts";
@@ -97,42 +102,51 @@ export async function reproduce(
   }
 }
 
+/** What is on record; if nothing is with the engine that is asked for, what another one made. */
 async function recordedResult(
   experiment: Experiment,
-  { seeds, results: resultsDir = "results", ...options }: Place,
+  { seeds, results = "results", ...options }: Place,
 ): Promise<ExperimentResult> {
-  const { records } = await readRecords(join(resultsDir, options.scale ?? "mini"));
+  const folder = join(results, options.scale ?? "mini");
+  const { records } = await readRecords(folder);
+  const engines = records.map(({ engine }) => engine);
+  const asked = options.engine ?? "onnx";
+  const chosen = { ...options, engine: engines.includes(asked) ? asked : engines[0] ?? asked };
+  if (seeds) return await experimentResult(experiment, { ...chosen, seeds, resultsDir: results });
   const known = [...new Set(records.map(({ seed }) => seed))].sort((a, b) => a - b);
-  const found = known.length === 0 ? [1] : known;
-  const result = await experimentResult(experiment, { ...options, seeds: seeds ?? found, resultsDir });
-  if (seeds) return result;
-  const own = new Set([...result.records.values()].map(({ seed }) => seed));
-  if (own.size === 0) own.add(found[0]!);
-  return { ...result, cells: result.cells.filter(({ configuration }) => own.has(configuration.seed)) };
+  return {
+    folder,
+    ...await onRecord(experiment, records, { ...chosen, seeds: known.length > 0 ? known : [1] }),
+  };
 }
 
 async function reproduction(
   experiment: Experiment,
   result: ExperimentResult,
-  { scale = "mini", engine = "onnx" }: Place,
+  { scale = "mini", engine = "onnx", results = "results" }: Place,
 ): Promise<Reproduction> {
   const { cells, records, folder } = result;
   const table = experimentTable(experiment, result, scale);
-  const missing = cells.length - records.size;
-  const seeds = new Set(cells.map(({ configuration }) => configuration.seed)).size;
-  const seconds = 60 * experiment.scales[scale]!.minutes * seeds * missing / cells.length;
-  const note = missing === 0
-    ? ""
-    : `\n**${missing} of ${cells.length} runs are not on record.** They take about ${
-      duration(seconds)
-    }:\n\n` +
-      `    deno task reproduce ${experiment.name} --scale ${scale} --seeds ${seeds} --engine ${engine}\n`;
-  const markdown = await markdownTable(table, folder) + note;
+  const due = cells.filter(({ hash }) => !records.has(hash)).map(({ configuration }) => configuration);
+  const made = [...records.values()].map(({ configuration }) => configuration as unknown as Configuration);
+  const seconds = await expectedSeconds(experiment, scale, due, made);
+  const used = cells[0]!.configuration.engine;
+  const notes = [
+    ...used === engine ? [] : [`The runs on record were made with the engine ${used}.`],
+    ...due.length === 0 ? [] : [
+      `**${due.length} of ${cells.length} runs are not on record.** They take about ${
+        duration(seconds)
+      }:\n\n` +
+      `    ${commandFor(experiment, cells, results)}`,
+    ],
+  ];
+  const text = markdownTable(table, await evaluateTable(table, folder));
+  const markdown = text + notes.map((note) => `\n${note}\n`).join("");
   const drawn = experiment.figure && records.size > 0;
   return withDisplay({
     table,
     records: [...records.values()],
-    missing,
+    missing: due.length,
     ...drawn ? { figure: experiment.figure!({ ...result, scale }) } : {},
   }, () => ({ text: markdown, markdown }));
 }

@@ -5,7 +5,7 @@ import { markdown } from "../results/markdown.ts";
 import type { Metrics } from "../results/metrics.ts";
 import type { EpochRecord, RunResult } from "../results/records.ts";
 import { mean } from "../results/statistics.ts";
-import type { ResultTable } from "../results/tables.ts";
+import type { ResultTable } from "../results/result_table.ts";
 import { schedule, type ScheduleName, type ScheduleOptions } from "../schedules.ts";
 import { type Content, type Displayable, displayable, withDisplay } from "./displayable.ts";
 

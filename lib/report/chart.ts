@@ -1,7 +1,8 @@
 /** A figure in a page: a picture for paper and for readers without scripts, and panels that plotly.js draws over it. */
 import { type Curve, type DotFigure, dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
-import { escape, html, jsonScript, type Markup } from "./html.ts";
+import { type Content, escape, html, jsonScript, type Markup } from "./html.ts";
+import { folded, grid } from "./page.ts";
 
 /** A figure of a page. */
 export interface Chart {
@@ -37,16 +38,44 @@ export async function chart(name: string, figure: Figure | DotFigure, caption: s
   const markup = html`
     <figure class="chart">
       <div class="picture scroll" role="region" tabindex="0" aria-label="${figure.title}, as a picture">
-        <img src="${file}" alt="${figure.title}. The numbers are in the tables of this page.">
+        <img src="${file}" alt="${figure.title}. ${lines
+          ? "The numbers are below it"
+          : "The numbers are in the tables of this page"}.">
       </div>
       <div class="live" hidden>
       ${panels.map((panel) => livePanel(figure.title, panel))}
       </div>
       <figcaption>${caption} <a href="${file}">As a picture</a></figcaption>
     </figure>
+    ${lines && numbersBelow(lines)}
   `;
   return { markup, file, svg: dots ? await dotsSvg(dots) : await figureSvg(lines!) };
 }
+
+/** The points of a figure's curves, folded; of long curves so many that lie evenly. */
+export function numbersBelow({ panels, x, y }: Figure): Content {
+  const tables = panels.map(({ title, curves }) =>
+    grid({
+      caption: [title, y].filter(Boolean).join(": ") + ` by ${x}`,
+      head: ["", x, "mean", "sd", "n"],
+      rows: curves.flatMap(({ name, points }) => {
+        const drawn = points.filter(({ values }) => values.length > 0).toSorted((a, b) => a.x - b.x);
+        const every = Math.ceil(drawn.length / mostNumbers);
+        return drawn.filter((_, n) => n % every === 0 || n === drawn.length - 1).map(({ x, values }) => [
+          name,
+          `${Number(x.toPrecision(4))}`,
+          `${Number(mean(values).toPrecision(4))}`,
+          standardDeviation(values)?.toFixed(2) ?? "–",
+          `${values.length}`,
+        ]);
+      }),
+    })
+  );
+  return folded("The numbers of this figure", tables);
+}
+
+/** Points of a curve in the table of its numbers. */
+const mostNumbers = 25;
 
 function livePanel(figure: string, { title, height, ...panel }: LivePanel): Markup {
   return html`
@@ -148,8 +177,7 @@ function linePanel(title: string, curves: readonly Curve[], figure: Figure): Liv
       yaxis: {
         title: { text: plain(figure.y) },
         automargin: true,
-        // Curves without marks are functions, not measurements.
-        ...figure.markers === false ? { rangemode: "tozero" } : {},
+        ...figure.fromZero ? { rangemode: "tozero" } : {},
       },
       showlegend: curves.length > 1 || curves[0]?.name !== title,
     },

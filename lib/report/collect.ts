@@ -4,12 +4,11 @@ import { join } from "node:path";
 import type { Configuration, Protocol } from "../configuration.ts";
 import type { DataTable, MeasuredData } from "../data_table.ts";
 import { InputError } from "../errors.ts";
-import { type Cell, type Experiment, resolveCells, type ScaleName } from "../experiment.ts";
-import { experimentTable } from "../run_experiment.ts";
+import { type Cell, type Experiment, type ScaleName } from "../experiment.ts";
+import { experimentTable, onRecord } from "../run_experiment.ts";
 import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
 import { canonicalJson, readRecords, type RunRecord } from "../results/records.ts";
-import type { ResultTable } from "../results/tables.ts";
-import { evaluate, type EvaluatedCell } from "./evaluate.ts";
+import { type EvaluatedCell, evaluateTable, type ResultTable } from "../results/result_table.ts";
 
 /** What a report is about. */
 export interface ReportSource {
@@ -63,6 +62,8 @@ export interface ExperimentReport {
 export interface Report {
   /** The scale by name. */
   readonly scale: ScaleName;
+  /** Folder of the results; the scale has a folder in it. */
+  readonly results: string;
   /** Folder of the records. */
   readonly folder: string;
   /** When it is made. */
@@ -142,6 +143,7 @@ export async function collectReport(source: ReportSource): Promise<Report> {
   const unused = records.filter(({ hash }) => !used.has(hash)).length;
   return {
     scale,
+    results,
     folder,
     made,
     records,
@@ -167,20 +169,9 @@ async function sectionOf(
   scale: ScaleName,
   folder: string,
 ): Promise<Section> {
-  const byHash = new Map(all.map((record) => [record.hash, record]));
-  const possible = await resolveCells(experiment, { ...combination, scale, seeds });
-  const found = possible.flatMap(({ hash }) => byHash.get(hash) ?? []);
-  const own = found.filter((record) => record.experiment === experiment.name);
-  // Runs that another table made for more seeds would leave this one with cells missing that nobody asked for.
-  const wanted = new Set((own.length > 0 ? own : found).map(({ seed }) => seed));
-  if (wanted.size === 0) wanted.add(seeds[0]!);
-  const cells = possible.filter(({ configuration }) => wanted.has(configuration.seed));
-  const records = new Map(cells.flatMap(({ hash }) => {
-    const record = byHash.get(hash);
-    return record ? [[hash, record] as const] : [];
-  }));
+  const { cells, records } = await onRecord(experiment, all, { ...combination, scale, seeds });
   const table = experimentTable(experiment, { cells, records, folder }, scale);
-  return { combination, cells, records, table, evaluated: await evaluate(table, folder) };
+  return { combination, cells, records, table, evaluated: await evaluateTable(table, folder) };
 }
 
 /** The combinations with their seeds; the default one if there are no runs. */

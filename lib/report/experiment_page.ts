@@ -1,10 +1,11 @@
 /** The page of an experiment: the figure that carries the claim first, then the numbers, then how they were made. */
-import type { Cell, Experiment, ScaleName } from "../experiment.ts";
+import type { Cell, Experiment } from "../experiment.ts";
 import type { DotFigure, Figure } from "../results/figures.ts";
+import { mainResult } from "../results/result_table.ts";
 import { markdownTable } from "../results/tables.ts";
+import { commandFor } from "../run_experiment.ts";
 import { type Chart, chart } from "./chart.ts";
 import { combinationText, type ExperimentReport, type Report, type Section } from "./collect.ts";
-import { mainResult } from "./evaluate.ts";
 import { type Content, html } from "./html.ts";
 import { confidentMistakes, type FindDataset } from "./mistakes.ts";
 import { list, type Page } from "./page.ts";
@@ -24,18 +25,6 @@ export interface PageFiles {
 /** "Table 2", the last words of where an experiment stands in the paper. */
 export const shortName = ({ paper }: { readonly paper: string }): string =>
   capital(paper.split(", ").at(-1)!);
-
-/** The command that makes a section's runs, or goes on with them. */
-function command(name: string, scale: ScaleName, { combination, cells }: Section): string {
-  const { protocol, engine, precision } = combination;
-  const seeds = Math.max(...cells.map(({ configuration }) => configuration.seed));
-  return [
-    `deno task reproduce ${name} --scale ${scale} --seeds ${seeds}`,
-    ...protocol === "clean" ? [] : [`--protocol ${protocol}`],
-    `--engine ${engine}`,
-    ...precision === "f32" ? [] : [`--precision ${precision}`],
-  ].join(" ");
-}
 
 /** Names the runs that are missing, the first of them. */
 export function missingRuns({ cells, records }: Section): string | undefined {
@@ -72,8 +61,8 @@ export async function experimentPage(
     const heading = several && html`<h2>${capital(combinationText(section.combination))}</h2>\n`;
     shown.push(html`<section>${heading}${body}</section>\n`);
     texts.push(
-      await markdownTable(section.table, report.folder),
-      `## Again\n\n    ${command(name, report.scale, section)}\n`,
+      markdownTable(section.table, section.evaluated),
+      `## Again\n\n    ${commandFor(experiment, section.cells, report.results)}\n`,
     );
   }
   const title = `${shortName(experiment)}: ${question}`;
@@ -115,7 +104,7 @@ async function sectionBody(
     return made.markup;
   };
   const missing = missingRuns(section);
-  const again = html`<pre><code>${command(experiment.name, report.scale, section)}</code></pre>`;
+  const again = html`<pre><code>${commandFor(experiment, section.cells, report.results)}</code></pre>`;
   const state = html`
     <p class="lead">${mainResult(evaluated, table)}</p>
     ${missing &&

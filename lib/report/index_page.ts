@@ -1,19 +1,28 @@
 /** The first page: what this is, what became of the paper's claims, and the experiments with a line each. */
-import { claimsMarkdown, type ClaimVerdict, type Judgement } from "../results/claims.ts";
+import {
+  claimsLegend,
+  claimsMarkdown,
+  type ClaimVerdict,
+  dataSets,
+  type Judgement,
+  verdictText,
+} from "../results/claims.ts";
 import { markdown, points, probability, signed } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
+import { mainResult, secondsOf } from "../results/result_table.ts";
 import { combinationText, type Report } from "./collect.ts";
 import { missingSets } from "./data_page.ts";
-import { mainResult } from "./evaluate.ts";
 import { missingRuns, shortName } from "./experiment_page.ts";
 import { type Content, html } from "./html.ts";
 import { grid, list, minute, type Page } from "./page.ts";
-import { comparisonCells, verdict } from "./parts.ts";
+import { comparisonCells } from "./parts.ts";
 
 /** A line of the table of experiments. */
 interface Line {
   readonly name: string;
   readonly title: string;
+  /** Whether there are runs, or measurements. */
+  readonly made: boolean;
   readonly result: string;
   readonly runs: string;
   readonly seconds: number;
@@ -50,9 +59,7 @@ ${claimsGrid(judgements.filter(({ verdict }) => place === 0 || verdict !== "no d
     )}
     ${claims.length === 0
       ? html`<p class="missing">No claim can be judged yet: there are no runs.</p>`
-      : html`<p>Differences of test errors in points, averaged over data sets; below 0 they speak for the claim. The
-interval is that of a bootstrap over test examples; the verdict comes from the larger p of that and of a paired t test
-over seeds, adjusted for all claims that have runs (Holm 1979), at .05.</p>`}
+      : html`<p>${claimsLegend}</p>`}
     <h2>Experiments</h2>
     ${grid({
       caption: "What was run",
@@ -65,8 +72,8 @@ over seeds, adjusted for all claims that have runs (Holm 1979), at .05.</p>`}
         seconds > 0 ? duration(seconds) : "–",
       ]),
     })}
-    <p>Runs made of runs that belong to the seeds found. Time is that of all runs of a table; runs that several tables
-    share count in each.</p>
+    <p>Runs: those made, of those that belong to the seeds found. Time is that of all runs of a table and of the models
+    that were made for them; what several tables share counts in each.</p>
     ${missing.length > 0 &&
       html`<h2>What is missing</h2>\n${
         list(missing.map(({ name, title, missing }) => html`<a href="${name}.html">${title}</a>: ${missing}`))
@@ -110,12 +117,15 @@ export function indexMarkdown(report: Report): string {
   ].join("\n\n") + "\n";
 }
 
-/** The experiments as a Markdown table, a line each; `folder` is what the links to their files start with. */
+/**
+ * The experiments as a Markdown table, a line each, with links to the files of those that have runs; `folder` is what
+ * the links start with.
+ */
 export function experimentsTable(report: Report, folder = ""): string {
   return markdown(
     ["", "main result", "runs", "time"],
-    linesOf(report).map(({ name, title, result, runs, seconds }) => [
-      `[${title}](${folder}${name}.md)`,
+    linesOf(report).map(({ name, title, made, result, runs, seconds }) => [
+      made ? `[${title}](${folder}${name}.md)` : title,
       result,
       runs,
       seconds > 0 ? duration(seconds) : "–",
@@ -130,6 +140,7 @@ function linesOf({ experiments, dataTables, scale }: Report): Line[] {
     return {
       name: table.name,
       title: shortName(table),
+      made: rows.length > 0,
       result: `${rows.length} data sets measured.`,
       runs: "–",
       seconds: 0,
@@ -145,9 +156,10 @@ function linesOf({ experiments, dataTables, scale }: Report): Line[] {
         return {
           name: experiment.name,
           title: shortName(experiment) + how,
+          made: section.records.size > 0,
           result: mainResult(section.evaluated, section.table),
           runs: `${section.records.size} of ${section.cells.length}`,
-          seconds: [...section.records.values()].reduce((sum, { seconds }) => sum + seconds, 0),
+          seconds: secondsOf(section.records.values()),
           ...missing ? { missing } : {},
         };
       })
@@ -161,25 +173,32 @@ const verdicts: readonly ClaimVerdict[] = ["confirmed", "not distinguishable", "
 export function countsOf(judgements: readonly Judgement[]): string {
   const counts = verdicts.map((verdict) => judgements.filter((one) => one.verdict === verdict).length);
   const words = ["confirmed", "not distinguishable from chance", "contradicted", "without data yet"];
-  return `Of ${judgements.length} claims, ${counts.map((count, n) => `${count} ${words[n]}`).join(", ")}.`;
+  const alone =
+    judgements.filter(({ comparison }) => !("missing" in comparison) && comparison.seeds === 1).length;
+  return `Of ${judgements.length} claims, ${counts.map((count, n) => `${count} ${words[n]}`).join(", ")}` +
+    (alone > 0 ? `; ${alone} rest on one seed.` : ".");
 }
 
 const claimsGrid = (judgements: readonly Judgement[]): Content =>
   grid({
     caption: "Claims of the paper",
-    head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds"],
+    head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds", "data sets"],
     texts: 2,
-    rows: judgements.map(({ claim, verdict: words, comparison, chance }) => [
-      [
-        html`<a href="${claim.experiment}.html">${claim.name}</a>`,
-        html`<div class="soft text">${claim.sentence}</div>`,
-        chance.map((one) =>
-          html`<div class="soft">Against chance: ${points(one)}, p ${probability(one.p)}</div>`
-        ),
-      ],
-      verdict(comparison, words),
-      signed(claim.paper),
-      ...comparisonCells(comparison),
-      "missing" in comparison ? "–" : comparison.seeds,
-    ]),
+    rows: judgements.map((judgement) => {
+      const { claim, verdict, comparison, chance } = judgement;
+      return [
+        [
+          html`<a href="${claim.experiment}.html">${claim.name}</a>`,
+          html`<div class="soft text">${claim.sentence}</div>`,
+          chance.map((one) =>
+            html`<div class="soft">Against chance: ${points(one)}, p ${probability(one.p)}</div>`
+          ),
+        ],
+        html`<span class="${verdict}">${verdictText(judgement)}</span>`,
+        signed(claim.paper),
+        ...comparisonCells(comparison),
+        "missing" in comparison ? "–" : comparison.seeds,
+        dataSets(judgement),
+      ];
+    }),
   });

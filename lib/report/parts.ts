@@ -1,22 +1,21 @@
 /** The parts that a section of an experiment's page is made of: each a few tables from the records. */
 import { combinationText, type Section } from "./collect.ts";
-import type { EvaluatedCell } from "./evaluate.ts";
 import { type Content, html, type Markup } from "./html.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { folded, grid, list } from "./page.ts";
 import type { SettingDifference } from "./settings.ts";
 import type { AdjustedComparison, NotCompared } from "../results/comparison.ts";
-import { forgettingTable, preTrainingTable } from "../results/knowledge.ts";
 import { percent, points, probability, signed, spread } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
 import type { RunRecord } from "../results/records.ts";
-import { mean } from "../results/statistics.ts";
-import { improvements } from "../results/tables.ts";
+import type { EvaluatedCell } from "../results/result_table.ts";
+import { comparisonLegend } from "../results/tables.ts";
+import { costTable, forgettingTable, improvementTable, preTrainingTable } from "../results/text_tables.ts";
 
 /** What a difference came to, in words that a style marks. */
-export function verdict(comparison: AdjustedComparison | NotCompared, words?: string): Content {
-  if ("missing" in comparison) return words ? `${words}: ${comparison.missing}` : comparison.missing;
-  const text = words ?? comparison.verdict;
+function verdict(comparison: AdjustedComparison | NotCompared): Content {
+  if ("missing" in comparison) return comparison.missing;
+  const text = comparison.verdict;
   return html`<span class="${text}">${text}</span>${comparison.seeds === 1 && " (one seed)"}`;
 }
 
@@ -32,10 +31,7 @@ export function comparisonCells(comparison: AdjustedComparison | NotCompared | u
 /** What the numbers of the tables of results are. */
 export const legend =
   "Test error in percent: the paper's, ours as mean ± sd over seeds (number of runs), Δ = ours − paper in points. " +
-  "The difference to the baseline is in points, on the seeds that both have, with the 95 % interval of a paired " +
-  "bootstrap over test examples; then p of that bootstrap, p of a paired t test over seeds, and the larger of both " +
-  "adjusted for all comparisons of the experiment (Holm 1979), from which the verdict comes at .05. One seed tells " +
-  "nothing of the draw of the training.";
+  `To the right each row against the baseline. ${comparisonLegend}`;
 
 /** Paper, ours, difference to the baseline and verdict: a table for each column. */
 export function results({ table, evaluated }: Section): Content {
@@ -77,51 +73,15 @@ export function results({ table, evaluated }: Section): Content {
 
 /** Average relative improvement over a row, where the experiment shows it. */
 export function improvement({ table }: Section): Content {
-  const base = table.improvementOver;
-  if (base === undefined) return null;
-  const gain = (value: number | null) => value === null ? "–" : signed(value);
-  return html`<p>The mean over data sets of (${base} − row) / ${base}. The paper prints it over the sets that each row
-has; beside it, over the sets that all rows have.</p>
-${
-    grid({
-      caption: `Average relative improvement over ${base}, %`,
-      head: ["", "paper, as printed", "paper, same sets", "ours, same sets"],
-      rows: improvements(table, base).rows.map(({ row, printed, paper, ours }) => [
-        row,
-        ...[printed, paper, ours].map(gain),
-      ]),
-    })
-  }`;
+  const { sets, ...numbers } = improvementTable(table);
+  return numbers.rows.length > 0 && html`<p>${sets}</p>\n${grid(numbers)}`;
 }
 
 /** Calibration and cost of each cell that has runs. */
-export function cost({ table, evaluated }: Section): Content {
-  return grid({
-    caption: "Means over seeds; memory is the most of all runs",
-    head: ["", "data", "ECE, %", "Brier", "macro F1", "log loss", "run", "training", "steps", "memory"],
-    texts: 2,
-    rows: evaluated.filter(({ records }) => records.length > 0).map(({ row, column, records }) => {
-      const average = (value: (record: RunRecord) => number) => mean(records.map(value));
-      return [
-        row,
-        table.heading(column),
-        (100 * average(({ test }) => test.ece)).toFixed(2),
-        average(({ test }) => test.brier).toFixed(3),
-        average(({ test }) => test.macroF1).toFixed(3),
-        average(({ test }) => test.loss).toFixed(3),
-        duration(average(({ seconds }) => seconds)),
-        duration(average(({ trainSeconds }) => trainSeconds)),
-        average(({ steps }) => steps).toFixed(0),
-        `${(Math.max(...records.map((record) => record.peakMemoryBytes)) / 1e9).toFixed(1)} GB`,
-      ];
-    }),
-  });
-}
+export const cost = ({ table, evaluated }: Section): Content => grid(costTable(evaluated, table));
 
 /** What fine-tuning made the model forget, where it was measured. */
-export function forgetting({ table, evaluated }: Section): Content {
-  return grid(forgettingTable(evaluated.map((cell) => ({ ...cell, data: table.heading(cell.column) }))));
-}
+export const forgetting = ({ table, evaluated }: Section): Content => grid(forgettingTable(evaluated, table));
 
 /** The further pre-training that runs started from. */
 export const preTraining = (records: readonly RunRecord[]): Content => grid(preTrainingTable(records));

@@ -3,6 +3,7 @@ import type { RecipeRun } from "../recipe.ts";
 import type { Evaluation } from "../results/evaluation.ts";
 import { type Figure, figureSvg } from "../results/figures.ts";
 import { surveyLines } from "../survey.ts";
+import { numbersBelow } from "./chart.ts";
 import { type Content, html, Markup } from "./html.ts";
 import { folded, grid, list, shell } from "./page.ts";
 import styles from "./report.css" with { type: "text" };
@@ -181,7 +182,7 @@ async function curves({ tuned, preTraining }: RecipeRun): Promise<Content> {
     drawn.push(
       html`<figure class="chart" role="img" aria-label="${figure.title}">${new Markup(
         await figureSvg(figure),
-      )}</figure>\n`,
+      )}</figure>\n${numbersBelow(figure)}`,
     );
   }
   return drawn;

@@ -8,6 +8,7 @@ import {
   compareSums,
   compareWithChance,
   type Comparison,
+  level,
   type NotCompared,
   type WeightedPair,
   withHolm,
@@ -31,7 +32,7 @@ export interface Claim {
   readonly than: readonly string[];
   /** The columns over which errors are averaged, as far as all rows have runs in them. */
   readonly columns: readonly string[];
-  /** The claim is that `better` gains more in the first of the columns than in the last, where there are runs. */
+  /** The claim is that `better` gains more in the first of the columns than in the last; both must have runs. */
   readonly interaction?: boolean;
   /** The claim is also that the rows of `than` are no better than always guessing the most frequent class. */
   readonly noBetterThanChance?: boolean;
@@ -46,7 +47,7 @@ export type ClaimVerdict = "confirmed" | "not distinguishable" | "contradicted" 
 export interface Judgement {
   /** The claim. */
   readonly claim: Claim;
-  /** Confirmed or contradicted if the adjusted p is below .05. */
+  /** Confirmed or contradicted if the adjusted p is below .05; contradicted as well by `aboveChance`. */
   readonly verdict: ClaimVerdict;
   /** Error of `better` minus that of `than`; of an interaction the same in the first column minus in the last. */
   readonly comparison: AdjustedComparison | NotCompared;
@@ -54,6 +55,8 @@ export interface Judgement {
   readonly perColumn: readonly { readonly column: string; readonly comparison: Comparison | NotCompared }[];
   /** The rows of `than` against chance, by column, where the claim speaks of it. */
   readonly chance: readonly Comparison[];
+  /** Whether a row that is said to fail is better than chance, which contradicts the claim whatever p is. */
+  readonly aboveChance: boolean;
 }
 
 /** Finds the runs of a cell, one a seed; none if there are none. */
@@ -73,8 +76,11 @@ export async function judgeClaims(
   for (const claim of claims) found.push(await evidenceOf(claim, runs, folder));
   const adjusted = withHolm(found.map(({ comparison }) => comparison));
   return claims.map((claim, place) => {
-    const evidence = { ...found[place]!, comparison: adjusted[place]! };
-    return { claim, verdict: verdictOf(evidence), ...evidence };
+    const { perColumn, chance } = found[place]!;
+    const comparison = adjusted[place]!;
+    // The p of a row that fails is not adjusted: that would make it easier to be no better than chance.
+    const aboveChance = chance.some(({ difference, p }) => difference < 0 && p < level);
+    return { claim, verdict: verdictOf(comparison, aboveChance), comparison, perColumn, chance, aboveChance };
   });
 }
 
@@ -92,8 +98,9 @@ async function evidenceOf(claim: Claim, runs: ClaimRuns, folder: string): Promis
       records: cell(better, column),
       baseline: cell(row, column),
     }));
+  const ends = [claim.columns[0]!, claim.columns.at(-1)!] as const;
   const all = claim.interaction
-    ? columns.length < 2 ? [] : [...pairs(columns[0]!, 1), ...pairs(columns.at(-1)!, -1)]
+    ? ends.every((end) => columns.includes(end)) ? [...pairs(ends[0], 1), ...pairs(ends[1], -1)] : []
     : columns.flatMap((column) => pairs(column, 1 / columns.length));
   const perColumn: { column: string; comparison: Comparison | NotCompared }[] = [];
   const chance: Comparison[] = [];
@@ -107,9 +114,9 @@ async function evidenceOf(claim: Claim, runs: ClaimRuns, folder: string): Promis
   return { comparison: await compareSums(all, folder), perColumn, chance };
 }
 
-function verdictOf({ comparison, chance }: Pick<Judgement, "comparison" | "chance">): ClaimVerdict {
+function verdictOf(comparison: Judgement["comparison"], aboveChance: boolean): ClaimVerdict {
   if ("missing" in comparison) return "no data";
-  if (chance.some(({ difference, p }) => difference < 0 && p < 0.05)) return "contradicted";
+  if (aboveChance) return "contradicted";
   switch (comparison.verdict) {
     case "better":
       return "confirmed";
@@ -122,9 +129,10 @@ function verdictOf({ comparison, chance }: Pick<Judgement, "comparison" | "chanc
 
 /** Claims and verdicts as a Markdown table. */
 export function claimsTable(judgements: readonly Judgement[]): string {
-  const rows = judgements.map(({ claim, verdict, comparison }) => {
-    const start = [claim.name, claim.section, verdictText(verdict, comparison), signed(claim.paper)];
-    if ("missing" in comparison) return [...start, comparison.missing, "", "", "", ""];
+  const rows = judgements.map((judgement) => {
+    const { claim, comparison } = judgement;
+    const start = [claim.name, claim.section, verdictText(judgement), signed(claim.paper)];
+    if ("missing" in comparison) return [...start, comparison.missing, "", "", "", "", ""];
     const { pExamples, pSeeds, adjusted, seeds } = comparison;
     return [
       ...start,
@@ -133,29 +141,44 @@ export function claimsTable(judgements: readonly Judgement[]): string {
       pSeeds === undefined ? "–" : probability(pSeeds),
       probability(adjusted),
       `${seeds}`,
+      dataSets(judgement),
     ];
   });
   return markdown(
-    ["claim", "section", "verdict", "paper", "ours", "p (examples)", "p (seeds)", "p (Holm)", "seeds"],
+    [
+      ...["claim", "section", "verdict", "paper", "ours"],
+      ...["p (examples)", "p (seeds)", "p (Holm)", "seeds", "data sets"],
+    ],
     rows,
     3,
   );
 }
 
+/** How many of a claim's data sets have runs: "7 of 8". */
+export const dataSets = ({ perColumn, claim }: Judgement): string =>
+  `${perColumn.length} of ${claim.columns.length}`;
+
 /** What the numbers of {@linkcode claimsTable} are. */
 export const claimsLegend =
-  "Differences of test errors in points, averaged over data sets; below 0 they speak for the claim. Ours have the " +
-  "95 % interval of a bootstrap over test examples, each test set by itself; p (seeds) is of a paired t test; the " +
-  "verdict comes from the larger of both, adjusted for all claims that have runs (Holm 1979), at .05. One seed " +
-  "tells nothing of the draw of the training.";
+  "Differences of test errors in points, averaged over the data sets that have runs; below 0 they speak for the " +
+  "claim. Ours have the 95 % interval of a bootstrap over test examples, each test set by itself; p (seeds) is of a " +
+  "paired t test; the verdict comes from the larger of both, adjusted for all of these claims, also those that have no " +
+  "runs yet (Holm 1979), at .05. What is said to fail must also not be better than guessing the most frequent class, " +
+  "or the claim is contradicted. One seed tells nothing of the draw of the training, and no number of seeds of that of " +
+  "the pre-training, as all start from the same pre-trained model.";
 
 /** {@linkcode claimsTable}, what its numbers are, and each claim with its differences by column. */
 export function claimsMarkdown(judgements: readonly Judgement[]): string {
   return [claimsTable(judgements), claimsLegend, judgements.map(details).join("\n")].join("\n\n") + "\n";
 }
 
-function verdictText(verdict: ClaimVerdict, comparison: Judgement["comparison"]): string {
-  return "missing" in comparison || comparison.seeds > 1 ? verdict : `${verdict} (one seed)`;
+/** The verdict with what must be known of it: "contradicted (better than chance, one seed)". */
+export function verdictText({ verdict, comparison, aboveChance }: Judgement): string {
+  const remarks = [
+    ...aboveChance ? ["better than chance"] : [],
+    ...!("missing" in comparison) && comparison.seeds === 1 ? ["one seed"] : [],
+  ];
+  return remarks.length === 0 ? verdict : `${verdict} (${remarks.join(", ")})`;
 }
 
 /** "- **name** (section): sentence By data set: IMDb −1.20 …" */

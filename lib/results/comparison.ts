@@ -27,7 +27,7 @@ export interface Comparison {
 
 /** Why there is no comparison. */
 export interface NotCompared {
-  /** "no runs", "no seed in common", "other data" or "no predictions". */
+  /** "no runs", "no seed in common", "other data", "other model" or "no predictions". */
   readonly missing: string;
 }
 
@@ -41,8 +41,8 @@ export interface WeightedPair {
   readonly baseline: readonly RunRecord[];
 }
 
-/** What adjusted p values below it are called distinguishable. */
-const level = 0.05;
+/** What p values below it are called distinguishable. */
+export const level = 0.05;
 
 /** Compares two cells on the seeds that both have. */
 export function compareRuns(
@@ -79,6 +79,7 @@ export async function compareSums(
       const testSet = testSetOf(record!, first);
       const sameData = record!.data.fingerprint === other!.data.fingerprint;
       if (!sameData || testSet !== testSetOf(other!, second)) return { missing: "other data" };
+      if (hasStandIn(record!) !== hasStandIn(other!)) return { missing: "other model" };
       errors.push({ weight, seed, testSet, first: wrongs(first), second: wrongs(second) });
     }
   }
@@ -140,6 +141,12 @@ const wrongs = ({ probabilities, expected }: Predictions) => mistakes(probabilit
 /** Identity of a test set: runs with the same one are tested on the same examples. */
 const testSetOf = ({ data }: RunRecord, { expected }: Predictions) => `${data.name} ${expected.join(" ")}`;
 
+/** Whether a new model stood in for the one that was asked for, as that could not be fetched (lib/start_model.ts). */
+function hasStandIn({ configuration, model, preTraining, multiTask }: RunRecord): boolean {
+  const start = preTraining?.start ?? multiTask?.start ?? model;
+  return configuration["model"] !== "new" && start.startsWith("new over ");
+}
+
 /** What a comparison comes to. */
 export type Verdict = "better" | "worse" | "not distinguishable";
 
@@ -151,15 +158,17 @@ export interface AdjustedComparison extends Comparison {
   readonly verdict: Verdict;
 }
 
-/** The comparisons of one table, or of one report, with their p adjusted for all of them (Holm 1979). */
+/**
+ * The comparisons of one table, or of one report, with their p adjusted for all of them (Holm 1979). Those that cannot
+ * be made yet count as well, with p 1: a verdict does not come easier because most of a table is still to be run.
+ */
 export function withHolm(
   comparisons: readonly (Comparison | NotCompared)[],
 ): (AdjustedComparison | NotCompared)[] {
-  const made = comparisons.filter((comparison): comparison is Comparison => !("missing" in comparison));
-  const adjusted = new Map(holm(made.map(({ p }) => p)).map((p, place) => [made[place]!, p]));
-  return comparisons.map((comparison) => {
+  const adjusted = holm(comparisons.map((comparison) => "missing" in comparison ? 1 : comparison.p));
+  return comparisons.map((comparison, place) => {
     if ("missing" in comparison) return comparison;
-    const p = adjusted.get(comparison)!;
+    const p = adjusted[place]!;
     const verdict = p >= level ? "not distinguishable" : comparison.difference < 0 ? "better" : "worse";
     return { ...comparison, adjusted: p, verdict };
   });

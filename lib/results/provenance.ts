@@ -15,11 +15,17 @@ export function versions(): Record<string, string> {
   };
 }
 
+let found: Promise<string | undefined> | undefined;
+
 /**
- * The commit of this library's source tree, with "-dirty" if tracked files have changed; undefined where the source
- * is not in a git repository, there is no git, or it may not be run.
+ * The commit of this library's source tree when it was first asked for, with "-dirty" if tracked files had changed;
+ * undefined where the source is not in a git repository, there is no git, or it may not be run.
  */
 export function commit(): Promise<string | undefined> {
+  return found ??= describe();
+}
+
+function describe(): Promise<string | undefined> {
   const folder = import.meta.dirname;
   if (folder === undefined) return Promise.resolve(undefined);
   const command = ["-C", folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"];

@@ -253,7 +253,11 @@ export async function readRecords(folder: string): Promise<ReadRecords> {
 
 function checkRecord(value: unknown, where: string): RunRecord {
   const record = value as RunRecord | null;
-  const fields = ["hash", "experiment", "cell", "seed", "configuration", "test", "seconds"] as const;
+  const fields = [
+    ...["hash", "experiment", "cell", "seed", "protocol", "engine", "precision", "configuration"],
+    ...["data", "model", "notes", "steps", "epochs", "test", "predictions"],
+    ...["versions", "machine", "start", "seconds", "trainSeconds", "peakMemoryBytes"],
+  ] as (keyof RunRecord)[];
   if (record === null || typeof record !== "object") {
     throw new InputError(`Cannot read ${where} as it is not a run record: found ${JSON.stringify(value)}`);
   }
@@ -279,10 +283,21 @@ export async function writePredictions(
   return name;
 }
 
-/** A record's predictions; undefined if the file is not there. */
+/**
+ * A record's predictions; undefined if the file is not there.
+ *
+ * @throws InputError if it is not a whole file of predictions.
+ */
 export async function readPredictions(folder: string, record: RunRecord): Promise<Predictions | undefined> {
   const path = join(folder, "predictions", basename(record.predictions));
-  return await exists(path) ? JSON.parse(await readFile(path, "utf8")) : undefined;
+  if (!await exists(path)) return undefined;
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch {
+    throw new InputError(
+      `Cannot read the predictions in ${path} as they are not whole: delete the file; its run is then compared with none`,
+    );
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

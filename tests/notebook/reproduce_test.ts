@@ -24,7 +24,11 @@ Deno.test("without records a table has the paper's numbers, and says which comma
     const text = Deno.inspect(await recorded(cutting, { results }));
     assert.match(text, /\| head-only +\| +5\.63 \| missing/);
     assert.ok(text.includes("**4 of 4 runs are not on record.** They take about 1 min:\n"));
-    assert.ok(text.includes("\n    deno task reproduce cutting --scale mini --seeds 1 --engine onnx\n"));
+    assert.ok(
+      text.includes(
+        "\n    deno task reproduce cutting --scale mini --seeds 1 --engine onnx --results " + results + "\n",
+      ),
+    );
     assert.equal(result.figure, undefined);
   }));
 
@@ -40,6 +44,14 @@ Deno.test("what is missing is run once, and recorded seeds are found without bei
     assert.deepEqual([known.records.length, known.missing], [4, 4]);
     assert.deepEqual(known.table.cell("head-only", "IMDb").records.map(({ seed }) => seed), [2, 3]);
     assert.match(Deno.inspect(known), /2\.50 ± 0\.00 \(2\)/);
+  }));
+
+Deno.test("what another engine made is shown where nothing is on record of the one that is asked for", () =>
+  inFolder(async (results) => {
+    await reproduce(cutting, { results, runCell: fakeRunner().runCell });
+    const found = await recorded(cutting, { results, engine: "xla" });
+    assert.deepEqual([found.records.length, found.missing], [4, 0]);
+    assert.match(Deno.inspect(found), /\nThe runs on record were made with the engine onnx\.\n/);
   }));
 
 Deno.test("a claim's verdict is computed from the records", () =>

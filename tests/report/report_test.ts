@@ -67,7 +67,15 @@ Deno.test("the page's numbers are those of the records", () =>
     );
     assert.equal(tableRows(page, /^Means over seeds/)[0]![3], brier.toFixed(3));
     assert.match(page, /<img src="cutting-errors\.svg"/);
-    assert.match(page, /deno task reproduce cutting --scale mini --seeds 3 --engine onnx</);
+    assert.ok(
+      page.includes(`deno task reproduce cutting --scale mini --seeds 3 --engine onnx --results ${folder}<`),
+    );
+    const curves = tableRows(page, /development error, % by epochs$/);
+    assert.deepEqual(
+      curves.filter(([row]) => row === "head-only").map(([, epoch]) => epoch),
+      [..."12", ..."12345"],
+      "the numbers of the figure",
+    );
   }));
 
 Deno.test("CSV and Markdown hold the same numbers", () =>
@@ -144,7 +152,7 @@ Deno.test("each combination of protocol and engine has its own section, that wit
     const file = await written(folder, { experiments: [cutting], claims: [claim] });
     const headings = [...file("cutting.html").matchAll(/<h2>(.*?)<\/h2>/g)].map(([, text]) => text);
     assert.deepEqual(headings, ["Protocol clean, engine onnx, f32", "Protocol paper, engine onnx, f32"]);
-    assert.match(file("cutting.html"), /--seeds 1 --protocol paper --engine onnx</);
+    assert.match(file("cutting.html"), /--seeds 1 --protocol paper --engine onnx --results /);
     assert.equal(tableRows(file("index.html"), /^Claims/).length, 2);
   }));
 

@@ -56,7 +56,9 @@ Deno.test("runs that cannot be compared say why", () =>
       ...record,
       data: { ...record.data, fingerprint: "another" },
     }));
+    const standIn = records.map((record) => ({ ...record, model: "new over characters, 1 layers of 64" }));
     assert.deepEqual(await compareRuns(records, [], folder), { missing: "no runs" });
+    assert.deepEqual(await compareRuns(records, standIn, folder), { missing: "other model" });
     assert.deepEqual(await compareRuns(records, otherNames, folder), { missing: "other data" });
     assert.deepEqual(await compareRuns(records, changed, folder), { missing: "other data" });
     await rm(join(folder, "predictions"), { recursive: true });
@@ -138,7 +140,8 @@ Deno.test("the verdict comes from the p that is adjusted for all comparisons of 
   assert.deepEqual(verdicts(comparison(0.1, 0.02)), [[0.02, "worse"]]);
   assert.deepEqual(
     verdicts(comparison(-0.1, 0.01), { missing: "no runs" }, comparison(0.1, 0.03), comparison(0, 0.5)),
-    [[0.03, "better"], "no runs", [0.06, "not distinguishable"], [0.5, "not distinguishable"]],
+    [[0.04, "better"], "no runs", [0.09, "not distinguishable"], [1, "not distinguishable"]],
+    "what is still to be compared counts as well",
   );
   assert.deepEqual(verdicts(comparison(-0.1, 0.05)), [[0.05, "not distinguishable"]]);
 });

@@ -87,6 +87,17 @@ Deno.test("a shard runs its share", () =>
   inFolder(async (folder) => {
     const { out } = await reproduce("--results", folder, "--shard", "1/2");
     assert.match(out, /missing/);
+    const one = await reproduce(
+      "--results",
+      folder,
+      "--shard",
+      "2/2",
+      "--row",
+      "tail-only",
+      "--column",
+      "Sogou",
+    );
+    assert.equal(one.error, "", "nothing is due in the second share of one run");
     assert.match(
       (await reproduce("--dry-run", "--results", folder)).out,
       /cutting: 2 of 4 runs are on record$/,
@@ -96,7 +107,10 @@ Deno.test("a shard runs its share", () =>
 Deno.test("--list tells what there is and how long it takes", async () => {
   const { code, out } = await reproduce("--list");
   assert.equal(code, 0);
-  assert.equal(out, "cutting: Section 5.3.1. Which end of a text? Time for a seed: mini 1 min.");
+  assert.equal(
+    out,
+    "cutting: Section 5.3.1. Which end of a text? Time for a seed, less where models are pre-trained already: mini 1 min.",
+  );
 });
 
 Deno.test("--help ends with code 0 and names every option", async () => {

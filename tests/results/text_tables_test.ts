@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { forgettingTable, preTrainingTable } from "../../lib/results/knowledge.ts";
+import { forgettingTable, preTrainingTable } from "../../lib/results/text_tables.ts";
 import { exampleRecord } from "./example_record.ts";
 
 const forgotten = (mlmAccuracy: number, moved: number) =>
@@ -13,9 +13,9 @@ const forgotten = (mlmAccuracy: number, moved: number) =>
 
 Deno.test("what was forgotten is the mean over the runs that measured it, in percent", () => {
   const { head, rows } = forgettingTable([
-    { row: "2e-5", data: "IMDb", records: [forgotten(0.2, 0.01), forgotten(0.1, 0.03), exampleRecord()] },
-    { row: "4e-4", data: "IMDb", records: [exampleRecord()] },
-  ]);
+    { row: "2e-5", column: "IMDb", records: [forgotten(0.2, 0.01), forgotten(0.1, 0.03), exampleRecord()] },
+    { row: "4e-4", column: "IMDb", records: [exampleRecord()] },
+  ], { heading: (column) => column });
   assert.deepEqual(head.slice(2), ["runs", "guessed right, %", "log loss", "embeddings", "layer 0"]);
   assert.deepEqual(rows, [["2e-5", "IMDb", "2", "30.0 → 15.0", "4.00 → 8.00", "2.0", "4.0"]]);
 });
