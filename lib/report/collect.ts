@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Configuration, Protocol } from "../configuration.ts";
 import type { DataTable, MeasuredData } from "../data_table.ts";
 import { InputError } from "../errors.ts";
-import { type Cell, type Experiment, type ScaleName } from "../experiment.ts";
+import type { Cell, Experiment, ScaleName } from "../experiment.ts";
 import { experimentTable, onRecord } from "../run_experiment.ts";
 import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
 import { canonicalJson, readRecords, type RunRecord } from "../results/records.ts";
