@@ -84,24 +84,25 @@ export async function loadEmbedded(
 
 /**
  * A part of a data set with each class in its share, in the order it had; a smaller part lies in a larger one of the
- * same seed. Splits without a size stay whole.
+ * same seed. Splits without a size stay whole, and so does a data set of which no split is larger than its size.
  */
 export function limit(
   whole: Dataset,
   sizes: { readonly train?: number; readonly dev?: number; readonly test?: number },
   seed = 0,
 ): Dataset {
-  const part = (split: "train" | "dev" | "test") => {
-    const size = sizes[split] ?? whole[split].length;
+  const names = ["train", "dev", "test"] as const;
+  const sizeOf = (split: typeof names[number]) => sizes[split] ?? whole[split].length;
+  for (const split of names) {
+    const size = sizeOf(split);
     if (!Number.isInteger(size) || size < 0) {
       throw new RangeError(`Expected a whole number of ${split} examples of at least 0, found ${size}`);
     }
-    return stratifiedPart(whole[split], size, seed);
-  };
+  }
+  if (names.every((split) => sizeOf(split) >= whole[split].length)) return whole;
+  const part = (split: typeof names[number]) => stratifiedPart(whole[split], sizeOf(split), seed);
   const splits = { train: part("train"), dev: part("dev"), test: part("test") };
-  const counts = (["train", "dev", "test"] as const).map((name) =>
-    `${splits[name].length} of ${whole[name].length} ${name}`
-  );
+  const counts = names.map((name) => `${splits[name].length} of ${whole[name].length} ${name}`);
   const note = `a part of it, ${counts.join(", ")} texts; of the whole: ${whole.note}`;
   return { ...whole, ...splits, fingerprint: fingerprintOf(whole.labels, splits), note };
 }

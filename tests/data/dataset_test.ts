@@ -82,7 +82,7 @@ Deno.test("limit keeps each class's share, is nested, and leaves other splits wh
   assert.ok(small.train.every((example) => large.train.includes(example)));
   assert.equal(new Set([whole, large, small].map(({ fingerprint }) => fingerprint)).size, 3);
   assert.notDeepEqual(limit(whole, { train: 50 }, 1).train, small.train);
-  assert.deepEqual(limit(whole, { train: 10_000 }).train, whole.train);
+  assert.equal(limit(whole, { train: 10_000, test: 300 }), whole, "with its note and its fingerprint");
   assert.throws(() => limit(whole, { dev: -1 }), /at least 0, found -1/);
 });
 
