@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { resolveModel } from "./bert/models.ts";
+import { shown } from "./data/byte_source.ts";
 import { type Dataset, wholeText } from "./data/examples.ts";
 import { InputError } from "./errors.ts";
 import type { ScaleName } from "./experiment.ts";
@@ -99,9 +100,10 @@ export function countData({ labels, train, dev, test }: Dataset, tokenizer: Toke
 }
 
 /**
- * Measures the data sets of a scale; what the folder holds already is not measured again.
+ * Measures the data sets of a scale. What the folder holds already is taken as it is, without a look at the data.
  *
- * @throws InputError if the table does not have the scale, or a data set cannot be had.
+ * @throws InputError if the table does not have the scale, a data set cannot be had, or what the folder holds cannot be
+ * read.
  */
 export async function measureDataTable(table: DataTable, options: DataTableOptions): Promise<MeasuredData[]> {
   const { scale: name, folder, say } = options;
@@ -111,21 +113,42 @@ export async function measureDataTable(table: DataTable, options: DataTableOptio
     throw new InputError(`${table.name} has no scale "${name}": expected one of ${found}`);
   }
   const file = join(folder, `${table.name}.json`);
-  const known: MeasuredData[] = await readFile(file, "utf8").then((text) => JSON.parse(text), () => []);
+  const rows = new Map((await readMeasured(file)).map((row) => [row.set, row]));
+  const sets = Object.keys(scale.sets);
   const measured: MeasuredData[] = [];
   for (const [set, place] of Object.entries(scale.sets)) {
-    const before = known.find((row) => row.set === set && row.data === place);
-    if (before) {
-      measured.push(before);
-      continue;
+    let row = rows.get(set);
+    if (row?.data !== place) {
+      say(`measuring ${place}`);
+      const data = await options.dataset(place);
+      const counts = countData(data, await options.tokenizer(data));
+      row = { set, data: place, ...counts, fingerprint: data.fingerprint, source: data.source };
+      rows.set(set, row);
+      const others = [...rows.keys()].filter((set) => !sets.includes(set));
+      const all = [...sets, ...others].flatMap((set) => rows.get(set) ?? []);
+      await writeWhole(file, [JSON.stringify(all, null, 2) + "\n"]);
     }
-    say(`measuring ${place}`);
-    const data = await options.dataset(place);
-    const counts = countData(data, await options.tokenizer(data));
-    measured.push({ set, data: place, ...counts, fingerprint: data.fingerprint, source: data.source });
-    await writeWhole(file, [JSON.stringify(measured, null, 2) + "\n"]);
+    measured.push(row);
   }
   return measured;
+}
+
+/** The measurements of a file, none if there is no file. @throws InputError if it holds something else. */
+async function readMeasured(file: string): Promise<readonly MeasuredData[]> {
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return [];
+  const fail = (why: string, cause?: unknown) =>
+    new InputError(`Cannot read the measurements in ${file}: ${why}; remove it to measure anew`, { cause });
+  let rows: unknown;
+  try {
+    rows = JSON.parse(text);
+  } catch (error) {
+    throw fail(`it is not JSON (${shown((error as Error).message)})`, error);
+  }
+  const isRow = (row: unknown) =>
+    typeof row === "object" && row !== null && "set" in row && "data" in row && "fingerprint" in row;
+  if (!Array.isArray(rows) || !rows.every(isRow)) throw fail("it is not a list of measured data sets");
+  return rows as MeasuredData[];
 }
 
 /** The measurements as Markdown, the paper's numbers beside ours. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import table1 from "../experiments/table1.ts";
 import { fingerprintOf } from "../lib/data/examples.ts";
 import { countData, dataTableMarkdown, dataTokenizer, measureDataTable } from "../lib/data_table.ts";
 import { InputError } from "../lib/errors.ts";
+import { inFolder } from "./in_folder.ts";
 
 const example = (text: string) => ({ text, label: 0 });
 const splits = {
@@ -66,3 +67,53 @@ Deno.test("what was measured stands beside what is printed, and is not measured 
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a data set that takes the place of another is measured, and the others stay as they are", () =>
+  inFolder(async (folder) => {
+    const measured: string[] = [];
+    const measure = (sets: Readonly<Record<string, string>>) =>
+      measureDataTable({ ...table1, scales: { mini: { minutes: 1, sets } } }, {
+        scale: "mini",
+        folder,
+        dataset: (name) => Promise.resolve((measured.push(name), { ...poems, name })),
+        tokenizer: dataTokenizer(() => {}),
+        say: () => {},
+      });
+    const kept = async () => {
+      const rows: { set: string; data: string }[] = JSON.parse(
+        await readFile(join(folder, "table1.json"), "utf8"),
+      );
+      return rows.map(({ set, data }) => `${set}: ${data}`);
+    };
+    await measure({ "TREC": "a", "Sogou": "b", "DBPedia": "c" });
+    const rows = await measure({ "Sogou": "other", "DBPedia": "c" });
+    assert.deepEqual(rows.map(({ data }) => data), ["other", "c"]);
+    assert.deepEqual(measured, ["a", "b", "c", "other"]);
+    assert.deepEqual(await kept(), ["Sogou: other", "DBPedia: c", "TREC: a"]);
+  }));
+
+Deno.test("a file of measurements that cannot be read is one sentence", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "table1.json");
+    const options = {
+      scale: "mini",
+      folder,
+      dataset: () => Promise.reject(new Error("not asked for")),
+      tokenizer: dataTokenizer(() => {}),
+      say: () => {},
+    } as const;
+    for (
+      const [text, why] of [["[{", "it is not JSON \\(.*\\)"], [
+        '{"a": 1}',
+        "it is not a list of measured data sets",
+      ]]
+    ) {
+      await writeFile(file, text!);
+      await assert.rejects(measureDataTable(table1, options), {
+        name: "InputError",
+        message: new RegExp(
+          `^Cannot read the measurements in .*table1.json: ${why}; remove it to measure anew$`,
+        ),
+      });
+    }
+  }));
