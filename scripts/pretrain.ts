@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { holdOut, withinTask } from "../lib/corpora.ts";
+import { corpusTexts, holdOut } from "../lib/corpora.ts";
 import { dataset, datasetNames } from "../lib/data/dataset.ts";
 import { readDocuments } from "../lib/data/document_files.ts";
 import { languageOf } from "../lib/data/files.ts";
@@ -261,14 +261,13 @@ async function textsOf(
     "general-text": generalText,
     "chinese-general-text": chineseGeneralText,
   };
-  const texts = text.length > 0 ? await readDocuments(text, textColumn) : [];
+  const texts = text.length > 0 ? [await readDocuments(text, textColumn)] : [];
+  const sets = [];
   for (const name of data) {
-    const found = name in general
-      ? await general[name]!({ say })
-      : withinTask(await dataset(name, { say }), "clean");
-    for (const document of found) texts.push(document);
+    if (Object.hasOwn(general, name)) texts.push(await general[name]!({ say }));
+    else sets.push(await dataset(name, { say }));
   }
-  return texts;
+  return [...texts, corpusTexts(sets, sets, "clean")].flat();
 }
 
 function sentence({ mlmLoss, mlmAccuracy, nspLoss, nspAccuracy }: PreTrainingEvaluation): string {

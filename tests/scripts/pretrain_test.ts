@@ -3,9 +3,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
+import { dataset } from "../../lib/data/dataset.ts";
 import { startModel } from "../../lib/start_model.ts";
 import { runCommand } from "../../scripts/command.ts";
 import { pretrainCommand } from "../../scripts/pretrain.ts";
+import { inFolder as withSettings } from "../data/hub_server.ts";
+import { type Row, withFolder, zhangFiles } from "../data/paper_files.ts";
 import { tinyArchitecture } from "../example_model.ts";
 
 async function pretrain(...args: string[]): Promise<{ code: number; out: string; error: string }> {
@@ -121,6 +124,30 @@ Deno.test("pretrain starts from nothing, with wordpieces of the texts", () =>
     assert.match(model, /^new over learnt wordpieces, 1 layers of 256, \d\d pieces$/);
     assert.match(await readFile(join(output, "vocab.txt"), "utf8"), /\nhere\n/);
   }));
+
+Deno.test("of several data sets no text is learnt that another holds out", () => {
+  const rows = (name: string, more: Row[], test: string) => ({
+    train: [...Array.from({ length: 20 }, (_, n): Row => [n % 2, `Train ${n} of ${name}.`]), ...more],
+    test: [[0, test]] as Row[],
+  });
+  const files = {
+    ...zhangFiles("yelp_review_full_csv", rows("full", [[1, "In both."]], "Test of full.")),
+    ...zhangFiles("yelp_review_polarity_csv", rows("polarity", [], "In both.")),
+  };
+  return withFolder(files, (folder) =>
+    withSettings({ BERTLAB_DATA: folder }, async () => {
+      const [full, polarity] = [await dataset("yelp-full"), await dataset("yelp-polarity")];
+      assert.ok(full.train.some(({ text }) => text === polarity.test[0]!.text));
+      const output = join(folder, "model");
+      const { code, error } = await pretrain(
+        ...["--data", "yelp-full", "yelp-polarity", "--model", "new", "--hidden", "64", "--layers", "1"],
+        ...["--output", output, ...short],
+      );
+      assert.equal(code, 0, error);
+      const { documents } = JSON.parse(await readFile(join(output, "result.json"), "utf8"));
+      assert.equal(documents.train + documents.held_out, full.train.length - 1 + polarity.train.length);
+    }));
+});
 
 Deno.test("pretrain says in one sentence what it cannot use", () =>
   inFolder(async (folder) => {
