@@ -171,11 +171,19 @@ const verdicts: readonly ClaimVerdict[] = ["confirmed", "not distinguishable", "
 
 /** "Of 14 claims 3 are confirmed, …" */
 export function countsOf(judgements: readonly Judgement[]): string {
-  const counts = verdicts.map((verdict) => judgements.filter((one) => one.verdict === verdict).length);
-  const words = ["confirmed", "not distinguishable from chance", "contradicted", "without data yet"];
+  const words = {
+    "confirmed": "confirmed",
+    "not distinguishable": "not distinguishable from chance",
+    "contradicted": "contradicted",
+    "no data": "without data yet",
+  };
+  const counts = verdicts.flatMap((verdict) => {
+    const count = judgements.filter((one) => one.verdict === verdict).length;
+    return count > 0 ? [`${count} ${words[verdict]}`] : [];
+  });
   const alone =
     judgements.filter(({ comparison }) => !("missing" in comparison) && comparison.seeds === 1).length;
-  return `Of ${judgements.length} claims, ${counts.map((count, n) => `${count} ${words[n]}`).join(", ")}` +
+  return `Of ${judgements.length} claims, ${counts.join(", ")}` +
     (alone > 0 ? `; ${alone} rest on one seed.` : ".");
 }
 
