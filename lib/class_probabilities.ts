@@ -1,7 +1,16 @@
 /** What a classifier says of texts: the probabilities of the classes, from batches through whatever runs the model. */
-import { type Batch, type Batches, cutPair, type Wordpieces } from "./data/batches.ts";
+import {
+  type Batch,
+  type Batches,
+  type BatchOptions,
+  cutPair,
+  type EncodedExample,
+  evaluationBatches,
+  type Wordpieces,
+} from "./data/batches.ts";
 import type { Example } from "./data/examples.ts";
 import type { TextStrategy } from "./long_text.ts";
+import { measure, type Metrics } from "./results/metrics.ts";
 import type { HostTensors } from "./tensors.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 import type { StepBatch } from "./training/trainer.ts";
@@ -99,4 +108,31 @@ export async function classProbabilities(
     onExamples?.(done += step.examples);
   }
   return probabilities;
+}
+
+/** What a model says of a split. */
+export interface Evaluated {
+  /** True classes [N]. */
+  readonly expected: readonly number[];
+  /** [N*C] */
+  readonly probabilities: Float64Array;
+  /** How right it is. */
+  readonly metrics: Metrics;
+}
+
+/**
+ * What a model in training says of labelled examples, and how right it is.
+ *
+ * @param evaluate as for {@linkcode classProbabilities}
+ * @param options.classes C
+ */
+export async function evaluateExamples(
+  evaluate: (batch: StepBatch) => Promise<HostTensors>,
+  examples: readonly EncodedExample[],
+  { classes, ...batching }: BatchOptions & { readonly classes: number },
+): Promise<Evaluated> {
+  const batches = evaluationBatches(examples, batching);
+  const probabilities = await classProbabilities(evaluate, batches, { examples: examples.length, classes });
+  const expected = examples.map(({ label }) => label);
+  return { expected, probabilities, metrics: measure(probabilities, expected, classes) };
 }

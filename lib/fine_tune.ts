@@ -4,8 +4,8 @@ import { type BertConfig, requirePositions, requireSegments } from "./bert/confi
 import { sequenceClassifier } from "./bert/classifier.ts";
 import { bertFeatures } from "./bert_feat.ts";
 import { freshTensor, keepLayers } from "./bert/parameters.ts";
-import { classProbabilities } from "./class_probabilities.ts";
-import { type EncodedExample, evaluationBatches, trainingBatches } from "./data/batches.ts";
+import { type Evaluated, evaluateExamples } from "./class_probabilities.ts";
+import { type EncodedExample, trainingBatches } from "./data/batches.ts";
 import type { Dataset } from "./data/examples.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { HostTensors } from "./tensors.ts";
@@ -24,7 +24,7 @@ import {
 import { combineLayers, featureWidth, layerFeatures } from "./layers.ts";
 import { poolFractions, poolingParameters, type TextStrategy } from "./long_text.ts";
 import { fold } from "./random.ts";
-import { measure, type Metrics } from "./results/metrics.ts";
+import type { Metrics } from "./results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "./results/records.ts";
 import type { ScheduleName } from "./schedules.ts";
 import type { StartModel } from "./start_model.ts";
@@ -86,7 +86,7 @@ export interface FineTuneSettings {
 export interface FineTuneContext {
   /** Where the steps run. */
   readonly engine: Engine;
-  /** Where to save the run on the way, every how many steps, and whether to go on from there. */
+  /** Where to save the run on the way, how often, and whether to go on from there. */
   readonly checkpoint?: Omit<CheckpointOptions, "identity">;
   /** The data set as {@linkcode encodeDataset} makes it, if that was done before. */
   readonly encoded?: EncodedDataset;
@@ -120,7 +120,7 @@ export interface FineTuned {
   readonly pairs: boolean;
   /** Optimizer updates. */
   readonly steps: number;
-  /** Seconds of training steps. */
+  /** Seconds of training steps, of all sittings. */
   readonly trainSeconds: number;
   /** What a reader of the numbers should know. */
   readonly notes: readonly string[];
@@ -164,18 +164,12 @@ export async function fineTune(
       );
     }
     const rate = learningRates(settings, config.num_hidden_layers, epochBatches(0).length * settings.epochs);
-    const evaluate = async (examples: readonly EncodedExample[]): Promise<Evaluated> => {
-      const batches = evaluationBatches(examples, {
+    const evaluate = (examples: readonly EncodedExample[]) =>
+      evaluateExamples((batch) => trainer.evaluate(batch), examples, {
         ...batching,
         batchSize: evaluationSize(examples.length, batchSize, devices),
-      });
-      const probabilities = await classProbabilities((batch) => trainer.evaluate(batch), batches, {
-        examples: examples.length,
         classes,
       });
-      const expected = examples.map(({ label }) => label);
-      return { expected, probabilities, metrics: measure(probabilities, expected, classes) };
-    };
     const record = ({ evaluation, epoch, ...rest }: EpochResult<Measured>): EpochRecord => ({
       epoch: epoch / points,
       ...rest,
@@ -365,12 +359,4 @@ interface Measured {
 /** Fewer errors, or as many and a smaller loss. */
 function better({ chosenBy: a }: Measured, { chosenBy: b }: Measured): boolean {
   return a.errorRate < b.errorRate || (a.errorRate === b.errorRate && a.loss < b.loss);
-}
-
-/** What a model says of a split. */
-interface Evaluated {
-  readonly expected: readonly number[];
-  /** [N*C] */
-  readonly probabilities: Float64Array;
-  readonly metrics: Metrics;
 }

@@ -4,21 +4,21 @@
  * task is fine-tuned further by itself, at a lower rate: `fineTune` from {@linkcode MultiTaskTuned.modelOf}.
  */
 import { requirePositions } from "./bert/config.ts";
-import { classProbabilities } from "./class_probabilities.ts";
-import { evaluationBatches, trainingBatches } from "./data/batches.ts";
+import { evaluateExamples } from "./class_probabilities.ts";
+import { trainingBatches } from "./data/batches.ts";
 import type { Dataset } from "./data/examples.ts";
 import { InputError } from "./errors.ts";
 import { classifierPlan, type FineTuneContext, type FineTuneSettings } from "./fine_tune.ts";
 import { encodeDataset, learningRates, passSize, stepBatches } from "./fine_tuning_steps.ts";
 import { fold } from "./random.ts";
-import { measure, type Metrics } from "./results/metrics.ts";
+import type { Metrics } from "./results/metrics.ts";
 import { configurationHash } from "./results/records.ts";
 import type { StartModel } from "./start_model.ts";
 import { mixedBatches, newClassifier, taskBatch, taskClassifiers, taskModel } from "./task_classifiers.ts";
 import type { HostTensors } from "./tensors.ts";
 import { type EpochResult, train } from "./training/loop.ts";
 import { optimizer } from "./training/optimizers.ts";
-import { Trainer } from "./training/trainer.ts";
+import { type StepBatch, Trainer } from "./training/trainer.ts";
 
 /** One of the tasks. */
 export interface Task {
@@ -64,7 +64,7 @@ export interface MultiTaskTuned {
   readonly bestEpoch: number;
   /** Optimizer updates. */
   readonly steps: number;
-  /** Seconds of training steps. */
+  /** Seconds of training steps, of all sittings. */
   readonly trainSeconds: number;
   /** What a reader of the numbers should know. */
   readonly notes: readonly string[];
@@ -122,13 +122,9 @@ export async function multiTaskTune(
     const evaluate = async () => {
       const measures: Record<string, Metrics> = {};
       for (const { name, classes, split, chosenBy } of encoded) {
-        const examples = split[chosenBy];
-        const probabilities = await classProbabilities(
-          (batch) => trainer.evaluate(taskBatch(batch, name)),
-          evaluationBatches(examples, batching),
-          { examples: examples.length, classes },
-        );
-        measures[name] = measure(probabilities, examples.map(({ label }) => label), classes);
+        const evaluateBatch = (batch: StepBatch) => trainer.evaluate(taskBatch(batch, name));
+        const { metrics } = await evaluateExamples(evaluateBatch, split[chosenBy], { ...batching, classes });
+        measures[name] = metrics;
       }
       return measures;
     };
