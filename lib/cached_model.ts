@@ -3,12 +3,12 @@
  * depends on. Making one may be stopped at any time; the next call goes on from its last checkpoint. Of several processes
  * that want the same model one makes it, and the others wait.
  */
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "./data/file_lock.ts";
 import { cacheFolder } from "./data/resolve.ts";
 import { configurationHash } from "./results/records.ts";
-import { type CheckpointOptions, ResumeError } from "./training/checkpoints.ts";
+import { type CheckpointOptions, withCheckpoints } from "./training/checkpoints.ts";
 import { writeWhole } from "./whole_file.ts";
 
 /** Which model. */
@@ -33,8 +33,6 @@ export interface MakingRun<Made> {
   keep(part: string, save: (folder: string) => Promise<void>, record: Made): Promise<void>;
 }
 
-const checkpointEvery = 200;
-
 /**
  * The folder of a model and the record of how it was made; `make` is called if it is not there yet, and keeps it.
  *
@@ -46,28 +44,17 @@ export async function cachedModel<Made>(
 ): Promise<{ folder: string; record: Made }> {
   const run = join(cacheFolder(), kind, (await configurationHash(identity)).slice(0, 24));
   const folder = join(run, part);
-  const checkpoints = join(run, "checkpoints");
-  const making: MakingRun<Made> = {
-    checkpoint: { folder: checkpoints, every: checkpointEvery, resume: true },
-    keep: async (part, save, record) => {
-      const folder = join(run, part);
-      await save(folder);
-      await writeWhole(join(folder, recordFile), [JSON.stringify(record, null, 2) + "\n"]);
-    },
+  const keep: MakingRun<Made>["keep"] = async (part, save, record) => {
+    const folder = join(run, part);
+    await save(folder);
+    await writeWhole(join(folder, recordFile), [JSON.stringify(record, null, 2) + "\n"]);
   };
   const find = () => readRecord<Made>(folder, recordFile);
   const waiting = () => say(`Another process is making the model in ${run}, which is waited for`);
   const record = await find() ?? await withLock(join(run, "lock"), waiting, async () => {
     const found = await find();
     if (found) return found;
-    await make(making).catch(async (error) => {
-      if (!(error instanceof ResumeError)) throw error;
-      // Nobody gave these checkpoints: they are damaged, or of an older version of this program.
-      say(`Starting anew, as what is in ${checkpoints} cannot be gone on from`);
-      await rm(checkpoints, { recursive: true });
-      await make(making);
-    });
-    await rm(checkpoints, { recursive: true, force: true });
+    await withCheckpoints(join(run, "checkpoints"), say, (checkpoint) => make({ checkpoint, keep }));
     return await find();
   });
   if (!record) throw new Error(`No model was left in ${folder}`);

@@ -32,8 +32,9 @@ function domainOf(set: string): readonly string[] {
 
 /**
  * The texts of a corpus. Under "clean" they are the training texts of its data sets, without those that also stand in
- * a development or test split of `unseen`; under "paper" training and test texts, as in the authors' code, without
- * the test texts of other data sets that occur in them (section 5.4.2: Yelp P.'s in Yelp F.).
+ * a development or test split of `unseen`; under "paper" all texts, as in the authors' code, which trains on test texts
+ * and holds no development texts out, without the test texts of other data sets that occur in them (section 5.4.2: Yelp
+ * P.'s in Yelp F.).
  *
  * @param sets the corpus' data sets
  * @param unseen data sets whose held-out texts must not be learnt from: those of the domains of `sets`
@@ -50,7 +51,7 @@ export function corpusTexts(
         return [...other.dev, ...other.test];
       }).map(wholeText),
     );
-    const texts = protocol === "paper" ? [...set.train, ...set.test] : set.train;
+    const texts = protocol === "paper" ? [...set.train, ...set.dev, ...set.test] : set.train;
     return texts.map(wholeText).filter((text) => !forbidden.has(text));
   });
 }

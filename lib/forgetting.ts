@@ -16,7 +16,7 @@ import { furtherPretrain, savePretrained } from "./further_pretraining.ts";
 import { measure } from "./pretraining_steps.ts";
 import { Random } from "./random.ts";
 import type { ForgettingRecord } from "./results/records.ts";
-import { type StartModel, startModel } from "./start_model.ts";
+import { mayStandIn, standInIdentity, type StartModel, startModel } from "./start_model.ts";
 import type { HostTensors } from "./tensors.ts";
 import { optimizer } from "./training/optimizers.ts";
 import { Trainer } from "./training/trainer.ts";
@@ -68,13 +68,16 @@ export async function forgettingProbe(
       layers: model === name ? layers ?? undefined : undefined,
       preTraining: { nsp: false },
       architecture,
-      orNew: model === "minilm",
+      orNew: mayStandIn(model),
       texts: texts.train,
       say,
     });
   const { folder } = await cachedModel({
     kind: "masked-words-heads",
-    identity: { name, layers, architecture, precision, language, headSteps },
+    identity: {
+      ...{ name, layers, architecture, precision, language, headSteps },
+      ...await standInIdentity(name, say),
+    },
     part: "model",
     say,
     recordFile: "head.json",

@@ -89,7 +89,7 @@ export interface FurtherPretrainOptions {
 export interface FurtherPretrainContext {
   /** Where the steps run. */
   readonly engine: Engine;
-  /** Where to save the run on the way, every how many steps, and whether to go on from there. */
+  /** Where to save the run on the way, how often, and whether to go on from there. */
   readonly checkpoint?: Omit<CheckpointOptions, "identity">;
   /** Told after each step. */
   onStep?(report: StepReport): void;

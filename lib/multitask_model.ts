@@ -14,7 +14,7 @@ import { textStrategy } from "./long_text.ts";
 import { type MultiTaskEpoch, multiTaskTune, type MultiTaskTuneSettings } from "./multitask.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
 import type { MultiTaskRecord, PreTrainingRecord } from "./results/records.ts";
-import { type StartModel, startModel } from "./start_model.ts";
+import { mayStandIn, standInIdentity, type StartModel, startModel } from "./start_model.ts";
 import { taskModel } from "./task_classifiers.ts";
 
 /** What {@linkcode multiTaskModel} works with. */
@@ -71,8 +71,9 @@ export async function multiTaskModel(
 ): Promise<MultiTaskModel> {
   const start = performance.now();
   const { data: task, model: name, layers, architecture, preTraining, precision, seed } = configuration;
-  const { limits, resample, maxFractions } = configuration;
+  const { limits, resample, maxFractions, protocol } = configuration;
   const { tasks } = settings;
+  const { say } = options;
   if (!tasks.includes(task)) {
     throw new InputError(
       `Cannot go on with ${task} from a model of several tasks as it is not one of them: found ${
@@ -96,10 +97,12 @@ export async function multiTaskModel(
       text: text.name,
       maxFractions,
       ...rest,
+      ...protocol === "paper" ? { devInTrain: true } : {},
+      ...await standInIdentity(name, say),
     },
     part: modelPart,
     recordFile: "multitask.json",
-    say: options.say,
+    say,
   };
   const { folder, record: made } = await cachedModel<Made>(
     cached,
@@ -160,7 +163,7 @@ async function makeModel(
     seed,
     layers: layers ?? undefined,
     architecture,
-    orNew: name === "minilm",
+    orNew: mayStandIn(name),
     texts: tasks.flatMap(({ data }) => data.train.map(wholeText)),
     say,
   });

@@ -10,7 +10,7 @@ import type { Engine } from "./engine/engine.ts";
 import { furtherPretrain, savePretrained } from "./further_pretraining.ts";
 import type { PreTrainingEvaluation } from "./pretraining_steps.ts";
 import type { PreTrainingRecord } from "./results/records.ts";
-import { type StartModel, startModel } from "./start_model.ts";
+import { mayStandIn, standInIdentity, type StartModel, startModel } from "./start_model.ts";
 
 /** What {@linkcode preTrainedModel} works with. */
 export interface PreTrainedModelOptions {
@@ -36,6 +36,12 @@ export interface PreTrainedModel {
   readonly seconds: number;
 }
 
+/** What stands beside the model. */
+interface Made extends PreTrainingRecord {
+  /** Of the model that it started from; older records have none. */
+  readonly notes?: readonly string[];
+}
+
 const heldOutShare = .02;
 
 /**
@@ -51,6 +57,7 @@ export async function preTrainedModel(
   const start = performance.now();
   const { model: name, layers, architecture, protocol, precision, seed } = configuration;
   const { point, points: _, ...shared } = settings;
+  const { say } = options;
   const identity = {
     name,
     layers,
@@ -59,22 +66,29 @@ export async function preTrainedModel(
     precision,
     ...shared,
     points: pointSteps(settings),
+    ...optimizerOf(configuration),
+    ...protocol === "paper" ? { devInTrain: true } : {},
+    ...await standInIdentity(name, say),
   };
   const cached = {
     kind: "pretrained",
     identity,
     part: partOf(stepsOf(settings, point)),
     recordFile: "pretraining.json",
-    say: options.say,
+    say,
   };
-  const { folder, record } = await cachedModel<PreTrainingRecord>(
+  const { folder, record: { notes = [], ...record } } = await cachedModel<Made>(
     cached,
     (run) => preTrain(configuration, settings, run, options),
   );
   const model = await startModel(folder, { labels: options.labels, seed, architecture, texts: [] });
   const corpus = settings.corpus.join(", ");
   return {
-    model: { ...model, description: `${record.start}, pre-trained ${record.steps} steps on ${corpus}` },
+    model: {
+      ...model,
+      description: `${record.start}, pre-trained ${record.steps} steps on ${corpus}`,
+      notes: [...notes, ...model.notes],
+    },
     record,
     seconds: (performance.now() - start) / 1000,
   };
@@ -83,7 +97,7 @@ export async function preTrainedModel(
 async function preTrain(
   configuration: Configuration,
   settings: ResolvedPreTraining,
-  run: MakingRun<PreTrainingRecord>,
+  run: MakingRun<Made>,
   { engine, dataset, onStep, say }: PreTrainedModelOptions,
 ): Promise<void> {
   const { model: name, layers, architecture, protocol } = configuration;
@@ -97,7 +111,7 @@ async function preTrain(
     layers: layers ?? undefined,
     preTraining: { nsp },
     architecture,
-    orNew: name === "minilm",
+    orNew: mayStandIn(name),
     texts: documents.train,
     say,
   });
@@ -111,6 +125,7 @@ async function preTrain(
     language: sets[0]!.language,
     evaluateEvery: steps,
     evaluateAt: pointSteps(settings),
+    ...optimizerOf(configuration),
   }, {
     engine,
     checkpoint: run.checkpoint,
@@ -129,9 +144,15 @@ async function preTrain(
         seconds: (performance.now() - started) / 1000,
         before: evaluations[0]!,
         after: evaluation,
+        notes: model.notes,
       });
     },
   });
+}
+
+/** AdamW is what pre-training uses if nothing is said, and models made with it were kept before others were known. */
+function optimizerOf({ optimizer }: Configuration): Partial<Pick<Configuration, "optimizer">> {
+  return optimizer === "adamw" ? {} : { optimizer };
 }
 
 /** The folder of the model after so many steps. */

@@ -1,18 +1,20 @@
 /** From a configuration to a trained and tested classifier: opens what the configuration names and fine-tunes. */
-import { type Dataset, dataset, limit } from "./data/dataset.ts";
+import { type Dataset, dataset } from "./data/dataset.ts";
 import { wholeText } from "./data/examples.ts";
 import { chineseGeneralText, generalText } from "./data/general_text.ts";
 import type { Engine } from "./engine/engine.ts";
 import { InputError } from "./errors.ts";
 import type { Configuration } from "./configuration.ts";
-import { fewShot } from "./few_shot.ts";
 import { fineTune, type FineTuneSettings } from "./fine_tune.ts";
 import { forgettingProbe } from "./forgetting.ts";
 import { textStrategy } from "./long_text.ts";
 import { multiTaskModel, type MultiTaskModelOptions } from "./multitask_model.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
+import { usedPart } from "./run_data.ts";
 import type { CellResult, RunCell } from "./run_experiment.ts";
-import { type StartModel, startModel } from "./start_model.ts";
+import { savedRun } from "./saved_run.ts";
+import { mayStandIn, type StartModel, startModel } from "./start_model.ts";
+import type { HostTensors } from "./tensors.ts";
 
 /**
  * An engine by name, ready to use; the caller disposes it. Only the engine that is asked for is loaded.
@@ -49,7 +51,11 @@ export function fineTuneSettings(configuration: Configuration): FineTuneSettings
   return { ...configuration, text, ...forgetting === null ? {} : { keep: "last" } };
 }
 
-/** A runner of cells, which keeps the data sets and the general text that it has read. */
+/**
+ * A runner of cells, which keeps the data sets and the general text that it has read. A run that was stopped goes on
+ * from its last checkpoint and comes to the same numbers; its `trainSeconds` are those of all sittings, the `seconds` of
+ * its record those of the last.
+ */
 export function cellRunner(): RunCell {
   const read = new Map<string, Promise<Dataset>>();
   const general: Partial<Record<Dataset["language"], Promise<readonly string[]>>> = {};
@@ -62,7 +68,7 @@ export function cellRunner(): RunCell {
         read.set(name, found);
         return found;
       };
-      const task = async (name: string) => limited(await datasetOf(name), configuration);
+      const task = async (name: string) => usedPart(await datasetOf(name), configuration);
       const data = await task(configuration.data);
       const start = await startOf(configuration, data, {
         engine,
@@ -71,13 +77,10 @@ export function cellRunner(): RunCell {
         onStep,
         say: onLine,
       });
-      const run = await fineTune(start.model, data, settings, {
-        engine,
-        onStep: ({ step, steps, loss }) => onStep(step, steps, loss),
-      });
-      const forgetting = configuration.forgetting === null
-        ? undefined
-        : await (await forgettingProbe(configuration, configuration.forgetting, {
+      let { sharedSeconds } = start;
+      const forgettingOf = async (headSteps: number, parameters: HostTensors) => {
+        const began = performance.now();
+        const probe = await forgettingProbe(configuration, headSteps, {
           engine,
           documents: () =>
             general[data.language] ??= (data.language === "zh" ? chineseGeneralText : generalText)({
@@ -86,7 +89,19 @@ export function cellRunner(): RunCell {
           language: data.language,
           onStep,
           say: onLine,
-        })).measure(run.parameters);
+        });
+        sharedSeconds += (performance.now() - began) / 1000;
+        return { forgetting: await probe.measure(parameters) };
+      };
+      const { run, forgetting } = await savedRun(configuration, onLine, async (checkpoint) => {
+        const run = await fineTune(start.model, data, settings, {
+          engine,
+          checkpoint,
+          onStep: ({ step, steps, loss }) => onStep(step, steps, loss),
+        });
+        const { forgetting: headSteps } = configuration;
+        return { run, forgetting: headSteps === null ? {} : await forgettingOf(headSteps, run.parameters) };
+      });
       if (!run.test || !run.testPredictions) {
         throw new InputError(`Cannot run an experiment on ${data.name}: it has no test split`);
       }
@@ -100,7 +115,8 @@ export function cellRunner(): RunCell {
         },
         model: start.model.description,
         ...start.made,
-        ...forgetting ? { forgetting } : {},
+        ...forgetting,
+        sharedSeconds,
         engine: engine.name,
         precision: configuration.precision,
         notes: run.notes.map((note) =>
@@ -120,16 +136,12 @@ export function cellRunner(): RunCell {
   };
 }
 
-/** The part of a data set that a configuration uses. */
-function limited(whole: Dataset, { limits: { train, dev, test }, resample, seed }: Configuration): Dataset {
-  const held = limit(whole, { dev: dev ?? undefined, test: test ?? undefined });
-  return train === null ? held : fewShot(held, train, resample ? seed : 0);
-}
-
 /** The model that is fine-tuned, and what was made of it before. */
 interface Start {
   readonly model: StartModel;
-  readonly made: Pick<CellResult, "preTraining" | "multiTask" | "sharedSeconds">;
+  readonly made: Pick<CellResult, "preTraining" | "multiTask">;
+  /** How long it took to make or find what other runs use as well. */
+  readonly sharedSeconds: number;
 }
 
 async function startOf(
@@ -141,24 +153,24 @@ async function startOf(
   const { labels } = data;
   if (multiTask) {
     const { model, record, preTraining, seconds } = await multiTaskModel(configuration, multiTask, options);
-    const made = { multiTask: record, ...preTraining ? { preTraining } : {}, sharedSeconds: seconds };
-    return { model, made };
+    const made = { multiTask: record, ...preTraining ? { preTraining } : {} };
+    return { model, made, sharedSeconds: seconds };
   }
   if (preTraining) {
     const { model, record, seconds } = await preTrainedModel(configuration, preTraining, {
       ...options,
       labels,
     });
-    return { model, made: { preTraining: record, sharedSeconds: seconds } };
+    return { model, made: { preTraining: record }, sharedSeconds: seconds };
   }
   const model = await startModel(configuration.model, {
     labels,
     seed: configuration.seed,
     layers: configuration.layers ?? undefined,
     architecture: configuration.architecture,
-    orNew: configuration.model === "minilm",
+    orNew: mayStandIn(configuration.model),
     texts: data.train.map(wholeText),
     say: options.say,
   });
-  return { model, made: {} };
+  return { model, made: {}, sharedSeconds: 0 };
 }

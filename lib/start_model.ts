@@ -67,6 +67,26 @@ export interface StartModel {
   readonly notes: readonly string[];
 }
 
+/** Whether experiments put a new model in its place if it can be had from nowhere: that of the mini scale, MiniLM. */
+export function mayStandIn(name: string): boolean {
+  return name === "minilm";
+}
+
+/**
+ * What the identity of a model that is kept needs besides the name of the model that it is made from: whether a new
+ * model stands in for that, as it may and the named one can be fetched from nowhere.
+ */
+export async function standInIdentity(
+  name: string,
+  say: (line: string) => void,
+): Promise<{ readonly standIn?: true }> {
+  if (!mayStandIn(name)) return {};
+  return await resolveModel(name, { onProgress: say }).then(() => ({}), (error) => {
+    if (error instanceof InputError) return { standIn: true };
+    throw error;
+  });
+}
+
 /**
  * Finds and loads the model to start from.
  *

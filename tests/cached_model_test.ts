@@ -74,7 +74,7 @@ Deno.test("checkpoints of an older version, or damaged ones, are left behind; ot
     const stopped = async (identity: string) =>
       await assert.rejects(
         cachedModel<Made>(model, async ({ checkpoint }) => {
-          await writeCheckpoint({ ...checkpoint, identity }, snapshot, {});
+          await writeCheckpoint({ ...checkpoint, identity }, { snapshot, position: {} });
           throw new InputError("the disk is full");
         }),
         { name: "InputError", message: "the disk is full" },

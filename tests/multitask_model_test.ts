@@ -6,6 +6,7 @@ import { onnxEngine } from "../lib/engine/onnx.ts";
 import { InputError } from "../lib/errors.ts";
 import { multiTaskModel } from "../lib/multitask_model.ts";
 import { withCache } from "./cache_folder.ts";
+import { type Clock, withClock } from "./clock.ts";
 import { exampleDataset, tinyArchitecture } from "./example_model.ts";
 import { consonantDataset } from "./example_tasks.ts";
 
@@ -21,8 +22,8 @@ const configuration: Configuration = {
 const settings: MultiTaskSettings = { tasks: ["vowels", "consonants"], epochs: 2, learningRate: .01 };
 const sets = { vowels: exampleDataset(), consonants: consonantDataset() };
 
-/** Asks for the model; tells the steps that were made for it. */
-async function ask(change: Partial<Configuration> = {}, stopAt = Infinity) {
+/** Asks for the model; tells the steps that were made for it, of which each takes half a minute of a test's clock. */
+async function ask(change: Partial<Configuration> = {}, stopAt = Infinity, clock?: Clock) {
   const steps: number[] = [];
   const dataset = (name: string) => Promise.resolve(sets[name as keyof typeof sets]);
   const found = await multiTaskModel({ ...configuration, ...change }, settings, {
@@ -32,6 +33,7 @@ async function ask(change: Partial<Configuration> = {}, stopAt = Infinity) {
     onStep: (done) => {
       if (done === stopAt) throw new Error("stopped");
       steps.push(done);
+      if (clock) clock.seconds += 30;
     },
     say: () => {},
   });
@@ -70,6 +72,7 @@ Deno.test("the runs of all tasks share one model, each with its own classifier",
     assert.equal((await ask({ limits: { train: 8, dev: null, test: null } })).steps.length, 28);
     const runs = await readdir(join(folder, "multitask"));
     assert.equal(runs.length, 3);
+    assert.ok(runs.includes("d316e4e9a3d56a2936472aa2"), "models that were made before are found");
     for (const run of runs) {
       assert.deepEqual((await readdir(join(folder, "multitask", run))).sort(), ["lock", "model"]);
     }
@@ -78,14 +81,16 @@ Deno.test("the runs of all tasks share one model, each with its own classifier",
 Deno.test("a multi-task model that was stopped goes on, and ends with the same parameters", async () => {
   let straight: Awaited<ReturnType<typeof ask>> | undefined;
   await withCache(async () => void (straight = await ask()));
-  await withCache(async () => {
-    await assert.rejects(ask({}, 20), /stopped/);
-    const resumed = await ask({ data: "consonants" });
-    assert.deepEqual([resumed.steps[0], resumed.steps.at(-1)], [15, 28], "from the end of the first epoch");
-    const again = await ask();
-    assert.deepEqual(again.steps, []);
-    assert.deepEqual(again.model.parameters, straight!.model.parameters);
-  });
+  await withCache(() =>
+    withClock(async (clock) => {
+      await assert.rejects(ask({}, 20, clock), /stopped/);
+      const resumed = await ask({ data: "consonants" });
+      assert.deepEqual([resumed.steps[0], resumed.steps.at(-1)], [19, 28], "from the ninth minute");
+      const again = await ask();
+      assert.deepEqual(again.steps, []);
+      assert.deepEqual(again.model.parameters, straight!.model.parameters);
+    })
+  );
 });
 
 Deno.test("it may start from a model that is pre-trained further", () =>

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { onnxEngine } from "../lib/engine/onnx.ts";
 import { type Configuration, paperSettings, type ResolvedPreTraining } from "../lib/configuration.ts";
 import { preTrainedModel } from "../lib/pretrained_model.ts";
+import { configurationHash } from "../lib/results/records.ts";
 import { withCache } from "./cache_folder.ts";
+import { type Clock, withClock } from "./clock.ts";
+import { inFolder } from "./data/hub_server.ts";
 import { exampleDataset, tinyArchitecture } from "./example_model.ts";
 
 const configuration: Configuration = { ...paperSettings, model: "new", architecture: tinyArchitecture };
@@ -22,16 +25,20 @@ const settings: ResolvedPreTraining = {
   seed: 1,
 };
 
-/** Asks for the model; tells the steps that were made for it. */
-async function ask(change: Partial<ResolvedPreTraining> = {}, stopAt = Infinity) {
+/** Asks for the model; tells the steps that were made for it, of which each takes half a minute of a test's clock. */
+async function ask(
+  change: Partial<ResolvedPreTraining> = {},
+  { stopAt = Infinity, clock, ...changes }: { stopAt?: number; clock?: Clock } & Partial<Configuration> = {},
+) {
   const steps: number[] = [];
-  const found = await preTrainedModel(configuration, { ...settings, ...change }, {
+  const found = await preTrainedModel({ ...configuration, ...changes }, { ...settings, ...change }, {
     engine: onnxEngine(),
     dataset: () => Promise.resolve(exampleDataset()),
     labels: ["o", "u"],
     onStep: (done) => {
       if (done === stopAt) throw new Error("stopped");
       steps.push(done);
+      if (clock) clock.seconds += 30;
     },
     say: () => {},
   });
@@ -61,6 +68,7 @@ Deno.test("one run of pre-training serves all its points, and is found again", (
     assert.equal(other.steps.length, 12, "other settings, another model");
     const runs = await readdir(join(folder, "pretrained"));
     assert.equal(runs.length, 2);
+    assert.ok(runs.includes("0d4578d7a51f23ef77b490f7"), "models that were made before are found");
     for (const run of runs) {
       assert.deepEqual((await readdir(join(folder, "pretrained", run))).sort(), [
         "lock",
@@ -73,11 +81,39 @@ Deno.test("one run of pre-training serves all its points, and is found again", (
 Deno.test("pre-training that was stopped goes on, for whichever point, and ends with the same model", async () => {
   let straight: Awaited<ReturnType<typeof ask>> | undefined;
   await withCache(async () => void (straight = await ask()));
-  await withCache(async () => {
-    await assert.rejects(ask({ point: .2 }, 8), /stopped/);
-    const resumed = await ask();
-    assert.deepEqual(resumed.steps[0], 5, "from the checkpoint at the point after 2 head steps and 2 steps");
-    assert.deepEqual(resumed.model.parameters, straight!.model.parameters);
-    assert.deepEqual(resumed.record.after, straight!.record.after);
-  });
+  await withCache(() =>
+    withClock(async (clock) => {
+      await assert.rejects(ask({ point: .2 }, { stopAt: 8, clock }), /stopped/);
+      const resumed = await ask();
+      assert.equal(resumed.steps[0], 7, "from the checkpoint of the third minute");
+      assert.deepEqual(resumed.model.parameters, straight!.model.parameters);
+      assert.deepEqual(resumed.record.after, straight!.record.after);
+    })
+  );
 });
+
+Deno.test("the optimizer of the paper's code is that of pre-training, too", () =>
+  withCache(async () => {
+    const [adamw, bertadam] = [await ask(), await ask({}, { optimizer: "bertadam" })];
+    assert.equal(bertadam.steps.length, 12, "another optimizer, another model");
+    assert.notDeepEqual(bertadam.model.parameters, adamw.model.parameters);
+  }));
+
+Deno.test("a stand-in is not kept under the name of the model, and whoever finds it is told", () =>
+  inFolder({ PATH: "/nowhere" }, async (folder) => { // neither hub nor Python has a model
+    const note = /^Cannot fetch the model minilm.*; a new model stands in for it\.$/;
+    const made = await ask({}, { model: "minilm" });
+    const found = await ask({}, { model: "minilm" });
+    assert.deepEqual([made.steps.length, found.steps], [12, []]);
+    for (const { model } of [made, found]) assert.match(model.notes[0]!, note);
+    assert.deepEqual(found.record, made.record);
+    assert.ok(!("notes" in found.record), "what goes into the records of runs is as it was");
+
+    const { point: _, ...identity } = { ...settings, points: [2, 10] };
+    const { layers, architecture, protocol, precision } = configuration;
+    const named = { name: "minilm", layers, architecture, protocol, precision, ...identity };
+    const hashes = [named, { ...named, standIn: true }].map(configurationHash);
+    const [without, own] = (await Promise.all(hashes)).map((hash) => hash.slice(0, 24));
+    const runs = await readdir(join(folder, "cache", "pretrained"));
+    assert.deepEqual([runs.includes(without!), runs], [false, [own]]);
+  }));

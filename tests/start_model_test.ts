@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
 import { saveCheckpoint } from "../lib/bert/checkpoint.ts";
 import { layerOf } from "../lib/bert/parameters.ts";
 import { InputError } from "../lib/errors.ts";
-import { startModel, type StartModelOptions } from "../lib/start_model.ts";
+import { standInIdentity, startModel, type StartModelOptions } from "../lib/start_model.ts";
 import { characterTokenizer } from "../lib/text/tokenizer.ts";
+import { inFolder } from "./data/hub_server.ts";
 import { tinyArchitecture } from "./example_model.ts";
 
 const options: StartModelOptions = {
@@ -17,27 +14,8 @@ const options: StartModelOptions = {
   texts: ["ab ba", "abc"],
 };
 
-/** A folder, with an environment in which neither hub, nor cache, nor Python has a model. */
-async function withoutNetwork(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-start-"));
-  const changes: Record<string, string> = {
-    HF_ENDPOINT: "http://127.0.0.1:9",
-    HF_HUB_CACHE: join(folder, "hub"),
-    BERTLAB_CACHE: join(folder, "cache"),
-    PATH: folder,
-  };
-  const before = Object.keys(changes).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, changes);
-  try {
-    await body(folder);
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-    await rm(folder, { recursive: true });
-  }
-}
+/** Runs a test where neither hub, nor cache, nor Python has a model. */
+const withoutNetwork = (test: (folder: string) => Promise<void>) => inFolder({ PATH: "/nowhere" }, test);
 
 Deno.test("a new model over characters has the shape that is asked for, and a vocabulary of the texts", async () => {
   const { config, parameters, tokenizer, description, notes } = await startModel("new", options);
@@ -125,6 +103,8 @@ Deno.test("where a model cannot be had a new one stands in, if that is allowed, 
       assert.deepEqual(model.notes, [`${error.message}; a new model stands in for it.`]);
       assert.equal(model.description, "new over characters, 3 layers of 16, 10 pieces");
     }
+    assert.deepEqual(await standInIdentity("minilm", () => {}), { standIn: true });
+    for (const name of ["new", "nobody/nothing"]) assert.deepEqual(await standInIdentity(name, () => {}), {});
     await assert.rejects(
       startModel("new", { ...options, architecture }),
       /^InputError: Cannot fetch the model minilm/,

@@ -1,6 +1,6 @@
 /**
- * Checkpoints of a training run: one safetensors file each, written whole, with the position in its metadata. Two are
- * kept, so that a disk that fills up while one is written leaves the one before.
+ * Checkpoints of a training run: one safetensors file each, written whole, with the best parameters so far and, in its
+ * metadata, the position. Two are kept, so that a disk that fills up while one is written leaves the one before.
  */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,8 +14,11 @@ import type { Snapshot } from "./trainer.ts";
 export interface CheckpointOptions {
   /** Made if it is not there. */
   readonly folder: string;
-  /** Updates between checkpoints; there is one at the end of each epoch besides. */
-  readonly every: number;
+  /**
+   * Updates between checkpoints; there is one at the end of each epoch besides. If not given, time decides
+   * ({@linkcode CheckpointTimes}).
+   */
+  readonly every?: number;
   /** What the run is, as text; a checkpoint of another run is refused. */
   readonly identity: string;
   /** Go on from the newest checkpoint, if there is one; otherwise old ones are removed at the start. */
@@ -25,8 +28,47 @@ export interface CheckpointOptions {
 /** A checkpoint that a run cannot go on from: it is damaged, or of another run. */
 export class ResumeError extends InputError {}
 
+/** What is saved. */
+export interface Checkpoint<Position> {
+  /** Of the trainer. */
+  readonly snapshot: Snapshot;
+  /** Where the loop stands. */
+  readonly position: Position;
+  /** The best epoch's parameters, once there is one. */
+  readonly best?: HostTensors;
+}
+
 const kept = 2;
-const bestFile = "best.safetensors";
+const bestPrefix = "best/";
+
+const leastPause = 60_000;
+const leastShare = 50;
+
+/**
+ * When a run is saved: after so many updates and each epoch, or, if nobody says how many, by time. Then a minute and 50
+ * times what writing the last checkpoint took lie between two, so that a large model spends at most a fiftieth of its
+ * time on them and a run of less than a minute writes none.
+ */
+export class CheckpointTimes {
+  #last = performance.now();
+  #took = 0;
+
+  constructor(readonly every: number | undefined) {}
+
+  /** @param endsEpoch whether an epoch has ended; its last update comes before that. */
+  isDue(updates: number, endsEpoch: boolean): boolean {
+    if (this.every !== undefined) return endsEpoch || updates % this.every === 0;
+    return performance.now() - this.#last >= Math.max(leastPause, leastShare * this.#took);
+  }
+
+  /** Writes a checkpoint. */
+  async take(write: () => Promise<void>): Promise<void> {
+    const start = performance.now();
+    await write();
+    this.#last = performance.now();
+    this.#took = this.#last - start;
+  }
+}
 
 function fileName(updates: number): string {
   return `checkpoint-${String(updates).padStart(8, "0")}.safetensors`;
@@ -53,20 +95,19 @@ async function makeFolder(folder: string): Promise<void> {
 
 /** Removes what an earlier run left, so that its checkpoints are not taken for this run's. */
 export async function removeCheckpoints({ folder }: CheckpointOptions): Promise<void> {
-  for (const name of [...await list(folder, checkpointFile), bestFile]) {
-    await rm(join(folder, name), { force: true });
-  }
+  for (const name of await list(folder, checkpointFile)) await rm(join(folder, name), { force: true });
 }
 
-/** Saves a snapshot with the loop's position and removes all but the two newest checkpoints. */
+/** Saves a checkpoint and removes all but the two newest. */
 export async function writeCheckpoint(
   { folder, identity }: CheckpointOptions,
-  snapshot: Snapshot,
-  position: unknown,
+  { snapshot, position, best = {} }: Checkpoint<unknown>,
 ): Promise<void> {
   await makeFolder(folder);
   for (const name of await list(folder, halfFile)) await rm(join(folder, name));
-  await writeSafetensors(join(folder, fileName(snapshot.updates)), snapshot.tensors, {
+  const ofBest = Object.entries(best).map(([name, tensor]) => [bestPrefix + name, tensor] as const);
+  const tensors = { ...snapshot.tensors, ...Object.fromEntries(ofBest) };
+  await writeSafetensors(join(folder, fileName(snapshot.updates)), tensors, {
     format: "bertlab-checkpoint",
     identity,
     counts: JSON.stringify(snapshot.counts),
@@ -82,7 +123,7 @@ export async function writeCheckpoint(
  */
 export async function newestCheckpoint<Position>(
   { folder, identity }: CheckpointOptions,
-): Promise<{ snapshot: Snapshot; position: Position } | undefined> {
+): Promise<Checkpoint<Position> | undefined> {
   const [name] = await list(folder, checkpointFile);
   if (!name) return undefined;
   const path = join(folder, name);
@@ -113,9 +154,18 @@ export async function newestCheckpoint<Position>(
     "an object",
     (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   );
-  const tensors = await advised(readSafetensors(path), advice);
+  const tensors: HostTensors = {};
+  const best: HostTensors = {};
+  for (const [name, tensor] of Object.entries(await advised(readSafetensors(path), advice))) {
+    if (name.startsWith(bestPrefix)) best[name.slice(bestPrefix.length)] = tensor;
+    else tensors[name] = tensor;
+  }
   const updates = Number(/\d+/.exec(name)![0]);
-  return { snapshot: { tensors, updates, counts }, position };
+  return {
+    snapshot: { tensors, updates, counts },
+    position,
+    ...Object.keys(best).length > 0 ? { best } : {},
+  };
 }
 
 /** What JSON says, or undefined if it is none. */
@@ -136,13 +186,23 @@ async function advised<Value>(reading: Promise<Value>, advice: string): Promise<
   });
 }
 
-/** Saves the best epoch's parameters. */
-export async function writeBest({ folder }: CheckpointOptions, parameters: HostTensors): Promise<void> {
-  await makeFolder(folder);
-  await writeSafetensors(join(folder, bestFile), parameters);
-}
-
-/** The best epoch's parameters so far. @throws InputError if they are missing or damaged. */
-export function readBest({ folder }: CheckpointOptions): Promise<HostTensors> {
-  return advised(readSafetensors(join(folder, bestFile)), "start without resuming");
+/**
+ * Does something that saves itself in a folder on the way, and goes on from what is there; the folder is removed at the
+ * end. What cannot be gone on from, as it is damaged or of an older version of this program, is removed first: nobody
+ * has asked for it by name.
+ */
+export async function withCheckpoints<Result>(
+  folder: string,
+  say: (line: string) => void,
+  action: (checkpoint: Omit<CheckpointOptions, "identity">) => Promise<Result>,
+): Promise<Result> {
+  const checkpoint = { folder, resume: true };
+  const result = await action(checkpoint).catch(async (error) => {
+    if (!(error instanceof ResumeError)) throw error;
+    say(`Starting anew, as what is in ${folder} cannot be gone on from`);
+    await rm(folder, { recursive: true });
+    return await action(checkpoint);
+  });
+  await rm(folder, { recursive: true, force: true });
+  return result;
 }

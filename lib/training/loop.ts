@@ -3,10 +3,10 @@ import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import {
   type CheckpointOptions,
+  CheckpointTimes,
   newestCheckpoint,
-  readBest,
   removeCheckpoints,
-  writeBest,
+  ResumeError,
   writeCheckpoint,
 } from "./checkpoints.ts";
 import type { StepBatch, Trainer } from "./trainer.ts";
@@ -100,9 +100,12 @@ export async function train<Evaluation>(
   let at: Position<Evaluation> = { epoch: 0, place: 0, lossSum: 0, lastLoss: null, seconds: 0, results: [] };
   let best: HostTensors | undefined;
   let isSaved = false;
-  const save = async () => {
-    if (!checkpoint) return;
-    await writeCheckpoint(checkpoint, await trainer.snapshot(), at);
+  const times = new CheckpointTimes(checkpoint?.every);
+  const saveIfDue = async (endsEpoch: boolean) => {
+    if (!checkpoint || !times.isDue(trainer.updates, endsEpoch)) return;
+    await times.take(async () =>
+      await writeCheckpoint(checkpoint, { snapshot: await trainer.snapshot(), position: at, best })
+    );
     isSaved = true;
   };
 
@@ -111,8 +114,12 @@ export async function train<Evaluation>(
   if (saved) {
     trainer.restore(saved.snapshot);
     at = saved.position;
+    best = saved.best;
     isSaved = true;
-    if (at.results.length > 0) best = await readBest(checkpoint!);
+    if (at.results.length > 0 && !best) {
+      const why = "its newest checkpoint lacks the best epoch: start without resuming";
+      throw new ResumeError(`Cannot resume from ${checkpoint!.folder} as ${why}`);
+    }
   }
 
   while (at.epoch < epochs) {
@@ -139,7 +146,7 @@ export async function train<Evaluation>(
         examples: batch.examples,
         tokens: batch.tokens,
       });
-      if (checkpoint && trainer.updates % checkpoint.every === 0 && at.place < batches.length) await save();
+      if (at.place < batches.length) await saveIfDue(false);
     }
 
     const result: EpochResult<Evaluation> = {
@@ -149,13 +156,10 @@ export async function train<Evaluation>(
       seconds: at.seconds,
     };
     at.results.push(result);
-    if (bestOf(at.results, plan) === result) {
-      best = await trainer.parameters();
-      if (checkpoint) await writeBest(checkpoint, best);
-    }
+    if (bestOf(at.results, plan) === result) best = await trainer.parameters();
     await plan.onEpoch?.(result);
     at = { ...at, epoch: at.epoch + 1, place: 0, lossSum: 0, seconds: 0 };
-    await save();
+    await saveIfDue(true);
   }
   return {
     epochs: at.results,
