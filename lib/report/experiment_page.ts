@@ -2,7 +2,7 @@
 import type { Cell, Experiment } from "../experiment.ts";
 import type { DotFigure, Figure } from "../results/figures.ts";
 import { mainResult } from "../results/result_table.ts";
-import { markdownTable } from "../results/tables.ts";
+import { markdownTable, recordNotes } from "../results/tables.ts";
 import { commandFor } from "../run_experiment.ts";
 import { type Chart, chart } from "./chart.ts";
 import { combinationText, type ExperimentReport, type Report, type Section } from "./collect.ts";
@@ -123,7 +123,7 @@ async function sectionBody(
     figures.push(await draw(start, drawn, `${drawn.title}. Where there are several seeds, mean ± sd.`));
   }
   const curves = learningCurves(section);
-  const notes = [...table.notes, ...new Set([...records.values()].flatMap(({ notes }) => notes))];
+  const notes = [...table.notes, ...recordNotes(records.values())];
   return html`${state}${figures}
 ${heading("Results")}<p>${parts.legend}</p>
 ${parts.results(section)}

@@ -1,7 +1,7 @@
 /** Errors worth reading: the test examples that an experiment's runs get wrong with the most confidence. */
 import type { Configuration } from "../configuration.ts";
-import { type Dataset, limit } from "../data/dataset.ts";
-import { wholeText } from "../data/examples.ts";
+import { type Dataset, wholeText } from "../data/examples.ts";
+import { usedPart } from "../run_data.ts";
 import { argmax } from "../results/metrics.ts";
 import { type Predictions, readPredictions, type RunRecord } from "../results/records.ts";
 
@@ -102,9 +102,7 @@ async function testTexts({ data, configuration }: RunRecord, find: FindDataset):
   }
   const whole = await find(data.name);
   if (whole === undefined) return "The texts are not shown, as the data set is not on this machine.";
-  const { limits, resample, seed } = configuration as unknown as Configuration;
-  const held = limit(whole, { dev: limits.dev ?? undefined, test: limits.test ?? undefined });
-  const part = limits.train === null ? held : limit(held, { train: limits.train }, resample ? seed : 0);
+  const part = usedPart(whole, configuration as unknown as Configuration);
   return part.fingerprint === data.fingerprint
     ? part.test.map(wholeText)
     : "The texts are not shown, as the data set on this machine is not the one of the runs.";

@@ -162,7 +162,7 @@ export interface RunRecord extends RunResult {
   readonly machine: MachineRecord;
   /** When the run began, ISO 8601 in UTC. */
   readonly start: string;
-  /** Seconds from start to end, loading and evaluation included, without what other runs use as well. */
+  /** Seconds of the last sitting, loading and evaluation included, without what other runs use as well. */
   readonly seconds: number;
   /** Largest resident set of the process seen during the run, in bytes. */
   readonly peakMemoryBytes: number;

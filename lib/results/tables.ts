@@ -4,6 +4,7 @@
  */
 import { markdown, points, probability, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
+import type { RunRecord } from "./records.ts";
 import type { EvaluatedCell, ResultTable } from "./result_table.ts";
 import { mean } from "./statistics.ts";
 import {
@@ -114,7 +115,7 @@ function notesOf(table: ResultTable): string[] {
     return records.length === 0 ? [] : [`${column}: ${data.join("; and ")}; model: ${models.join("; ")}.`];
   });
   const records = table.columns.flatMap(all);
-  notes.push(...distinct(records.flatMap((record) => record.notes)));
+  notes.push(...recordNotes(records));
   const missing =
     table.columns.flatMap((column) =>
       table.rows.filter((row) => table.cell(row, column).records.length < table.cell(row, column).expected)
@@ -141,6 +142,18 @@ function notesOf(table: ResultTable): string[] {
       `the process used at most ${gigabytes(records)}.`,
   );
   return notes;
+}
+
+/** What runs say of themselves, once each; what holds for several data sets is said of them together. */
+export function recordNotes(records: Iterable<RunRecord>): string[] {
+  const namesOf = new Map<string, Set<string>>();
+  for (const { data: { name }, notes } of records) {
+    for (const note of notes) {
+      const [who, what] = note.startsWith(name) ? [name, note.slice(name.length)] : ["", note];
+      namesOf.set(what, (namesOf.get(what) ?? new Set()).add(who));
+    }
+  }
+  return [...namesOf].map(([what, names]) => [...names].join(", ") + what);
 }
 
 const distinct = (values: readonly string[]) => [...new Set(values)];

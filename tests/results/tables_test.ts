@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { RunRecord } from "../../lib/results/records.ts";
 import { evaluateTable, type ResultTable } from "../../lib/results/result_table.ts";
-import { markdownTable } from "../../lib/results/tables.ts";
+import { markdownTable, recordNotes } from "../../lib/results/tables.ts";
+import { exampleRecord } from "./example_record.ts";
 import { exampleRuns, inFolder } from "./example_runs.ts";
 
 const paper: Record<string, number> = {
@@ -218,6 +219,26 @@ Deno.test("the notes say which data, model, engine, machine and memory", () =>
         "the process used at most 1.3 GB.",
     ));
   }));
+
+Deno.test("what runs on several data sets say is said once", () => {
+  const said = (name: string, notes: string[]) => {
+    const record = exampleRecord({ notes });
+    return { ...record, data: { ...record.data, name } };
+  };
+  assert.deepEqual(
+    recordNotes([
+      said("imdb", ["imdb: The classifier is new.", "imdb, head: 9 % of the texts are cut."]),
+      said("yelp", ["yelp: The classifier is new.", "yelp, head: 2 % of the texts are cut.", "Of no set."]),
+      said("imdb", ["imdb: The classifier is new."]),
+    ]),
+    [
+      "imdb, yelp: The classifier is new.",
+      "imdb, head: 9 % of the texts are cut.",
+      "yelp, head: 2 % of the texts are cut.",
+      "Of no set.",
+    ],
+  );
+});
 
 Deno.test("a table without any record says so in every cell", () =>
   withTable({}, (lines) => {
