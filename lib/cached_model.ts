@@ -5,7 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { withLock } from "./data/file_lock.ts";
+import { withCacheLock } from "./data/file_lock.ts";
 import { cacheFolder } from "./data/resolve.ts";
 import { configurationHash } from "./results/records.ts";
 import { type CheckpointOptions, withCheckpoints } from "./training/checkpoints.ts";
@@ -51,7 +51,7 @@ export async function cachedModel<Made>(
   };
   const find = () => readRecord<Made>(folder, recordFile);
   const waiting = () => say(`Another process is making the model in ${run}, which is waited for`);
-  const record = await find() ?? await withLock(join(run, "lock"), waiting, async () => {
+  const record = await find() ?? await withCacheLock(join(run, "lock"), waiting, async () => {
     const found = await find();
     if (found) return found;
     await withCheckpoints(join(run, "checkpoints"), say, (checkpoint) => make({ checkpoint, keep }));

@@ -13,24 +13,36 @@ import { InputError } from "../errors.ts";
  *
  * @param path the lock's file, which is made if it is not there
  * @param waiting called if another process holds the lock
- * @throws InputError if the file cannot be made; what the action throws is thrown on.
+ * @throws the file system's error if the file cannot be made; what the action throws is thrown on.
  */
 export async function withLock<T>(path: string, waiting: () => void, action: () => Promise<T>): Promise<T> {
   using _lock = await lock(path, waiting);
   return await action();
 }
 
-async function lock(path: string, waiting: () => void): Promise<Deno.FsFile> {
-  const refuse = (error: Error): never => {
+/**
+ * The same in bertlab's cache folder.
+ *
+ * @throws InputError if the file cannot be made; what the action throws is thrown on.
+ */
+export async function withCacheLock<T>(
+  path: string,
+  waiting: () => void,
+  action: () => Promise<T>,
+): Promise<T> {
+  using _lock = await lock(path, waiting).catch((error) => {
     throw new InputError(
-      `Cannot make the lock ${path}: ${error.message}; name another cache folder in BERTLAB_CACHE, or for files of ` +
-        "the hub in HF_HUB_CACHE",
+      `Cannot make the lock ${path}: ${error.message}; name another cache folder in BERTLAB_CACHE`,
       { cause: error },
     );
-  };
-  await mkdir(dirname(path), { recursive: true }).catch(refuse);
+  });
+  return await action();
+}
+
+async function lock(path: string, waiting: () => void): Promise<Deno.FsFile> {
+  await mkdir(dirname(path), { recursive: true });
   for (;;) {
-    const file = await Deno.open(path, { create: true, write: true, mode: 0o664 }).catch(refuse);
+    const file = await Deno.open(path, { create: true, write: true, mode: 0o664 });
     try {
       if (!await file.tryLock(true)) {
         waiting();

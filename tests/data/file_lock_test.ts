@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { withLock } from "../../lib/data/file_lock.ts";
+import { withCacheLock, withLock } from "../../lib/data/file_lock.ts";
 import { InputError } from "../../lib/errors.ts";
 
 async function inFolder(test: (lock: string) => Promise<void>): Promise<void> {
@@ -31,14 +31,14 @@ Deno.test("two under the same lock do their work one after the other, also if th
     deepStrictEqual(events, ["second waits", "first", "second"]);
   }));
 
-Deno.test("a folder in which no lock can be made is one sentence with the variables that name another", () =>
+Deno.test("a cache folder in which no lock can be made is one sentence with the variable that names another", () =>
   inFolder(async (lock) => {
     await writeFile(dirname(lock), "");
-    await rejects(withLock(lock, () => {}, () => Promise.resolve()), (error) => {
+    await rejects(withCacheLock(lock, () => {}, () => Promise.resolve()), (error) => {
       ok(error instanceof InputError);
       match(
         error.message,
-        /^Cannot make the lock .*a\.lock: .*; name another cache folder in BERTLAB_CACHE, or for files of the hub in /,
+        /^Cannot make the lock .*a\.lock: .*; name another cache folder in BERTLAB_CACHE$/,
       );
       return true;
     });

@@ -6,7 +6,7 @@ import { chmod, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { download, hashFile, type OnProgress } from "../../data/download.ts";
-import { withLock } from "../../data/file_lock.ts";
+import { withCacheLock } from "../../data/file_lock.ts";
 import { pip } from "../../data/resolve.ts";
 import { unzip } from "../../data/unzip.ts";
 import { InputError } from "../../errors.ts";
@@ -42,7 +42,7 @@ export async function installPlugin(set: PluginSet, options: InstallOptions = {}
   }
   const wanted = (options.wanted ?? wheels[set]).filter(({ compiles }) => compiles || !compilerOnly);
   const waiting = () => onProgress(`Another process is installing in ${folder}, which is waited for`);
-  await withLock(join(folder, "lock"), waiting, () => installMissing(wanted, folder, onProgress));
+  await withCacheLock(join(folder, "lock"), waiting, () => installMissing(wanted, folder, onProgress));
   return folder;
 }
 
