@@ -1,4 +1,4 @@
-/** `deno task notebooks`: runs notebooks through the Deno kernel and keeps their outputs. */
+/** `deno task notebooks`: runs notebooks through the Deno kernel and keeps their outputs, or writes them as pages. */
 import { Command } from "commander";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -7,6 +7,7 @@ import { InputError } from "../lib/errors.ts";
 import { duration } from "../lib/results/progress.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
+import { makeOutputFolder } from "./options.ts";
 import {
   endsWithValue,
   findNotebooks,
@@ -18,11 +19,15 @@ import {
 } from "./notebook_file.ts";
 
 /** What runs notebooks, from the Python package index. */
-const packages = ["nbclient==0.11.0", "nbformat==5.11.1", "jupyter-client==8.10.0", "jupyter-core==5.9.1"];
+const client = ["nbclient==0.11.0", "nbformat==5.11.1", "jupyter-client==8.10.0", "jupyter-core==5.9.1"];
+
+/** What writes them as pages. */
+const converter = ["nbconvert==7.17.2", "nbformat==5.11.1"];
 
 interface NotebooksOptions {
   readonly folder: string;
   readonly check?: boolean;
+  readonly html?: string;
 }
 
 /** The command, not yet run. */
@@ -35,10 +40,12 @@ export function notebooksCommand(output: Output): Command {
     .argument("[names...]", "notebooks without .ipynb, such as table2; all of them if none is named")
     .option("--folder <folder>", "where the notebooks are", join(import.meta.dirname!, "..", "notebooks"))
     .option("--check", "only run them, and leave the files as they are")
+    .option("--html <folder>", "run nothing, and write them as pages that need no network")
     .action(async (names: string[], options: NotebooksOptions) => {
       const found = await findNotebooks(options.folder, names);
       for (const name of found) await readNotebook(join(options.folder, `${name}.ipynb`));
-      const python = await jupyterPython(output);
+      if (options.html !== undefined) return await writePages(found, options.folder, options.html, output);
+      const python = await pythonWith(client, "Jupyter's client", output);
       const failed: string[] = [];
       for (const name of found) {
         const path = join(options.folder, `${name}.ipynb`);
@@ -58,6 +65,29 @@ export function notebooksCommand(output: Output): Command {
         );
       }
     });
+}
+
+/** Writes notebooks as pages, as they are stored. */
+async function writePages(
+  names: readonly string[],
+  folder: string,
+  pages: string,
+  output: Output,
+): Promise<void> {
+  const python = await pythonWith(converter, "nbconvert", output);
+  await makeOutputFolder(pages);
+  const script = join(import.meta.dirname!, "notebook_page.py");
+  for (const name of names) {
+    const page = join(pages, `${name}.html`);
+    const args = [script, resolve(folder, `${name}.ipynb`), resolve(page)];
+    const { success, stderr } = await new Deno.Command(python, { args, stdin: "null", stderr: "piped" })
+      .output();
+    if (!success) {
+      const reason = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+      throw new InputError(`Cannot write ${page}: ${reason}`);
+    }
+    output.out(`Wrote ${page}`);
+  }
 }
 
 /** What is wrong with a notebook that was run, a sentence each; places of cells count from 1. */
@@ -112,26 +142,31 @@ async function runNotebook(path: string, python: string): Promise<Notebook> {
 }
 
 /**
- * A Python with Jupyter's client, in the cache folder.
+ * A Python with packages, in the cache folder.
  *
+ * @param what they are, for people
  * @throws InputError if there is no Python, or it cannot be set up.
  */
-async function jupyterPython(output: Output): Promise<string> {
+async function pythonWith(packages: readonly string[], what: string, output: Output): Promise<string> {
   const folder = join(cacheFolder(), "jupyter", packages.join("+").replaceAll("==", "-"));
   const windows = Deno.build.os === "windows";
   const python = join(folder, ...windows ? ["Scripts", "python.exe"] : ["bin", "python"]);
   const ready = join(folder, "ready");
   if (await stat(ready).catch(() => undefined)) return python;
-  output.error(`Setting up Jupyter's client, once, in ${folder}`);
+  output.error(`Setting up ${what}, once, in ${folder}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await python3(windows ? "python" : "python3", ["-m", "venv", folder]);
-  await python3(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages]);
+  await python3(windows ? "python" : "python3", ["-m", "venv", folder], what);
+  await python3(
+    python,
+    ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages],
+    what,
+  );
   await writeWhole(ready, [packages.join("\n") + "\n"]);
   return python;
 }
 
-async function python3(python: string, args: readonly string[]): Promise<void> {
+async function python3(python: string, args: readonly string[], what: string): Promise<void> {
   const run = new Deno.Command(python, { args: [...args], stdin: "null", stdout: "piped", stderr: "piped" });
   const { success, stdout, stderr } = await run.output().catch((error) => {
     throw new InputError(
@@ -143,7 +178,7 @@ async function python3(python: string, args: readonly string[]): Promise<void> {
   const said = new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout);
   const reason = said.split("\n").find((line) => /error|not available/i.test(line)) ?? said.trim();
   throw new InputError(
-    `Cannot set up Jupyter's client by ${python} ${args.slice(0, 3).join(" ")}: ${reason}`,
+    `Cannot set up ${what} by ${python} ${args.slice(0, 3).join(" ")}: ${reason}`,
   );
 }
 

@@ -26,16 +26,9 @@ export interface Content {
   readonly svg?: string | (() => Promise<string>);
 }
 
-/**
- * A picture with a view box that becomes smaller where the page is narrower. Its width is a share, as pages that show it
- * as an image know nothing of its style (nbconvert cuts off what is wider); where it is a part of the page it is never
- * larger than it was drawn.
- */
+/** A picture that becomes smaller where the page is narrower. */
 export function fitting(svg: string): string {
-  return svg.replace(
-    /^<svg\b([^>]*?) width="([\d.]+)" height="[\d.]+"/,
-    '<svg width="100%" style="max-width: $2px"$1',
-  );
+  return svg.replace(/^<svg\b/, '<svg style="max-width: 100%; height: auto"');
 }
 
 /** Something that shows this content and is nothing else. */

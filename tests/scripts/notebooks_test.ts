@@ -28,7 +28,7 @@ const notebookOf = (...sources: readonly string[]): Notebook => ({
 
 /** Whether a command could not run notebooks here; says so. */
 function skipped(error: string): boolean {
-  const missing = /Cannot (?:run notebooks without|set up Jupyter).*/.exec(error)?.[0];
+  const missing = /Cannot (?:run notebooks without|set up (?:Jupyter|nbconvert)).*/.exec(error)?.[0];
   if (missing) console.warn(`SKIPPED: running notebooks: ${missing}`);
   return missing !== undefined;
 }
@@ -66,6 +66,23 @@ Deno.test("a notebook's outputs are kept, and a second run gives the same", () =
     ]);
     await run();
     assert.equal(await readFile(path, "utf8"), text);
+  }));
+
+Deno.test("a notebook is written as a page that asks for nothing from a network", () =>
+  inFolder(async (folder) => {
+    const notebook = notebookOf("1 + 1;");
+    const shown = { data: { "text/plain": "two bars", "image/svg+xml": "<svg/>" }, metadata: {} };
+    const outputs = [{ output_type: "execute_result", execution_count: 1, ...shown }];
+    const cells = notebook.cells.map((cell) => cell.cell_type === "code" ? { ...cell, outputs } : cell);
+    await writeFile(join(folder, "one.ipynb"), JSON.stringify({ ...notebook, cells }));
+    const pages = join(folder, "pages");
+    const { code, out, error } = await runInTest(notebooksCommand, "--folder", folder, "--html", pages);
+    if (skipped(error)) return;
+    assert.equal(code, 0, error);
+    assert.equal(out, `Wrote ${join(pages, "one.html")}`);
+    const page = await readFile(join(pages, "one.html"), "utf8");
+    assert.match(page, /<img alt="two bars" src="data:image\/svg\+xml/);
+    assert.doesNotMatch(page, /<(?:script|link|img)[^>]*(?:src|href)="https?:/);
   }));
 
 Deno.test("a cell that fails, or shows nothing where it ends with a value, fails and changes no file", () =>
