@@ -145,7 +145,9 @@ export function commandFor(
 ): string {
   const { scale, configuration: { protocol, engine, precision } } = cells[0]!;
   const seeds = Math.max(...cells.map(({ configuration }) => configuration.seed));
-  const inside = relative(join(import.meta.dirname!, ".."), resolve(results)); // tasks run in the project's folder
+  // Tasks run in the project's folder, if it is one of this machine.
+  const project = import.meta.dirname === undefined ? "." : join(import.meta.dirname, "..");
+  const inside = relative(project, resolve(results));
   const folder = inside.startsWith("..") ? results : inside;
   return [
     `deno task reproduce ${name} --scale ${scale} --seeds ${seeds}`,
