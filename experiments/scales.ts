@@ -75,6 +75,9 @@ export const layerDecay = 0.95;
 
 const limits = { train: 400, dev: 100, test: 500 };
 
+/** Of data sets with many classes: after three passes over 400 texts, the errors are still falling fast (LOG.md). */
+const manyClasses = { limits, epochs: 6 };
+
 /** The stand-in for Yelp Polarity at mini scale. */
 const miniYelpP: ScaleColumn = {
   settings: { data: miniSets["Yelp P."], limits },
@@ -92,28 +95,28 @@ const miniYelpF: ScaleColumn = {
 
 /** The stand-in for TREC at mini scale. */
 const miniTrec: ScaleColumn = {
-  settings: { data: miniSets.TREC, limits },
+  settings: { data: miniSets.TREC, ...manyClasses },
   standIn: true,
   note: "a stand-in for TREC: definitions instead of questions, six kinds of what is defined.",
 };
 
 /** The stand-in for Yahoo! Answers at mini scale. */
 const miniYahoo: ScaleColumn = {
-  settings: { data: miniSets["Yahoo! Answers"], limits },
+  settings: { data: miniSets["Yahoo! Answers"], ...manyClasses },
   standIn: true,
   note: "a stand-in for Yahoo! Answers: questions and answers of eight mailing lists; which list is asked.",
 };
 
 /** The stand-in for AG's News at mini scale. */
 const miniAgNews: ScaleColumn = {
-  settings: { data: miniSets["AG's News"], limits },
+  settings: { data: miniSets["AG's News"], ...manyClasses },
   standIn: true,
   note: "a stand-in for AG's News: passages of the CIA World Factbook; which of eight sections is asked.",
 };
 
 /** The stand-in for DBPedia at mini scale. */
 const miniDbpedia: ScaleColumn = {
-  settings: { data: miniSets.DBPedia, limits },
+  settings: { data: miniSets.DBPedia, ...manyClasses },
   standIn: true,
   note: "a stand-in for DBPedia: names with their definitions in WordNet, fourteen classes of what is named.",
 };

@@ -13,6 +13,7 @@
  *
  *     deno task reproduce table7
  */
+import type { Settings } from "../lib/configuration.ts";
 import { experiment } from "../lib/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import {
@@ -28,6 +29,9 @@ import {
 
 const columns = ["IMDb", "Yelp P.", "AG's News", "DBPedia"] as const;
 const multiTask = { tasks: columns };
+
+/** Of the mini scale's fine-tuning after three passes over all tasks. */
+const secondHalf: Settings = { epochs: 3, learningRate: 1e-4 };
 
 /** Table 7: multi-task fine-tuning. */
 export default experiment({
@@ -57,13 +61,14 @@ export default experiment({
       columns: only(miniColumns, columns),
       rows: {
         "BERT-FiT": {},
-        "BERT-MFiT-FiT": { learningRate: 1e-4 },
+        "BERT-MFiT-FiT": secondHalf,
         "BERT-CDPT-FiT": {},
-        "BERT-CDPT-MFiT-FiT": { learningRate: 1e-4 },
+        "BERT-CDPT-MFiT-FiT": secondHalf,
       },
       notes: [
-        "Three passes over 400 texts leave much to be learnt where there are many classes, so that a part of what " +
-        "multi-task fine-tuning gains is that of the passes before, and not of the other tasks.",
+        "AG's News and DBPedia: fine-tuning alone makes six passes, and multi-task fine-tuning three before three of " +
+        "fine-tuning, so that no row sees the task's texts more often than another. IMDb and Yelp P.: fine-tuning " +
+        "alone makes three passes, after which it gains no more.",
       ],
     },
     paper: { minutes: 9000, settings: { layerDecay }, sets: paperSets, columns: only(paperColumns, columns) },

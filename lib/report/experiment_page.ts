@@ -123,7 +123,7 @@ async function sectionBody(
     figures.push(await draw(start, drawn, `${drawn.title}. Where there are several seeds, mean ± sd.`));
   }
   const curves = learningCurves(section);
-  const notes = [...table.notes, ...recordNotes(records.values())];
+  const notes = [...table.notes, ...recordNotes([...records.values()])];
   return html`${state}${figures}
 ${heading("Results")}<p>${parts.legend}</p>
 ${parts.results(section)}

@@ -41,8 +41,13 @@ export function markdownTable(table: ResultTable, cells: readonly EvaluatedCell[
 const part = (heading: string, { caption, head, rows, texts }: TextTable, text = caption + "."): string[] =>
   rows.length === 0 ? [] : [`## ${heading}`, text, markdown(head, rows, texts)];
 
-/** The paper's numbers and ours, with the differences and the time of a run, as a Markdown table. */
+/** The paper's numbers and ours, with the differences and the time of a run, as Markdown: a table for two columns. */
 export function numbersTable(table: ResultTable): string {
+  const pairs = table.columns.flatMap((_, at) => at % 2 === 0 ? [table.columns.slice(at, at + 2)] : []);
+  return pairs.map((columns) => numbersOf({ ...table, columns })).join("\n\n");
+}
+
+function numbersOf(table: ResultTable): string {
   const head = [
     "",
     ...table.columns.flatMap((column) => [`${table.heading(column)}: paper`, "ours", "Δ", "time"]),
@@ -124,11 +129,6 @@ function notesOf(table: ResultTable): string[] {
   const printed = table.rows.filter((row) =>
     table.columns.every((column) => table.cell(row, column).expected === 0)
   );
-  if (records.some(({ preTraining }) => preTraining) && new Set(records.map(({ seed }) => seed)).size > 1) {
-    notes.push(
-      "The runs of all seeds start from the same pre-trained model: sd and p (seeds) are of fine-tuning alone.",
-    );
-  }
   if (printed.length > 0) notes.push(`Only as the paper prints them: ${printed.join(", ")}.`);
   if (records.length === 0) return notes;
   const made = (values: string[]) => distinct(values).join(" and ");
@@ -144,8 +144,11 @@ function notesOf(table: ResultTable): string[] {
   return notes;
 }
 
-/** What runs say of themselves, once each; what holds for several data sets is said of them together. */
-export function recordNotes(records: Iterable<RunRecord>): string[] {
+/**
+ * What runs say of themselves, once each, and what their seeds share; what holds for several data sets is said of them
+ * together.
+ */
+export function recordNotes(records: readonly RunRecord[]): string[] {
   const namesOf = new Map<string, Set<string>>();
   for (const { data: { name }, notes } of records) {
     for (const note of notes) {
@@ -153,7 +156,13 @@ export function recordNotes(records: Iterable<RunRecord>): string[] {
       namesOf.set(what, (namesOf.get(what) ?? new Set()).add(who));
     }
   }
-  return [...namesOf].map(([what, names]) => [...names].join(", ") + what);
+  const said = [...namesOf].map(([what, names]) => [...names].join(", ") + what);
+  const shared = records.some(({ preTraining }) => preTraining) &&
+    new Set(records.map(({ seed }) => seed)).size > 1;
+  return shared ? [...said, sharedPreTraining] : said;
 }
+
+const sharedPreTraining =
+  "The runs of all seeds start from the same pre-trained model: sd and p (seeds) are of fine-tuning alone.";
 
 const distinct = (values: readonly string[]) => [...new Set(values)];
