@@ -240,6 +240,36 @@ Deno.test("what runs on several data sets say is said once", () => {
   );
 });
 
+Deno.test("where seeds share a pre-trained model, what their spread leaves out is said once", () => {
+  const measures = { mlmLoss: 5, mlmAccuracy: 0.2 };
+  const preTraining = {
+    start: "minilm",
+    corpus: ["imdb"],
+    texts: 900,
+    steps: 200,
+    seconds: 61,
+    before: measures,
+    after: measures,
+  };
+  const seed = (seed: number) => exampleRecord({ seed, preTraining });
+  const shared = /^The runs of all seeds start from the same pre-trained model/;
+  assert.equal(
+    recordNotes([seed(1), seed(2), exampleRecord({ seed: 3 })]).filter((note) => shared.test(note)).length,
+    1,
+  );
+  assert.deepEqual(recordNotes([seed(1), seed(1)]), []);
+  assert.deepEqual(recordNotes([exampleRecord({ seed: 1 }), exampleRecord({ seed: 2 })]), []);
+});
+
+Deno.test("a table of many columns is written two columns at a time", () =>
+  withTable({ "head-only × IMDb": [1] }, (lines) => {
+    assert.deepEqual(lines.filter((line) => line.includes(": paper | ours")), [
+      "| | IMDb: paper | ours | Δ | time | A: paper | ours | Δ | time |",
+      "| | B: paper | ours | Δ | time |",
+    ]);
+    assert.equal(lines.filter((line) => line.startsWith("| tail-only | ")).length, 2);
+  }, { columns: ["IMDb", "A", "B"] }));
+
 Deno.test("a table without any record says so in every cell", () =>
   withTable({}, (lines) => {
     assert.ok(lines.includes("| head-only | 5.63 | missing | | | – | missing | | |"));
