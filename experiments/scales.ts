@@ -15,7 +15,7 @@ const smallArchitecture: NewModel = {
 };
 
 /**
- * Mini scale: MiniLM's lowest 4 layers, short texts and few examples; a run takes about half a minute on 2 CPU cores.
+ * Mini scale: the lowest 4 layers of MiniLM (`sentence-transformers/all-MiniLM-L6-v2`), short texts and few examples; a run takes about half a minute on 2 CPU cores.
  * Four layers and not three: up to the third, MiniLM's [CLS] hardly depends on the text (LOG.md), so that training
  * stands still for a while that differs from seed to seed.
  */
@@ -58,8 +58,8 @@ export const paperSets = {
 export const miniImdb: ScaleColumn = {
   settings: { data: miniSets.IMDb, limits: { train: 400, dev: 100, test: 500 } },
   note:
-    "the paper's data set, a class-stratified part of it; 64 wordpieces instead of 512, at most 2 fractions, and " +
-    "MiniLM instead of BERT-base.",
+    "the paper's data set, a class-stratified part of it; instead of BERT-base MiniLM, which was trained further to " +
+    "embed sentences.",
 };
 
 /** Further pre-training at mini scale, before the fine-tuning of {@link mini}. */
@@ -75,7 +75,7 @@ export const layerDecay = 0.95;
 
 const limits = { train: 400, dev: 100, test: 500 };
 
-/** Of data sets with many classes: after three passes over 400 texts, the errors are still falling fast (LOG.md). */
+/** Of data sets with many classes, for which three passes over 400 texts are too few (LOG.md). */
 const manyClasses = { limits, epochs: 6 };
 
 /** The stand-in for Yelp Polarity at mini scale. */

@@ -6,7 +6,7 @@
  *     a = softmax_t(w₂ᵀ tanh(W₁ h_t)),  feature = Σ_t a_t h_t
  *
  * BERT's states are computed anew in every step, without dropout and without gradients: those of IMDb's 25,000
- * texts of 512 tokens would take 39 GB. A step takes about two thirds of a fine-tuning step's time (ONNX Runtime, L 4,
+ * texts of 512 tokens would take 39 GB. A step takes about half of a fine-tuning step's time (ONNX Runtime, L 4,
  * H 384, B 16, T 64).
  */
 import * as tf from "@tensorflow/tfjs";

@@ -5,6 +5,7 @@
 import { join, relative, resolve } from "node:path";
 import { InputError } from "./errors.ts";
 import { expectedSeconds } from "./expected_time.ts";
+import { settingDifferences } from "./setting_differences.ts";
 import type { Configuration } from "./configuration.ts";
 import {
   type Cell,
@@ -230,11 +231,11 @@ async function recordCell(cell: Cell, folder: string, options: ExperimentOptions
 }
 
 /** The experiment's table, as far as there are records. */
-export function experimentTable(
+export async function experimentTable(
   experiment: Experiment,
   result: ExperimentResult,
   scaleName: ScaleName = "mini",
-): ResultTable {
+): Promise<ResultTable> {
   const scale = scaleOf(experiment, scaleName);
   const columns = experiment.columns.filter((column) => result.cells.some((cell) => cell.column === column));
   return {
@@ -266,6 +267,7 @@ export function experimentTable(
         records: cells.flatMap(({ hash }) => result.records.get(hash) ?? []).sort((a, b) => a.seed - b.seed),
       };
     },
+    settings: await settingDifferences(experiment, result.cells),
     notes: [
       ...scale.notes ?? [],
       ...columns.flatMap((column) => {

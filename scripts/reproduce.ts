@@ -76,7 +76,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     .option("--seeds <N>", "seeds 1 to N for each cell", wholeNumber("--seeds", 1), 1)
     .option(
       "--protocol <protocol>",
-      "clean: a development split picks the epoch; paper: the test set does, with the optimizer of the paper's code",
+      "clean: a development split picks the epoch; paper: as the authors' code: the test set picks it and is in the further pre-training, no development split, BertAdam",
       oneOf("--protocol", ["clean", "paper"]),
       "clean",
     )
@@ -192,7 +192,7 @@ async function reproduce(
       runCell: (configuration, hooks) => runCell(configuration, { ...hooks, devices: options.devices }),
       onProgress: (event) => watch.see(event),
     });
-    const table = experimentTable(experiment, result, options.scale);
+    const table = await experimentTable(experiment, result, options.scale);
     const text = markdownTable(table, await evaluateTable(table, result.folder));
     output.out(text);
     if (options.set || options.row || options.column || options.model) return; // not the experiment as it stands

@@ -138,7 +138,7 @@ Deno.test("the table is made from the records alone, and is the same in a second
       const table = async (resultsDir: string) => {
         await runExperiment(cutting, { resultsDir, seeds: [1, 2], runCell: recordingRunner().runCell });
         const result = await experimentResult(cutting, { resultsDir, seeds: [1, 2] });
-        const table = experimentTable(cutting, result);
+        const table = await experimentTable(cutting, result);
         return markdownTable(table, await evaluateTable(table, result.folder));
       };
       const text = await table(first);

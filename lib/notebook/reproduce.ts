@@ -126,7 +126,7 @@ async function reproduction(
   { scale = "mini", engine = "onnx", results = "results" }: Place,
 ): Promise<Reproduction> {
   const { cells, records, folder } = result;
-  const table = experimentTable(experiment, result, scale);
+  const table = await experimentTable(experiment, result, scale);
   const due = cells.filter(({ hash }) => !records.has(hash)).map(({ configuration }) => configuration);
   const made = [...records.values()].map(({ configuration }) => configuration as unknown as Configuration);
   const seconds = await expectedSeconds(experiment, scale, due, made);
@@ -170,7 +170,7 @@ export async function verdicts(
   const tables = new Map<string, ResultTable>();
   for (const experiment of experiments.filter(({ scales }) => scales[scale])) {
     const result = await recordedResult(experiment, place);
-    tables.set(experiment.name, experimentTable(experiment, result, scale));
+    tables.set(experiment.name, await experimentTable(experiment, result, scale));
   }
   const runs = (experiment: string, row: string, column: string) =>
     tables.get(experiment)?.cell(row, column).records ?? [];

@@ -170,7 +170,7 @@ async function sectionOf(
   folder: string,
 ): Promise<Section> {
   const { cells, records } = await onRecord(experiment, all, { ...combination, scale, seeds });
-  const table = experimentTable(experiment, { cells, records, folder }, scale);
+  const table = await experimentTable(experiment, { cells, records, folder }, scale);
   return { combination, cells, records, table, evaluated: await evaluateTable(table, folder) };
 }
 

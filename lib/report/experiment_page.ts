@@ -10,7 +10,6 @@ import { type Content, html } from "./html.ts";
 import { confidentMistakes, type FindDataset } from "./mistakes.ts";
 import { list, type Page } from "./page.ts";
 import * as parts from "./parts.ts";
-import { settingDifferences } from "./settings.ts";
 
 /** A page with the files that belong to it. */
 export interface PageFiles {
@@ -123,7 +122,7 @@ async function sectionBody(
     figures.push(await draw(start, drawn, `${drawn.title}. Where there are several seeds, mean ± sd.`));
   }
   const curves = learningCurves(section);
-  const notes = [...table.notes, ...recordNotes([...records.values()])];
+  const notes = [...table.notes, ...recordNotes(records.values())];
   return html`${state}${figures}
 ${heading("Results")}<p>${parts.legend}</p>
 ${parts.results(section)}
@@ -142,7 +141,7 @@ ${heading("Learning curves")}${
   }
 ${parts.runs(evaluated)}
 ${part("Further pre-training", parts.preTraining([...records.values()]))}
-${heading("How it was made")}${parts.settings(await settingDifferences(experiment, section.cells))}
+${heading("How it was made")}${parts.settings(section)}
 ${parts.provenance(section)}
 ${part("Notes", list(notes))}
 ${part("Run it again", again)}`;

@@ -3,7 +3,7 @@ import {
   claimsLegend,
   claimsMarkdown,
   type ClaimVerdict,
-  dataSets,
+  columnsOnRecord,
   type Judgement,
   verdictText,
 } from "../results/claims.ts";
@@ -32,8 +32,8 @@ interface Line {
 const about = "How to Fine-Tune BERT for Text Classification? (Sun, Qiu, Xu, Huang 2019)";
 
 const smallScale =
-  "At this scale a small model learns from a few hundred texts, often of stand-ins for the paper's data: " +
-  "errors are several times the paper's, and what can be compared is the order of the rows.";
+  "At this scale a small model learns from a few hundred texts, often of stand-ins for the paper's data, whose errors " +
+  "have nothing to do with the paper's: what can be compared is the rows within a column.";
 
 /** The first page. `links` are shown among the first lines. */
 export function indexPage(report: Report, links: Content): Page {
@@ -190,7 +190,7 @@ export function countsOf(judgements: readonly Judgement[]): string {
 const claimsGrid = (judgements: readonly Judgement[]): Content =>
   grid({
     caption: "Claims of the paper",
-    head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds", "data sets"],
+    head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds", "columns"],
     texts: 2,
     rows: judgements.map((judgement) => {
       const { claim, verdict, comparison, chance } = judgement;
@@ -206,7 +206,7 @@ const claimsGrid = (judgements: readonly Judgement[]): Content =>
         signed(claim.paper),
         ...comparisonCells(comparison),
         "missing" in comparison ? "–" : comparison.seeds,
-        dataSets(judgement),
+        columnsOnRecord(judgement),
       ];
     }),
   });

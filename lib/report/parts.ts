@@ -3,14 +3,19 @@ import { combinationText, type Section } from "./collect.ts";
 import { type Content, html, type Markup } from "./html.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { folded, grid, list } from "./page.ts";
-import type { SettingDifference } from "./settings.ts";
 import type { AdjustedComparison, NotCompared } from "../results/comparison.ts";
 import { percent, points, probability, signed, spread } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
 import type { RunRecord } from "../results/records.ts";
 import type { EvaluatedCell } from "../results/result_table.ts";
 import { comparisonLegend } from "../results/tables.ts";
-import { costTable, forgettingTable, improvementTable, preTrainingTable } from "../results/text_tables.ts";
+import {
+  costTable,
+  forgettingTable,
+  improvementTable,
+  preTrainingTable,
+  settingsTable,
+} from "../results/text_tables.ts";
 
 /** What a difference came to, in words that a style marks. */
 function verdict(comparison: AdjustedComparison | NotCompared): Content {
@@ -139,18 +144,7 @@ ${probability.toFixed(3)}; ${wrong} of ${runs} runs are wrong.${
 }
 
 /** Settings beside the paper's. */
-export const settings = (differences: readonly SettingDifference[]): Content =>
-  grid({
-    caption: "Settings that are not the paper's",
-    head: ["setting", "paper", "here", "where"],
-    texts: 4,
-    rows: differences.map(({ setting, paper, here, where }) => [
-      html`<code>${setting}</code>`,
-      paper,
-      here,
-      where,
-    ]),
-  });
+export const settings = ({ table }: Section): Content => grid(settingsTable(table));
 
 /** Data sets, models, versions and machines. */
 export function provenance({ evaluated, combination }: Section): Content {

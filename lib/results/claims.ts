@@ -10,6 +10,7 @@ import {
   type Comparison,
   level,
   type NotCompared,
+  seedsLegend,
   type WeightedPair,
   withHolm,
 } from "./comparison.ts";
@@ -141,31 +142,31 @@ export function claimsTable(judgements: readonly Judgement[]): string {
       pSeeds === undefined ? "–" : probability(pSeeds),
       probability(adjusted),
       `${seeds}`,
-      dataSets(judgement),
+      columnsOnRecord(judgement),
     ];
   });
   return markdown(
     [
       ...["claim", "section", "verdict", "paper", "ours"],
-      ...["p (examples)", "p (seeds)", "p (Holm)", "seeds", "data sets"],
+      ...["p (examples)", "p (seeds)", "p (Holm)", "seeds", "columns"],
     ],
     rows,
     3,
   );
 }
 
-/** How many of a claim's data sets have runs: "7 of 8". */
-export const dataSets = ({ perColumn, claim }: Judgement): string =>
+/** How many of a claim's columns have runs: "7 of 8". */
+export const columnsOnRecord = ({ perColumn, claim }: Judgement): string =>
   `${perColumn.length} of ${claim.columns.length}`;
 
 /** What the numbers of {@linkcode claimsTable} are. */
 export const claimsLegend =
-  "Differences of test errors in points, averaged over the data sets that have runs; below 0 they speak for the " +
+  "Differences of test errors in points, averaged over the columns (data sets, or sizes of the sample) that have runs; below 0 they speak for the " +
   "claim. Ours have the 95 % interval of a bootstrap over test examples, each test set by itself; p (seeds) is of a " +
   "paired t test; the verdict comes from the larger of both, adjusted for all of these claims, also those that have no " +
   "runs yet (Holm 1979), at .05. What is said to fail must also not be better than guessing the most frequent class, " +
-  "or the claim is contradicted. One seed tells nothing of the draw of the training, and no number of seeds of that of " +
-  "the pre-training, as all start from the same pre-trained model.";
+  "or the claim is contradicted. “Most with few examples” is the gain with the fewest texts less that with the most. " +
+  seedsLegend;
 
 /** {@linkcode claimsTable}, what its numbers are, and each claim with its differences by column. */
 export function claimsMarkdown(judgements: readonly Judgement[]): string {

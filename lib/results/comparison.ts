@@ -173,3 +173,9 @@ export function withHolm(
     return { ...comparison, adjusted: p, verdict };
   });
 }
+
+/** What an sd and a test over seeds speak of. */
+export const seedsLegend =
+  "Seeds differ in new weights, order of batches and dropout; they share the texts (but for Figure 4, where each draws " +
+  "its own to train on) and pre-trained models, so that sd (of a sample) and p (seeds) do not cover those. With one " +
+  "seed, only the draw of the test texts is tested.";

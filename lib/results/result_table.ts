@@ -33,8 +33,22 @@ export interface ResultTable {
   readonly improvementOver?: string;
   /** The improvement of a row as the paper prints it, in percent; null where it gives none. */
   readonly printedImprovement?: (row: string) => number | null;
+  /** In which settings our runs differ from the paper's. */
+  readonly settings: readonly SettingDifference[];
   /** What the experiment itself says about its data and scale. */
   readonly notes: readonly string[];
+}
+
+/** A setting that is not the paper's. */
+export interface SettingDifference {
+  /** The field by its dotted name. */
+  readonly setting: string;
+  /** The paper's value. */
+  readonly paper: string;
+  /** That of the runs. */
+  readonly here: string;
+  /** "everywhere", or the columns or rows in which it is so. */
+  readonly where: string;
 }
 
 /** A cell of a table, evaluated. */

@@ -2,6 +2,7 @@
  * Tables from records, as Markdown: the paper's number, ours, the difference, whether rows differ by more than chance,
  * calibration, what it cost, and what to know.
  */
+import { seedsLegend } from "./comparison.ts";
 import { markdown, points, probability, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { RunRecord } from "./records.ts";
@@ -13,6 +14,7 @@ import {
   gigabytes,
   improvementTable,
   preTrainingTable,
+  settingsTable,
   type TextTable,
 } from "./text_tables.ts";
 
@@ -31,6 +33,7 @@ export function markdownTable(table: ResultTable, cells: readonly EvaluatedCell[
     ...part("What was forgotten", forgettingTable(cells, table)),
     ...part("Further pre-training", preTrainingTable(records)),
     ...part("Calibration and cost", costTable(cells, table)),
+    ...part("Settings", settingsTable(table)),
     "## Notes",
     [...table.notes, ...notesOf(table)].map((note) => `- ${note}`).join("\n"),
   ];
@@ -103,7 +106,7 @@ export const comparisonLegend =
   "Difference in points, on the seeds that both have, with the 95 % interval of a paired bootstrap over test " +
   "examples (10,000 resamples, errors averaged over seeds); p of that bootstrap; p of a paired t test over seeds; the " +
   "larger of both, adjusted for all comparisons of the table, also those that are still to be made (Holm 1979), from " +
-  "which the verdict comes at .05. One seed tells nothing of the draw of the training.";
+  "which the verdict comes at .05. " + seedsLegend;
 
 /** What the records say: data, model, engine, versions, memory, and whether they were made alike. */
 function notesOf(table: ResultTable): string[] {
@@ -144,11 +147,8 @@ function notesOf(table: ResultTable): string[] {
   return notes;
 }
 
-/**
- * What runs say of themselves, once each, and what their seeds share; what holds for several data sets is said of them
- * together.
- */
-export function recordNotes(records: readonly RunRecord[]): string[] {
+/** What runs say of themselves, once each; what holds for several data sets is said of them together. */
+export function recordNotes(records: Iterable<RunRecord>): string[] {
   const namesOf = new Map<string, Set<string>>();
   for (const { data: { name }, notes } of records) {
     for (const note of notes) {
@@ -156,13 +156,7 @@ export function recordNotes(records: readonly RunRecord[]): string[] {
       namesOf.set(what, (namesOf.get(what) ?? new Set()).add(who));
     }
   }
-  const said = [...namesOf].map(([what, names]) => [...names].join(", ") + what);
-  const shared = records.some(({ preTraining }) => preTraining) &&
-    new Set(records.map(({ seed }) => seed)).size > 1;
-  return shared ? [...said, sharedPreTraining] : said;
+  return [...namesOf].map(([what, names]) => [...names].join(", ") + what);
 }
-
-const sharedPreTraining =
-  "The runs of all seeds start from the same pre-trained model: sd and p (seeds) are of fine-tuning alone.";
 
 const distinct = (values: readonly string[]) => [...new Set(values)];

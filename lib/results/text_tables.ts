@@ -59,7 +59,10 @@ export function preTrainingTable(records: readonly RunRecord[]): TextTable {
     records.flatMap(({ preTraining }) => preTraining ? [[JSON.stringify(preTraining), preTraining]] : []),
   );
   return {
-    caption: "Further pre-training: measures on held-out texts of the corpus before → after",
+    caption:
+      "Further pre-training: measures on held-out texts of the corpus before → after. Of next sentences: a document of " +
+      "one sentence has only pairs that do not follow each other (0 → 100 says that), and a rise to the share of the " +
+      "commoner answer is no learning",
     head: ["corpus", "from", "texts", "steps", "time", "words right, %", "words, log loss", "next right, %"],
     texts: 2,
     rows: [...found.values()].map(({ corpus, start, texts, steps, seconds, before, after }) => [
@@ -92,6 +95,16 @@ export function improvementTable(table: ResultTable): TextTable & { readonly set
       `The mean over data sets of (${base} − row) / ${base}. The paper prints it over the sets that each row has; ` +
       `beside it, over the sets that all of these rows have (the paper: ${names(paperSets)}; our runs: ` +
       `${names(ourSets)}, on the seeds that all rows have).`,
+  };
+}
+
+/** Where the settings of our runs are not the paper's; no lines if they are. */
+export function settingsTable({ settings }: Pick<ResultTable, "settings">): TextTable {
+  return {
+    caption: "Settings of the configuration that are not the paper's",
+    head: ["setting", "paper", "here", "where"],
+    texts: 4,
+    rows: settings.map(({ setting, paper, here, where }) => [setting, paper, here, where]),
   };
 }
 

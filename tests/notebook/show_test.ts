@@ -82,6 +82,7 @@ Deno.test("a table's errors stand beside the paper's, and what has neither is le
     columns: ["IMDb"],
     heading: (column) => `${column} → imdb`,
     baseline: "head-only",
+    settings: [],
     notes: [],
     cell: (row) => ({
       paper: row === "Feat" ? null : 5.63,

@@ -135,7 +135,7 @@ Deno.test("the report shows verdicts, differences and what there is no data for"
     const lines = text.split("\n");
     assert.equal(
       lines[0],
-      "| claim | section | verdict | paper | ours | p (examples) | p (seeds) | p (Holm) | seeds | data sets |",
+      "| claim | section | verdict | paper | ours | p (examples) | p (seeds) | p (Holm) | seeds | columns |",
     );
     assert.match(
       lines[2]!,

@@ -38,6 +38,7 @@ function withTable(
         records: cells.get(`${row} × ${column}`) ?? [],
         expected: row === "ULMFiT" ? 0 : 3,
       }),
+      settings: [{ setting: "epochs", paper: "4", here: "3", where: "everywhere" }],
       notes: ["Sogou: a stand-in."],
       ...changes,
     };
@@ -135,6 +136,7 @@ Deno.test("runs on other data are not compared", () =>
       heading: (column) => column,
       baseline: "one",
       cell: (row) => ({ paper: null, records: row === "one" ? one : other, expected: 1 }),
+      settings: [],
       notes: [],
     };
     assert.match(
@@ -190,6 +192,7 @@ Deno.test("average relative improvements are as printed, and over the sets that 
         records: records.get(`${row} ${column}`) ?? [],
         expected: row === "LSTM" || (row === "IDPT" && column === "C") ? 0 : 2,
       }),
+      settings: [],
       notes: [],
     };
     const text = markdownTable(table, await evaluateTable(table, folder));
@@ -240,26 +243,11 @@ Deno.test("what runs on several data sets say is said once", () => {
   );
 });
 
-Deno.test("where seeds share a pre-trained model, what their spread leaves out is said once", () => {
-  const measures = { mlmLoss: 5, mlmAccuracy: 0.2 };
-  const preTraining = {
-    start: "minilm",
-    corpus: ["imdb"],
-    texts: 900,
-    steps: 200,
-    seconds: 61,
-    before: measures,
-    after: measures,
-  };
-  const seed = (seed: number) => exampleRecord({ seed, preTraining });
-  const shared = /^The runs of all seeds start from the same pre-trained model/;
-  assert.equal(
-    recordNotes([seed(1), seed(2), exampleRecord({ seed: 3 })]).filter((note) => shared.test(note)).length,
-    1,
-  );
-  assert.deepEqual(recordNotes([seed(1), seed(1)]), []);
-  assert.deepEqual(recordNotes([exampleRecord({ seed: 1 }), exampleRecord({ seed: 2 })]), []);
-});
+Deno.test("settings that are not the paper's have a part of their own", () =>
+  withTable({ "head-only × IMDb": [1] }, (lines) => {
+    const start = lines.indexOf("## Settings");
+    assert.ok(lines.slice(start).includes("| epochs | 4 | 3 | everywhere |"), lines.join("\n"));
+  }));
 
 Deno.test("a table of many columns is written two columns at a time", () =>
   withTable({ "head-only × IMDb": [1] }, (lines) => {

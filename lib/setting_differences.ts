@@ -1,18 +1,7 @@
 /** In which settings the runs of an experiment differ from the paper's. */
-import { paperSettings } from "../configuration.ts";
-import { type Cell, type Experiment, resolveCells } from "../experiment.ts";
-
-/** A setting that is not the paper's. */
-export interface SettingDifference {
-  /** The field by its dotted name. */
-  readonly setting: string;
-  /** The paper's value. */
-  readonly paper: string;
-  /** That of the runs. */
-  readonly here: string;
-  /** "everywhere", or the columns or rows in which it is so. */
-  readonly where: string;
-}
+import { paperSettings } from "./configuration.ts";
+import { type Cell, type Experiment, resolveCells } from "./experiment.ts";
+import type { SettingDifference } from "./results/result_table.ts";
 
 /** Where and how a run is computed, and what follows from the data sets: no settings of their own. */
 const besides = new Set([
