@@ -186,6 +186,7 @@ export {
   type Improvements,
   improvements,
   type ResultTable,
+  type SettingDifference,
   type TableCell,
 } from "./lib/results/result_table.ts";
 export { markdownTable } from "./lib/results/tables.ts";
