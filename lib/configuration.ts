@@ -5,6 +5,7 @@
 import type { Corpus } from "./corpora.ts";
 import { InputError } from "./errors.ts";
 import type { ScheduleName } from "./schedules.ts";
+import { checkOf } from "./setting_checks.ts";
 import type { NewModel } from "./start_model.ts";
 
 /** Examples kept of each split, stratified by class; null keeps all. */
@@ -223,7 +224,7 @@ export function merge(draft: Draft, settings: Settings): Draft {
 /**
  * A configuration with another value in one field, such as `limits.train`.
  *
- * @throws InputError if there is no such field, or the value has a wrong type.
+ * @throws InputError if there is no such field, or it cannot hold the value.
  */
 export function override<Value extends object>(
   object: Value,
@@ -241,26 +242,24 @@ export function override<Value extends object>(
     );
   }
   if (rest.length > 0) return { ...object, [key]: override(old as object, field, value, rest) };
-  const fits = isNullable(field)
-    ? value === null || typeof value === "number"
-    : Array.isArray(old)
-    ? Array.isArray(value)
-    : typeof value === typeof old && !isObject(old);
-  if (!fits) {
-    const expected = isNullable(field)
-      ? "a number or null"
-      : Array.isArray(old)
-      ? "a list, such as [1]"
-      : isObject(old)
-      ? `${field}.FIELD`
-      : `a ${typeof old}`;
+  const check = checkOf(field);
+  const expected = check === undefined
+    ? otherType(field, old, value)
+    : check.fits(value)
+    ? undefined
+    : check.expected;
+  if (expected !== undefined) {
     throw new InputError(`Cannot set "${field}" to ${JSON.stringify(value)}: expected ${expected}`);
   }
   return { ...object, [key]: value };
 }
 
-const isNullable = (field: string) =>
-  /^(layers|microBatchSize|attentionDropout|forgetting|limits\..*)$/.test(field);
+/** What is expected of a value, in words, if it is of another type than the field's. */
+function otherType(field: string, old: unknown, value: unknown): string | undefined {
+  if (isObject(old)) return `${field}.FIELD`;
+  if (Array.isArray(old)) return Array.isArray(value) ? undefined : "a list, such as [1]";
+  return typeof value === typeof old ? undefined : `a ${typeof old}`;
+}
 
 const isObject = (value: unknown): value is object =>
   value !== null && typeof value === "object" && !Array.isArray(value);

@@ -100,10 +100,10 @@ export function countData({ labels, train, dev, test }: Dataset, tokenizer: Toke
 }
 
 /**
- * Measures the data sets of a scale. What the folder holds already is taken as it is, without a look at the data.
+ * Measures the data sets of a scale. What the folder holds already is taken as it is, without a look at the data; what
+ * cannot be had is told, and left out.
  *
- * @throws InputError if the table does not have the scale, a data set cannot be had, or what the folder holds cannot be
- * read.
+ * @throws InputError if the table does not have the scale, or what the folder holds cannot be read.
  */
 export async function measureDataTable(table: DataTable, options: DataTableOptions): Promise<MeasuredData[]> {
   const { scale: name, folder, say } = options;
@@ -120,9 +120,12 @@ export async function measureDataTable(table: DataTable, options: DataTableOptio
     let row = rows.get(set);
     if (row?.data !== place) {
       say(`measuring ${place}`);
-      const data = await options.dataset(place);
-      const counts = countData(data, await options.tokenizer(data));
-      row = { set, data: place, ...counts, fingerprint: data.fingerprint, source: data.source };
+      const found = await measureSet(place, options);
+      if ("missing" in found) {
+        say(`${set} is not measured: ${found.missing}`);
+        continue;
+      }
+      row = { set, data: place, ...found };
       rows.set(set, row);
       const others = [...rows.keys()].filter((set) => !sets.includes(set));
       const all = [...sets, ...others].flatMap((set) => rows.get(set) ?? []);
@@ -131,6 +134,21 @@ export async function measureDataTable(table: DataTable, options: DataTableOptio
     measured.push(row);
   }
   return measured;
+}
+
+/** Counts of a data set and where it comes from, or the sentence on why it cannot be had. */
+async function measureSet(
+  name: string,
+  { dataset, tokenizer }: DataTableOptions,
+): Promise<Omit<MeasuredData, "set" | "data"> | { readonly missing: string }> {
+  try {
+    const data = await dataset(name);
+    const { fingerprint, source } = data;
+    return { ...countData(data, await tokenizer(data)), fingerprint, source };
+  } catch (error) {
+    if (error instanceof InputError) return { missing: error.message };
+    throw error;
+  }
 }
 
 /** The measurements of a file, none if there is no file. @throws InputError if it holds something else. */

@@ -16,7 +16,7 @@ import { furtherPretrain, savePretrained } from "./further_pretraining.ts";
 import { measure } from "./pretraining_steps.ts";
 import { Random } from "./random.ts";
 import type { ForgettingRecord } from "./results/records.ts";
-import { mayStandIn, standInIdentity, type StartModel, startModel } from "./start_model.ts";
+import { mayStandIn, startIdentity, type StartModel, startModel } from "./start_model.ts";
 import type { HostTensors } from "./tensors.ts";
 import { optimizer } from "./training/optimizers.ts";
 import { Trainer } from "./training/trainer.ts";
@@ -45,7 +45,7 @@ export interface ForgettingProbe {
 const characters = 2_000_000;
 const heldOutExamples = 256;
 const maxLength = 64;
-const batchSize = 32;
+const leastBatchSize = 32;
 const headKey = 1;
 
 /**
@@ -61,6 +61,8 @@ export async function forgettingProbe(
   options: ForgettingProbeOptions,
 ): Promise<ForgettingProbe> {
   const { engine, language, onStep, say } = options;
+  const devices = engine.capabilities.devices.length;
+  const batchSize = Math.ceil(leastBatchSize / devices) * devices;
   const texts = holdOut(sample(await options.documents()), .1, headKey);
   const start = (model: string) =>
     startModel(model, {
@@ -76,7 +78,7 @@ export async function forgettingProbe(
     kind: "masked-words-heads",
     identity: {
       ...{ name, layers, architecture, precision, language, headSteps },
-      ...await standInIdentity(name, say),
+      ...await startIdentity({ name, sets: [], say }),
     },
     part: "model",
     say,

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { saveCheckpoint } from "./bert/checkpoint.ts";
 import { preTrainingShapes, unigramStart } from "./bert/parameters.ts";
-import { requirePositions } from "./bert/config.ts";
+import { requirePositions, requireSegments } from "./bert/config.ts";
 import { preTrainer } from "./bert/pretraining.ts";
 import {
   continuationPieces,
@@ -145,6 +145,7 @@ export async function furtherPretrain(
     throw new RangeError(`Expected whole numbers of steps, found ${steps} and ${headSteps} head steps`);
   }
   requirePositions(config, maxLength);
+  if (nsp) requireSegments(config, "no next sentences (--no-nsp)");
   const notes = [...model.notes];
   const documentsOf = (given: readonly string[] | Documents): Documents => {
     if ("pieces" in given) return given;

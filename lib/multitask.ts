@@ -3,7 +3,7 @@
  * classifier of its own. A step is on a batch of one task, and a task has as many steps as it has batches. Then each
  * task is fine-tuned further by itself, at a lower rate: `fineTune` from {@linkcode MultiTaskTuned.modelOf}.
  */
-import { requirePositions } from "./bert/config.ts";
+import { requirePositions, requireSegments } from "./bert/config.ts";
 import { evaluateExamples } from "./class_probabilities.ts";
 import { trainingBatches } from "./data/batches.ts";
 import type { Dataset } from "./data/examples.ts";
@@ -100,6 +100,7 @@ export async function multiTaskTune(
     classes: data.labels.length,
     ...encodeDataset(data, tokenizer, settings),
   }));
+  if (encoded.some(({ pairs }) => pairs)) requireSegments(config);
   const layers = startingWith("bert.", model.parameters);
   const classifiers = encoded.map(({ name, classes }) => newClassifier(name, classes, config, seed));
 

@@ -14,7 +14,7 @@ import { textStrategy } from "./long_text.ts";
 import { type MultiTaskEpoch, multiTaskTune, type MultiTaskTuneSettings } from "./multitask.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
 import type { MultiTaskRecord, PreTrainingRecord } from "./results/records.ts";
-import { mayStandIn, standInIdentity, type StartModel, startModel } from "./start_model.ts";
+import { mayStandIn, startIdentity, type StartModel, startModel } from "./start_model.ts";
 import { taskModel } from "./task_classifiers.ts";
 
 /** What {@linkcode multiTaskModel} works with. */
@@ -23,6 +23,8 @@ export interface MultiTaskModelOptions {
   readonly engine: Engine;
   /** Finds a data set by name. */
   readonly dataset: (name: string) => Promise<Dataset>;
+  /** What the content of a data set is known by (`datasetContent`), where the model depends on that. */
+  readonly content?: (name: string) => Promise<string | undefined>;
   /** Finds a task's data by name: as many examples as the configuration's limits leave. */
   readonly task: (name: string) => Promise<Dataset>;
   /** Told after each step, if there are steps to make. */
@@ -73,7 +75,7 @@ export async function multiTaskModel(
   const { data: task, model: name, layers, architecture, preTraining, precision, seed } = configuration;
   const { limits, resample, maxFractions, protocol } = configuration;
   const { tasks } = settings;
-  const { say } = options;
+  const { content, say } = options;
   if (!tasks.includes(task)) {
     throw new InputError(
       `Cannot go on with ${task} from a model of several tasks as it is not one of them: found ${
@@ -98,7 +100,12 @@ export async function multiTaskModel(
       maxFractions,
       ...rest,
       ...protocol === "paper" ? { devInTrain: true } : {},
-      ...await standInIdentity(name, say),
+      ...await startIdentity({
+        name,
+        sets: [...tasks, ...preTraining ? [...preTraining.corpus, ...preTraining.unseen] : []],
+        content,
+        say,
+      }),
     },
     part: modelPart,
     recordFile: "multitask.json",

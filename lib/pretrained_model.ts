@@ -10,7 +10,7 @@ import type { Engine } from "./engine/engine.ts";
 import { furtherPretrain, savePretrained } from "./further_pretraining.ts";
 import type { PreTrainingEvaluation } from "./pretraining_steps.ts";
 import type { PreTrainingRecord } from "./results/records.ts";
-import { mayStandIn, standInIdentity, type StartModel, startModel } from "./start_model.ts";
+import { mayStandIn, startIdentity, type StartModel, startModel } from "./start_model.ts";
 
 /** What {@linkcode preTrainedModel} works with. */
 export interface PreTrainedModelOptions {
@@ -18,6 +18,8 @@ export interface PreTrainedModelOptions {
   readonly engine: Engine;
   /** Finds a data set by name. */
   readonly dataset: (name: string) => Promise<Dataset>;
+  /** What the content of a data set is known by (`datasetContent`), where the model depends on that. */
+  readonly content?: (name: string) => Promise<string | undefined>;
   /** The classes' names of the task that follows; without them there is no classifier. */
   readonly labels?: readonly string[];
   /** Told after each step, if there are steps to make. */
@@ -57,7 +59,7 @@ export async function preTrainedModel(
   const start = performance.now();
   const { model: name, layers, architecture, protocol, precision, seed } = configuration;
   const { point, points: _, ...shared } = settings;
-  const { say } = options;
+  const { content, say } = options;
   const identity = {
     name,
     layers,
@@ -68,7 +70,7 @@ export async function preTrainedModel(
     points: pointSteps(settings),
     ...optimizerOf(configuration),
     ...protocol === "paper" ? { devInTrain: true } : {},
-    ...await standInIdentity(name, say),
+    ...await startIdentity({ name, sets: [...settings.corpus, ...settings.unseen], content, say }),
   };
   const cached = {
     kind: "pretrained",

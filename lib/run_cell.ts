@@ -1,5 +1,5 @@
 /** From a configuration to a trained and tested classifier: opens what the configuration names and fine-tunes. */
-import { type Dataset, dataset } from "./data/dataset.ts";
+import { type Dataset, dataset, datasetContent } from "./data/dataset.ts";
 import { wholeText } from "./data/examples.ts";
 import { chineseGeneralText, generalText } from "./data/general_text.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -58,9 +58,17 @@ export function fineTuneSettings(configuration: Configuration): FineTuneSettings
  */
 export function cellRunner(): RunCell {
   const read = new Map<string, Promise<Dataset>>();
+  const contents = new Map<string, Promise<string | undefined>>();
   const general: Partial<Record<Dataset["language"], Promise<readonly string[]>>> = {};
   return async (configuration, { devices, onStep, onLine }) => {
     const settings = fineTuneSettings(configuration);
+    const { forgetting: headSteps, preTraining, multiTask } = configuration;
+    if (headSteps !== null && (preTraining || multiTask)) {
+      throw new InputError(
+        "Cannot measure what is forgotten of further pre-training or of other tasks: expected forgetting=null, or a run " +
+          "with neither",
+      );
+    }
     const engine = await openEngine(configuration.engine, configuration.precision, devices);
     try {
       const datasetOf = (name: string) => {
@@ -68,11 +76,17 @@ export function cellRunner(): RunCell {
         read.set(name, found);
         return found;
       };
+      const contentOf = (name: string) => {
+        const found = contents.get(name) ?? datasetContent(name, { say: onLine });
+        contents.set(name, found);
+        return found;
+      };
       const task = async (name: string) => usedPart(await datasetOf(name), configuration);
       const data = await task(configuration.data);
       const start = await startOf(configuration, data, {
         engine,
         dataset: datasetOf,
+        content: contentOf,
         task,
         onStep,
         say: onLine,
@@ -93,15 +107,21 @@ export function cellRunner(): RunCell {
         sharedSeconds += (performance.now() - began) / 1000;
         return { forgetting: await probe.measure(parameters) };
       };
-      const { run, forgetting } = await savedRun(configuration, onLine, async (checkpoint) => {
-        const run = await fineTune(start.model, data, settings, {
-          engine,
-          checkpoint,
-          onStep: ({ step, steps, loss }) => onStep(step, steps, loss),
-        });
-        const { forgetting: headSteps } = configuration;
-        return { run, forgetting: headSteps === null ? {} : await forgettingOf(headSteps, run.parameters) };
-      });
+      const { result: { run, forgetting }, forget } = await savedRun(
+        configuration,
+        onLine,
+        async (checkpoint) => {
+          const run = await fineTune(start.model, data, settings, {
+            engine,
+            checkpoint,
+            onStep: ({ step, steps, loss }) => onStep(step, steps, loss),
+          });
+          const measured = headSteps === null || start.model.fresh
+            ? {}
+            : await forgettingOf(headSteps, run.parameters);
+          return { run, forgetting: measured };
+        },
+      );
       if (!run.test || !run.testPredictions) {
         throw new InputError(`Cannot run an experiment on ${data.name}: it has no test split`);
       }
@@ -119,9 +139,14 @@ export function cellRunner(): RunCell {
         sharedSeconds,
         engine: engine.name,
         precision: configuration.precision,
-        notes: run.notes.map((note) =>
-          `${data.name}${start.model.notes.includes(note) ? "" : `, ${configuration.text}`}: ${note}`
-        ),
+        notes: [
+          ...run.notes.map((note) =>
+            `${data.name}${start.model.notes.includes(note) ? "" : `, ${configuration.text}`}: ${note}`
+          ),
+          ...headSteps !== null && start.model.fresh
+            ? [`${data.name}: The model is new, so there is nothing that it could forget.`]
+            : [],
+        ],
         steps: run.steps,
         trainSeconds: run.trainSeconds,
         epochs: run.epochs,
@@ -129,6 +154,7 @@ export function cellRunner(): RunCell {
         ...(run.dev ? { dev: run.dev } : {}),
         test: run.test,
         testPredictions: run.testPredictions,
+        forget,
       };
     } finally {
       engine.dispose();

@@ -2,7 +2,8 @@
  * Runs an experiment's cells and keeps a record of each. What is on record already is not run again, so that a second
  * call goes on where the first one stopped.
  */
-import { join, relative, resolve } from "node:path";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { InputError } from "./errors.ts";
 import { expectedSeconds } from "./expected_time.ts";
 import { settingDifferences } from "./setting_differences.ts";
@@ -16,6 +17,7 @@ import {
   scaleOf,
 } from "./experiment.ts";
 import { commit, machine, MemoryWatch, versions } from "./results/provenance.ts";
+import { hasStandIn } from "./results/comparison.ts";
 import {
   appendRecord,
   type Predictions,
@@ -48,6 +50,8 @@ export interface CellResult extends RunResult {
   readonly testPredictions: Predictions;
   /** Seconds of the run that went into what other runs use as well, such as a pre-trained model. */
   readonly sharedSeconds?: number;
+  /** To be called when the run is on record: removes what was saved on the way. */
+  readonly forget?: () => Promise<void>;
 }
 
 /** What happens while an experiment runs; a plan's seconds are what the runs that are due will take. */
@@ -56,7 +60,16 @@ export type ExperimentEvent =
   | { readonly kind: "line"; readonly line: string }
   | { readonly kind: "start"; readonly cell: Cell; readonly run: number; readonly runs: number }
   | { readonly kind: "step"; readonly done: number; readonly total: number; readonly loss?: number }
-  | { readonly kind: "end"; readonly record: RunRecord; readonly run: number; readonly runs: number };
+  | { readonly kind: "end"; readonly record: RunRecord; readonly run: number; readonly runs: number }
+  | { readonly kind: "failed"; readonly failure: Failure; readonly run: number; readonly runs: number };
+
+/** A run that could not be made. */
+export interface Failure {
+  /** Its cell. */
+  readonly cell: Cell;
+  /** What was wrong, as a sentence. */
+  readonly message: string;
+}
 
 /** A share of the runs: the I-th of N, for several machines. */
 export interface Shard {
@@ -160,54 +173,101 @@ export function commandFor(
 }
 
 /**
- * Runs the cells that have no record yet (those of the shard, if there is one) and returns all.
+ * Runs the cells that have no record yet (those of the shard, if there is one) and returns all. What one run cannot use,
+ * such as a data set that cannot be had, does not keep the others from being made.
  *
- * @throws InputError if the shard is not one of N; whatever a run throws, after the records of the runs before it.
+ * @throws InputError if the shard is not one of N, or the folder cannot be written to; whatever else a run throws, after
+ * the records of the runs before it.
  */
 export async function runExperiment(
   experiment: Experiment,
   options: ExperimentOptions,
-): Promise<ExperimentResult> {
+): Promise<ExperimentResult & { readonly failures: readonly Failure[] }> {
   const { shard, onProgress } = options;
   if (shard && !(Number.isInteger(shard.index) && shard.index >= 1 && shard.index <= shard.count)) {
     throw new InputError(`Cannot run shard ${shard.index}/${shard.count}: expected I/N with I from 1 to N`);
   }
   await commit(); // that of the code which runs, whatever is committed meanwhile
   const { folder, records: made } = await readFolder(options);
-  const { cells, records } = withRecords(await resolveCells(experiment, options), made);
-  const due = cells.filter((cell, place) =>
+  const { cells, records } = withRecords(
+    await resolveCells(experiment, options),
+    await withoutStandIns(made, onProgress),
+  );
+  const runs = cells.filter(({ hash }, place) => cells.findIndex((cell) => cell.hash === hash) === place);
+  const due = runs.filter((cell, place) =>
     !records.has(cell.hash) && (!shard || place % shard.count === shard.index - 1)
   );
+  if (due.length > 0) await checkWritable(folder);
   const seconds = await expectedSeconds(
     experiment,
     options.scale ?? "mini",
     due.map(({ configuration }) => configuration),
     made.map(({ configuration }) => configuration as unknown as Configuration),
   );
-  onProgress?.({ kind: "plan", due, runs: cells.length, seconds });
+  onProgress?.({ kind: "plan", due, runs: runs.length, seconds });
   const file = shard ? `records-${shard.index}-of-${shard.count}.jsonl` : "records.jsonl";
+  const failures: Failure[] = [];
   for (const [place, cell] of due.entries()) {
     const progress = { run: place + 1, runs: due.length };
     onProgress?.({ kind: "start", cell, ...progress });
-    const record = await recordCell(cell, folder, options);
-    await appendRecord(join(folder, file), record);
-    onProgress?.({ kind: "end", record, ...progress });
+    try {
+      const record = await recordCell(cell, join(folder, file), options);
+      onProgress?.({ kind: "end", record, ...progress });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      const failure = { cell, message: error.message };
+      failures.push(failure);
+      onProgress?.({ kind: "failed", failure, ...progress });
+    }
   }
   // Read again, as other processes may have made runs of other shards meanwhile.
-  return await experimentResult(experiment, { ...options, onProgress: undefined });
+  return { ...await experimentResult(experiment, { ...options, onProgress: undefined }), failures };
 }
 
-async function recordCell(cell: Cell, folder: string, options: ExperimentOptions): Promise<RunRecord> {
+/** @throws InputError unless records can be written into the folder, which is made if it is not there. */
+async function checkWritable(folder: string): Promise<void> {
+  const probe = join(folder, `.${crypto.randomUUID()}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(probe, "");
+    await rm(probe);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new InputError(`Cannot keep records in ${folder}: ${message}; name another folder`, {
+      cause: error,
+    });
+  }
+}
+
+/** Leaves out the runs that a new model made in place of one that can be had by now: they are to be made again. */
+async function withoutStandIns(
+  records: readonly RunRecord[],
+  onProgress: ExperimentOptions["onProgress"],
+): Promise<readonly RunRecord[]> {
+  const replaced = records.filter(hasStandIn);
+  if (replaced.length === 0) return records;
+  const { standInIdentity } = await import("./start_model.ts"); // it loads what trains
+  const had = new Set<unknown>();
+  for (const name of new Set(replaced.map(({ configuration }) => `${configuration["model"]}`))) {
+    const { standIn } = await standInIdentity(name, (line) => onProgress?.({ kind: "line", line }));
+    if (!standIn) had.add(name);
+  }
+  const again = new Set(replaced.filter(({ configuration }) => had.has(configuration["model"])));
+  return records.filter((record) => !again.has(record));
+}
+
+/** Makes a run and keeps its record in the file, with its predictions beside that. */
+async function recordCell(cell: Cell, file: string, options: ExperimentOptions): Promise<RunRecord> {
   const { configuration, hash } = cell;
   const memory = new MemoryWatch();
   const start = new Date();
   try {
-    const { testPredictions, sharedSeconds = 0, ...result } = await options.runCell(configuration, {
+    const { testPredictions, sharedSeconds = 0, forget, ...result } = await options.runCell(configuration, {
       onStep: (done, total, loss) => options.onProgress?.({ kind: "step", done, total, loss }),
       onLine: (line) => options.onProgress?.({ kind: "line", line }),
     });
     const source = await commit();
-    return {
+    const record: RunRecord = {
       format: 1,
       experiment: cell.experiment,
       cell: { row: cell.row, column: cell.column },
@@ -223,8 +283,11 @@ async function recordCell(cell: Cell, folder: string, options: ExperimentOptions
       start: start.toISOString(),
       seconds: (Date.now() - start.getTime()) / 1000 - sharedSeconds,
       peakMemoryBytes: memory.stop(),
-      predictions: await writePredictions(folder, hash, testPredictions),
+      predictions: await writePredictions(dirname(file), hash, testPredictions),
     };
+    await appendRecord(file, record);
+    await forget?.();
+    return record;
   } finally {
     memory.stop();
   }

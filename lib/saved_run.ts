@@ -4,23 +4,23 @@ import { join } from "node:path";
 import type { Configuration } from "./configuration.ts";
 import { cacheFolder } from "./data/resolve.ts";
 import { configurationHash } from "./results/records.ts";
-import { type CheckpointOptions, withCheckpoints } from "./training/checkpoints.ts";
+import { type CheckpointOptions, fromCheckpoints } from "./training/checkpoints.ts";
 
 /**
- * Makes a run with checkpoints of its own, which are removed when it is done. Where another process makes the same run,
- * or the cache folder cannot be written to, it is made without.
+ * Makes a run with checkpoints of its own, which `forget` removes, to be called when what came of it is kept. Where
+ * another process makes the same run, or the cache folder cannot be written to, it is made without.
  */
 export async function savedRun<Result>(
   configuration: Configuration,
   say: (line: string) => void,
   make: (checkpoint?: Omit<CheckpointOptions, "identity">) => Promise<Result>,
-): Promise<Result> {
-  const runs = join(cacheFolder(), "runs");
-  const name = (await configurationHash(configuration)).slice(0, 24);
-  return await ifFree(
-    join(runs, `${name}.lock`),
-    async (isFree) => isFree ? await withCheckpoints(join(runs, name), say, make) : await make(),
-  );
+): Promise<{ result: Result; forget: () => Promise<void> }> {
+  const folder = join(cacheFolder(), "runs", (await configurationHash(configuration)).slice(0, 24));
+  return await ifFree(`${folder}.lock`, async (isFree) => {
+    if (!isFree) return { result: await make(), forget: () => Promise.resolve() };
+    const result = await fromCheckpoints(folder, say, make);
+    return { result, forget: () => rm(folder, { recursive: true, force: true }) };
+  });
 }
 
 /** Does something while it holds the lock of a file, which is removed at the end, or without if another holds it. */

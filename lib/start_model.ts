@@ -1,7 +1,7 @@
 /** The model that a run starts from: a checkpoint by name, folder or hub id, or a new one drawn from a seed. */
 import { loadCheckpoint } from "./bert/checkpoint.ts";
 import { type BertConfig, newConfig, requireVocabulary, withLabels } from "./bert/config.ts";
-import { resolveModel } from "./bert/models.ts";
+import { modelContent, resolveModel } from "./bert/models.ts";
 import { initialParameters, type PreTrainingHeads } from "./bert/parameters.ts";
 import { learnWordpieces } from "./data/wordpiece_vocabulary.ts";
 import type { HostTensors } from "./tensors.ts";
@@ -88,6 +88,35 @@ export async function standInIdentity(
 }
 
 /**
+ * What the identity of a model that is kept needs besides the names of the model and the data sets that it is made from:
+ * their contents, where a name does not say them, and whether a new model stands in.
+ *
+ * @param content of a data set by name (`datasetContent`); none is asked for if not given
+ * @throws InputError if the model or a data set cannot be had.
+ */
+export async function startIdentity(
+  { name, sets, content, say }: {
+    readonly name: string;
+    readonly sets: readonly string[];
+    readonly content?: (name: string) => Promise<string | undefined>;
+    readonly say: (line: string) => void;
+  },
+): Promise<{ readonly standIn?: true; readonly contents?: Readonly<Record<string, string>> }> {
+  const contents: Record<string, string> = {};
+  for (const set of content ? new Set(sets) : []) {
+    const found = await content!(set);
+    if (found !== undefined) contents[set] = found;
+  }
+  if (name !== "new" && !mayStandIn(name)) {
+    contents["model"] = await modelContent(await resolveModel(name, { onProgress: say }));
+  }
+  return {
+    ...Object.keys(contents).length > 0 ? { contents } : {},
+    ...await standInIdentity(name, say),
+  };
+}
+
+/**
  * Finds and loads the model to start from.
  *
  * @param name `minilm`, a folder, a hub id, or `new`
@@ -102,7 +131,6 @@ export async function startModel(name: string, options: StartModelOptions): Prom
     if (!options.orNew || !(error instanceof InputError)) throw error;
     const model = await newModel({
       ...options,
-      layers: undefined,
       architecture: { ...options.architecture, tokens: "characters" },
     });
     return { ...model, notes: [`${error.message}; a new model stands in for it.`, ...model.notes] };

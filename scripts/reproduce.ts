@@ -7,7 +7,13 @@ import { writeWhole } from "../lib/whole_file.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Protocol } from "../lib/configuration.ts";
 import type { DataTable } from "../lib/data_table.ts";
-import { type CellOptions, type Experiment, type ScaleName, scaleNames } from "../lib/experiment.ts";
+import {
+  type CellOptions,
+  type Experiment,
+  type ScaleName,
+  scaleNames,
+  scaleRows,
+} from "../lib/experiment.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
 import { figureSvg } from "../lib/results/figures.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
@@ -110,18 +116,44 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     )
     .action(async (names: string[], options: ReproduceOptions) => {
       const all = [...parts.dataTables, ...parts.experiments];
-      // Asked for all of them, a scale leaves out those that do not have it.
+      // Where none is named, those are left out that do not have the scale, the rows or the columns.
       const chosen = chooseExperiments(all, names)
-        .filter(({ scales }) => names.length > 0 || options.list || scales[options.scale]);
+        .filter((experiment) => names.length > 0 || options.list || hasAll(experiment, options));
+      if (chosen.length === 0) {
+        const asked = [...options.row ?? [], ...options.column ?? []].join(", ");
+        throw new InputError(
+          `No experiment of scale ${options.scale} has ${asked}: name an experiment, which then tells what it has`,
+        );
+      }
       if (options.list) return list(chosen, parts.output);
+      const failed: string[] = [];
       for (const experiment of chosen) {
-        if (isDataTable(experiment)) await measureData(experiment, options, parts);
+        if (isDataTable(experiment)) failed.push(...await measureData(experiment, options, parts));
         else if (options.dryRun) {
           const { dryRun } = await import("./dry_run.ts"); // it counts operations of models, so it loads much
           await dryRun(experiment, await cellOptions(options, parts.output), options, parts);
-        } else await reproduce(experiment, options, parts);
+        } else failed.push(...await reproduce(experiment, options, parts));
+      }
+      if (failed.length > 0) {
+        throw new InputError(
+          `Not made: ${failed.join("; ")}. Why is said above; the same command tries again.`,
+        );
       }
     });
+}
+
+/** Whether an experiment has a scale, and all rows and columns that are asked for. */
+function hasAll(
+  experiment: Experiment | DataTable,
+  { scale, row = [], column = [] }: ReproduceOptions,
+): boolean {
+  if (isDataTable(experiment)) {
+    return experiment.scales[scale] !== undefined && row.length + column.length === 0;
+  }
+  const found = experiment.scales[scale];
+  if (found === undefined) return false;
+  const rows = scaleRows(experiment, found);
+  return row.every((name) => rows.includes(name)) && column.every((name) => found.columns[name]);
 }
 
 const isDataTable = (experiment: Experiment | DataTable): experiment is DataTable => !("rows" in experiment);
@@ -150,14 +182,17 @@ const cellOptions = async (options: ReproduceOptions, output: Output): Promise<C
   overrides: { ...options.model === undefined ? {} : { model: options.model }, ...options.set },
 });
 
-/** Measures the data sets of a table, prints it and writes it. */
+/** Measures the data sets of a table, prints it and writes it; returns what could not be measured. */
 async function measureData(
   table: DataTable,
   options: ReproduceOptions,
   { output }: ReproduceParts,
-): Promise<void> {
+): Promise<string[]> {
   const { scale, dryRun } = options;
-  if (dryRun) return output.out(`${table.name}: nothing is trained, the data sets are measured`);
+  if (dryRun) {
+    output.out(`${table.name}: nothing is trained, the data sets are measured`);
+    return [];
+  }
   const folder = join(options.results, scale);
   await mkdir(folder, { recursive: true });
   // Loaded only here, as what trains is: see lateRunner.
@@ -174,13 +209,18 @@ async function measureData(
   output.out(text);
   await writeWhole(join(folder, `${table.name}.md`), [text]);
   output.error(`Wrote ${join(folder, `${table.name}.md`)}`);
+  const missing = Object.keys(table.scales[scale]!.sets).filter((set) =>
+    rows.every((row) => row.set !== set)
+  );
+  return missing.length === 0 ? [] : [`${missing.join(", ")} of ${table.name}`];
 }
 
+/** Makes the runs of an experiment that are missing, prints its table and writes it; returns what could not be made. */
 async function reproduce(
   experiment: Experiment,
   options: ReproduceOptions,
   parts: ReproduceParts,
-): Promise<void> {
+): Promise<string[]> {
   const { output, runCell } = parts;
   const cells = await cellOptions(options, output);
   const watch = new ExperimentWatch(experiment, output);
@@ -192,18 +232,21 @@ async function reproduce(
       runCell: (configuration, hooks) => runCell(configuration, { ...hooks, devices: options.devices }),
       onProgress: (event) => watch.see(event),
     });
+    const { length } = result.failures;
+    const failed = length === 0 ? [] : [`${length} runs of ${experiment.name}`];
     const table = await experimentTable(experiment, result, options.scale);
     const text = markdownTable(table, await evaluateTable(table, result.folder));
     output.out(text);
-    if (options.set || options.row || options.column || options.model) return; // not the experiment as it stands
+    if (options.set || options.row || options.column || options.model) return failed; // not the experiment as it stands
     await mkdir(result.folder, { recursive: true });
     const name = options.protocol === "paper" ? `${experiment.name}-paper-protocol` : experiment.name;
     await writeWhole(join(result.folder, `${name}.md`), [text]);
     output.error(`Wrote ${join(result.folder, `${name}.md`)}`);
-    if (!experiment.figure || result.records.size === 0) return;
+    if (!experiment.figure || result.records.size === 0) return failed;
     const figure = experiment.figure({ ...result, scale: options.scale });
     await writeWhole(join(result.folder, `${name}.svg`), [await figureSvg(figure)]);
     output.error(`Wrote ${join(result.folder, `${name}.svg`)}`);
+    return failed;
   } finally {
     watch.stop();
   }
@@ -216,6 +259,8 @@ class ExperimentWatch {
   #label = "";
   #left?: TimeLeft;
   #start = 0;
+  /** Why the last run that failed did. */
+  #why?: string;
 
   constructor(readonly experiment: Experiment, readonly output: Output) {}
 
@@ -255,6 +300,13 @@ class ExperimentWatch {
         const left = event.runs - event.run;
         const rest = left === 0 ? "" : `; ${left} more in about ${duration(seconds)}`;
         this.stop(`test error ${(100 * event.record.test.errorRate).toFixed(2)} %${rest}`);
+        break;
+      }
+      case "failed": {
+        this.stop("stopped");
+        const { message } = event.failure;
+        this.output.error(`${this.#label} is not made: ${message === this.#why ? "the same" : message}`);
+        this.#why = message;
       }
     }
   }

@@ -92,6 +92,22 @@ Deno.test("a data set that takes the place of another is measured, and the other
     assert.deepEqual(await kept(), ["Sogou: other", "DBPedia: c", "TREC: a"]);
   }));
 
+Deno.test("a data set that cannot be had is told, and the others are measured", () =>
+  inFolder(async (folder) => {
+    const said: string[] = [];
+    const sets = { "TREC": "a", "Sogou": "b" };
+    const rows = await measureDataTable({ ...table1, scales: { mini: { minutes: 1, sets } } }, {
+      scale: "mini",
+      folder,
+      dataset: (name) =>
+        name === "a" ? Promise.reject(new InputError("Nobody has it")) : Promise.resolve(poems),
+      tokenizer: dataTokenizer(() => {}),
+      say: (line) => said.push(line),
+    });
+    assert.deepEqual(rows.map(({ set }) => set), ["Sogou"]);
+    assert.deepEqual(said, ["measuring a", "TREC is not measured: Nobody has it", "measuring b"]);
+  }));
+
 Deno.test("a file of measurements that cannot be read is one sentence", () =>
   inFolder(async (folder) => {
     const file = join(folder, "table1.json");

@@ -92,9 +92,22 @@ Deno.test("overrides that make no sense are refused in one sentence", async () =
   await refused("limits.training", 3, /no field "training": expected one of train, dev, test$/);
   await refused("epochs.first", 3, /no field "epochs"|no field "first"/);
   await refused("toString", "x", /no field "toString"/);
-  await refused("epochs", "three", /^Cannot set "epochs" to "three": expected a number$/);
-  await refused("epochs", null, /^Cannot set "epochs" to null: expected a number$/);
-  await refused("layers", "all", /^Cannot set "layers" to "all": expected a number or null$/);
+  await refused("epochs", "three", /^Cannot set "epochs" to "three": expected a whole number of at least 1$/);
+  await refused("epochs", null, /^Cannot set "epochs" to null: expected a whole number of at least 1$/);
+  await refused(
+    "layers",
+    "all",
+    /^Cannot set "layers" to "all": expected a whole number of at least 1, or null$/,
+  );
+  await refused("optimizer", "AdamW", /^Cannot set "optimizer" to "AdamW": expected one of adamw, bertadam$/);
+  await refused("protocol", "Paper", /expected one of clean, paper$/);
+  await refused("epochs", 1.5, /^Cannot set "epochs" to 1\.5: expected a whole number of at least 1$/);
+  await refused("evaluationsPerEpoch", 0, /expected a whole number of at least 1$/);
+  await refused("maxLength", 3, /expected a whole number of at least 4$/);
+  await refused("limits.train", -1, /expected a whole number of at least 1, or null$/);
+  await refused("preTraining.learningRate", 0, /expected a number above 0$/);
+  await refused("architecture.layers", null, /expected a whole number of at least 1$/);
+  await refused("padToMax", "yes", /^Cannot set "padToMax" to "yes": expected a boolean$/);
   await refused("limits", 100, /^Cannot set "limits" to 100: expected limits\.FIELD$/);
 });
 

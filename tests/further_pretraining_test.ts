@@ -161,6 +161,10 @@ Deno.test("documents may come as texts or as wordpieces, and what cannot be used
     { documents: { train, heldOut: ["жж ж", "ж жж"] } },
     /^Cannot measure how masked words are guessed as no wordpiece of the held-out texts can be masked: take a model /,
   );
+  await refused(
+    { model: { ...model, config: { ...model.config, type_vocab_size: 1 } } },
+    /^Cannot read pairs of texts as the model knows 1 kind of segment: .*no next sentences/,
+  );
   const { "cls.predictions.bias": _, ...headless } = model.parameters;
   await refused(
     { model: { ...model, parameters: headless } },

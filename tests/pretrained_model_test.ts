@@ -28,12 +28,15 @@ const settings: ResolvedPreTraining = {
 /** Asks for the model; tells the steps that were made for it, of which each takes half a minute of a test's clock. */
 async function ask(
   change: Partial<ResolvedPreTraining> = {},
-  { stopAt = Infinity, clock, ...changes }: { stopAt?: number; clock?: Clock } & Partial<Configuration> = {},
+  { stopAt = Infinity, clock, content, ...changes }:
+    & { stopAt?: number; clock?: Clock; content?: () => Promise<string | undefined> }
+    & Partial<Configuration> = {},
 ) {
   const steps: number[] = [];
   const found = await preTrainedModel({ ...configuration, ...changes }, { ...settings, ...change }, {
     engine: onnxEngine(),
     dataset: () => Promise.resolve(exampleDataset()),
+    content,
     labels: ["o", "u"],
     onStep: (done) => {
       if (done === stopAt) throw new Error("stopped");
@@ -97,6 +100,16 @@ Deno.test("the optimizer of the paper's code is that of pre-training, too", () =
     const [adamw, bertadam] = [await ask(), await ask({}, { optimizer: "bertadam" })];
     assert.equal(bertadam.steps.length, 12, "another optimizer, another model");
     assert.notDeepEqual(bertadam.model.parameters, adamw.model.parameters);
+  }));
+
+Deno.test("other texts under the same name make another model", () =>
+  withCache(async () => {
+    const steps = async (content?: string) =>
+      (await ask({}, { content: () => Promise.resolve(content) })).steps.length;
+    assert.deepEqual(
+      [await steps(), await steps("a"), await steps("a"), await steps("b"), await steps()],
+      [12, 12, 0, 12, 0],
+    );
   }));
 
 Deno.test("a stand-in is not kept under the name of the model, and whoever finds it is told", () =>

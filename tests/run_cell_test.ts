@@ -32,7 +32,9 @@ async function runCell(changes: Partial<Configuration> = {}, clock?: Clock, stop
     },
     onLine: () => {},
   });
-  return { ...result, steps };
+  const { forget, ...numbers } = result;
+  await forget!();
+  return { ...numbers, steps };
 }
 
 Deno.test("the settings of a configuration cut texts as it says", () => {
@@ -78,6 +80,19 @@ Deno.test("under the protocol of the paper's code no training text is held out",
     assert.deepEqual([train.length, dev.length, test.length], [6, 0, 4]);
     assert.match(note, /; of the whole: its 2 development texts are training texts; /);
     assert.equal(usedPart(whole, configuration), whole);
+  }));
+
+Deno.test("what a new model forgets is not measured, nor what one forgets that was trained before", () =>
+  inFolder({ BERTLAB_DATA: parquetFolder }, async () => {
+    const { notes, ...result } = await runCell({ epochs: 1, forgetting: 1 });
+    assert.ok(!("forgetting" in result));
+    assert.equal(notes.at(-1), "trec: The model is new, so there is nothing that it could forget.");
+    const multiTask = { tasks: ["trec"], epochs: 1, learningRate: 1e-3 };
+    await assert.rejects(runCell({ forgetting: 1, multiTask }), {
+      name: "InputError",
+      message:
+        /^Cannot measure what is forgotten of further pre-training or of other tasks: expected forgetting=null/,
+    });
   }));
 
 Deno.test("a run that was stopped goes on where it was, and leaves nothing", () =>

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Configuration } from "../lib/configuration.ts";
+import { InputError } from "../lib/errors.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import {
@@ -72,6 +73,75 @@ Deno.test("what ran before a failure is kept, and the next call goes on from the
     const { records } = await runExperiment(cutting, { resultsDir, runCell });
     assert.equal(ran.length, 1);
     assert.equal(records.size, 4);
+  }));
+
+Deno.test("a run that cannot be made is told, and keeps no other from being made", () =>
+  inFolder(async (resultsDir) => {
+    const { ran, runCell } = recordingRunner();
+    const events: string[] = [];
+    const { failures, records } = await runExperiment(cutting, {
+      resultsDir,
+      runCell: (configuration, hooks) =>
+        configuration.data === "imdb"
+          ? Promise.reject(new InputError("There is no IMDb"))
+          : runCell(configuration, hooks),
+      onProgress: ({ kind }) => events.push(kind),
+    });
+    assert.deepEqual(
+      failures.map(({ cell: { column, row }, message }) => [column, row, message]),
+      [["IMDb", "head-only", "There is no IMDb"], ["IMDb", "tail-only", "There is no IMDb"]],
+    );
+    assert.deepEqual([ran.length, records.size], [2, 2]);
+    assert.deepEqual(events, [
+      "plan",
+      "start",
+      "failed",
+      "start",
+      "failed",
+      ..."start step end start step end".split(" "),
+    ]);
+  }));
+
+Deno.test("cells with the same configuration are one run", () =>
+  inFolder(async (resultsDir) => {
+    const { ran, runCell } = recordingRunner();
+    const { cells, records } = await runExperiment(cutting, {
+      resultsDir,
+      runCell,
+      overrides: { text: "head", epochs: 3 },
+    });
+    assert.deepEqual([cells.length, ran.length, records.size], [4, 2, 2]);
+  }));
+
+Deno.test("a run that a new model made in place of another is made again when that can be had", () =>
+  inFolder(async (resultsDir) => {
+    const { ran, runCell } = recordingRunner();
+    const standIn: RunCell = async (configuration, hooks) => ({
+      ...await runCell(configuration, hooks),
+      model: "new over characters, 1 layers of 64, 99 pieces",
+    });
+    await runExperiment(cutting, { resultsDir, runCell: standIn });
+    const { records } = await runExperiment(cutting, { resultsDir, runCell });
+    assert.equal(ran.length, 8);
+    assert.deepEqual([...new Set([...records.values()].map(({ model }) => model))], ["none"]);
+    await runExperiment(cutting, { resultsDir, runCell });
+    assert.equal(ran.length, 8);
+  }));
+
+Deno.test("what a run has saved is forgotten when it is on record, and nothing is run that could not be", () =>
+  inFolder(async (resultsDir) => {
+    const file = join(resultsDir, "mini", "records.jsonl");
+    const lines: number[] = [];
+    const forget = async () => void lines.push((await readFile(file, "utf8")).split("\n").length - 1);
+    const { ran, runCell } = recordingRunner();
+    await runExperiment(cutting, {
+      resultsDir,
+      runCell: async (configuration, hooks) => ({ ...await runCell(configuration, hooks), forget }),
+    });
+    assert.deepEqual(lines, [1, 2, 3, 4]);
+    const inside = { resultsDir: file, runCell }; // a folder inside a file
+    await assert.rejects(runExperiment(cutting, inside), /^InputError: Cannot read records in .*ENOTDIR/);
+    assert.equal(ran.length, 4);
   }));
 
 Deno.test("a record that was cut off is made again, with a warning", () =>

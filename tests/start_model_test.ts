@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { saveCheckpoint } from "../lib/bert/checkpoint.ts";
 import { layerOf } from "../lib/bert/parameters.ts";
 import { InputError } from "../lib/errors.ts";
-import { standInIdentity, startModel, type StartModelOptions } from "../lib/start_model.ts";
+import { standInIdentity, startIdentity, startModel, type StartModelOptions } from "../lib/start_model.ts";
 import { characterTokenizer } from "../lib/text/tokenizer.ts";
 import { inFolder } from "./data/hub_server.ts";
 import { tinyArchitecture } from "./example_model.ts";
@@ -101,7 +101,11 @@ Deno.test("where a model cannot be had a new one stands in, if that is allowed, 
       assert.match(error.message, /the hub at http:\/\/127\.0\.0\.1:9 failed/);
       const model = await startModel(name, { ...options, architecture, layers: 1, orNew: true });
       assert.deepEqual(model.notes, [`${error.message}; a new model stands in for it.`]);
-      assert.equal(model.description, "new over characters, 3 layers of 16, 10 pieces");
+      assert.equal(
+        model.description,
+        "new over characters, 1 layers of 16, 10 pieces",
+        "with the layers asked for",
+      );
     }
     assert.deepEqual(await standInIdentity("minilm", () => {}), { standIn: true });
     for (const name of ["new", "nobody/nothing"]) assert.deepEqual(await standInIdentity(name, () => {}), {});
@@ -110,6 +114,33 @@ Deno.test("where a model cannot be had a new one stands in, if that is allowed, 
       /^InputError: Cannot fetch the model minilm/,
       "wordpieces are MiniLM's",
     );
+  }));
+
+Deno.test("what is kept of a model is known by contents, where names do not say them", () =>
+  inFolder({}, async (folder) => {
+    const { config, parameters, tokenizer } = await startModel("new", options);
+    const save = (seed: number) =>
+      saveCheckpoint(folder, {
+        config: { ...config, initializer_range: seed },
+        parameters,
+        tokenizerFiles: tokenizer.files,
+      });
+    const identity = (name: string, sets: readonly string[] = []) =>
+      startIdentity({
+        name,
+        sets,
+        content: (set) => Promise.resolve(set === "from a folder" ? "hash" : undefined),
+        say: () => {},
+      });
+    await save(1);
+    const first = await identity(folder);
+    assert.deepEqual(await identity(folder), first);
+    await save(2);
+    assert.notDeepEqual(await identity(folder), first, "another model in the same folder");
+    assert.deepEqual(await identity("new", ["in a package"]), {});
+    assert.deepEqual(await identity("new", ["in a package", "from a folder"]), {
+      contents: { "from a folder": "hash" },
+    });
   }));
 
 Deno.test("what is no model at all is refused, whatever may stand in", () =>

@@ -257,11 +257,13 @@ export function requirePositions(config: BertConfig, maxLength: number): void {
  *
  * @throws InputError if it knows no second segment.
  */
-export function requireSegments({ type_vocab_size: segments }: BertConfig): void {
+export function requireSegments(
+  { type_vocab_size: segments }: BertConfig,
+  without = "one column",
+): void {
   if (segments >= 2) return;
   throw new InputError(
-    `Cannot read pairs of texts as the model knows ${segments} kind of segment: expected 2; use another model, or ` +
-      "one column",
+    `Cannot read pairs of texts as the model knows ${segments} kind of segment: expected 2; use another model, or ${without}`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** Models by name: what `model: "minilm"` or a hub id means, and where its folder comes from. */
-import { realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { hashFile, type OnProgress } from "../data/download.ts";
+import { hashFile, hashFiles, type OnProgress } from "../data/download.ts";
 import { hubFile, type HubOptions, type HubRepository, hubRepository } from "../data/hub.ts";
 import { HubError } from "../data/hub_errors.ts";
 import { hubEndpoint, hubIsOffline } from "../data/hub_settings.ts";
@@ -69,6 +69,15 @@ const FILES: readonly WantedFile[] = [
 
 /** A model's weights: the first of these that there is. */
 const WEIGHTS = ["model.safetensors", "pytorch_model.bin"];
+
+/** Files that a model's numbers depend on. */
+const CONTENT = [...FILES.map(({ name }) => name), "pytorch_model.bin"];
+
+/** One sha256 of what a model's folder holds. */
+export async function modelContent(folder: string): Promise<string> {
+  const names = await readdir(folder);
+  return await hashFiles(CONTENT.filter((name) => names.includes(name)).map((name) => join(folder, name)));
+}
 
 /** The names that {@linkcode resolveModel} knows without a hub id. */
 export const MODEL_NAMES: readonly string[] = Object.keys(MODELS);

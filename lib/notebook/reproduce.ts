@@ -55,11 +55,12 @@ export async function tryCell(
 ): Promise<CellResult & Displayable> {
   const [cell] = await resolveCells(experiment, { ...options, rows: [row], columns: [column] });
   const name = `${column}, ${row}`;
-  const result = await watch(name, (onStep) =>
+  const { forget, ...result } = await watch(name, (onStep) =>
     cellRunner()(cell!.configuration, {
       onStep: (step, steps, loss) => onStep({ step, steps, loss }),
       onLine: console.error,
     }));
+  await forget?.();
   return showRun(name, result);
 }
 
@@ -86,6 +87,10 @@ export async function reproduce(
   const start = performance.now();
   const onProgress = (event: ExperimentEvent) => {
     if (event.kind === "line") console.error(event.line);
+    if (event.kind === "failed") {
+      const { cell: { column, row, configuration: { seed } }, message } = event.failure;
+      console.error(`${column}, ${row}, seed ${seed} is not made: ${message}`);
+    }
     if (event.kind === "step") curve.step({ step: event.done, steps: event.total, loss: event.loss });
     if (event.kind === "start") {
       const { run, runs, cell: { column, row } } = event;

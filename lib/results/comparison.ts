@@ -142,7 +142,7 @@ const wrongs = ({ probabilities, expected }: Predictions) => mistakes(probabilit
 const testSetOf = ({ data }: RunRecord, { expected }: Predictions) => `${data.name} ${expected.join(" ")}`;
 
 /** Whether a new model stood in for the one that was asked for, as that could not be fetched (lib/start_model.ts). */
-function hasStandIn({ configuration, model, preTraining, multiTask }: RunRecord): boolean {
+export function hasStandIn({ configuration, model, preTraining, multiTask }: RunRecord): boolean {
   const start = preTraining?.start ?? multiTask?.start ?? model;
   return configuration["model"] !== "new" && start.startsWith("new over ");
 }

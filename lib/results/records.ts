@@ -2,7 +2,7 @@
  * Records of runs: one JSON line a run, from which every table, figure and report is made. A results folder of one
  * scale holds `records.jsonl` (or several `*.jsonl`, from shards or other machines) and `predictions/`.
  */
-import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { writeWhole } from "../whole_file.ts";
@@ -228,12 +228,12 @@ export interface ReadRecords {
  * All records of a folder, from every `*.jsonl` file in it; none if there is no such folder. A cut-off line is
  * ignored with a warning.
  *
- * @throws InputError if a whole line is not a run record.
+ * @throws InputError if it is no folder, or a whole line is not a run record.
  */
 export async function readRecords(folder: string): Promise<ReadRecords> {
   const records: RunRecord[] = [];
   const warnings: string[] = [];
-  for (const name of (await exists(folder) ? await readdir(folder) : []).sort()) {
+  for (const name of (await filesIn(folder)).sort()) {
     if (!name.endsWith(".jsonl")) continue;
     const lines = (await readFile(join(folder, name), "utf8")).split("\n");
     for (const [index, line] of lines.entries()) {
@@ -290,9 +290,12 @@ export async function writePredictions(
  */
 export async function readPredictions(folder: string, record: RunRecord): Promise<Predictions | undefined> {
   const path = join(folder, "predictions", basename(record.predictions));
-  if (!await exists(path)) return undefined;
+  const text = await readFile(path, "utf8").catch((error) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  if (text === undefined) return undefined;
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    return JSON.parse(text);
   } catch {
     throw new InputError(
       `Cannot read the predictions in ${path} as they are not whole: delete the file; its run is then compared with none`,
@@ -300,12 +303,15 @@ export async function readPredictions(folder: string, record: RunRecord): Promis
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Names of the files in a folder; none if there is no such folder. @throws InputError if it is no folder. */
+async function filesIn(folder: string): Promise<string[]> {
   try {
-    await stat(path);
-    return true;
+    return await readdir(folder);
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return false;
-    throw error;
+    const { code, message } = error as { code?: string; message: string };
+    if (code === "ENOENT") return [];
+    throw new InputError(`Cannot read records in ${folder}: ${message}; name another folder`, {
+      cause: error,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Dataset, dataset } from "../../lib/data/dataset.ts";
+import { type Dataset, dataset, datasetContent } from "../../lib/data/dataset.ts";
 import { paperSets } from "../../lib/data/paper_sets.ts";
 import { wholeText } from "../../lib/data/examples.ts";
 import * as scales from "../../experiments/scales.ts";
@@ -135,6 +135,18 @@ Deno.test("IMDb from aclImdb and from the authors' files", async () => {
     assertWhole(data);
     assert.deepEqual(sorted(data), expected);
   }
+});
+
+Deno.test("a set is known by its files, and one from a package by its name", async () => {
+  const content = (directory: string) => datasetContent("trec", { dataDir: directory, say: () => {} });
+  const rows = parquetRows["trec"]!;
+  const classes = ["ABBR", "ENTY", "DESC", "HUM", "LOC", "NUM"];
+  const first = await withFolder(tabFiles("trec", rows, classes), content);
+  assert.match(first!, /^[0-9a-f]{64}$/);
+  assert.equal(await withFolder(tabFiles("trec", rows, classes), content), first);
+  const fewer = { train: rows.train.slice(1), test: rows.test };
+  assert.notEqual(await withFolder(tabFiles("trec", fewer, classes), content), first);
+  for (const name of ["imdb", "yelp-sentences"]) assert.equal(await datasetContent(name), undefined);
 });
 
 Deno.test("TREC from its own files and from the authors'", async () => {

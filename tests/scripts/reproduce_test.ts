@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { InputError } from "../../lib/errors.ts";
 import type { RunCell } from "../../lib/run_experiment.ts";
 import { runCommand } from "../../scripts/command.ts";
 import { reproduceCommand } from "../../scripts/reproduce.ts";
@@ -11,7 +12,12 @@ import { madeUpRun } from "../made_up_run.ts";
 /** A run that takes no time; one in ten answers is wrong. */
 const runCell: RunCell = (configuration) => Promise.resolve(madeUpRun(configuration, 10, 1));
 
-async function reproduce(...args: string[]): Promise<{ code: number; out: string; error: string }> {
+const reproduce = (...args: string[]) => reproduceWith(runCell, ...args);
+
+async function reproduceWith(
+  runCell: RunCell,
+  ...args: string[]
+): Promise<{ code: number; out: string; error: string }> {
   const out: string[] = [];
   const error: string[] = [];
   const output = { out: (text: string) => out.push(text), error: (text: string) => error.push(text) };
@@ -104,6 +110,39 @@ Deno.test("a shard runs its share", () =>
     );
   }));
 
+Deno.test("what could not be made is told at the end, and ends with code 1", () =>
+  inFolder(async (folder) => {
+    const result = await reproduceWith(
+      (configuration) =>
+        configuration.data === "sogou"
+          ? Promise.reject(new InputError("Sogou was never published"))
+          : runCell(configuration, { onStep: () => {}, onLine: () => {} }),
+      ...["--results", folder],
+    );
+    assert.equal(result.code, 1);
+    assert.match(result.out, /\| tail-only +\| +5\.44 \| 10\.00 \(1\) \| \+4\.56 \|/);
+    assert.deepEqual(result.error.split("\n").filter((line) => !line.startsWith("Wrote ")), [
+      "cutting: 4 of 4 runs are to be made, about 1 min",
+      "[3/4] Sogou, head-only, seed 1 is not made: Sogou was never published",
+      "[4/4] Sogou, tail-only, seed 1 is not made: the same",
+      "Not made: 2 runs of cutting. Why is said above; the same command tries again.",
+    ]);
+  }));
+
+Deno.test("where no experiment is named, those without a row or a column are left out", () =>
+  inFolder(async (folder) => {
+    const all = ["--results", folder, "--dry-run"];
+    assert.match((await reproduce(...all, "--column", "IMDb")).out, /cutting: 0 of 2 runs/);
+    await refused(
+      [...all, "--column", "TREC"],
+      "No experiment of scale mini has TREC: name an experiment, which then tells what it has",
+    );
+    await refused(
+      [...all, "cutting", "--column", "TREC"],
+      'There is no column "TREC": expected one of IMDb, Sogou',
+    );
+  }));
+
 Deno.test("--list tells what there is and how long it takes", async () => {
   const { code, out } = await reproduce("--list");
   assert.equal(code, 0);
@@ -144,9 +183,19 @@ Deno.test("what cannot be understood is refused in one sentence", async () => {
   await refused(["--scale", "maxi"], "Cannot use --scale maxi: expected one of mini, imdb, paper");
   await refused(["--engine", "cuda"], "Cannot use --engine cuda: expected one of auto, onnx, xla, reference");
   await refused(["--shard", "2"], "Cannot use --shard 2: expected I/N, such as 1/4");
-  await refused(["--row", "middle"], 'There is no row "middle": expected one of head-only, tail-only');
+  await refused(
+    ["cutting", "--row", "middle"],
+    'There is no row "middle": expected one of head-only, tail-only',
+  );
   await refused(["--set", "epochs"], "Cannot use --set epochs: expected FIELD=VALUE, such as epochs=2");
-  await refused(["--set", "epochs=many"], 'Cannot set "epochs" to "many": expected a number');
+  await refused(
+    ["--set", "epochs=many"],
+    'Cannot set "epochs" to "many": expected a whole number of at least 1',
+  );
+  await refused(
+    ["--row", "middle"],
+    "No experiment of scale mini has middle: name an experiment, which then tells what it has",
+  );
   await refused(
     ["cutting", "--scale", "paper"],
     'Experiment cutting has no scale "paper": expected one of mini',
