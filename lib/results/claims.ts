@@ -161,11 +161,12 @@ export const columnsOnRecord = ({ perColumn, claim }: Judgement): string =>
 
 /** What the numbers of {@linkcode claimsTable} are. */
 export const claimsLegend =
-  "Differences of test errors in points, averaged over the columns (data sets, or sizes of the sample) that have runs; below 0 they speak for the " +
-  "claim. Ours have the 95 % interval of a bootstrap over test examples, each test set by itself; p (seeds) is of a " +
-  "paired t test; the verdict comes from the larger of both, adjusted for all of these claims, also those that have no " +
-  "runs yet (Holm 1979), at .05. What is said to fail must also not be better than guessing the most frequent class, " +
-  "or the claim is contradicted. “Most with few examples” is the gain with the fewest texts less that with the most. " +
+  "Differences of test errors in points, averaged over the columns (data sets, or sizes of the sample) that have runs; " +
+  "below 0 they speak for the claim. Ours have the 95 % interval of a bootstrap over test examples, each test set by " +
+  "itself; p (seeds) is of a paired t test; the verdict comes from the larger of both, adjusted for all of these claims, " +
+  "also those that have no runs yet (Holm 1979), at .05. What is said to fail must also not be better than guessing the " +
+  "most frequent class, or the claim is contradicted. “Most with few examples” is the gain with the fewest texts less " +
+  "that with the most. " +
   seedsLegend;
 
 /** {@linkcode claimsTable}, what its numbers are, and each claim with its differences by column. */
