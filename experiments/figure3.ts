@@ -11,7 +11,7 @@
  * not run; texts are read head+tail. A test set of 500 reviews has a standard error of about 2 points, so only the curve
  * as a whole tells anything; use seeds.
  *
- * Minutes: about 19 at mini scale on 2 CPU cores (one seed), with the models that it pre-trains.
+ * Minutes: about 21 at mini scale on 2 CPU cores (one seed), with the models that it pre-trains.
  *
  *     deno task reproduce figure3 --seeds 3
  */
@@ -76,7 +76,7 @@ export default experiment({
   }),
   scales: {
     mini: {
-      minutes: 19,
+      minutes: 21,
       modelMinutes: 10,
       settings: {
         ...mini,

@@ -8,7 +8,7 @@
  * and polynomial decay has power 1, so that it is linear but for its end at 1e-7: four schedules differ. At so few steps
  * what matters is how high the rate stays.
  *
- * Minutes: about 7 at mini scale on 2 CPU cores (one seed).
+ * Minutes: about 8 at mini scale on 2 CPU cores (one seed).
  *
  *     deno task reproduce schedules --seeds 3
  */
@@ -44,7 +44,7 @@ export default experiment({
   },
   figure: scheduleCurves("The schedules: learning rate over the steps"),
   scales: {
-    mini: { minutes: 7, settings: mini, sets: miniSets, columns: only(miniColumns, columns), notes: [alike] },
+    mini: { minutes: 8, settings: mini, sets: miniSets, columns: only(miniColumns, columns), notes: [alike] },
     imdb: { minutes: 200, settings: {}, columns: imdbColumns, notes: [alike] },
     paper: {
       minutes: 220,
