@@ -292,7 +292,8 @@ function rates(
   return (_, update) => {
     const step = update - headSteps;
     if (step < 0) return headLearningRate;
-    return learningRate * Math.min(1, step / Math.max(1, warmupSteps), (steps - step) / decay);
+    const warm = warmupSteps > 0 ? step / warmupSteps : 1;
+    return learningRate * Math.min(1, warm, (steps - step) / decay);
   };
 }
 

@@ -45,21 +45,14 @@ export function tail(): TextStrategy {
   };
 }
 
-/**
- * head+tail: the first 128 and the last 382 of 510 wordpieces, in proportion for other lengths (32 and 94 of 126).
- *
- * @param headShare the head's share of the room, between 0 and 1
- */
-export function headTail(headShare = 128 / 510): TextStrategy {
-  if (!(headShare >= 0 && headShare <= 1)) {
-    throw new RangeError(`Expected a head share between 0 and 1, found ${headShare}`);
-  }
+/** head+tail: the first 128 and the last 382 of 510 wordpieces, in proportion for other lengths (32 and 94 of 126). */
+export function headTail(): TextStrategy {
   return {
     name: "head+tail",
     pieces: (ids, maxLength) => {
       const room = roomOf(maxLength);
       if (ids.length <= room) return [ids];
-      const headLength = Math.round(room * headShare);
+      const headLength = Math.round(room * 128 / 510);
       const kept = new Int32Array(room);
       kept.set(ids.subarray(0, headLength));
       kept.set(ids.subarray(ids.length - (room - headLength)), headLength);

@@ -65,6 +65,8 @@ export interface PreTrainingPlan {
   readonly texts: number;
   /** How many of them have no label. */
   readonly unlabelled: number;
+  /** Whether next sentences are predicted beside masked words: where most texts have any. */
+  readonly nsp: boolean;
   /** Sequences of a pass over them. */
   readonly sequences: number;
   /** Updates of the heads alone, if the model has none that are trained. */
@@ -228,6 +230,7 @@ async function preTrained(
       model,
       documents,
       language,
+      nsp: plan.nsp,
       steps: plan.steps,
       headSteps: plan.headSteps,
       seed,
@@ -281,17 +284,24 @@ function hashOf(texts: readonly string[]): string {
   return hash.digest("hex");
 }
 
-/** How long pre-training is. */
+/** What pre-training predicts and how long it is. */
 function stepsOf(
-  { fresh, parameters }: StartModel,
+  { fresh, config, parameters }: StartModel,
   documents: Documents,
   { passes = paperPasses, steps, batchSize = 32, maxLength = 128 }: RecipePreTraining,
   seed: number,
-): Pick<PreTrainingPlan, "sequences" | "steps" | "headSteps"> {
-  const sequences = planSegments(documents, { maxLength, shortShare: .1, nextSentence: true }, seed)
+): Pick<PreTrainingPlan, "nsp" | "sequences" | "steps" | "headSteps"> {
+  const nsp = config.type_vocab_size >= 2 && haveNextSentences(documents);
+  const sequences = planSegments(documents, { maxLength, shortShare: .1, nextSentence: nsp }, seed)
     .startA.length;
   const updates = steps ?? Math.min(paperSteps, Math.max(1, Math.ceil(passes * sequences / batchSize)));
   // A head that was trained once has biases that are not 0.
   const isNew = !fresh && parameters["cls.predictions.bias"]!.data.every((bias) => bias === 0);
-  return { sequences, steps: updates, headSteps: isNew ? Math.min(100, Math.ceil(updates / 10)) : 0 };
+  return { nsp, sequences, steps: updates, headSteps: isNew ? Math.min(100, Math.ceil(updates / 10)) : 0 };
+}
+
+/** Whether at least half of the documents have a second sentence. */
+function haveNextSentences({ documents }: Documents): boolean {
+  const several = documents.filter((start, document) => (documents[document + 1] ?? 0) > start + 1).length;
+  return 2 * several >= documents.length - 1;
 }

@@ -6,12 +6,13 @@ import { hasUsableGpu } from "../lib/engine/xla/gpu.ts";
 import { targets } from "../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../lib/errors.ts";
 
-/** A parser of an option that takes a whole number of at least `least`. */
-export function wholeNumber(option: string, least: number): (text: string) => number {
+/** A parser of an option that takes a whole number of at least `least`, perhaps a multiple of another. */
+export function wholeNumber(option: string, least: number, multipleOf = 1): (text: string) => number {
+  const kind = multipleOf === 1 ? "whole number" : `multiple of ${multipleOf}`;
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) {
-      throw new InputError(`Cannot use ${option} ${text}: expected a whole number of at least ${least}`);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least || value % multipleOf !== 0) {
+      throw new InputError(`Cannot use ${option} ${text}: expected a ${kind} of at least ${least}`);
     }
     return value;
   };

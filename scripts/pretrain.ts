@@ -98,7 +98,7 @@ export function pretrainCommand(output: Output): Command {
       .option(
         "--hidden <H>",
         "width of a new model, a multiple of 64; by default 256",
-        wholeNumber("--hidden", 64),
+        wholeNumber("--hidden", 64, 64),
       )
       .requiredOption("--output <folder>", "where the model is written")
       .option("--steps <N>", "updates of the whole model", wholeNumber("--steps", 1), 1000)

@@ -121,7 +121,7 @@ export const sentence = ({ errorRate, macroF1, loss }: Pick<Metrics, "errorRate"
 
 /** What pre-training is about to do, in a line. */
 export function preTrainingSentence(
-  { texts, unlabelled, sequences, headSteps, steps }: PreTrainingPlan,
+  { texts, unlabelled, nsp, sequences, headSteps, steps }: PreTrainingPlan,
   batchSize: number,
 ): string {
   const passes = Number((steps * batchSize / sequences).toPrecision(2));
@@ -129,5 +129,6 @@ export function preTrainingSentence(
   return `pre-training on ${texts} texts, ${unlabelled} of them without a label: ${
     count(steps)
   }, ${passes} passes over ` +
-    `${sequences} sequences${headSteps > 0 ? `, after ${count(headSteps)} of its new heads` : ""}`;
+    `${sequences} sequences${headSteps > 0 ? `, after ${count(headSteps)} of its new heads` : ""}` +
+    (nsp ? "" : "; on masked words alone, as most texts are one sentence");
 }

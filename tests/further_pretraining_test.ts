@@ -197,6 +197,13 @@ Deno.test("a new model starts from the words' shares, warms up for less time and
   );
 });
 
+Deno.test("without warm-up the first update has the whole rate", async () => {
+  const settings = { ...options, steps: 1, headSteps: 0, warmupProportion: 0 };
+  const run = await furtherPretrain(settings, { engine: onnxEngine() });
+  const name = "bert.embeddings.position_embeddings.weight";
+  assert.notDeepEqual(run.parameters[name], model.parameters[name]);
+});
+
 Deno.test("the model can be had at any measurement, and is measured where it is asked for", async () => {
   const engine = onnxEngine();
   const kept: [step: number, bias: number][] = [];

@@ -204,3 +204,23 @@ Deno.test("how long pre-training is comes from the texts", () =>
     assert.ok(steps[0]! >= 10 && steps[0]! <= 11, `${steps[0]} steps for about 40 sequences`);
     assert.ok(Math.abs(steps[1]! - 4 * steps[0]!) <= 4);
   }));
+
+Deno.test("next sentences are predicted where at least half of the texts have any", () =>
+  inFolder(async (folder) => {
+    const longer = (share: number) =>
+      data.train.map((example, place) =>
+        place < share * data.train.length
+          ? { ...example, text: `${example.text}. And ${example.text}.` }
+          : example
+      );
+    for (const [share, nsp] of [[0, false], [.25, false], [.75, true]] as const) {
+      const recipe = { ...itptFit, data: { ...data, train: longer(share) } };
+      const preTraining = { unlabelled: [], steps: 1, batchSize: 4, maxLength: 16 };
+      const { preTraining: outcome } = await runRecipe({ ...recipe, preTraining }, {
+        engine,
+        checkpoint: { folder: join(folder, `${share}`), every: 100, resume: false },
+      });
+      assert.equal(outcome!.nsp, nsp, `${share}`);
+      assert.equal(outcome!.evaluations[0]!.nspLoss !== undefined, nsp);
+    }
+  }));

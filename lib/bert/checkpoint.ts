@@ -164,12 +164,18 @@ export async function saveCheckpoint(folder: string, contents: CheckpointContent
   const json = (value: unknown) => [`${JSON.stringify(value, null, 2)}\n`];
   if (extra !== undefined) await writeWhole(join(folder, "bertlab.json"), json(extra));
   const written = [...Object.keys(tokenizerFiles), ...extra === undefined ? [] : ["bertlab.json"]];
-  for (const name of ["bertlab.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]) {
-    if (!written.includes(name)) await rm(join(folder, name), { force: true });
+  for (const name of replaced) if (!written.includes(name)) await rm(join(folder, name), { force: true });
+  const exported = join(folder, "onnx", "model.onnx");
+  if (await exists(exported)) {
+    for (const path of [exported, join(folder, "README.md")]) await rm(path, { force: true });
   }
   const architectures = [architecture(parameters)];
   await writeWhole(join(folder, "config.json"), json({ architectures, model_type: "bert", ...config }));
 }
+
+/** Files of an older model that would change what a library makes of the new one. */
+const replaced = ["bertlab.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
+  .concat("special_tokens_map.json", "added_tokens.json");
 
 /** Hugging Face's class for these parameters. */
 function architecture(parameters: HostTensors): string {
@@ -210,21 +216,24 @@ interface Weights {
   read(names: Iterable<string>): Promise<HostTensors>;
 }
 
+function exists(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
+}
+
 async function openWeights(folder: string): Promise<Weights> {
-  const exists = (name: string) => access(join(folder, name)).then(() => true, () => false);
-  if (await exists("model.safetensors")) {
+  if (await exists(join(folder, "model.safetensors"))) {
     const path = join(folder, "model.safetensors");
     const { tensors } = await readSafetensorsHeader(path);
     return { path, tensors, read: (names) => readSafetensors(path, names) };
   }
-  if (await exists("pytorch_model.bin")) {
+  if (await exists(join(folder, "pytorch_model.bin"))) {
     const path = join(folder, "pytorch_model.bin");
     return { path, tensors: await readTorchShapes(path), read: (names) => readTorchCheckpoint(path, names) };
   }
   const others = ["model.safetensors.index.json", "pytorch_model.bin.index.json"]
     .concat("tf_model.h5", "flax_model.msgpack");
   for (const other of others) {
-    if (!await exists(other)) continue;
+    if (!await exists(join(folder, other))) continue;
     throw new InputError(
       `Cannot read ${folder} as it has ${other} and no model.safetensors: ` +
         "save it with transformers as one safetensors file first",

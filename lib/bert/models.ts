@@ -146,6 +146,8 @@ async function hubFolder(
   const rest = tokenizer === undefined ? file : fileIfThere;
   const vocabulary = await rest("vocab.txt");
   await rest("tokenizer_config.json");
+  // How a classifier of this library reads texts.
+  await fileIfThere("bertlab.json");
   if (tokenizer === undefined && vocabulary === undefined) {
     throw unusable("it has neither tokenizer.json nor vocab.txt");
   }

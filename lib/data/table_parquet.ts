@@ -27,7 +27,7 @@ export async function* parquetRows(path: string, columns: readonly string[]): As
 /** Whether values of a column are written as they were read; those of others, such as lists, become texts. */
 export function keepsType({ type, converted_type: converted, logical_type: logical }: ParquetType): boolean {
   if (type === undefined || type === "INT96" || type === "FIXED_LEN_BYTE_ARRAY") return false;
-  const plain = converted === undefined && logical === undefined;
+  const plain = converted === undefined && logical === undefined && type !== "BYTE_ARRAY";
   const text = converted === "UTF8" || logical?.type === "STRING";
   const whole = /^U?INT_\d+$/.test(converted ?? "") || logical?.type === "INTEGER";
   return plain || text || whole || converted === "DATE" || converted === "TIMESTAMP_MILLIS";
@@ -38,12 +38,20 @@ export function numberType(name: string): ParquetType {
   return { name, type: "DOUBLE", repetition_type: "OPTIONAL" };
 }
 
+/** A type that other libraries read as well: of whole numbers hyparquet-writer writes only the older name rightly. */
+function written({ logical_type: logical, ...type }: ParquetType): ParquetType {
+  if (logical?.type !== "INTEGER") return logical ? { ...type, logical_type: logical } : type;
+  const { isSigned, bitWidth } = logical;
+  const converted = `${isSigned ? "" : "U"}INT_${bitWidth}` as ParquetType["converted_type"];
+  return { ...type, converted_type: converted };
+}
+
 /** Parquet with a row group for each batch of rows; a column without a type holds texts. */
 export function parquetEncoder(
   columns: readonly string[],
   types: readonly ParquetType[] = [],
 ): TableEncoder {
-  const known = new Map(types.map((type) => [type.name, type]));
+  const known = new Map(types.map((type) => [type.name, written(type)]));
   const schema = columns.map((name): ParquetType => ({
     ...known.get(name) ?? { name, type: "BYTE_ARRAY", converted_type: "UTF8" },
     repetition_type: "OPTIONAL",

@@ -1,7 +1,7 @@
 /** Training a classifier in a few lines: the curve is drawn meanwhile, and the result classifies texts. */
-import { type Classification, Classifier } from "../classifier.ts";
+import { type Classification, Classifier, type ClassifierText } from "../classifier.ts";
 import { merge, paperDraft, type Settings } from "../configuration.ts";
-import type { Dataset } from "../data/examples.ts";
+import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
 import { classifierPlan, fineTune, type FineTuned } from "../fine_tune.ts";
 import { markdown } from "../results/markdown.ts";
@@ -19,8 +19,8 @@ export type TrainSettings = Omit<
 
 /** A classifier with the run that made it. */
 export interface TrainedClassifier extends FineTuned, Displayable {
-  /** The class of each text; the probabilities are not calibrated. */
-  classify(texts: readonly string[]): Promise<Classification[] & Displayable>;
+  /** The class of each text or pair of texts; the probabilities are not calibrated. */
+  classify(texts: readonly ClassifierText[]): Promise<Classification[] & Displayable>;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function trainClassifier(
   const draft = merge({ ...paperDraft, model: "minilm" }, settings);
   const { model: name, layers, seed, architecture } = draft;
   const { labels } = data;
-  const texts = data.train.map(({ text }) => text);
+  const texts = data.train.map(wholeText);
   const start = { labels, seed, layers: layers ?? undefined, architecture, texts, say: console.error };
   const model = await startModel(name, start);
   const tuning = fineTuneSettings({ ...draft, preTraining: null, multiTask: null });
@@ -47,11 +47,11 @@ export async function trainClassifier(
   const run = await withEngine((engine) =>
     watch(data.name, (onStep) => fineTune(model, data, tuning, { engine, onStep }))
   );
-  const { model: { config, tokenizer }, parameters, notes } = run;
+  const { model: { config, tokenizer }, parameters, pairs, notes } = run;
   const { text, maxLength, features = "last" } = tuning;
   const plan = classifierPlan(config, tuning);
-  const trained = { config, labels, parameters, tokenizer, text, maxLength, features, plan, notes };
-  const classify = (texts: readonly string[]) =>
+  const trained = { config, labels, parameters, tokenizer, text, maxLength, features, plan, pairs, notes };
+  const classify = (texts: readonly ClassifierText[]) =>
     withEngine(async (engine) => {
       const classifier = new Classifier({ ...trained, temperature: 1 }, { engine });
       const found = await classifier.classify(texts).finally(() => classifier.dispose());
@@ -63,8 +63,9 @@ export async function trainClassifier(
   return showRun(data.name, { ...run, classify });
 }
 
-function predictions(texts: readonly string[], found: readonly Classification[]): string {
+function predictions(texts: readonly ClassifierText[], found: readonly Classification[]): string {
   const cell = (text: string) => text.slice(0, 80).replaceAll(/\s+/g, " ").replaceAll("|", "\\|");
-  const lines = found.map(({ label, probability }, n) => [cell(texts[n]!), label, probability.toFixed(3)]);
+  const written = texts.map((text) => typeof text === "string" ? text : wholeText(text));
+  const lines = found.map(({ label, probability }, n) => [cell(written[n]!), label, probability.toFixed(3)]);
   return markdown(["text", "label", "probability"], lines, 2);
 }

@@ -79,9 +79,14 @@ export async function publishReport(
   return version;
 }
 
+/** The versions whose folders are still there, the oldest first. */
 async function readVersions(folder: string, manifest: string): Promise<Version[]> {
   const there = (path: string) => access(path).then(() => true, () => false);
-  if (await there(manifest)) return JSON.parse(await readFile(manifest, "utf8"));
+  if (await there(manifest)) {
+    const all: Version[] = JSON.parse(await readFile(manifest, "utf8"));
+    const kept = await Promise.all(all.map(({ id }) => there(join(folder, "versions", id, "cells.csv"))));
+    return all.filter((_, place) => kept[place]);
+  }
   if (await there(join(folder, "index.html"))) {
     throw new InputError(
       `Cannot publish to ${folder} as it has an index.html that is not of a report: name another folder with --to`,

@@ -78,8 +78,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const snapshot = /([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/.exec(resolve(folder));
   const name = snapshot?.[1] ?? basename(resolve(folder));
   const lowercase = config.do_lower_case ?? !(/cased/i.test(name) && !/uncased/i.test(name));
-  const json = tokenizerJson(pieces, lowercase === true);
-  return makeTokenizer(json, { ...tokenizerConfig(lowercase === true), ...config }, folder, vocabulary);
+  const full = { ...tokenizerConfig(lowercase === true), ...config };
+  return makeTokenizer(tokenizerJson(pieces, full), full, folder, vocabulary);
 }
 
 /**
@@ -112,12 +112,16 @@ export function characterTokenizer(
 /** The lower-casing tokenizer of a vocabulary: all its pieces, {@link specialPieces} among them, by id. */
 export function vocabularyTokenizer(pieces: readonly string[]): Tokenizer {
   const vocabulary = pieces.join("\n") + "\n";
-  return makeTokenizer(tokenizerJson(pieces, true), tokenizerConfig(true), "these pieces", vocabulary);
+  const config = tokenizerConfig(true);
+  return makeTokenizer(tokenizerJson(pieces, config), config, "these pieces", vocabulary);
 }
 
 /** How often each word occurs, as a lower-casing tokenizer sees words before it parts them into wordpieces. */
 export function countWords(texts: Iterable<string>): Map<string, number> {
-  const normalizer = new hub.BertNormalizer({ ...normalizerJson(true), strip_accents: undefined });
+  const normalizer = new hub.BertNormalizer({
+    ...normalizerJson(tokenizerConfig(true)),
+    strip_accents: undefined,
+  });
   const preTokenizer = new hub.BertPreTokenizer();
   const written = new Map<string, number>();
   for (const text of texts) {
@@ -218,18 +222,19 @@ function spaced(text: string): string {
   return text.replace(/[\u{20000}-\u{2A6DF}\u{2A700}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu, " $& ");
 }
 
-function normalizerJson(lowercase: boolean) {
+/** What BERT's tokenizer does with a text before it looks for wordpieces; accents go with the case unless stated. */
+function normalizerJson(config: TokenizerConfig) {
   return {
     type: "BertNormalizer" as const,
     clean_text: true,
-    handle_chinese_chars: true,
-    strip_accents: null,
-    lowercase,
+    handle_chinese_chars: config.tokenize_chinese_chars !== false,
+    strip_accents: typeof config.strip_accents === "boolean" ? config.strip_accents : null,
+    lowercase: config.do_lower_case === true,
   };
 }
 
 /** What Hugging Face writes for a BERT vocabulary. */
-function tokenizerJson(pieces: readonly string[], lowercase: boolean): TokenizerJson {
+function tokenizerJson(pieces: readonly string[], config: TokenizerConfig): TokenizerJson {
   const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
   const { cls, sep } = specialTokens;
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
@@ -242,7 +247,7 @@ function tokenizerJson(pieces: readonly string[], lowercase: boolean): Tokenizer
       .filter((content) => content in vocab)
       .map((content) => ({ id: vocab[content]!, content, ...flags }))
       .sort((a, b) => a.id - b.id),
-    normalizer: normalizerJson(lowercase),
+    normalizer: normalizerJson(config),
     pre_tokenizer: { type: "BertPreTokenizer" },
     post_processor: {
       type: "TemplateProcessing",

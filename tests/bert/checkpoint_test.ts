@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
@@ -293,7 +293,19 @@ Deno.test("of a model that was in the folder nothing stays, nor what killed save
     await saveCheckpoint(folder, { ...model, tokenizerFiles, extra: { pooling: "max" } });
     const others = ["result.json", "notes.tmp"];
     const left = [`model.safetensors.${crypto.randomUUID()}.tmp`, `result.json.${crypto.randomUUID()}.tmp`];
-    for (const name of [...others, ...left]) await writeFile(join(folder, name), "");
+    const ofExport = [
+      "special_tokens_map.json",
+      "added_tokens.json",
+      "README.md",
+      join("onnx", "model.onnx"),
+    ];
+    await mkdir(join(folder, "onnx"));
+    for (const name of [...others, ...left, ...ofExport]) await writeFile(join(folder, name), "");
+    await saveCheckpoint(folder, { ...model, tokenizerFiles: { "vocab.txt": "[PAD]\n" } });
+    deepStrictEqual(await readdir(join(folder, "onnx")), []);
+    // A README.md that stands beside no export is somebody's own.
+    await writeFile(join(folder, "README.md"), "mine");
+    others.push("README.md", "onnx");
     await saveCheckpoint(folder, { ...model, tokenizerFiles: { "vocab.txt": "[PAD]\n" } });
     deepStrictEqual(
       (await readdir(folder)).sort(),

@@ -34,6 +34,16 @@ Deno.test("a hub id is fetched into the hub's cache, and the second time comes f
     strictEqual(await readFile(join(model, "config.json"), "utf8"), "{}");
   }));
 
+Deno.test("what a classifier was trained with comes with it", () => {
+  const trained = { ...files, "bertlab.json": '{"text":"tail"}' };
+  return withHub({ "models/org/name": { files: trained } }, async () => {
+    strictEqual(
+      await readFile(join(await resolveModel("org/name"), "bertlab.json"), "utf8"),
+      '{"text":"tail"}',
+    );
+  });
+});
+
 Deno.test("a revision stands after the @", () =>
   withHub({ "models/org/name": { files, revisions: ["v1.0"] } }, async (_hub, folder) => {
     strictEqual(await resolveModel("org/name@v1.0"), snapshot(folder));

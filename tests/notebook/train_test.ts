@@ -26,3 +26,29 @@ Deno.test("a trained classifier says of the test texts what its test said, and s
   const { "text/markdown": table } = await found[jupyterDisplay]();
   assert.equal(table!.split("\n").length, 2 + data.test.length);
 });
+
+Deno.test("pairs of texts are trained on and classified as pairs", async () => {
+  const single = exampleDataset({ count: 24 });
+  const paired = (examples: typeof single.train) =>
+    examples.map((example) => ({ ...example, pair: "be bo" }));
+  const data = {
+    ...single,
+    train: paired(single.train),
+    dev: paired(single.dev),
+    test: paired(single.test),
+  };
+  const run = await trainClassifier(data, {
+    model: "new",
+    architecture: tinyArchitecture,
+    maxLength: 20,
+    batchSize: 16,
+    epochs: 1,
+    engine: "reference",
+  });
+  assert.equal(run.pairs, true);
+  const found = await run.classify(data.test.map(({ text, pair }) => ({ text, pair })));
+  const { probabilities } = run.testPredictions!;
+  found.forEach((classification, n) => {
+    assert.ok(Math.abs(classification.probabilities[0]! - probabilities[2 * n]!) < 1e-4);
+  });
+});

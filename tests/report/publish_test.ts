@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compareCells, publishReport } from "../../lib/report/publish.ts";
 import { mean } from "../../lib/results/statistics.ts";
@@ -72,6 +72,19 @@ Deno.test("the same records again replace the newest version", () =>
     assert.equal(again.id, id);
     const versions = JSON.parse(await readFile(join(site, "versions", "versions.json"), "utf8"));
     assert.deepEqual(versions, [again]);
+  }));
+
+Deno.test("a version whose folder was deleted is forgotten", () =>
+  inFolder(async (folder) => {
+    const site = join(folder, "site");
+    await exampleResults(cutting, folder, { engine: "onnx" });
+    const { id } = await publishReport(await reportOf(folder, parts, first), site, options);
+    await rm(join(site, "versions", id), { recursive: true });
+    await exampleResults(cutting, folder, { engine: "onnx", seeds: [2] });
+    const now = await publishReport(await reportOf(folder, parts, second), site, options);
+    const versions = JSON.parse(await readFile(join(site, "versions", "versions.json"), "utf8"));
+    assert.deepEqual(versions, [now]);
+    assert.ok(!(await readFile(join(site, "versions", "index.html"), "utf8")).includes(id));
   }));
 
 Deno.test("a folder with another site's index.html is left alone", () =>

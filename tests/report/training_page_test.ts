@@ -85,7 +85,7 @@ Deno.test("the curves are pictures in the page: by epoch, and by step of pre-tra
     page.match(/<figure class="chart" role="img" aria-label="[\w-]+"><svg /g)?.length ?? 0;
   assert.equal(figures(await pageOf()), 1);
   const preTraining = {
-    ...{ texts: 1, unlabelled: 0, sequences: 1, headSteps: 0, steps: 2, seconds: 1 },
+    ...{ texts: 1, unlabelled: 0, nsp: false, sequences: 1, headSteps: 0, steps: 2, seconds: 1 },
     evaluations: [0, 2].map((step) => ({ step, mlmLoss: 3 - step, mlmAccuracy: 0.5 })),
   };
   const page = await pageOf({ preTraining });

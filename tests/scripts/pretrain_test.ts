@@ -188,6 +188,12 @@ Deno.test("pretrain says in one sentence what it cannot use", () =>
       /^Cannot use --hidden with --model minilm, which has its own: leave it out, or /,
     );
     await refused(
+      "none.txt",
+      /^Cannot use --hidden 100: expected a multiple of 64 of at least 64$/,
+      "--hidden",
+      "100",
+    );
+    await refused(
       "one.txt",
       /^Cannot use --held-out 1: expected a number from 0.001 to 0.5/,
       "--held-out",

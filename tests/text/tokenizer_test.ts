@@ -67,6 +67,21 @@ Deno.test("a folder with only vocab.txt lower-cases unless its name says cased",
   assert.deepEqual(await encoded("bert-cased", { "tokenizer_config.json": '{"do_lower_case": true}' }), [5]);
 });
 
+Deno.test("a folder with only vocab.txt treats accents and Chinese characters as tokenizer_config.json says", async () => {
+  const pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "e", "é", "世", "界", "世界"];
+  const encoded = (config: Record<string, unknown>, text: string) => {
+    const files = { "vocab.txt": pieces.join("\n"), "tokenizer_config.json": JSON.stringify(config) };
+    return withFolder(files, async (folder) => [...(await loadTokenizer(folder)).encode(text)]);
+  };
+  assert.deepEqual(await encoded({}, "É"), [5]);
+  assert.deepEqual(await encoded({ strip_accents: null }, "É"), [5]);
+  assert.deepEqual(await encoded({ strip_accents: false }, "É"), [6]);
+  assert.deepEqual(await encoded({ do_lower_case: false }, "é"), [6]);
+  assert.deepEqual(await encoded({ do_lower_case: false, strip_accents: true }, "é"), [5]);
+  assert.deepEqual(await encoded({}, "世界"), [7, 8]);
+  assert.deepEqual(await encoded({ tokenize_chinese_chars: false }, "世界"), [9]);
+});
+
 Deno.test("truncation and padding of tokenizer.json are neither used nor saved", async () => {
   const made = characterTokenizer(["abc"]);
   const json = JSON.parse(made.files["tokenizer.json"] as string);
