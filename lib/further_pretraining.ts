@@ -25,6 +25,7 @@ import type { HostTensors } from "./tensors.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 import type { CheckpointOptions } from "./training/checkpoints.ts";
 import { type StepReport, train } from "./training/loop.ts";
+import { preTrainingRates } from "./pretraining_rates.ts";
 import { optimizer, type OptimizerOptions } from "./training/optimizers.ts";
 import { Trainer } from "./training/trainer.ts";
 
@@ -34,7 +35,7 @@ import { Trainer } from "./training/trainer.ts";
  * higher rate that falls late, more masked words, and the start of {@linkcode unigramStart} (LOG.md).
  */
 const defaults = {
-  trained: { learningRate: 5e-5, warmupProportion: .1, decayProportion: .9, maskedShare: .15 },
+  trained: { learningRate: 5e-5, warmupProportion: .1, decayProportion: 1, maskedShare: .15 },
   fresh: { learningRate: 7e-4, warmupProportion: .06, decayProportion: .35, maskedShare: .25 },
 } as const;
 
@@ -65,7 +66,7 @@ export interface FurtherPretrainOptions {
   readonly learningRate?: number;
   /** Share of `steps` that warm up; .1 if not given, .06 for a new model. */
   readonly warmupProportion?: number;
-  /** Share of `steps` over which the rate falls to 0 at the end; .9 if not given, .35 for a new model. */
+  /** Share of `steps` over which the rate falls to 0 at the end; all after the warm-up if not given, .35 for a new model. */
   readonly decayProportion?: number;
   /** Share of a sequence's wordpieces that are masked; .15 if not given, .25 for a new model. */
   readonly maskedShare?: number;
@@ -73,7 +74,7 @@ export interface FurtherPretrainOptions {
   readonly nsp?: boolean;
   /** Mask whole words and not single wordpieces; false if not given. */
   readonly wholeWords?: boolean;
-  /** AdamW, or the BertAdam of the paper's code; "adamw" if not given. */
+  /** AdamW, or that of BERT's own code, which the paper pre-trains with; "adamw" if not given. */
   readonly optimizer?: OptimizerOptions["name"];
   /** Key of the pairs, masks and dropout. */
   readonly seed: number;
@@ -169,11 +170,13 @@ export async function furtherPretrain(
   const heldOutSet = heldOutBatches(heldOut, batching, heldOutExamples);
   const stepBatchOf = batchFinder((epoch) => preTrainingEpoch(documents, batching, epoch));
 
+  const asBert = options.optimizer === "bertadam" && !model.fresh;
   const trainer = new Trainer(
     context.engine,
     preTrainer(config, { nsp }),
     trainedParameters(model, nsp, documents),
-    optimizer(options.optimizer ?? "adamw"),
+    // BERT's own code clips all gradients together, unlike the paper's for fine-tuning.
+    { ...optimizer(options.optimizer ?? "adamw"), clip: "global" },
     fold(seed, 2),
   );
   try {
@@ -194,13 +197,14 @@ export async function furtherPretrain(
           },
         };
       },
-      rate: rates({
+      rate: preTrainingRates({
         steps,
         headSteps,
         headLearningRate: options.headLearningRate ?? 1e-3,
         learningRate,
         warmupSteps: Math.round(steps * warmupProportion),
         decaySteps: Math.round(steps * decayProportion),
+        jumps: asBert && options.decayProportion === undefined,
       }),
       evaluate: () => measure(trainer, heldOutSet, nsp),
       better: () => true, // the last parameters are kept
@@ -279,22 +283,6 @@ function evaluationSteps(
     Array.from({ length: Math.ceil((to - from) / every) }, (_, i) => Math.min(to, from + (i + 1) * every));
   const asked = besides.map((step) => headSteps + step).filter((step) => step > headSteps && step < total);
   return [...new Set([...phase(0, headSteps), ...phase(headSteps, total), ...asked])].sort((a, b) => a - b);
-}
-
-/** Rates by parameter and update: first of the heads alone, then of all, up, level and down in straight lines. */
-function rates(
-  { steps, headSteps, headLearningRate, learningRate, warmupSteps, decaySteps }: Record<
-    "steps" | "headSteps" | "headLearningRate" | "learningRate" | "warmupSteps" | "decaySteps",
-    number
-  >,
-): (parameter: string, update: number) => number {
-  const decay = Math.max(1, Math.min(decaySteps, steps - warmupSteps));
-  return (_, update) => {
-    const step = update - headSteps;
-    if (step < 0) return headLearningRate;
-    const warm = warmupSteps > 0 ? step / warmupSteps : 1;
-    return learningRate * Math.min(1, warm, (steps - step) / decay);
-  };
 }
 
 /** What a run is, for its checkpoints: everything that its parameters and measurements depend on. */

@@ -122,7 +122,7 @@ export function pretrainCommand(output: Output): Command {
       )
       .option(
         "--decay <share>",
-        "share of the steps at the end over which the rate falls; by default .9, for a new model .35",
+        "share of the steps at the end over which the rate falls; by default all after the warm-up, for a new model .35",
         numberBetween("--decay", 0, 1),
       )
       .option(
