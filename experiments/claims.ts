@@ -1,5 +1,5 @@
 /** What the paper claims, each claim as a comparison of rows of its tables. */
-import type { ScaleName } from "../lib/experiment.ts";
+import { type ScaleName, scaleRows } from "../lib/experiment.ts";
 import type { Claim } from "../lib/results/claims.ts";
 import { experiments } from "./all.ts";
 import paper from "./paper_tables.json" with { type: "json" };
@@ -192,16 +192,18 @@ function paperDifference({ better, than, columns, interaction, printed }: Stated
     : differences.reduce((sum, difference) => sum + difference / columns.length, 0);
 }
 
-/**
- * The paper's claims, in its order, with the rows and columns of a scale; those of experiments that the scale does not
- * have are left out.
- */
+/** The paper's claims, in its order, with the rows and columns of a scale; those that it does not run are left out. */
 export function claimsAt(scale: ScaleName): Claim[] {
   return stated.flatMap(({ printed, mini, ...claim }) => {
-    const found = experiments.find(({ name }) => name === claim.experiment)!.scales[scale];
+    const experiment = experiments.find(({ name }) => name === claim.experiment)!;
+    const found = experiment.scales[scale];
     if (!found) return [];
-    const columns = claim.columns.filter((column) => found.columns[column]);
-    const paper = paperDifference({ ...claim, columns, printed });
-    return [{ ...claim, ...scale === "mini" ? mini : {}, columns, paper }];
+    const here = { ...claim, ...scale === "mini" ? mini : {} };
+    const columns = claim.columns.filter((column) => {
+      const rows = found.columns[column]?.rows ?? scaleRows(experiment, found);
+      return found.columns[column] && [here.better, ...here.than].every((row) => rows.includes(row));
+    });
+    if (columns.length === 0) return [];
+    return [{ ...here, columns, paper: paperDifference({ ...claim, columns, printed }) }];
   });
 }

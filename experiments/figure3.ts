@@ -19,7 +19,16 @@ import type { Settings } from "../lib/configuration.ts";
 import { experiment } from "../lib/experiment.ts";
 import { errorCurves } from "../lib/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import { imdbColumns, imdbSets, mini, miniImdb, miniPreTraining, miniSets, paperSets } from "./scales.ts";
+import {
+  imdbColumns,
+  imdbSets,
+  mini,
+  miniImdb,
+  miniPreTraining,
+  miniSets,
+  paperSets,
+  testTextsRead,
+} from "./scales.ts";
 
 const longest = 500_000;
 const warmupProportion = 10_000 / longest;
@@ -94,14 +103,14 @@ export default experiment({
     imdb: {
       minutes: 6000,
       settings: { text: "head", preTraining: { steps: longest, points, warmupProportion } },
-      notes: [oneRun],
+      notes: [oneRun, testTextsRead],
       sets: imdbSets,
       columns: imdbColumns,
     },
     paper: {
       minutes: 6000,
       settings: { text: "head", preTraining: { steps: longest, points, warmupProportion } },
-      notes: [oneRun],
+      notes: [oneRun, testTextsRead],
       sets: paperSets,
       columns: imdbColumns,
     },

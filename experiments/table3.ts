@@ -27,6 +27,10 @@ const combinations = {
   "all 12 concat": { features: "all concat" },
 } as const;
 
+const poolers =
+  "The state of a single layer goes through BERT's pooler, as that of the last layer does; those that are combined do not. " +
+  "(In the authors' code those of single layers do not either.)";
+
 /** Table 3: the layers that are classified. */
 export default experiment({
   name: "table3",
@@ -65,9 +69,9 @@ export default experiment({
         ...combinations,
       },
       baseline: "layer 5",
-      notes: ['All 6 layers of MiniLM: layer 5 is its top one, and "all 12" are its 6.'],
+      notes: ['All 6 layers of MiniLM: layer 5 is its top one, and "all 12" are its 6.', poolers],
     },
-    imdb: { minutes: 420, settings: {}, columns: imdbColumns },
-    paper: { minutes: 420, settings: {}, columns: imdbColumns },
+    imdb: { minutes: 420, settings: {}, columns: imdbColumns, notes: [poolers] },
+    paper: { minutes: 420, settings: {}, columns: imdbColumns, notes: [poolers] },
   },
 });

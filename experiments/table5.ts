@@ -28,6 +28,7 @@ import {
   only,
   paperColumns,
   paperSets,
+  testTextsRead,
 } from "./scales.ts";
 
 const on = (...corpus: readonly string[]): Settings => ({ preTraining: { corpus } });
@@ -70,12 +71,14 @@ export default experiment({
       sets: imdbSets,
       columns: imdbColumns,
       rows: { "IMDb": {}, "without pre-training": {} },
+      notes: [testTextsRead],
     },
     paper: {
       minutes: 20_000,
       settings: { layerDecay },
       sets: paperSets,
       columns: only(paperColumns, columns),
+      notes: [testTextsRead],
     },
   },
 });

@@ -30,6 +30,7 @@ import {
   paperColumns,
   paperSets,
   paperSogou,
+  testTextsRead,
 } from "./scales.ts";
 
 /** Sogou is Chinese: there are no other texts of its domain. */
@@ -85,14 +86,14 @@ export default experiment({
       settings: { layerDecay },
       sets: imdbSets,
       columns: { IMDb: { ...imdbColumns.IMDb, rows: sogouRows } },
-      notes: [features],
+      notes: [features, testTextsRead],
     },
     paper: {
       minutes: 21_000,
       settings: { layerDecay },
       sets: paperSets,
       columns: { ...paperColumns, Sogou: { ...paperSogou, rows: sogouRows } },
-      notes: [features],
+      notes: [features, testTextsRead],
     },
   },
 });

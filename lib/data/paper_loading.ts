@@ -67,7 +67,8 @@ export async function loadPaperSet(
   if (found) return await readSet(set, found, say);
   throw new InputError(
     `Cannot load the data set "${set.name}": ${tried.join(", ")}; give a data directory (--data-dir or ` +
-      `BERTLAB_DATA) with a folder ${set.name} that holds ${filesOf(set)}`,
+      `BERTLAB_DATA) with a folder ${set.name} that holds ${filesOf(set)}` +
+      (set.home === undefined ? "" : `; its authors link ${set.home}`),
   );
 }
 

@@ -26,6 +26,8 @@ export interface PaperSet {
   readonly folders: readonly string[];
   /** The repository on the hub and the layout of its files; they may be in a folder too. */
   readonly hub?: { readonly id: string; readonly layout: Layout };
+  /** Where its files can be fetched by hand, if they are on no hub. */
+  readonly home?: string;
   /** The other layouts that the files in a folder may have. */
   readonly layouts: readonly Layout[];
   /** A text from the fields of a row; of a pair the first. */
@@ -186,8 +188,10 @@ const sogou: PaperSet = {
   labels: ["sports", "house", "business", "entertainment", "women", "technology"],
   printed: { train: 54_000, test: 6000 },
   source: "SogouCA and SogouCS news (Sogou Lab), by the six channels that the paper takes from the URL",
-  note: "the paper's six classes; its own selection of articles was not published",
+  note:
+    "the paper's six classes; its own selection of articles is in a folder that its authors' repository links",
   folders: ["sogou_news"],
+  home: "https://drive.google.com/drive/folders/1Rbi0tnvsQrsHvT_353pMdIbRwDlLhfwM",
   layouts: [zhangLayout("title", "content")],
   text: (fields) => joined(fields.map(unescaped), " "),
 };

@@ -199,7 +199,9 @@ const claimsGrid = (judgements: readonly Judgement[]): Content =>
           html`<a href="${claim.experiment}.html">${claim.name}</a>`,
           html`<div class="soft text">${claim.sentence}</div>`,
           chance.map((one) =>
-            html`<div class="soft">Against chance: ${points(one)}, p ${probability(one.p)}</div>`
+            html`<div class="soft">Against chance: ${points(one)}, p (examples) ${
+              probability(one.pExamples)
+            }</div>`
           ),
         ],
         html`<span class="${verdict}">${verdictText(judgement)}</span>`,

@@ -79,8 +79,8 @@ export async function judgeClaims(
   return claims.map((claim, place) => {
     const { perColumn, chance } = found[place]!;
     const comparison = adjusted[place]!;
-    // The p of a row that fails is not adjusted: that would make it easier to be no better than chance.
-    const aboveChance = chance.some(({ difference, p }) => difference < 0 && p < level);
+    // Of a row that fails p is neither adjusted nor the larger of two: both would make it easier to pass for chance.
+    const aboveChance = chance.some(({ difference, pExamples }) => difference < 0 && pExamples < level);
     return { claim, verdict: verdictOf(comparison, aboveChance), comparison, perColumn, chance, aboveChance };
   });
 }
@@ -165,7 +165,7 @@ export const claimsLegend =
   "below 0 they speak for the claim. Ours have the 95 % interval of a bootstrap over test examples, each test set by " +
   "itself; p (seeds) is of a paired t test; the verdict comes from the larger of both, adjusted for all of these claims, " +
   "also those that have no runs yet (Holm 1979), at .05. What is said to fail must also not be better than guessing the " +
-  "most frequent class, or the claim is contradicted. “Most with few examples” is the gain with the fewest texts less " +
+  "most frequent class (p of the bootstrap, not adjusted), or the claim is contradicted. “Most with few examples” is the gain with the fewest texts less " +
   "that with the most. " +
   seedsLegend;
 
@@ -193,6 +193,8 @@ function details({ claim, perColumn, chance }: Judgement): string {
     ...columns.length > 0
       ? [`Ours, in ${columns.length} of ${claim.columns.length} columns: ${columns.join("; ")}.`]
       : [],
-    ...chance.map((comparison) => `Against chance: ${points(comparison)}, p ${probability(comparison.p)}.`),
+    ...chance.map((comparison) =>
+      `Against chance: ${points(comparison)}, p (examples) ${probability(comparison.pExamples)}.`
+    ),
   ].join(" ");
 }

@@ -178,4 +178,5 @@ export function withHolm(
 export const seedsLegend =
   "Seeds differ in new weights, order of batches and dropout; they share the texts (but for Figure 4, where each draws " +
   "its own to train on) and pre-trained models, so that sd (of a sample) and p (seeds) do not cover those. With one " +
-  "seed, only the draw of the test texts is tested.";
+  "seed, only the draw of the test texts is tested. Each of the two tests holds fixed what the other draws, so their larger " +
+  "p is near to that of a test of both, not equal.";

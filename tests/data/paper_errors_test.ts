@@ -158,6 +158,7 @@ Deno.test("folders in which files are missing", async () => {
     "sogou",
     { "other/train.csv": "" },
     'Cannot load the data set "sogou": DIR has no folder sogou, sogou_news; give a data directory (--data-dir or ' +
-      "BERTLAB_DATA) with a folder sogou that holds train.csv and test.csv without a header (class, title, content)",
+      "BERTLAB_DATA) with a folder sogou that holds train.csv and test.csv without a header (class, title, content)" +
+      "; its authors link https://drive.google.com/drive/folders/1Rbi0tnvsQrsHvT_353pMdIbRwDlLhfwM",
   );
 });

@@ -148,7 +148,7 @@ Deno.test("the report shows verdicts, differences and what there is no data for"
     assert.equal(lines[4], "| none | 5.3, Table 9 | no data | −0.21 | no runs | | | | | |");
     assert.match(
       text,
-      /Ours, in 1 of 2 columns: IMDb −45\.00 \[.*\]\. Against chance: \+0\.00 \[.*\], p 1\.000\.$/m,
+      /Ours, in 1 of 2 columns: IMDb −45\.00 \[.*\]\. Against chance: \+0\.00 \[.*\], p \(examples\) 1\.000\.$/m,
     );
     assert.match(text, /^- \*\*none\*\* \(5\.3, Table 9\): The new way is better than the old one\.$/m);
   }));

@@ -115,7 +115,7 @@ Deno.test("what could not be made is told at the end, and ends with code 1", () 
     const result = await reproduceWith(
       (configuration) =>
         configuration.data === "sogou"
-          ? Promise.reject(new InputError("Sogou was never published"))
+          ? Promise.reject(new InputError("Sogou is on no hub"))
           : runCell(configuration, { onStep: () => {}, onLine: () => {} }),
       ...["--results", folder],
     );
@@ -123,7 +123,7 @@ Deno.test("what could not be made is told at the end, and ends with code 1", () 
     assert.match(result.out, /\| tail-only +\| +5\.44 \| 10\.00 \(1\) \| \+4\.56 \|/);
     assert.deepEqual(result.error.split("\n").filter((line) => !line.startsWith("Wrote ")), [
       "cutting: 4 of 4 runs are to be made, about 1 min",
-      "[3/4] Sogou, head-only, seed 1 is not made: Sogou was never published",
+      "[3/4] Sogou, head-only, seed 1 is not made: Sogou is on no hub",
       "[4/4] Sogou, tail-only, seed 1 is not made: the same",
       "Not made: 2 runs of cutting. Why is said above; the same command tries again.",
     ]);
