@@ -1,7 +1,7 @@
 /** A trained classifier's folder as one that Hugging Face's libraries, transformers.js and ONNX Runtime load. */
 import { mkdir, readFile, realpath } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { saveCheckpoint } from "./bert/checkpoint.ts";
+import { hasOwnCard, saveCheckpoint } from "./bert/checkpoint.ts";
 import { withLabels } from "./bert/config.ts";
 import { InputError } from "./errors.ts";
 import { type CardFacts, limits, modelCard } from "./export_card.ts";
@@ -31,6 +31,11 @@ export async function exportClassifier(model: string, output: string): Promise<E
     [model, output].map((folder) => realpath(folder).catch(() => resolve(folder))),
   );
   if (from === to) throw new InputError(`Cannot export ${model} into itself: give another folder`);
+  if (await hasOwnCard(output) === false) {
+    throw new InputError(
+      `Cannot export into ${output} as it has a README.md of something else: give another folder`,
+    );
+  }
   const { parameters, labels, maxLength, tokenizer, temperature, pairs = false, notes, ...trained } =
     await loadTrainedModel(model);
   // A pair is one sequence, whose pooling is itself.

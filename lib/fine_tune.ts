@@ -197,6 +197,7 @@ export async function fineTune(
         identity: await configurationHash({
           ...settings,
           model: model.description,
+          content: model.content,
           data: data.fingerprint,
         }),
       },

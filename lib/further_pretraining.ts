@@ -295,7 +295,12 @@ function identityOf(
   for (const { pieces, sentences, documents } of corpora) {
     for (const part of [pieces, sentences, documents]) data.update(`${part.length} `).update(part);
   }
-  return configurationHash({ ...settings, model: model.description, data: data.digest("hex") });
+  return configurationHash({
+    ...settings,
+    model: model.description,
+    content: model.content,
+    data: data.digest("hex"),
+  });
 }
 
 /** A tokenizer's vocabulary by id. */

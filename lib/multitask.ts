@@ -146,6 +146,7 @@ export async function multiTaskTune(
         identity: await configurationHash({
           ...settings,
           model: model.description,
+          content: model.content,
           tasks: tasks.map(({ name, data }) => [name, data.fingerprint]),
         }),
       },

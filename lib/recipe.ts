@@ -19,7 +19,7 @@ import type { PreTrainingEvaluation } from "./pretraining_steps.ts";
 import { atTemperature, fitTemperature } from "./results/calibration.ts";
 import { measure } from "./results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "./results/records.ts";
-import { type StartModel, startModel, type StartModelOptions } from "./start_model.ts";
+import { startIdentity, type StartModel, startModel, type StartModelOptions } from "./start_model.ts";
 import { type Survey, surveyOf } from "./survey.ts";
 import type { CheckpointOptions } from "./training/checkpoints.ts";
 import type { StepReport } from "./training/loop.ts";
@@ -199,6 +199,7 @@ async function preTrained(
   const identity = await configurationHash({
     ...{ name, layers, seed, ...numbers },
     ...name === "new" ? { architecture } : {},
+    ...await startIdentity({ name, sets: [], offline: start.offline, say: start.say ?? (() => {}) }),
     data: data.fingerprint,
     texts: hashOf([...labelled, ...unlabelled]),
   });

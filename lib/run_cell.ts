@@ -45,10 +45,18 @@ export async function openEngine(name: string, precision: string = "f32", device
 
 /** What {@linkcode fineTune} is told, from a configuration. @throws InputError if it names no text strategy. */
 export function fineTuneSettings(configuration: Configuration): FineTuneSettings {
-  const { maxFractions, forgetting } = configuration;
+  const { method, features, maxLength, epochs, evaluationsPerEpoch, batchSize, microBatchSize } =
+    configuration;
+  const { learningRate, layerDecay, schedule, warmupProportion, optimizer } = configuration;
+  const { attentionDropout, padToMax, protocol, seed, maxFractions, forgetting } = configuration;
+  const shared = {
+    ...{ method, features, maxLength, epochs, evaluationsPerEpoch, batchSize, microBatchSize },
+    ...{ learningRate, layerDecay, schedule, warmupProportion, optimizer },
+    ...{ attentionDropout, padToMax, protocol, seed },
+  } satisfies Omit<Pick<Configuration, keyof FineTuneSettings & keyof Configuration>, "text">;
   const text = textStrategy(configuration.text, { maxFractions });
   // What is forgotten is a matter of the whole training: rates are compared where all have made the same steps.
-  return { ...configuration, text, ...forgetting === null ? {} : { keep: "last" } };
+  return { ...shared, text, ...forgetting === null ? {} : { keep: "last" } };
 }
 
 /**

@@ -2,7 +2,6 @@
  * Runs an experiment's cells and keeps a record of each. What is on record already is not run again, so that a second
  * call goes on where the first one stopped.
  */
-import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { InputError } from "./errors.ts";
 import { expectedSeconds } from "./expected_time.ts";
@@ -17,16 +16,18 @@ import {
   scaleOf,
 } from "./experiment.ts";
 import { commit, machine, MemoryWatch, versions } from "./results/provenance.ts";
-import { hasStandIn } from "./results/comparison.ts";
 import {
   appendRecord,
+  hasStandIn,
   type Predictions,
   readRecords,
+  recordsByHash,
   type RunRecord,
   type RunResult,
   writePredictions,
 } from "./results/records.ts";
 import type { ResultTable } from "./results/result_table.ts";
+import { requireWritable } from "./whole_file.ts";
 
 /** What a run is given beside its configuration: where it runs, and whom it tells how far it is. */
 export interface RunHooks {
@@ -127,7 +128,7 @@ function withRecords(
   const wanted = new Set(cells.map((cell) => cell.hash));
   return {
     cells,
-    records: new Map(records.filter(({ hash }) => wanted.has(hash)).map((record) => [record.hash, record])),
+    records: recordsByHash(records.filter(({ hash }) => wanted.has(hash))),
   };
 }
 
@@ -184,20 +185,15 @@ export async function runExperiment(
   options: ExperimentOptions,
 ): Promise<ExperimentResult & { readonly failures: readonly Failure[] }> {
   const { shard, onProgress } = options;
-  if (shard && !(Number.isInteger(shard.index) && shard.index >= 1 && shard.index <= shard.count)) {
-    throw new InputError(`Cannot run shard ${shard.index}/${shard.count}: expected I/N with I from 1 to N`);
-  }
   await commit(); // that of the code which runs, whatever is committed meanwhile
   const { folder, records: made } = await readFolder(options);
   const { cells, records } = withRecords(
     await resolveCells(experiment, options),
     await withoutStandIns(made, onProgress),
   );
-  const runs = cells.filter(({ hash }, place) => cells.findIndex((cell) => cell.hash === hash) === place);
-  const due = runs.filter((cell, place) =>
-    !records.has(cell.hash) && (!shard || place % shard.count === shard.index - 1)
-  );
-  if (due.length > 0) await checkWritable(folder);
+  const { runs, share } = shareOf(cells, shard);
+  const due = share.filter(({ hash }) => !records.has(hash));
+  if (due.length > 0) await requireWritable(folder);
   const seconds = await expectedSeconds(
     experiment,
     options.scale ?? "mini",
@@ -224,19 +220,21 @@ export async function runExperiment(
   return { ...await experimentResult(experiment, { ...options, onProgress: undefined }), failures };
 }
 
-/** @throws InputError unless records can be written into the folder, which is made if it is not there. */
-async function checkWritable(folder: string): Promise<void> {
-  const probe = join(folder, `.${crypto.randomUUID()}`);
-  try {
-    await mkdir(folder, { recursive: true });
-    await writeFile(probe, "");
-    await rm(probe);
-  } catch (error) {
-    const { message } = error as Error;
-    throw new InputError(`Cannot keep records in ${folder}: ${message}; name another folder`, {
-      cause: error,
-    });
+/**
+ * The different runs among cells, and those of a shard: all if there is none.
+ *
+ * @throws InputError if the shard is not one of N.
+ */
+export function shareOf(
+  cells: readonly Cell[],
+  shard?: Shard,
+): { runs: readonly Cell[]; share: readonly Cell[] } {
+  const { index, count } = shard ?? { index: 1, count: 1 };
+  if (!(Number.isInteger(index) && index >= 1 && index <= count)) {
+    throw new InputError(`Cannot run shard ${index}/${count}: expected I/N with I from 1 to N`);
   }
+  const runs = [...new Map(cells.toReversed().map((cell) => [cell.hash, cell])).values()].reverse();
+  return { runs, share: runs.filter((_, place) => place % count === index - 1) };
 }
 
 /** Leaves out the runs that a new model made in place of one that can be had by now: they are to be made again. */

@@ -63,6 +63,8 @@ export interface StartModel {
   readonly fresh: boolean;
   /** What it is, for records and tables. */
   readonly description: string;
+  /** sha256 of its files, where the name does not say what they hold. */
+  readonly content?: string;
   /** What a reader of the results should know. */
   readonly notes: readonly string[];
 }
@@ -79,9 +81,10 @@ export function mayStandIn(name: string): boolean {
 export async function standInIdentity(
   name: string,
   say: (line: string) => void,
+  offline?: boolean,
 ): Promise<{ readonly standIn?: true }> {
   if (!mayStandIn(name)) return {};
-  return await resolveModel(name, { onProgress: say }).then(() => ({}), (error) => {
+  return await resolveModel(name, { offline, onProgress: say }).then(() => ({}), (error) => {
     if (error instanceof InputError) return { standIn: true };
     throw error;
   });
@@ -95,10 +98,11 @@ export async function standInIdentity(
  * @throws InputError if the model or a data set cannot be had.
  */
 export async function startIdentity(
-  { name, sets, content, say }: {
+  { name, sets, content, offline, say }: {
     readonly name: string;
     readonly sets: readonly string[];
     readonly content?: (name: string) => Promise<string | undefined>;
+    readonly offline?: boolean;
     readonly say: (line: string) => void;
   },
 ): Promise<{ readonly standIn?: true; readonly contents?: Readonly<Record<string, string>> }> {
@@ -108,11 +112,11 @@ export async function startIdentity(
     if (found !== undefined) contents[set] = found;
   }
   if (name !== "new" && !mayStandIn(name)) {
-    contents["model"] = await modelContent(await resolveModel(name, { onProgress: say }));
+    contents["model"] = await modelContent(await resolveModel(name, { offline, onProgress: say }));
   }
   return {
     ...Object.keys(contents).length > 0 ? { contents } : {},
-    ...await standInIdentity(name, say),
+    ...await standInIdentity(name, say, offline),
   };
 }
 
@@ -139,8 +143,9 @@ export async function startModel(name: string, options: StartModelOptions): Prom
   const tokenizer = await loadTokenizer(folder);
   const { config, parameters, notes } = await loadCheckpoint(folder, { labels, seed, layers, preTraining });
   requireVocabulary(config, tokenizer, folder);
+  const content = mayStandIn(name) ? {} : { content: await modelContent(folder) };
   const description = `${name}, ${layers ? `lowest ${layers} layers` : `${config.num_hidden_layers} layers`}`;
-  return { config, parameters, tokenizer, fresh: false, description, notes };
+  return { config, parameters, tokenizer, fresh: false, description, ...content, notes };
 }
 
 async function newModel(options: StartModelOptions): Promise<StartModel> {

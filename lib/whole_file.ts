@@ -1,9 +1,24 @@
 /** Files that are either the old ones or the new ones, never half of both. */
-import { open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { InputError } from "./errors.ts";
 
 /** The name of a temporary file, which a killed process may leave behind. */
 export const temporaryFile = /\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
+
+/** @throws InputError unless files can be written into the folder, which is made if it is not there. */
+export async function requireWritable(folder: string): Promise<void> {
+  const probe = join(folder, `.${crypto.randomUUID()}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(probe, "");
+    await rm(probe);
+  } catch (error) {
+    throw new InputError(`Cannot write into ${folder}: ${(error as Error).message}; name another folder`, {
+      cause: error,
+    });
+  }
+}
 
 /**
  * Writes a file whole: the parts go into a temporary file beside it, which is flushed to the disk and then renamed.

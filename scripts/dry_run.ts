@@ -6,7 +6,7 @@ import { sharedModels } from "../lib/expected_time.ts";
 import { hoursOf, type RunData, runFlops } from "../lib/flops.ts";
 import { modelShape } from "../lib/model_shape.ts";
 import { duration } from "../lib/results/progress.ts";
-import { experimentResult } from "../lib/run_experiment.ts";
+import { experimentResult, type Shard, shareOf } from "../lib/run_experiment.ts";
 import type { Output } from "./command.ts";
 import type { targetNames } from "./options.ts";
 
@@ -18,6 +18,8 @@ export interface DryRunOptions {
   readonly throughput: number;
   /** Devices that share each batch. */
   readonly devices: number;
+  /** Only this share of the runs. */
+  readonly shard?: Shard;
   /** A card that the runs' largest steps are compiled for. */
   readonly target?: typeof targetNames[number];
 }
@@ -26,14 +28,15 @@ export interface DryRunOptions {
 export async function dryRun(
   experiment: Experiment,
   cellOptions: CellOptions,
-  { results, throughput, devices, target }: DryRunOptions,
+  { results, throughput, devices, shard, target }: DryRunOptions,
   { dataTables, output }: { readonly dataTables: readonly DataTable[]; readonly output: Output },
 ): Promise<void> {
-  const { cells, records } = await experimentResult(experiment, {
+  const { cells: all, records } = await experimentResult(experiment, {
     ...cellOptions,
     resultsDir: results,
     onProgress: (event) => event.kind === "line" && output.error(event.line),
   });
+  const cells = shard ? shareOf(all, shard).share : all;
   const scale = scaleOf(experiment, cellOptions.scale ?? "mini");
   const shared = new Map<string, number>();
   const made = new Set(

@@ -60,6 +60,9 @@ export function enginesCommand(output: Output): Command {
     .option("--max-length <T>", "tokens of a text", wholeNumber("--max-length", 4), 128)
     .action(async (names: string[], options: EnginesOptions) => {
       const { target } = options;
+      if (!target && names.length > 0) {
+        throw new InputError(`Cannot compile ${names.join(", ")}: give --target, the GPU to compile for`);
+      }
       if (!target) return await tellEngines(output);
       for (const [label, configuration] of await configurationsOf(names, options)) {
         await tellPlan(label, configuration, { ...options, target }, output);

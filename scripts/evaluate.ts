@@ -1,10 +1,11 @@
 /** `deno task evaluate`: how well a trained model labels the texts of a file. */
 import { Command } from "commander";
+import { dirname, resolve } from "node:path";
 import { readLabelled } from "../lib/data/files.ts";
 import { evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/trained_model.ts";
-import { writeWhole } from "../lib/whole_file.ts";
+import { requireWritable, writeWhole } from "../lib/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
 
@@ -28,6 +29,7 @@ export function evaluateCommand(output: Output): Command {
 }
 
 async function evaluate(options: EvaluateOptions, output: Output): Promise<void> {
+  if (options.output !== undefined) await requireWritable(dirname(resolve(options.output)));
   const { input, model } = options;
   await useClassifier(options, output, async (classifier, engine) => {
     const { labels } = classifier;

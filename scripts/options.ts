@@ -1,10 +1,11 @@
 /** Parsing of options that several commands have; what cannot be understood is an InputError. */
 import type { Command } from "commander";
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import process from "node:process";
 import { hasUsableGpu } from "../lib/engine/xla/gpu.ts";
 import { targets } from "../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../lib/errors.ts";
+import { requireWritable } from "../lib/whole_file.ts";
 
 /** A parser of an option that takes a whole number of at least `least`, perhaps a multiple of another. */
 export function wholeNumber(option: string, least: number, multipleOf = 1): (text: string) => number {
@@ -83,11 +84,20 @@ export async function chooseEngine(
   return await hasUsableGpu(say) ? "xla" : "onnx";
 }
 
-/** Makes the folder of `--output` if it is not there. @throws InputError if it cannot be made. */
+/** Makes the folder of `--output` if it is not there. @throws InputError if nothing can be written into it. */
 export async function makeOutputFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error) => {
+  await requireWritable(folder).catch((error) => {
     throw new InputError(`Cannot use --output ${folder} as a folder: ${error.message}`, { cause: error });
   });
+}
+
+/** @throws InputError if a model would be written over the one that it starts from. */
+export async function refuseSameFolder(model: string, output: string): Promise<void> {
+  const [from, to] = await Promise.all([model, output].map((path) => realpath(path).catch(() => undefined)));
+  if (from === undefined || from !== to) return;
+  throw new InputError(
+    `Cannot write into ${output}, the model that it would start from: give another --output`,
+  );
 }
 
 /** Says so where `--resume` has no checkpoint to go on from, and no model after pre-training. */

@@ -22,6 +22,7 @@ import {
   makeOutputFolder,
   numberBetween,
   oneOf,
+  refuseSameFolder,
   runOptions,
   sourceOptions,
   tellResume,
@@ -155,6 +156,7 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
   const texts = await textsOf(options, output.error);
   const documents = holdOut(texts, options.heldOut, seed);
   const language = options.language ?? languageOf(texts);
+  await refuseSameFolder(options.model, options.output);
   await makeOutputFolder(options.output);
   const checkpoints = join(options.output, "checkpoints");
   await tellResume(options, checkpoints, output.error);

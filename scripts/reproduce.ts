@@ -3,30 +3,25 @@ import { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { dataTables, experiments } from "../experiments/all.ts";
-import { writeWhole } from "../lib/whole_file.ts";
+import { requireWritable, writeWhole } from "../lib/whole_file.ts";
 import { InputError } from "../lib/errors.ts";
-import type { Protocol } from "../lib/configuration.ts";
+import type { Configuration, Protocol } from "../lib/configuration.ts";
 import type { DataTable } from "../lib/data_table.ts";
 import {
   type CellOptions,
   type Experiment,
+  resolveCells,
   type ScaleName,
   scaleNames,
   scaleRows,
 } from "../lib/experiment.ts";
-import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
+import { duration } from "../lib/results/progress.ts";
 import { figureSvg } from "../lib/results/figures.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
 import { markdownTable } from "../lib/results/tables.ts";
-import {
-  type ExperimentEvent,
-  experimentTable,
-  type RunCell,
-  runExperiment,
-  type Shard,
-} from "../lib/run_experiment.ts";
+import { experimentTable, type RunCell, runExperiment, type Shard, shareOf } from "../lib/run_experiment.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { TimeLeft } from "./time_left.ts";
+import { ExperimentWatch } from "./experiment_watch.ts";
 import {
   chooseEngine,
   chooseExperiments,
@@ -126,13 +121,15 @@ export function reproduceCommand(parts: ReproduceParts): Command {
         );
       }
       if (options.list) return list(chosen, parts.output);
+      const cells = await cellOptions(options, parts.output);
+      await requireRuns(chosen, cells, options);
       const failed: string[] = [];
       for (const experiment of chosen) {
         if (isDataTable(experiment)) failed.push(...await measureData(experiment, options, parts));
         else if (options.dryRun) {
           const { dryRun } = await import("./dry_run.ts"); // it counts operations of models, so it loads much
-          await dryRun(experiment, await cellOptions(options, parts.output), options, parts);
-        } else failed.push(...await reproduce(experiment, options, parts));
+          await dryRun(experiment, cells, options, parts);
+        } else failed.push(...await reproduce(experiment, cells, options, parts));
       }
       if (failed.length > 0) {
         throw new InputError(
@@ -154,6 +151,46 @@ function hasAll(
   if (found === undefined) return false;
   const rows = scaleRows(experiment, found);
   return row.every((name) => rows.includes(name)) && column.every((name) => found.columns[name]);
+}
+
+/**
+ * Finds what is wrong with the options before anything is run.
+ *
+ * @throws InputError also if a setting is stated of what no run has.
+ */
+async function requireRuns(
+  chosen: readonly (Experiment | DataTable)[],
+  cells: CellOptions,
+  { scale, seeds, shard, set = {}, row = [], column = [] }: ReproduceOptions,
+): Promise<void> {
+  const own = ["protocol", "engine", "precision", ...seeds > 1 ? ["seed"] : []].find((field) =>
+    Object.hasOwn(set, field)
+  );
+  if (own !== undefined) {
+    throw new InputError(`Cannot use --set ${own}: give --${own === "seed" ? "seeds alone" : own} instead`);
+  }
+  const configurations: Configuration[] = [];
+  for (const experiment of chosen) {
+    if (!isDataTable(experiment)) {
+      const all = await resolveCells(experiment, cells);
+      configurations.push(...shareOf(all, shard).runs.map(({ configuration }) => configuration));
+    } else if (row.length + column.length > 0) {
+      throw new InputError(`Cannot choose rows or columns of ${experiment.name}: it is measured as a whole`);
+    } else if (!experiment.scales[scale]) {
+      throw new InputError(
+        `Cannot measure ${experiment.name} at scale ${scale}: it has ${Object.keys(experiment.scales)}`,
+      );
+    }
+  }
+  for (const part of ["preTraining", "multiTask"] as const) {
+    const field = Object.keys(set).find((field) => field.startsWith(`${part}.`));
+    if (field === undefined || configurations.some((configuration) => configuration[part])) continue;
+    throw new InputError(
+      `Cannot use --set ${field}: none of these runs has ${
+        part === "preTraining" ? "further pre-training" : "other tasks"
+      }`,
+    );
+  }
 }
 
 const isDataTable = (experiment: Experiment | DataTable): experiment is DataTable => !("rows" in experiment);
@@ -194,7 +231,7 @@ async function measureData(
     return [];
   }
   const folder = join(options.results, scale);
-  await mkdir(folder, { recursive: true });
+  await requireWritable(folder);
   // Loaded only here, as what trains is: see lateRunner.
   const { dataset } = await import("../lib/data/dataset.ts");
   const { dataTableMarkdown, dataTokenizer, measureDataTable } = await import("../lib/data_table.ts");
@@ -218,11 +255,11 @@ async function measureData(
 /** Makes the runs of an experiment that are missing, prints its table and writes it; returns what could not be made. */
 async function reproduce(
   experiment: Experiment,
+  cells: CellOptions,
   options: ReproduceOptions,
   parts: ReproduceParts,
 ): Promise<string[]> {
   const { output, runCell } = parts;
-  const cells = await cellOptions(options, output);
   const watch = new ExperimentWatch(experiment, output);
   try {
     const result = await runExperiment(experiment, {
@@ -249,71 +286,6 @@ async function reproduce(
     return failed;
   } finally {
     watch.stop();
-  }
-}
-
-/** Shows an experiment's events: a bar or lines for the run at hand, and the time left for all. */
-class ExperimentWatch {
-  #progress?: Progress;
-  #total = 0;
-  #label = "";
-  #left?: TimeLeft;
-  #start = 0;
-  /** Why the last run that failed did. */
-  #why?: string;
-
-  constructor(readonly experiment: Experiment, readonly output: Output) {}
-
-  see(event: ExperimentEvent): void {
-    switch (event.kind) {
-      case "plan": {
-        const due = event.due.length;
-        if (due === 0) break;
-        this.#left = new TimeLeft(event.due.map(({ configuration }) => configuration));
-        this.output.error(
-          `${this.experiment.name}: ${due} of ${event.runs} runs are to be made, about ${
-            duration(event.seconds)
-          }`,
-        );
-        break;
-      }
-      case "line":
-        if (this.#progress) this.#progress.log(event.line);
-        else this.output.error(event.line);
-        break;
-      case "start":
-        this.#label = `[${event.run}/${event.runs}] ${event.cell.column}, ${event.cell.row}, seed ` +
-          event.cell.configuration.seed;
-        this.#start = performance.now();
-        break;
-      case "step":
-        if (event.total !== this.#total) this.stop(); // from pre-training to fine-tuning
-        this.#total = event.total;
-        this.#progress ??= showProgress(this.#label, event.total, "steps");
-        this.#progress.update(
-          event.done,
-          event.loss === undefined ? undefined : `loss ${event.loss.toFixed(3)}`,
-        );
-        break;
-      case "end": {
-        const seconds = this.#left!.after(event.record.seconds, (performance.now() - this.#start) / 1000);
-        const left = event.runs - event.run;
-        const rest = left === 0 ? "" : `; ${left} more in about ${duration(seconds)}`;
-        this.stop(`test error ${(100 * event.record.test.errorRate).toFixed(2)} %${rest}`);
-        break;
-      }
-      case "failed": {
-        this.stop("stopped");
-        const { message } = event.failure;
-        this.output.error(`${this.#label} is not made: ${message === this.#why ? "the same" : message}`);
-        this.#why = message;
-      }
-    }
-  }
-
-  stop(note?: string): void {
-    this.#progress?.stop(note);
-    this.#progress = undefined;
   }
 }
 

@@ -11,7 +11,7 @@ import { openEngine } from "../lib/run_cell.ts";
 import { surveyLines } from "../lib/survey.ts";
 import { writeWhole } from "../lib/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseEngine, makeOutputFolder, tellResume } from "./options.ts";
+import { chooseEngine, makeOutputFolder, refuseSameFolder, tellResume } from "./options.ts";
 import { recipeOf, type TrainOptions, withTrainOptions } from "./train_options.ts";
 import { evaluationsOf, preTrainingSentence, resultOf, resultText, sentence } from "./train_result.ts";
 
@@ -30,6 +30,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   const start = performance.now();
   const recipe = await recipeOf(options, output.error);
   const { data } = recipe;
+  await refuseSameFolder(options.model, options.output);
   await makeOutputFolder(options.output);
   output.error(
     `${data.name}: ${data.train.length} training, ${data.dev.length} development and ${data.test.length} test texts, ` +

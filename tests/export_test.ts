@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AutoTokenizer, env, pipeline } from "@huggingface/transformers";
 import * as ort from "onnxruntime-node";
-import { saveCheckpoint } from "../lib/bert/checkpoint.ts";
+import { hasOwnCard, saveCheckpoint } from "../lib/bert/checkpoint.ts";
 import type { BertConfig } from "../lib/bert/config.ts";
 import { InputError } from "../lib/errors.ts";
 import { exportClassifier } from "../lib/export.ts";
@@ -223,6 +223,7 @@ Deno.test("the folder has the layout of the libraries, and the card says where t
     assert.deepEqual(ids.dims, [1, 16]);
     assert.notEqual(Number(ids.data[15]), special.sep, "transformers.js keeps [SEP] now: correct the card");
     const card = await readFile(join(exported, "README.md"), "utf8");
+    assert.equal(await hasOwnCard(exported), true);
     for (const part of [...notes, "| 2 | neither |", "opset 20", "# exported"]) {
       assert.ok(card.includes(part), part);
     }
@@ -264,5 +265,14 @@ Deno.test("what cannot be exported is refused, and nothing is written", () =>
       exportClassifier(trained, exported),
       /^InputError: Cannot use .* it has no classifier/,
     );
+    await mkdir(exported);
+    await writeFile(join(exported, "README.md"), "# Mine");
+    await assert.rejects(
+      exportClassifier(trained, exported),
+      new InputError(
+        `Cannot export into ${exported} as it has a README.md of something else: give another folder`,
+      ),
+    );
+    await rm(exported, { recursive: true });
     assert.deepEqual(await readdir(folder), ["trained"]);
   }));

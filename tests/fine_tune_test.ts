@@ -172,11 +172,11 @@ Deno.test("what cannot be trained is refused before the first step", async () =>
   );
 });
 
-Deno.test("a run is not resumed with another cap of the fractions", async () => {
+Deno.test("a run is not resumed with another cap of the fractions, or another model of the same name", async () => {
   const folder = await mkdtemp(join(tmpdir(), "bertlab-fine-tune-"));
   const data = exampleDataset({ count: 20, words: 20 });
-  const start = async (maxFractions: number) =>
-    await fineTune(await tinyModel(data), data, {
+  const start = async (maxFractions: number, content?: string) =>
+    await fineTune({ ...await tinyModel(data), content }, data, {
       ...settings,
       epochs: 1,
       text: hierarchical("mean", { maxFractions }),
@@ -184,10 +184,12 @@ Deno.test("a run is not resumed with another cap of the fractions", async () => 
   try {
     const first = await start(2);
     assert.deepEqual((await start(2)).parameters, first.parameters);
-    await assert.rejects(
-      start(3),
-      (error) => error instanceof InputError && /run with other settings or data/.test(error.message),
-    );
+    for (const other of [() => start(3), () => start(2, "0123")]) {
+      await assert.rejects(
+        other,
+        (error) => error instanceof InputError && /run with other settings or data/.test(error.message),
+      );
+    }
   } finally {
     await rm(folder, { recursive: true });
   }

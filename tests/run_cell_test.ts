@@ -43,6 +43,8 @@ Deno.test("the settings of a configuration cut texts as it says", () => {
   assert.equal(text.pooling, "max");
   assert.equal(text.pieces(new Int32Array(100), 12).length, 2);
   assert.equal(layerDecay, 0.95);
+  const others = ["data", "limits", "model", "layers", "architecture", "preTraining", "multiTask", "engine"];
+  assert.deepEqual(others.filter((field) => field in fineTuneSettings(configuration)), []);
   assert.throws(
     () => fineTuneSettings({ ...paperSettings, text: "middle" }),
     (error) => error instanceof InputError && /"middle": expected one of head, tail/.test(error.message),

@@ -2,7 +2,7 @@
  * Models as folders in Hugging Face's layout: config.json, model.safetensors (or, as older ones have it,
  * pytorch_model.bin) and the tokenizer's files.
  */
-import { access, mkdir, readdir, rm } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { HostTensors } from "../tensors.ts";
 import { shown } from "../data/byte_source.ts";
@@ -165,9 +165,10 @@ export async function saveCheckpoint(folder: string, contents: CheckpointContent
   if (extra !== undefined) await writeWhole(join(folder, "bertlab.json"), json(extra));
   const written = [...Object.keys(tokenizerFiles), ...extra === undefined ? [] : ["bertlab.json"]];
   for (const name of replaced) if (!written.includes(name)) await rm(join(folder, name), { force: true });
-  const exported = join(folder, "onnx", "model.onnx");
-  if (await exists(exported)) {
-    for (const path of [exported, join(folder, "README.md")]) await rm(path, { force: true });
+  if (await hasOwnCard(folder) === true) {
+    for (const path of ["README.md", join("onnx", "model.onnx")]) {
+      await rm(join(folder, path), { force: true });
+    }
   }
   const architectures = [architecture(parameters)];
   await writeWhole(join(folder, "config.json"), json({ architectures, model_type: "bert", ...config }));
@@ -176,6 +177,12 @@ export async function saveCheckpoint(folder: string, contents: CheckpointContent
 /** Files of an older model that would change what a library makes of the new one. */
 const replaced = ["bertlab.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
   .concat("special_tokens_map.json", "added_tokens.json");
+
+/** Whether a folder's README.md is the card of an export (lib/export_card.ts); undefined if there is none. */
+export async function hasOwnCard(folder: string): Promise<boolean | undefined> {
+  const text = await readFile(join(folder, "README.md"), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : /^tags: \[.*\bbertlab\]$/m.test(text);
+}
 
 /** Hugging Face's class for these parameters. */
 function architecture(parameters: HostTensors): string {

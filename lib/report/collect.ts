@@ -7,7 +7,7 @@ import { InputError } from "../errors.ts";
 import type { Cell, Experiment, ScaleName } from "../experiment.ts";
 import { experimentTable, onRecord } from "../run_experiment.ts";
 import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
-import { canonicalJson, readRecords, type RunRecord } from "../results/records.ts";
+import { canonicalJson, readRecords, recordsByHash, type RunRecord } from "../results/records.ts";
 import { type EvaluatedCell, evaluateTable, type ResultTable } from "../results/result_table.ts";
 
 /** What a report is about. */
@@ -98,7 +98,7 @@ export async function collectReport(source: ReportSource): Promise<Report> {
   const { scale, results, made } = source;
   const folder = join(results, scale);
   const { records: read, warnings } = await readRecords(folder);
-  const records = [...new Map(read.map((record) => [record.hash, record])).values()];
+  const records = [...recordsByHash(read).values()];
   const dataTables = await Promise.all(
     source.dataTables.filter(({ scales }) => scales[scale]).map(async (table) => ({
       table,

@@ -3,7 +3,7 @@ import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { signed } from "../results/markdown.ts";
-import { writeWhole } from "../whole_file.ts";
+import { requireWritable, writeWhole } from "../whole_file.ts";
 import type { Report } from "./collect.ts";
 import { cellsCsv, parseCsv } from "./csv.ts";
 import { type Content, html } from "./html.ts";
@@ -42,6 +42,7 @@ export async function publishReport(
   folder: string,
   options: Omit<WriteOptions, "links" | "more">,
 ): Promise<Version> {
+  await requireWritable(folder);
   const versions = join(folder, "versions");
   const manifest = join(versions, "versions.json");
   const known = await readVersions(folder, manifest);
@@ -83,7 +84,7 @@ export async function publishReport(
 async function readVersions(folder: string, manifest: string): Promise<Version[]> {
   const there = (path: string) => access(path).then(() => true, () => false);
   if (await there(manifest)) {
-    const all: Version[] = JSON.parse(await readFile(manifest, "utf8"));
+    const all = await readManifest(manifest);
     const kept = await Promise.all(all.map(({ id }) => there(join(folder, "versions", id, "cells.csv"))));
     return all.filter((_, place) => kept[place]);
   }
@@ -93,6 +94,14 @@ async function readVersions(folder: string, manifest: string): Promise<Version[]
     );
   }
   return [];
+}
+
+async function readManifest(path: string): Promise<Version[]> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new InputError(`Cannot read ${path}: ${(error as Error).message}; name another folder with --to`);
+  }
 }
 
 /** What changed between two `cells.csv`. */

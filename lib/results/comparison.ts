@@ -4,7 +4,7 @@
  * paired t test over seeds), so its p is the larger of both.
  */
 import { mistakes } from "./metrics.ts";
-import { type Predictions, readPredictions, type RunRecord } from "./records.ts";
+import { hasStandIn, type Predictions, readPredictions, type RunRecord } from "./records.ts";
 import { holm, mean, pairedT, stratifiedBootstrap } from "./statistics.ts";
 
 /** A difference of test errors; errors are shares between 0 and 1. */
@@ -140,12 +140,6 @@ const wrongs = ({ probabilities, expected }: Predictions) => mistakes(probabilit
 
 /** Identity of a test set: runs with the same one are tested on the same examples. */
 const testSetOf = ({ data }: RunRecord, { expected }: Predictions) => `${data.name} ${expected.join(" ")}`;
-
-/** Whether a new model stood in for the one that was asked for, as that could not be fetched (lib/start_model.ts). */
-export function hasStandIn({ configuration, model, preTraining, multiTask }: RunRecord): boolean {
-  const start = preTraining?.start ?? multiTask?.start ?? model;
-  return configuration["model"] !== "new" && start.startsWith("new over ");
-}
 
 /** What a comparison comes to. */
 export type Verdict = "better" | "worse" | "not distinguishable";

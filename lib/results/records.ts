@@ -203,7 +203,9 @@ export async function configurationHash(configuration: object): Promise<string> 
  */
 export async function appendRecord(path: string, record: RunRecord): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const file = await open(path, "a+");
+  const file = await open(path, "a+").catch((error) => {
+    throw new InputError(`Cannot keep a record in ${path}: ${error.message}`, { cause: error });
+  });
   try {
     const { size } = await file.stat();
     const last = new Uint8Array(1);
@@ -249,6 +251,24 @@ export async function readRecords(folder: string): Promise<ReadRecords> {
     }
   }
   return { records, warnings };
+}
+
+/** Whether a new model stood in for the one that was asked for, as that could not be fetched (lib/start_model.ts). */
+export function hasStandIn({ configuration, model, preTraining, multiTask }: RunRecord): boolean {
+  const start = preTraining?.start ?? multiTask?.start ?? model;
+  return configuration["model"] !== "new" && start.startsWith("new over ");
+}
+
+/** The record of each run by hash: of several the one of the real model, and of those the one that began last. */
+export function recordsByHash(records: readonly RunRecord[]): Map<string, RunRecord> {
+  const found = new Map<string, RunRecord>();
+  for (const record of records) {
+    const other = found.get(record.hash);
+    const isBetter = !other ||
+      (hasStandIn(record) === hasStandIn(other) ? record.start >= other.start : hasStandIn(other));
+    if (isBetter) found.set(record.hash, record);
+  }
+  return found;
 }
 
 function checkRecord(value: unknown, where: string): RunRecord {

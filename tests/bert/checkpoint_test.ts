@@ -301,12 +301,15 @@ Deno.test("of a model that was in the folder nothing stays, nor what killed save
     ];
     await mkdir(join(folder, "onnx"));
     for (const name of [...others, ...left, ...ofExport]) await writeFile(join(folder, name), "");
+    await writeFile(join(folder, "README.md"), "---\ntags: [bert, onnx, transformers.js, bertlab]\n---\n");
     await saveCheckpoint(folder, { ...model, tokenizerFiles: { "vocab.txt": "[PAD]\n" } });
     deepStrictEqual(await readdir(join(folder, "onnx")), []);
-    // A README.md that stands beside no export is somebody's own.
+    // Another README.md is somebody's own, and so is the network beside it.
     await writeFile(join(folder, "README.md"), "mine");
+    await writeFile(join(folder, "onnx", "model.onnx"), "");
     others.push("README.md", "onnx");
     await saveCheckpoint(folder, { ...model, tokenizerFiles: { "vocab.txt": "[PAD]\n" } });
+    deepStrictEqual(await readdir(join(folder, "onnx")), ["model.onnx"]);
     deepStrictEqual(
       (await readdir(folder)).sort(),
       ["config.json", "model.safetensors", ...others, "vocab.txt"].sort(),

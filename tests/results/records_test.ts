@@ -9,6 +9,7 @@ import {
   configurationHash,
   readPredictions,
   readRecords,
+  recordsByHash,
   writePredictions,
 } from "../../lib/results/records.ts";
 import { exampleRecord } from "./example_record.ts";
@@ -51,6 +52,22 @@ Deno.test("records of several files are read together, and other files are not",
     await writeFile(join(folder, "table2.md"), "# A table\n");
     assert.deepEqual((await readRecords(folder)).records, [first, second]);
   }));
+
+Deno.test("of several records of a run the real model's counts, and of those the latest, in any order", () => {
+  const configuration = { model: "minilm", seed: 1 };
+  const at = (start: string, model = "minilm, lowest 4 layers") =>
+    exampleRecord({ configuration, start, model });
+  const [old, late] = [at("2030-01-01T00:00:00Z"), at("2030-01-02T00:00:00Z")];
+  const standIn = at("2030-01-03T00:00:00Z", "new over characters, 4 layers of 64, 4000 pieces");
+  const other = exampleRecord({ hash: "cd".repeat(32) });
+  for (
+    const records of [[old, late, standIn, other], [standIn, other, late, old], [late, standIn, old, other]]
+  ) {
+    const found = recordsByHash(records);
+    assert.deepEqual([found.size, found.get(old.hash), found.get(other.hash)], [2, late, other]);
+  }
+  assert.equal(recordsByHash([standIn]).get(standIn.hash), standIn);
+});
 
 Deno.test("a folder that is not there holds no records", () =>
   inFolder(async (folder) => {

@@ -110,6 +110,33 @@ Deno.test("a shard runs its share", () =>
     );
   }));
 
+Deno.test("a dry run lists the runs of a shard", () =>
+  inFolder(async (folder) => {
+    const dry = ["--dry-run", "--results", folder];
+    const hashes = async (...args: string[]) =>
+      (await reproduce(...dry, ...args)).out.match(/[0-9a-f]{16}/g) as string[];
+    const shares = [await hashes("--shard", "1/2"), await hashes("--shard", "2/2")];
+    assert.deepEqual(shares.map(({ length }) => length), [2, 2]);
+    assert.deepEqual(shares.flat().sort(), (await hashes()).sort());
+    await refused([...dry, "--shard", "3/2"], "Cannot run shard 3/2: expected I/N with I from 1 to N");
+  }));
+
+Deno.test("settings that have options of their own, or that no run has, are refused before anything is run", () =>
+  inFolder(async (folder) => {
+    const set = (...args: string[]) => ["--results", folder, ...args.flatMap((arg) => ["--set", arg])];
+    await refused(set("protocol=paper"), "Cannot use --set protocol: give --protocol instead");
+    await refused([...set("seed=2"), "--seeds", "3"], "Cannot use --set seed: give --seeds alone instead");
+    await refused(
+      set("preTraining.steps=50"),
+      "Cannot use --set preTraining.steps: none of these runs has further pre-training",
+    );
+    await refused(
+      set("multiTask.epochs=9"),
+      "Cannot use --set multiTask.epochs: none of these runs has other tasks",
+    );
+    await assert.rejects(access(join(folder, "mini")));
+  }));
+
 Deno.test("what could not be made is told at the end, and ends with code 1", () =>
   inFolder(async (folder) => {
     const result = await reproduceWith(

@@ -192,6 +192,10 @@ Deno.test("data that cannot be used is one sentence on standard error", () =>
       /^Cannot read .*nowhere\.csv: there is no such file; check the path$/,
     );
     await assertSentence(
+      ["--train", good, "--model", folder, "--output", folder],
+      /^Cannot write into .*, the model that it would start from: give another --output$/,
+    );
+    await assertSentence(
       ["--train", good, "--output", good],
       /^Cannot use --output .*good\.csv as a folder: .*exists/,
     );
