@@ -13,7 +13,7 @@ import { preTrainedModel } from "./pretrained_model.ts";
 import { usedPart } from "./run_data.ts";
 import type { CellResult, RunCell } from "./run_experiment.ts";
 import { savedRun } from "./saved_run.ts";
-import { mayStandIn, type StartModel, startModel } from "./start_model.ts";
+import { mayStandIn, startIdentity, type StartModel, startModel } from "./start_model.ts";
 import type { HostTensors } from "./tensors.ts";
 
 /**
@@ -66,7 +66,7 @@ export function fineTuneSettings(configuration: Configuration): FineTuneSettings
  */
 export function cellRunner(): RunCell {
   const read = new Map<string, Promise<Dataset>>();
-  const contents = new Map<string, Promise<string | undefined>>();
+  const hashed = new Map<string, Promise<string | undefined>>();
   const general: Partial<Record<Dataset["language"], Promise<readonly string[]>>> = {};
   return async (configuration, { devices, onStep, onLine }) => {
     const settings = fineTuneSettings(configuration);
@@ -85,11 +85,22 @@ export function cellRunner(): RunCell {
         return found;
       };
       const contentOf = (name: string) => {
-        const found = contents.get(name) ?? datasetContent(name, { say: onLine });
-        contents.set(name, found);
+        const found = hashed.get(name) ?? datasetContent(name, { say: onLine });
+        hashed.set(name, found);
         return found;
       };
       const task = async (name: string) => usedPart(await datasetOf(name), configuration);
+      const { contents } = await startIdentity({
+        name: configuration.model,
+        sets: [
+          configuration.data,
+          ...preTraining?.corpus ?? [],
+          ...preTraining?.unseen ?? [],
+          ...multiTask?.tasks ?? [],
+        ],
+        content: contentOf,
+        say: onLine,
+      });
       const data = await task(configuration.data);
       const start = await startOf(configuration, data, {
         engine,
@@ -142,6 +153,7 @@ export function cellRunner(): RunCell {
           test: data.test.length,
         },
         model: start.model.description,
+        ...contents ? { contents } : {},
         ...start.made,
         ...forgetting,
         sharedSeconds,

@@ -187,10 +187,8 @@ export async function runExperiment(
   const { shard, onProgress } = options;
   await commit(); // that of the code which runs, whatever is committed meanwhile
   const { folder, records: made } = await readFolder(options);
-  const { cells, records } = withRecords(
-    await resolveCells(experiment, options),
-    await withoutStandIns(made, onProgress),
-  );
+  const cells = await resolveCells(experiment, options);
+  const records = await keptOf(cells, made, onProgress);
   const { runs, share } = shareOf(cells, shard);
   const due = share.filter(({ hash }) => !records.has(hash));
   if (due.length > 0) await requireWritable(folder);
@@ -217,7 +215,21 @@ export async function runExperiment(
     }
   }
   // Read again, as other processes may have made runs of other shards meanwhile.
-  return { ...await experimentResult(experiment, { ...options, onProgress: undefined }), failures };
+  const { records: all } = await readFolder({ ...options, onProgress: undefined });
+  return { folder, cells, records: await keptOf(cells, all), failures };
+}
+
+/** The record of each cell that has one which still holds, by hash. */
+async function keptOf(
+  cells: readonly Cell[],
+  records: readonly RunRecord[],
+  onProgress?: ExperimentOptions["onProgress"],
+): Promise<ReadonlyMap<string, RunRecord>> {
+  const wanted = new Set(cells.map(({ hash }) => hash));
+  const found = records.filter(({ hash }) => wanted.has(hash));
+  if (!found.some((record) => record.contents || hasStandIn(record))) return recordsByHash(found);
+  const { keptRecords } = await import("./kept_records.ts"); // it loads what trains
+  return recordsByHash(await keptRecords(found, (line) => onProgress?.({ kind: "line", line })));
 }
 
 /**
@@ -235,23 +247,6 @@ export function shareOf(
   }
   const runs = [...new Map(cells.toReversed().map((cell) => [cell.hash, cell])).values()].reverse();
   return { runs, share: runs.filter((_, place) => place % count === index - 1) };
-}
-
-/** Leaves out the runs that a new model made in place of one that can be had by now: they are to be made again. */
-async function withoutStandIns(
-  records: readonly RunRecord[],
-  onProgress: ExperimentOptions["onProgress"],
-): Promise<readonly RunRecord[]> {
-  const replaced = records.filter(hasStandIn);
-  if (replaced.length === 0) return records;
-  const { standInIdentity } = await import("./start_model.ts"); // it loads what trains
-  const had = new Set<unknown>();
-  for (const name of new Set(replaced.map(({ configuration }) => `${configuration["model"]}`))) {
-    const { standIn } = await standInIdentity(name, (line) => onProgress?.({ kind: "line", line }));
-    if (!standIn) had.add(name);
-  }
-  const again = new Set(replaced.filter(({ configuration }) => had.has(configuration["model"])));
-  return records.filter((record) => !again.has(record));
 }
 
 /** Makes a run and keeps its record in the file, with its predictions beside that. */

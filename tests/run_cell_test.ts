@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Configuration, paperSettings } from "../lib/configuration.ts";
-import { dataset } from "../lib/data/dataset.ts";
+import { dataset, datasetContent } from "../lib/data/dataset.ts";
 import { InputError } from "../lib/errors.ts";
 import { cellRunner, fineTuneSettings, openEngine } from "../lib/run_cell.ts";
 import { usedPart } from "../lib/run_data.ts";
@@ -73,6 +73,7 @@ Deno.test("under the protocol of the paper's code no training text is held out",
   inFolder({ BERTLAB_DATA: parquetFolder }, async () => {
     const clean = await runCell({ epochs: 1 });
     assert.deepEqual([clean.data.train, clean.data.dev, clean.data.test, clean.steps.length], [18, 2, 4, 3]);
+    assert.deepEqual(clean.contents, { trec: await datasetContent("trec", { say: () => {} }) });
     const paper = await runCell({ epochs: 1, protocol: "paper" });
     assert.deepEqual([paper.data.train, paper.data.dev, paper.data.test, paper.steps.length], [20, 0, 4, 4]);
     assert.notEqual(paper.data.fingerprint, clean.data.fingerprint);

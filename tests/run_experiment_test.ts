@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { modelContent } from "../lib/bert/models.ts";
 import type { Configuration } from "../lib/configuration.ts";
 import { InputError } from "../lib/errors.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
@@ -125,6 +126,38 @@ Deno.test("a run that a new model made in place of another is made again when th
     assert.equal(ran.length, 8);
     assert.deepEqual([...new Set([...records.values()].map(({ model }) => model))], ["none"]);
     await runExperiment(cutting, { resultsDir, runCell });
+    assert.equal(ran.length, 8);
+  }));
+
+Deno.test("runs of a model whose files are others by now are made again, and hold again when those are back", () =>
+  inFolder(async (resultsDir) => {
+    const model = join(resultsDir, "my-bert");
+    await mkdir(model);
+    const { ran, runCell } = recordingRunner();
+    const run = async (config: string) => {
+      await writeFile(join(model, "config.json"), config);
+      const lines: string[] = [];
+      const { records } = await runExperiment(cutting, {
+        resultsDir,
+        overrides: { model },
+        runCell: async (configuration, hooks) => ({
+          ...await runCell(configuration, hooks),
+          contents: { model: await modelContent(model) },
+        }),
+        onProgress: (event) => event.kind === "line" && lines.push(event.line),
+      });
+      return { contents: new Set([...records.values()].map(({ contents }) => contents!["model"])), lines };
+    };
+    const first = await run("{}");
+    assert.deepEqual(await run("{}"), first);
+    assert.equal(ran.length, 4);
+    const second = await run('{"num_hidden_layers": 2}');
+    assert.deepEqual(second.lines, [
+      `The files of ${model} are not those that 4 runs on record used.`,
+    ]);
+    assert.deepEqual([ran.length, second.contents.size], [8, 1]);
+    assert.notDeepEqual(second.contents, first.contents);
+    assert.deepEqual((await run("{}")).contents, first.contents);
     assert.equal(ran.length, 8);
   }));
 

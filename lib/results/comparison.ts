@@ -79,11 +79,19 @@ export async function compareSums(
       const testSet = testSetOf(record!, first);
       const sameData = record!.data.fingerprint === other!.data.fingerprint;
       if (!sameData || testSet !== testSetOf(other!, second)) return { missing: "other data" };
-      if (hasStandIn(record!) !== hasStandIn(other!)) return { missing: "other model" };
+      if (!sameStart(record!, other!)) return { missing: "other model" };
       errors.push({ weight, seed, testSet, first: wrongs(first), second: wrongs(second) });
     }
   }
   return compare(errors);
+}
+
+/** Whether two runs that name one model had the same, as far as is known; those of different names are to be compared. */
+function sameStart(first: RunRecord, second: RunRecord): boolean {
+  if (hasStandIn(first) !== hasStandIn(second)) return false;
+  const [content, other] = [first, second].map(({ contents }) => contents?.["model"]);
+  const sameName = first.configuration["model"] === second.configuration["model"];
+  return !sameName || (content ?? other) === (other ?? content);
 }
 
 /** Compares runs with always guessing the class that is the most frequent one of the test set. */

@@ -110,6 +110,11 @@ export interface RunResult {
   readonly data: DataRecord;
   /** The model as it was found, such as "minilm, lowest 3 of 6 layers". */
   readonly model: string;
+  /**
+   * sha256 of the files of the model (`model`) and of each data set that was used, where the name alone does not say
+   * what they hold.
+   */
+  readonly contents?: Readonly<Record<string, string>>;
   /** The further pre-training before, if there was any. */
   readonly preTraining?: PreTrainingRecord;
   /** The multi-task fine-tuning before, if there was any. */

@@ -59,6 +59,11 @@ Deno.test("runs that cannot be compared say why", () =>
     const standIn = records.map((record) => ({ ...record, model: "new over characters, 1 layers of 64" }));
     assert.deepEqual(await compareRuns(records, [], folder), { missing: "no runs" });
     assert.deepEqual(await compareRuns(records, standIn, folder), { missing: "other model" });
+    const [model, other] = ["aa", "bb"].map((content) =>
+      records.map((record) => ({ ...record, contents: { model: content } }))
+    );
+    assert.deepEqual(await compareRuns(model!, other!, folder), { missing: "other model" });
+    assert.ok("p" in await compareRuns(model!, records, folder));
     assert.deepEqual(await compareRuns(records, otherNames, folder), { missing: "other data" });
     assert.deepEqual(await compareRuns(records, changed, folder), { missing: "other data" });
     await rm(join(folder, "predictions"), { recursive: true });
