@@ -147,6 +147,8 @@ export interface CellOptions {
   readonly engine?: string;
   /** Default: f32. */
   readonly precision?: Configuration["precision"];
+  /** Another model wherever the scale's own is meant (BERT-base, at mini scale MiniLM); cells that state another keep it. */
+  readonly model?: string;
   /** Only these rows. */
   readonly rows?: readonly string[];
   /** Only these columns. */
@@ -157,7 +159,7 @@ export interface CellOptions {
 
 /**
  * All runs of an experiment: every column and row for the first seed, then for the next. Later statements win: the
- * paper's settings, protocol, scale, column, row, the row at this scale, overrides.
+ * paper's settings, protocol, scale, column, row, the row at this scale, the model, overrides.
  *
  * @throws InputError if the experiment does not have the scale, row or column, or an override names no field or has a wrong type.
  */
@@ -170,6 +172,7 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
     experiment.columns.filter((column) => scale.columns[column]),
     options.columns,
   );
+  const own = merge(paperDraft, scale.settings).model;
   const cells: Cell[] = [];
   for (const seed of seeds) {
     for (const column of columns) {
@@ -184,6 +187,7 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
           { protocol, seed, engine: options.engine, precision: options.precision },
         ];
         let draft = stated.reduce<Draft>(merge, paperDraft);
+        if (draft.model === own) draft = merge(draft, { model: options.model });
         for (const [field, value] of Object.entries(overrides)) draft = override(draft, field, value);
         const configuration = {
           ...draft,

@@ -5,16 +5,8 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { InputError } from "./errors.ts";
 import { expectedSeconds } from "./expected_time.ts";
-import { settingDifferences } from "./setting_differences.ts";
 import type { Configuration } from "./configuration.ts";
-import {
-  type Cell,
-  type CellOptions,
-  type Experiment,
-  resolveCells,
-  type ScaleName,
-  scaleOf,
-} from "./experiment.ts";
+import { type Cell, type CellOptions, type Experiment, resolveCells } from "./experiment.ts";
 import { commit, machine, MemoryWatch, versions } from "./results/provenance.ts";
 import {
   appendRecord,
@@ -26,7 +18,6 @@ import {
   type RunResult,
   writePredictions,
 } from "./results/records.ts";
-import type { ResultTable } from "./results/result_table.ts";
 import { requireWritable } from "./whole_file.ts";
 
 /** What a run is given beside its configuration: where it runs, and whom it tells how far it is. */
@@ -152,11 +143,16 @@ export async function onRecord(
   return withRecords(possible.cells.filter(({ configuration }) => seeds.has(configuration.seed)), found);
 }
 
-/** The command that makes the runs of cells which were made alike, or goes on with them. */
+/**
+ * The command that makes the runs of cells which were made alike, or goes on with them.
+ *
+ * @param model the one that stands in the place of the scale's own, if another does
+ */
 export function commandFor(
   { name }: Pick<Experiment, "name">,
   cells: readonly Cell[],
   results: string,
+  model?: string,
 ): string {
   const { scale, configuration: { protocol, engine, precision } } = cells[0]!;
   const seeds = Math.max(...cells.map(({ configuration }) => configuration.seed));
@@ -169,6 +165,7 @@ export function commandFor(
     ...protocol === "clean" ? [] : [`--protocol ${protocol}`],
     `--engine ${engine}`,
     ...precision === "f32" ? [] : [`--precision ${precision}`],
+    ...model === undefined ? [] : [`--model ${/[^\w./@:-]/.test(model) ? JSON.stringify(model) : model}`],
     ...folder === "runs" ? [] : [`--results ${folder}`],
   ].join(" ");
 }
@@ -284,52 +281,4 @@ async function recordCell(cell: Cell, file: string, options: ExperimentOptions):
   } finally {
     memory.stop();
   }
-}
-
-/** The experiment's table, as far as there are records. */
-export async function experimentTable(
-  experiment: Experiment,
-  result: ExperimentResult,
-  scaleName: ScaleName = "mini",
-): Promise<ResultTable> {
-  const scale = scaleOf(experiment, scaleName);
-  const columns = experiment.columns.filter((column) => result.cells.some((cell) => cell.column === column));
-  return {
-    title: `${experiment.paper}, scale ${scaleName}`,
-    question: experiment.question,
-    rows: [
-      ...experiment.printed ?? [],
-      ...Object.keys(experiment.rows).filter((row) => result.cells.some((cell) => cell.row === row)),
-    ],
-    columns,
-    heading: (column) => {
-      const data = result.cells.find((cell) => cell.column === column)?.configuration.data;
-      return scale.columns[column]?.standIn ? `${column} → ${data}` : column;
-    },
-    baseline: scale.baseline ?? experiment.baseline,
-    ...experiment.improvementOver === undefined ? {} : {
-      improvementOver: experiment.improvementOver,
-      printedImprovement: (row) => {
-        const place = experiment.published.columns.indexOf("average_relative_improvement_percent");
-        return experiment.published.rows[row]?.[place] ?? null;
-      },
-    },
-    cell: (row, column) => {
-      const cells = result.cells.filter((cell) => cell.row === row && cell.column === column);
-      const place = experiment.published.columns.indexOf(column);
-      return {
-        paper: experiment.published.rows[row]?.[place] ?? null,
-        expected: cells.length,
-        records: cells.flatMap(({ hash }) => result.records.get(hash) ?? []).sort((a, b) => a.seed - b.seed),
-      };
-    },
-    settings: await settingDifferences(experiment, result.cells),
-    notes: [
-      ...scale.notes ?? [],
-      ...columns.flatMap((column) => {
-        const note = scale.columns[column]?.note;
-        return note === undefined ? [] : [`${column}: ${note}`];
-      }),
-    ],
-  };
 }

@@ -1,9 +1,10 @@
 /** `deno task reproduce --dry-run`: what would be run, and what it would cost. */
 import type { Configuration } from "../lib/configuration.ts";
+import { InputError } from "../lib/errors.ts";
 import type { DataTable } from "../lib/data_table.ts";
 import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/experiment.ts";
 import { sharedModels } from "../lib/expected_time.ts";
-import { hoursOf, type RunData, runFlops } from "../lib/flops.ts";
+import { hoursOf, type RunData, type RunFlops, runFlops } from "../lib/flops.ts";
 import { modelShape } from "../lib/model_shape.ts";
 import { duration } from "../lib/results/progress.ts";
 import { experimentResult, type Shard, shareOf } from "../lib/run_experiment.ts";
@@ -45,6 +46,7 @@ export async function dryRun(
     ),
   );
   const time = (flops: number) => duration(3600 * hoursOf(flops, 1e12 * throughput));
+  const unknown = new Set<string>();
   let [total, due] = [0, 0];
   for (const { row, column, configuration, hash } of cells) {
     const name = `${hash.slice(0, 16)}  ${column}, ${row}, seed ${configuration.seed}`;
@@ -54,8 +56,12 @@ export async function dryRun(
     }
     due++;
     const sizes = sizesOf(configuration, scale, dataTables);
-    const model = await modelShape(configuration);
-    const flops = runFlops(model, configuration, sizes);
+    const flops = await flopsOf(configuration, sizes);
+    if (typeof flops === "string") {
+      output.out(`to be run  ${name}: no estimate: ${flops}`);
+      unknown.add(hash);
+      continue;
+    }
     const own = flops.fineTuning + flops.evaluation;
     total += own;
     const models = sharedModels(configuration);
@@ -77,11 +83,11 @@ export async function dryRun(
       }; ${operations(own)}, ${time(own)}`,
     );
   }
-  if (due > 0) {
+  if (due > unknown.size) {
     const making = [...shared.values()].reduce((sum, flops) => sum + flops, 0);
     output.out(
       `${experiment.name}: about ${time(total)} of fine-tuning and ${time(making)} of what runs share, at ` +
-        `${throughput} TFLOP/s and full lengths`,
+        `${throughput} TFLOP/s and full lengths${unknown.size > 0 ? `, without ${unknown.size} runs` : ""}`,
     );
   }
   output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
@@ -90,11 +96,21 @@ export async function dryRun(
   const { planKey } = await import("../lib/gpu_plan.ts");
   const { tellPlan } = await import("./engines.ts");
   const told = new Set<string>();
-  for (const { row, column, configuration } of cells) {
+  for (const { row, column, configuration, hash } of cells) {
     const key = planKey(configuration);
-    if (told.has(key)) continue;
+    if (unknown.has(hash) || told.has(key)) continue;
     told.add(key);
     await tellPlan(`${column}, ${row}`, configuration, { target, devices, fusedAttention: true }, output);
+  }
+}
+
+/** Operations of a run, or why they are not known: the model is not at hand, or lacks the layers. */
+async function flopsOf(configuration: Configuration, sizes: RunData): Promise<RunFlops | string> {
+  try {
+    return runFlops(await modelShape(configuration), configuration, sizes);
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
   }
 }
 

@@ -15,11 +15,12 @@ import {
   scaleNames,
   scaleRows,
 } from "../lib/experiment.ts";
+import { experimentTable } from "../lib/experiment_table.ts";
 import { duration } from "../lib/results/progress.ts";
 import { figureSvg } from "../lib/results/figures.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
 import { markdownTable } from "../lib/results/tables.ts";
-import { experimentTable, type RunCell, runExperiment, type Shard, shareOf } from "../lib/run_experiment.ts";
+import { type RunCell, runExperiment, type Shard, shareOf } from "../lib/run_experiment.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { ExperimentWatch } from "./experiment_watch.ts";
 import {
@@ -81,7 +82,10 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       oneOf("--protocol", ["clean", "paper"]),
       "clean",
     )
-    .option("--model <model>", "another model: a name, a folder or a hub id")
+    .option(
+      "--model <model>",
+      "a folder or hub id of another BERT instead of BERT-base (at mini scale: MiniLM)",
+    )
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
     .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
@@ -169,6 +173,9 @@ async function requireRuns(
   if (own !== undefined) {
     throw new InputError(`Cannot use --set ${own}: give --${own === "seed" ? "seeds alone" : own} instead`);
   }
+  if (Object.hasOwn(set, "preTraining.unseen")) {
+    throw new InputError("Cannot use --set preTraining.unseen: it follows from preTraining.corpus; set that");
+  }
   const configurations: Configuration[] = [];
   for (const experiment of chosen) {
     if (!isDataTable(experiment)) {
@@ -214,9 +221,10 @@ const cellOptions = async (options: ReproduceOptions, output: Output): Promise<C
   protocol: options.protocol,
   engine: await chooseEngine(options.engine, output.error),
   precision: options.precision,
+  model: options.model,
   rows: options.row,
   columns: options.column,
-  overrides: { ...options.model === undefined ? {} : { model: options.model }, ...options.set },
+  overrides: options.set,
 });
 
 /** Measures the data sets of a table, prints it and writes it; returns what could not be measured. */
@@ -274,9 +282,13 @@ async function reproduce(
     const table = await experimentTable(experiment, result, options.scale);
     const text = markdownTable(table, await evaluateTable(table, result.folder));
     output.out(text);
-    if (options.set || options.row || options.column || options.model) return failed; // not the experiment as it stands
+    if (options.set || options.row || options.column) return failed; // not the experiment as it stands
     await mkdir(result.folder, { recursive: true });
-    const name = options.protocol === "paper" ? `${experiment.name}-paper-protocol` : experiment.name;
+    const name = [
+      experiment.name,
+      ...options.model === undefined ? [] : options.model.match(/\w+/g) ?? [],
+      ...options.protocol === "paper" ? ["paper-protocol"] : [],
+    ].join("-");
     await writeWhole(join(result.folder, `${name}.md`), [text]);
     output.error(`Wrote ${join(result.folder, `${name}.md`)}`);
     if (!experiment.figure || result.records.size === 0) return failed;

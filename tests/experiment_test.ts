@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { InputError } from "../lib/errors.ts";
 import { paperSettings } from "../lib/configuration.ts";
-import { experiment, resolveCells } from "../lib/experiment.ts";
+import { type Experiment, experiment, resolveCells, type ScaleName } from "../lib/experiment.ts";
 import { experiments } from "../experiments/all.ts";
 import paper from "../experiments/paper_tables.json" with { type: "json" };
 import table2 from "../experiments/table2.ts";
+import table8 from "../experiments/table8.ts";
 import { cutting } from "./example_experiment.ts";
 
 Deno.test("a cell is the paper's settings, then scale, column and row, the later one winning", async () => {
@@ -65,6 +66,30 @@ Deno.test("the paper's protocol brings the optimizer of the paper's code", async
     engine: "xla",
     precision: "bf16",
   });
+});
+
+Deno.test("another model stands in the place of the scale's own, not of those that rows or columns state", async () => {
+  const models = async (experiment: Experiment, scale: ScaleName) =>
+    new Set(
+      (await resolveCells(experiment, { scale, model: "my-bert" })).map(({ row, column, configuration }) =>
+        `${/large/.test(row) ? "large" : "base"} ${
+          column === "Sogou" ? "Chinese" : "English"
+        }: ${configuration.model}`
+      ),
+    );
+  assert.deepEqual(
+    await models(table8, "paper"),
+    new Set(["base English: my-bert", "large English: bert-large-uncased"]),
+  );
+  assert.deepEqual(
+    await models(table8, "mini"),
+    new Set(["base English: my-bert", "large English: my-bert"]),
+  );
+  assert.deepEqual(
+    await models(table2, "paper"),
+    new Set(["base English: my-bert", "base Chinese: bert-base-chinese"]),
+  );
+  assert.deepEqual(await models(table2, "mini"), new Set(["base English: my-bert", "base Chinese: new"]));
 });
 
 Deno.test("overrides win over everything, in nested fields too", async () => {

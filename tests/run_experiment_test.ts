@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { modelContent } from "../lib/bert/models.ts";
 import type { Configuration } from "../lib/configuration.ts";
 import { InputError } from "../lib/errors.ts";
+import { experimentTable } from "../lib/experiment_table.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import {
   type ExperimentEvent,
   type ExperimentOptions,
   experimentResult,
-  experimentTable,
   type RunCell,
   runExperiment,
 } from "../lib/run_experiment.ts";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Configuration } from "../configuration.ts";
 import { expectedSeconds } from "../expected_time.ts";
 import { type CellOptions, type Experiment, resolveCells } from "../experiment.ts";
+import { experimentTable } from "../experiment_table.ts";
 import { type Claim, claimsMarkdown, judgeClaims } from "../results/claims.ts";
 import type { Figure } from "../results/figures.ts";
 import { duration } from "../results/progress.ts";
@@ -16,7 +17,6 @@ import {
   type ExperimentEvent,
   type ExperimentResult,
   experimentResult,
-  experimentTable,
   onRecord,
   type RunCell,
   runExperiment,
@@ -128,7 +128,7 @@ async function recordedResult(
 async function reproduction(
   experiment: Experiment,
   result: ExperimentResult,
-  { scale = "mini", engine = "onnx", results = "results" }: Place,
+  { scale = "mini", engine = "onnx", results = "results", model }: Place,
 ): Promise<Reproduction> {
   const { cells, records, folder } = result;
   const table = await experimentTable(experiment, result, scale);
@@ -142,7 +142,7 @@ async function reproduction(
       `**${due.length} of ${cells.length} runs are not on record.** They take about ${
         duration(seconds)
       }:\n\n` +
-      `    ${commandFor(experiment, cells, results)}`,
+      `    ${commandFor(experiment, cells, results, model)}`,
     ],
   ];
   const text = markdownTable(table, await evaluateTable(table, folder));

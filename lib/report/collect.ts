@@ -4,8 +4,9 @@ import { join } from "node:path";
 import type { Configuration, Protocol } from "../configuration.ts";
 import type { DataTable, MeasuredData } from "../data_table.ts";
 import { InputError } from "../errors.ts";
-import type { Cell, Experiment, ScaleName } from "../experiment.ts";
-import { experimentTable, onRecord } from "../run_experiment.ts";
+import { type Cell, type Experiment, resolveCells, type ScaleName } from "../experiment.ts";
+import { experimentTable } from "../experiment_table.ts";
+import { onRecord } from "../run_experiment.ts";
 import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
 import { canonicalJson, readRecords, recordsByHash, type RunRecord } from "../results/records.ts";
 import { type EvaluatedCell, evaluateTable, type ResultTable } from "../results/result_table.ts";
@@ -34,6 +35,8 @@ export interface Combination {
   readonly engine: string;
   /** f32 or bf16. */
   readonly precision: Configuration["precision"];
+  /** The model in the place of the scale's own, where another was given (`--model`). */
+  readonly model?: string;
 }
 
 /** The runs of an experiment that were made alike. */
@@ -85,9 +88,9 @@ export interface Report {
   readonly dataTables: readonly { readonly table: DataTable; readonly rows: readonly MeasuredData[] }[];
 }
 
-/** A combination in words: "protocol clean, engine onnx, f32". */
-export const combinationText = ({ protocol, engine, precision }: Combination): string =>
-  `protocol ${protocol}, engine ${engine}, ${precision}`;
+/** A combination in words: "protocol clean, engine onnx, f32", with the model if another was given. */
+export const combinationText = ({ protocol, engine, precision, model }: Combination): string =>
+  `protocol ${protocol}, engine ${engine}, ${precision}${model === undefined ? "" : `, model ${model}`}`;
 
 /**
  * Reads the records of a scale and finds the cell that each belongs to, by the hash of its configuration.
@@ -114,7 +117,8 @@ export async function collectReport(source: ReportSource): Promise<Report> {
   const inOrder = source.experiments.filter(({ scales }) => scales[scale])
     .toSorted((a, b) => a.paper < b.paper ? -1 : 1); // by section
   const found: { combination: Combination; sections: Section[]; runs: number }[] = [];
-  for (const { combination, seeds } of combinationsOf(records)) {
+  const stated = await modelsOf(inOrder, scale);
+  for (const { combination, seeds } of combinationsOf(records, stated)) {
     const sections: Section[] = [];
     for (const experiment of inOrder) {
       sections.push(await sectionOf(experiment, records, combination, seeds, scale, folder));
@@ -124,14 +128,20 @@ export async function collectReport(source: ReportSource): Promise<Report> {
   }
   const combinations = found.sort((a, b) => b.runs - a.runs).filter(({ runs }, n) => n === 0 || runs > 0);
   const experiments = inOrder.map((experiment, place): ExperimentReport => {
-    const own = ({ records }: Section) =>
-      [...records.values()].some((record) => record.experiment === experiment.name);
     const sections = combinations.map(({ sections }) => sections[place]!);
-    const kept = sections.filter((section, n) => own(section) || (n === 0 && section.records.size > 0));
+    const shown = new Set<RunRecord>(); // cells that state their model are the same whatever model is given
+    const kept = sections.filter(({ records }, n) => {
+      const found = [...records.values()];
+      const isNew = found.some((record) => record.experiment === experiment.name && !shown.has(record));
+      for (const record of found) shown.add(record);
+      return isNew || (n === 0 && found.length > 0);
+    });
     return { experiment, sections: kept.length > 0 ? kept : sections.slice(0, 1) };
   });
   const claims: { combination: Combination; judgements: Judgement[] }[] = [];
+  const isKept = (section: Section) => experiments.some(({ sections }) => sections.includes(section));
   for (const { combination, sections } of records.length === 0 ? [] : combinations) {
+    if (!sections.some(isKept)) continue;
     const runs = (name: string, row: string, column: string) =>
       sections[inOrder.findIndex((experiment) => experiment.name === name)]?.table.cell(row, column)
         .records ?? [];
@@ -174,12 +184,28 @@ async function sectionOf(
   return { combination, cells, records, table, evaluated: await evaluateTable(table, folder) };
 }
 
-/** The combinations with their seeds; the default one if there are no runs. */
-function combinationsOf(records: readonly RunRecord[]): { combination: Combination; seeds: number[] }[] {
+/** The models that the cells of experiments state. */
+async function modelsOf(experiments: readonly Experiment[], scale: ScaleName): Promise<ReadonlySet<string>> {
+  const cells = await Promise.all(experiments.map((experiment) => resolveCells(experiment, { scale })));
+  return new Set(cells.flat().map(({ configuration }) => configuration.model));
+}
+
+/**
+ * The combinations with their seeds; the default one if there are no runs.
+ *
+ * @param stated the models that are not given by who runs the experiments
+ */
+function combinationsOf(
+  records: readonly RunRecord[],
+  stated: ReadonlySet<string>,
+): { combination: Combination; seeds: number[] }[] {
   const found = new Map<string, { combination: Combination; seeds: number[] }>();
   for (const { configuration, seed, ...record } of records) {
-    const { protocol, engine, precision } = { ...record, ...configuration } as unknown as Configuration;
-    const combination = { protocol, engine, precision };
+    const { protocol, engine, precision, model } = {
+      ...record,
+      ...configuration,
+    } as unknown as Configuration;
+    const combination = { protocol, engine, precision, ...stated.has(model) ? {} : { model } };
     const name = combinationText(combination);
     const seeds = new Set([...found.get(name)?.seeds ?? [], seed]);
     found.set(name, { combination, seeds: [...seeds].sort((a, b) => a - b) });

@@ -10,7 +10,7 @@ const text = (rows: readonly Row[], columns: readonly string[]) =>
   stringify(rows as Row[], { header: true, columns: [...columns] });
 
 const cellColumns = [
-  ["experiment", "scale", "protocol", "engine", "precision", "row", "column", "data"],
+  ["experiment", "scale", "protocol", "engine", "precision", "model", "row", "column", "data"],
   ["paper_error", "mean_error", "sd", "runs", "expected_runs"],
   ["difference", "low", "high", "p_examples", "p_seeds", "p_holm", "verdict"],
   ["ece", "brier", "macro_f1", "loss", "seconds"],
@@ -23,15 +23,17 @@ export function cellsCsv({ experiments, scale }: Report): string {
       evaluated.map((cell): Row => {
         const { row, column, comparison, records } = cell;
         const compared = comparison && !("missing" in comparison) ? comparison : undefined;
+        const { configuration } = cells.find((one) => one.row === row && one.column === column) ?? {};
         const average = (value: (record: typeof records[number]) => number) =>
           records.length > 0 ? records.reduce((sum, one) => sum + value(one), 0) / records.length : null;
         return {
           experiment: experiment.name,
           scale,
           ...combination,
+          model: configuration?.model,
           row,
           column,
-          data: cells.find((one) => one.row === row && one.column === column)?.configuration.data,
+          data: configuration?.data,
           paper_error: cell.paper,
           mean_error: cell.mean,
           sd: cell.sd,

@@ -61,7 +61,7 @@ export async function experimentPage(
     shown.push(html`<section>${heading}${body}</section>\n`);
     texts.push(
       markdownTable(section.table, section.evaluated),
-      `## Again\n\n    ${commandFor(experiment, section.cells, report.results)}\n`,
+      `## Again\n\n    ${commandAgain(experiment, section, report)}\n`,
     );
   }
   const title = `${shortName(experiment)}: ${question}`;
@@ -75,6 +75,9 @@ export async function experimentPage(
   `;
   return { page: { title, file: `${name}.html`, main }, markdown: texts.join("\n"), charts };
 }
+
+const commandAgain = (experiment: Experiment, { cells, combination }: Section, { results }: Report) =>
+  commandFor(experiment, cells, results, combination.model);
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
@@ -103,7 +106,7 @@ async function sectionBody(
     return made.markup;
   };
   const missing = missingRuns(section);
-  const again = html`<pre><code>${commandFor(experiment, section.cells, report.results)}</code></pre>`;
+  const again = html`<pre><code>${commandAgain(experiment, section, report)}</code></pre>`;
   const state = html`
     <p class="lead">${mainResult(evaluated, table)}</p>
     ${missing &&

@@ -156,6 +156,34 @@ Deno.test("each combination of protocol and engine has its own section, that wit
     assert.equal(tableRows(file("index.html"), /^Claims/).length, 2);
   }));
 
+Deno.test("runs with another model than the experiment's have their own section, and the command names it", () =>
+  inFolder(async (folder) => {
+    const large = { ...cutting.rows["tail-only"], model: "bert-large-uncased" };
+    const sizes = { ...cutting, rows: { ...cutting.rows, "tail-only": large } };
+    await exampleResults(sizes, folder, { ...seeds, model: "models/my bert" });
+    const { experiments: [alone], claims } = await reportOf(folder, {
+      experiments: [sizes],
+      claims: [claim],
+    });
+    assert.deepEqual(
+      alone!.sections.map((
+        { combination, records, cells },
+      ) => [combination.model, records.size, cells.length]),
+      [["models/my bert", 12, 12]],
+    );
+    assert.deepEqual(claims.map(({ combination }) => combination.model), ["models/my bert"]);
+    await exampleResults(sizes, folder, { ...seeds, keep: (row) => row === "head-only" });
+    const file = await written(folder, { experiments: [sizes], claims: [claim] });
+    const headings = [...file("cutting.html").matchAll(/<h2>(.*?)<\/h2>/g)].map(([, text]) => text);
+    const how = "Protocol clean, engine onnx, f32";
+    assert.deepEqual(headings.sort(), [how, `${how}, model models/my bert`]);
+    assert.match(file("cutting.md"), /--engine onnx --model "models\/my bert" --results /);
+    assert.match(
+      file("cutting.md"),
+      /The model is models\/my bert instead of bert-base-uncased: what is said of bert-base-uncased is not of it\./,
+    );
+  }));
+
 Deno.test("runs with other settings are counted and in no table", () =>
   inFolder(async (folder) => {
     await exampleResults(cutting, folder, { ...seeds, seeds: [1] });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { access, readFile } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../lib/errors.ts";
 import type { RunCell } from "../../lib/run_experiment.ts";
@@ -89,6 +89,23 @@ Deno.test("the paper's protocol has a table of its own", () =>
     assert.ok(error.endsWith(`\nWrote ${join(folder, "mini", "cutting-paper-protocol.md")}`));
   }));
 
+Deno.test("another model stands in all cells that state none, and has a table of its own", () =>
+  inFolder(async (folder) => {
+    const given = ["--model", join(folder, "my-bert"), "--results", folder];
+    const { out } = await reproduce("cutting", ...given);
+    assert.match(
+      out,
+      /- model: bert-base-uncased → \S+my-bert \(everywhere\)\n|\| model +\| bert-base-uncased/,
+    );
+    const [name] = (await readdir(join(folder, "mini"))).filter((file) => file.endsWith(".md"));
+    assert.match(name!, /^cutting-.*my-bert\.md$/);
+    assert.equal(await readFile(join(folder, "mini", name!), "utf8"), out);
+    assert.match((await reproduce(...given, "--dry-run")).out, /cutting: 4 of 4 runs are on record$/);
+    const two = await reproduce(...given, "--dry-run", "--seeds", "2");
+    assert.match(two.out, /IMDb, head-only, seed 2: no estimate: Cannot .*my-bert/);
+    assert.match(two.out, /cutting: 4 of 8 runs are on record$/);
+  }));
+
 Deno.test("a shard runs its share", () =>
   inFolder(async (folder) => {
     const { out } = await reproduce("--results", folder, "--shard", "1/2");
@@ -129,6 +146,10 @@ Deno.test("settings that have options of their own, or that no run has, are refu
     await refused(
       set("preTraining.steps=50"),
       "Cannot use --set preTraining.steps: none of these runs has further pre-training",
+    );
+    await refused(
+      set('preTraining.unseen=["imdb"]'),
+      "Cannot use --set preTraining.unseen: it follows from preTraining.corpus; set that",
     );
     await refused(
       set("multiTask.epochs=9"),
