@@ -11,13 +11,15 @@ import { standInIdentity } from "./start_model.ts";
 /**
  * Leaves out the runs that a new model made in place of one that can be had by now, and those of a model or data sets
  * whose files are others by now; `say` is told of the latter. What cannot be had keeps its runs.
+ *
+ * @param contents what the files are known by, by names, as far as they were read before; what is read is added
  */
 export async function keptRecords(
   records: readonly RunRecord[],
   say: (line: string) => void,
+  contents: Map<string, string | undefined>,
 ): Promise<readonly RunRecord[]> {
   const had = new Map<string, boolean>();
-  const contents = new Map<string, string | undefined>();
   const changed = new Map<string, number>();
   const kept: RunRecord[] = [];
   for (const record of records) {

@@ -116,11 +116,13 @@ function withRecords(
   cells: readonly Cell[],
   records: readonly RunRecord[],
 ): Pick<ExperimentResult, "cells" | "records"> {
-  const wanted = new Set(cells.map((cell) => cell.hash));
-  return {
-    cells,
-    records: recordsByHash(records.filter(({ hash }) => wanted.has(hash))),
-  };
+  return { cells, records: recordsByHash(ofCells(cells, records)) };
+}
+
+/** The records of cells, by the hashes of their configurations. */
+function ofCells(cells: readonly Cell[], records: readonly RunRecord[]): readonly RunRecord[] {
+  const wanted = new Set(cells.map(({ hash }) => hash));
+  return records.filter(({ hash }) => wanted.has(hash));
 }
 
 /**
@@ -185,7 +187,8 @@ export async function runExperiment(
   await commit(); // that of the code which runs, whatever is committed meanwhile
   const { folder, records: made } = await readFolder(options);
   const cells = await resolveCells(experiment, options);
-  const records = await keptOf(cells, made, onProgress);
+  const contents = new Map<string, string | undefined>();
+  const records = await keptOf(cells, made, contents, onProgress);
   const { runs, share } = shareOf(cells, shard);
   const due = share.filter(({ hash }) => !records.has(hash));
   if (due.length > 0) await requireWritable(folder);
@@ -213,20 +216,21 @@ export async function runExperiment(
   }
   // Read again, as other processes may have made runs of other shards meanwhile.
   const { records: all } = await readFolder({ ...options, onProgress: undefined });
-  return { folder, cells, records: await keptOf(cells, all), failures };
+  return { folder, cells, records: await keptOf(cells, all, contents), failures };
 }
 
 /** The record of each cell that has one which still holds, by hash. */
 async function keptOf(
   cells: readonly Cell[],
   records: readonly RunRecord[],
+  contents: Map<string, string | undefined>,
   onProgress?: ExperimentOptions["onProgress"],
 ): Promise<ReadonlyMap<string, RunRecord>> {
-  const wanted = new Set(cells.map(({ hash }) => hash));
-  const found = records.filter(({ hash }) => wanted.has(hash));
+  const found = ofCells(cells, records);
   if (!found.some((record) => record.contents || hasStandIn(record))) return recordsByHash(found);
   const { keptRecords } = await import("./kept_records.ts"); // it loads what trains
-  return recordsByHash(await keptRecords(found, (line) => onProgress?.({ kind: "line", line })));
+  const say = (line: string) => onProgress?.({ kind: "line", line });
+  return recordsByHash(await keptRecords(found, say, contents));
 }
 
 /**
