@@ -43,6 +43,7 @@ export default experiment({
     rows: Object.fromEntries(Object.keys(rows).map((row) => [row, columns.map(() => null)])),
   },
   figure: scheduleCurves("The schedules: learning rate over the steps"),
+  figureOfSettings: true,
   scales: {
     mini: { minutes: 8, settings: mini, sets: miniSets, columns: only(miniColumns, columns), notes: [alike] },
     imdb: { minutes: 200, settings: {}, columns: imdbColumns, notes: [alike] },

@@ -13,6 +13,7 @@
  *     deno task reproduce table4 --seeds 5
  */
 import { experiment } from "../lib/experiment.ts";
+import { layerRateCurves } from "../lib/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { imdbColumns, mini, miniImdb } from "./scales.ts";
 
@@ -37,6 +38,8 @@ export default experiment({
   rows,
   baseline: "2.0e-5 xi 1.00",
   published: paper.table4,
+  figure: layerRateCurves("Table 4: learning rate of each layer"),
+  figureOfSettings: true,
   scales: {
     mini: {
       minutes: 6,

@@ -99,6 +99,8 @@ export interface Experiment<Row extends string = string, Column extends string =
   readonly improvementOver?: NoInfer<Row>;
   /** How the runs are drawn (lib/experiment_figures.ts); there is at least one record. */
   readonly figure?: (runs: FigureRuns) => Figure;
+  /** Whether the figure shows what the rows set, such as schedules, and not what came out; false if not given. */
+  readonly figureOfSettings?: boolean;
   /** What rows and columns mean at each scale. */
   readonly scales: Readonly<Partial<Record<ScaleName, Scale<NoInfer<Row>, NoInfer<Column>>>>>;
 }

@@ -1,6 +1,8 @@
 /** How experiments are drawn from their records: the paper's numbers on one side, ours on the other. */
+import { namedConfig } from "./bert/models.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Cell, FigureRuns, PublishedTable } from "./experiment.ts";
+import { type LayerDecayOptions, layerLearningRate } from "./lr_decay.ts";
 import type { Curve, Figure } from "./results/figures.ts";
 import type { Metrics } from "./results/metrics.ts";
 import type { EpochRecord, RunRecord } from "./results/records.ts";
@@ -154,5 +156,51 @@ export function scheduleCurves(title: string): (runs: FigureRuns) => Figure {
     };
   };
 }
+
+/**
+ * The learning rate that the layers of each row's model get. A model of one's own, of which only its folder or hub id is
+ * known here, is drawn with the 12 layers of BERT-base, and the title says so: the rates fall from the top in the same way.
+ */
+export function layerRateCurves(title: string): (runs: FigureRuns) => Figure {
+  return ({ cells }) => {
+    const { model, layers } = cells[0]!.configuration;
+    const known = layers ?? namedConfig(model)?.num_hidden_layers;
+    const rows = new Map(cells.map(({ row, configuration }) => [row, configuration]));
+    const rates = [...rows.values()].map(({ layerDecay, learningRate }) => ({
+      layers: known ?? 12,
+      decay: layerDecay,
+      learningRate,
+    }));
+    return layerRateFigure(known ? title : `${title}, drawn for 12 layers`, rates);
+  };
+}
+
+/** Learning rates over the layers (lib/lr_decay.ts): a panel for each base rate, a curve for each decay. */
+export function layerRateFigure(title: string, rates: readonly LayerDecayOptions[]): Figure {
+  const layers = Math.max(...rates.map(({ layers }) => layers));
+  return {
+    title: `${title}, at its highest`,
+    x: `layer (−1: embeddings, ${layers}: pooler and classifier)`,
+    y: "learning rate, 1e-5",
+    fromZero: true,
+    panels: distinct(rates.map(({ learningRate }) => learningRate)).map((base) => ({
+      title: `base rate ${base.toExponential(1)}`,
+      curves: rates.filter(({ learningRate }) => learningRate === base).map((rate) => ({
+        name: `xi ${rate.decay.toFixed(2)}`,
+        points: parts(rate.layers).map(({ x, name }) => ({
+          x,
+          values: [1e5 * layerLearningRate(name, rate)],
+        })),
+      })),
+    })),
+  };
+}
+
+/** A parameter of each part of a model, the lowest part first, and where the part stands on an axis of layers. */
+const parts = (layers: number) => [
+  { x: -1, name: "bert.embeddings." },
+  ...Array.from({ length: layers }, (_, layer) => ({ x: layer, name: `bert.encoder.layer.${layer}.` })),
+  { x: layers, name: "classifier." },
+];
 
 const distinct = <Value>(values: readonly Value[]) => [...new Set(values)];

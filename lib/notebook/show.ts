@@ -1,5 +1,6 @@
 /** What a user looks at, as a notebook draws it and a terminal prints it. */
-import { type LayerDecayOptions, layerLearningRate } from "../lr_decay.ts";
+import { layerRateFigure } from "../experiment_figures.ts";
+import type { LayerDecayOptions } from "../lr_decay.ts";
 import { dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { markdown } from "../results/markdown.ts";
 import type { Metrics } from "../results/metrics.ts";
@@ -127,17 +128,7 @@ export function showSchedules(names: readonly ScheduleName[], options: ScheduleO
   });
 }
 
-/** The learning rate of each part of a model, the top one first. */
-export function showRates(options: LayerDecayOptions): Displayable {
-  const layers = Array.from({ length: options.layers }, (_, below) => options.layers - 1 - below);
-  const parts = [
-    ["classifier, pooler", "classifier."],
-    ...layers.map((layer) => [`layer ${layer}`, `bert.encoder.layer.${layer}.`]),
-    ["embeddings", "bert.embeddings."],
-  ];
-  const lines = parts.map(([part, name]) => {
-    const rate = layerLearningRate(name!, options);
-    return [part!, rate.toPrecision(3), (rate / options.learningRate).toFixed(3)];
-  });
-  return showLines(["", "learning rate", "share of the base rate"], lines);
+/** The learning rates that the parts of a model get from layer-wise decay. */
+export function showRates(rates: readonly LayerDecayOptions[]): Displayable {
+  return showFigure(layerRateFigure("Learning rate of each layer", rates));
 }

@@ -115,14 +115,14 @@ async function sectionBody(
   if (records.size === 0) return html`${state}${part("Run it", again)}`;
 
   const figures: Content[] = [];
-  const withoutPaper = evaluated.every(({ paper }) => paper === null);
-  if (!experiment.figure || withoutPaper) {
+  if (!experiment.figure || experiment.figureOfSettings) {
     const dots = errorDots(section, shortName(experiment));
-    figures.push(await draw(`${start}-errors`, dots, dotsCaption(section, !withoutPaper)));
+    figures.push(await draw(`${start}-errors`, dots, dotsCaption(section)));
   }
   if (experiment.figure) {
     const drawn = experiment.figure({ cells: section.cells, records, scale: report.scale });
-    figures.push(await draw(start, drawn, `${drawn.title}. Where there are several seeds, mean ± sd.`));
+    const spread = experiment.figureOfSettings ? "" : " Where there are several seeds, mean ± sd.";
+    figures.push(await draw(start, drawn, `${drawn.title}.${spread}`));
   }
   const curves = learningCurves(section);
   const notes = [...table.notes, ...recordNotes(records.values())];
@@ -169,11 +169,12 @@ function errorDots({ table, evaluated }: Section, name: string): DotFigure {
   };
 }
 
-function dotsCaption({ evaluated }: Section, withPaper: boolean): string {
+function dotsCaption({ evaluated }: Section): string {
   const counts = evaluated.filter(({ errors }) => errors.length > 0).map(({ errors }) => errors.length);
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
   const seeds = least === most ? `n = ${most}` : `n = ${least} to ${most}`;
-  const paper = withPaper ? "the paper's number as a diamond, " : "";
+  const printed = evaluated.some(({ paper }) => paper !== null);
+  const paper = printed ? "the paper's number as a diamond, " : "";
   return `Test error in percent: ${paper}ours as mean ± sd over seeds (${seeds}).`;
 }
 

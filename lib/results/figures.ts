@@ -149,6 +149,8 @@ function specification(
       const scale = logarithmic ? { type: "symlog", constant: smallest } : { zero: false };
       const axis = logarithmic
         ? { values: [...new Set(values.map((value) => value.x))], labelAngle: -60 }
+        : values.every((value) => Number.isInteger(value.x))
+        ? { tickMinStep: 1 }
         : {};
       const horizontal = { field: "x", type: "quantitative", title: x, scale, axis };
       const color = { field: "name", type: "nominal", title: null, sort: null, legend };

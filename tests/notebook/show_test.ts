@@ -13,18 +13,21 @@ import { exampleRecord } from "../results/example_record.ts";
 /** The texts of a picture. */
 const textsOf = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text);
 
-Deno.test("the rate falls by xi from layer to layer", () => {
+Deno.test("the rate falls by xi from layer to layer", async () => {
+  const rates = showRates([1, 0.5].map((decay) => ({ layers: 2, decay, learningRate: 2e-5 })));
   assert.equal(
-    Deno.inspect(showRates({ layers: 2, decay: 0.5, learningRate: 2e-5 })),
+    Deno.inspect(rates),
     [
-      "|                    | learning rate | share of the base rate |",
-      "| ------------------ | ------------: | ---------------------: |",
-      "| classifier, pooler |     0.0000200 |                  1.000 |",
-      "| layer 1            |     0.0000200 |                  1.000 |",
-      "| layer 0            |     0.0000100 |                  0.500 |",
-      "| embeddings         |    0.00000500 |                  0.250 |",
+      "Learning rate of each layer, at its highest",
+      "base rate 2.0e-5 (learning rate, 1e-5 over layer (−1: embeddings, 2: pooler and classifier))",
+      "  xi 1.00: -1 → 2, 0 → 2, 1 → 2, 2 → 2",
+      "  xi 0.50: -1 → 0.5, 0 → 1, 1 → 2, 2 → 2",
     ].join("\n"),
   );
+  const { "image/svg+xml": svg } = await rates[jupyterDisplay]();
+  const ticks = textsOf(svg!).filter((text) => /^[−\d.]+$/.test(text!));
+  for (const layer of ["−1", "0", "1", "2"]) assert.ok(ticks.includes(layer), `${layer} in ${ticks}`);
+  assert.ok(!ticks.includes("−0.5"), `there is no layer between two: ${ticks}`);
 });
 
 Deno.test("a confusion matrix names true classes in rows and marks what is right", async () => {

@@ -78,6 +78,19 @@ Deno.test("the page's numbers are those of the records", () =>
     );
   }));
 
+Deno.test("a drawing of what rows set stands beside the errors, a figure of the errors in their place", () =>
+  inFolder(async (folder) => {
+    await exampleResults(cutting, folder, seeds);
+    const figure = () => ({ title: "Drawn", x: "x", y: "y", panels: [{ title: "one", curves: [] }] });
+    for (const figureOfSettings of [true, false]) {
+      const experiments = [{ ...cutting, figure, figureOfSettings }];
+      const page = (await written(folder, { experiments }))("cutting.html");
+      assert.match(page, /<img src="cutting\.svg"/);
+      assert.equal(page.includes('<img src="cutting-errors.svg"'), figureOfSettings);
+      assert.equal(page.includes("Drawn. Where there are several seeds"), !figureOfSettings);
+    }
+  }));
+
 Deno.test("CSV and Markdown hold the same numbers", () =>
   inFolder(async (folder) => {
     const records = await exampleResults(cutting, folder, seeds);
