@@ -154,7 +154,8 @@ function specification(
         : {};
       const horizontal = { field: "x", type: "quantitative", title: x, scale, axis };
       const color = { field: "name", type: "nominal", title: null, sort: null, legend };
-      const vertical = { type: "quantitative", scale: { zero: fromZero } };
+      // Without a format, an axis of one value alone is labelled with six decimals.
+      const vertical = { type: "quantitative", scale: { zero: fromZero }, axis: { format: "~f" } };
       return {
         title: { text: panel.title, fontWeight: "normal" },
         width,

@@ -46,3 +46,14 @@ Deno.test("on a logarithmic axis 0 has a place, and small steps are told apart",
   assert.ok(first![0] < second![0] && second![0] < third![0]);
   assert.ok((second![0] - first![0]) / (third![0] - first![0]) > .1);
 });
+
+Deno.test("the vertical axis is labelled with plain numbers, that of a flat line as well", async () => {
+  const svgOf = (values: readonly number[]) => {
+    const points = values.map((value, x) => ({ x, values: [value] }));
+    return figureSvg({ ...figure, panels: [{ title: "ours", curves: [{ name: "IMDb", points }] }] });
+  };
+  const flat = await svgOf([50, 50]);
+  assert.ok(flat.includes(">50<") && !flat.includes("50.0"), "50, not 50.000000");
+  const wide = await svgOf([0, 51]);
+  for (const label of [">0<", ">20<", ">50<"]) assert.ok(wide.includes(label), label);
+});
