@@ -1,4 +1,4 @@
-/** How experiments are drawn from their records: the paper's numbers on one side, ours on the other. */
+/** How experiments are drawn: the paper's numbers on one side, those of our records on the other; or what rows set. */
 import { namedConfig } from "./bert/models.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Cell, FigureRuns, PublishedTable } from "./experiment.ts";
@@ -133,27 +133,42 @@ export function trainingCurves(title: string, published: PublishedWindows): (run
 export function scheduleCurves(title: string): (runs: FigureRuns) => Figure {
   return ({ cells }) => {
     const steps = 200;
-    const rows = new Map(cells.map(({ row, configuration }) => [row, configuration]));
-    const curves = [...rows].map(([row, { schedule: name, warmupProportion, learningRate }]): Curve => {
-      const multiplier = schedule(name, {
-        totalSteps: steps,
-        warmupSteps: Math.round(warmupProportion * steps),
-        baseRate: learningRate,
-      });
-      const points = Array.from({ length: steps + 1 }, (_, step) => ({
-        x: 100 * step / steps,
-        values: [100 * multiplier(step)],
-      }));
-      return { name: row, points };
-    });
+    const multipliers = [...configurationsByRow(cells)].map(
+      ([row, { schedule: name, warmupProportion, learningRate }]) => {
+        const warmupSteps = Math.round(warmupProportion * steps);
+        return [row, schedule(name, { totalSteps: steps, warmupSteps, baseRate: learningRate })] as const;
+      },
+    );
     return {
       title,
       x: "steps done, %",
-      y: "learning rate, % of the highest",
-      markers: false,
       fromZero: true,
-      panels: curves.map((curve) => ({ title: curve.name, curves: [curve] })),
+      ...schedulePanels(multipliers, steps, (step) => 100 * step / steps),
     };
+  };
+}
+
+/**
+ * Schedules (lib/schedules.ts) over their steps, each in a panel, in percent of the highest rate.
+ *
+ * @param multipliers the names and the schedules
+ * @param place where a step stands on the horizontal axis
+ */
+export function schedulePanels(
+  multipliers: readonly (readonly [name: string, multiplier: (step: number) => number])[],
+  steps: number,
+  place: (step: number) => number,
+): Pick<Figure, "y" | "markers" | "panels"> {
+  return {
+    y: "learning rate, % of the highest",
+    markers: false,
+    panels: multipliers.map(([name, multiplier]) => {
+      const points = Array.from({ length: steps + 1 }, (_, step) => ({
+        x: place(step),
+        values: [100 * multiplier(step)],
+      }));
+      return { title: name, curves: [{ name, points }] };
+    }),
   };
 }
 
@@ -165,8 +180,7 @@ export function layerRateCurves(title: string): (runs: FigureRuns) => Figure {
   return ({ cells }) => {
     const { model, layers } = cells[0]!.configuration;
     const known = layers ?? namedConfig(model)?.num_hidden_layers;
-    const rows = new Map(cells.map(({ row, configuration }) => [row, configuration]));
-    const rates = [...rows.values()].map(({ layerDecay, learningRate }) => ({
+    const rates = [...configurationsByRow(cells).values()].map(({ layerDecay, learningRate }) => ({
       layers: known ?? 12,
       decay: layerDecay,
       learningRate,
@@ -202,5 +216,8 @@ const parts = (layers: number) => [
   ...Array.from({ length: layers }, (_, layer) => ({ x: layer, name: `bert.encoder.layer.${layer}.` })),
   { x: layers, name: "classifier." },
 ];
+
+const configurationsByRow = (cells: readonly Cell[]) =>
+  new Map(cells.map(({ row, configuration }) => [row, configuration]));
 
 const distinct = <Value>(values: readonly Value[]) => [...new Set(values)];

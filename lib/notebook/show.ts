@@ -1,5 +1,5 @@
 /** What a user looks at, as a notebook draws it and a terminal prints it. */
-import { layerRateFigure } from "../experiment_figures.ts";
+import { layerRateFigure, schedulePanels } from "../experiment_figures.ts";
 import type { LayerDecayOptions } from "../lr_decay.ts";
 import { dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { markdown } from "../results/markdown.ts";
@@ -115,16 +115,11 @@ export function showSchedules(names: readonly ScheduleName[], options: ScheduleO
   return showFigure({
     title: `Learning rate over ${options.totalSteps} steps, ${options.warmupSteps} of them warm-up`,
     x: "step",
-    y: "learning rate, % of the highest",
-    markers: false,
-    panels: names.map((name) => {
-      const multiplier = schedule(name, options);
-      const points = Array.from({ length: options.totalSteps + 1 }, (_, step) => ({
-        x: step,
-        values: [100 * multiplier(step)],
-      }));
-      return { title: name, curves: [{ name, points }] };
-    }),
+    ...schedulePanels(
+      names.map((name) => [name, schedule(name, options)]),
+      options.totalSteps,
+      (step) => step,
+    ),
   });
 }
 
