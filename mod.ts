@@ -27,18 +27,23 @@ export type { HostTensor, HostTensors } from "./lib/tensors.ts";
 // Data and models.
 export { datasetNames, type DatasetOptions, embeddedNames } from "./lib/data/dataset.ts";
 export { dataset, datasetFromFiles, limit } from "./lib/notebook/data.ts";
-export { hubFile, hubFiles, type HubOptions, type HubRepository } from "./lib/data/hub.ts";
-export type { EncodedExample } from "./lib/data/batches.ts";
-export { type SplitCounts, type Survey, surveyLines, surveyOf } from "./lib/survey.ts";
+export { hubFile, hubFiles, type HubOptions, type HubRepository } from "./lib/storage/hub.ts";
+export type { EncodedExample } from "./lib/training/batches.ts";
+export { type SplitCounts, type Survey, surveyLines, surveyOf } from "./lib/classifier/survey.ts";
 export { describe } from "./lib/data/describe.ts";
 export type { Dataset, Example, Splits } from "./lib/data/examples.ts";
 export type { FileOptions } from "./lib/data/files.ts";
 export { readDocuments } from "./lib/data/document_files.ts";
-export { type Documents, encodeDocuments } from "./lib/data/pretraining_segments.ts";
+export { type Documents, encodeDocuments } from "./lib/paper/segments.ts";
 export { MODEL_NAMES } from "./lib/bert/models.ts";
 export { type BertConfig, HIDDEN_ACTS, type HiddenAct } from "./lib/bert/config.ts";
 export type { PreTrainingHeads } from "./lib/bert/parameters.ts";
-export { type NewModel, type StartModel, startModel, type StartModelOptions } from "./lib/start_model.ts";
+export {
+  type NewModel,
+  type StartModel,
+  startModel,
+  type StartModelOptions,
+} from "./lib/bert/start_model.ts";
 export { characterTokenizer, loadTokenizer, type SpecialIds, type Tokenizer } from "./lib/text/tokenizer.ts";
 
 // The paper's methods.
@@ -51,38 +56,34 @@ export {
   type TextStrategy,
   textStrategy,
   textStrategyNames,
-} from "./lib/long_text.ts";
-export { fewShot } from "./lib/few_shot.ts";
-export { type LayerDecayOptions, layerLearningRate } from "./lib/lr_decay.ts";
-export { schedule, type ScheduleName, scheduleNames, type ScheduleOptions } from "./lib/schedules.ts";
-export {
-  fineTune,
-  type FineTuneContext,
-  type FineTuned,
-  type FineTuneSettings,
-  saveClassifier,
-} from "./lib/fine_tune.ts";
+} from "./lib/paper/long_text.ts";
+export { fewShot } from "./lib/paper/few_shot.ts";
+export { type LayerDecayOptions, layerLearningRate } from "./lib/paper/layer_decay.ts";
+export { schedule, type ScheduleName, scheduleNames, type ScheduleOptions } from "./lib/paper/schedules.ts";
+export { fineTune, type FineTuneContext, type FineTuned, saveClassifier } from "./lib/paper/fine_tune.ts";
+export type { FineTuneSettings } from "./lib/paper/settings.ts";
 export {
   type Classification,
   Classifier,
   type ClassifierOptions,
   type ClassifierText,
   loadClassifier,
-} from "./lib/classifier.ts";
-export { exportClassifier, type ExportedClassifier } from "./lib/export.ts";
+} from "./lib/classifier/classifier.ts";
+export { exportClassifier, type ExportedClassifier } from "./lib/classifier/export.ts";
 export {
   furtherPretrain,
   type FurtherPretrainContext,
   type FurtherPretrained,
   type FurtherPretrainOptions,
   savePretrained,
-} from "./lib/further_pretraining.ts";
+} from "./lib/paper/further_pretraining.ts";
 export {
   type ForgettingProbe,
   forgettingProbe,
   type ForgettingProbeOptions,
   layerDistances,
-} from "./lib/forgetting.ts";
+  type ProbedModel,
+} from "./lib/paper/forgetting.ts";
 export {
   type MultiTaskContext,
   type MultiTaskEpoch,
@@ -90,7 +91,7 @@ export {
   type MultiTaskTuned,
   type MultiTaskTuneSettings,
   type Task,
-} from "./lib/multitask.ts";
+} from "./lib/paper/multitask.ts";
 export {
   paperPasses,
   type PreTrainingOutcome,
@@ -100,9 +101,9 @@ export {
   type RecipePreTraining,
   type RecipeRun,
   runRecipe,
-} from "./lib/recipe.ts";
-export { encodeDataset, type EncodedDataset, type ReadExample } from "./lib/fine_tuning_steps.ts";
-export type { PreTrainingEvaluation } from "./lib/pretraining_steps.ts";
+} from "./lib/classifier/recipe.ts";
+export { encodeDataset, type EncodedDataset, type ReadExample } from "./lib/paper/fine_tuning_steps.ts";
+export type { PreTrainingEvaluation } from "./lib/paper/pretraining_steps.ts";
 export {
   type Corpus,
   corpusSets,
@@ -111,12 +112,12 @@ export {
   domainSets,
   holdOut,
   withinTask,
-} from "./lib/corpora.ts";
+} from "./lib/paper/corpora.ts";
 export {
   type PreTrainedModel,
   preTrainedModel,
   type PreTrainedModelOptions,
-} from "./lib/pretrained_model.ts";
+} from "./lib/runs/pretrained_model.ts";
 
 // Engines and training.
 export type { Capabilities, Engine, Program, State } from "./lib/engine/engine.ts";
@@ -141,9 +142,9 @@ export {
   lowerToStablehlo,
   type ModuleInput,
   type ModuleOutput,
-} from "./lib/graph/stablehlo.ts";
-export type { LoweringOptions } from "./lib/graph/stablehlo_emitter.ts";
-export { openEngine } from "./lib/run_cell.ts";
+} from "./lib/graph/stablehlo/lower.ts";
+export type { LoweringOptions } from "./lib/graph/stablehlo/emitter.ts";
+export { openEngine } from "./lib/runs/run_cell.ts";
 export type { CheckpointOptions } from "./lib/training/checkpoints.ts";
 export type { StepReport } from "./lib/training/loop.ts";
 export type { OptimizerOptions } from "./lib/training/optimizers.ts";
@@ -160,10 +161,10 @@ export {
   type Protocol,
   type ResolvedPreTraining,
   type Settings,
-} from "./lib/configuration.ts";
-export * from "./lib/experiment.ts";
-export * from "./lib/experiment_figures.ts";
-export * from "./lib/run_experiment.ts";
+} from "./lib/runs/configuration.ts";
+export * from "./lib/runs/experiment.ts";
+export * from "./lib/runs/experiment_figures.ts";
+export * from "./lib/runs/run_experiment.ts";
 export { measure, type Metrics } from "./lib/results/metrics.ts";
 export {
   type DataRecord,
@@ -221,7 +222,7 @@ export {
   type Judgement,
 } from "./lib/results/claims.ts";
 export { atTemperature, fitTemperature } from "./lib/results/calibration.ts";
-export { encoderFlops, hoursOf, type RunData, type RunFlops, runFlops } from "./lib/flops.ts";
+export { encoderFlops, hoursOf, type RunData, type RunFlops, runFlops } from "./lib/runs/flops.ts";
 export {
   countData,
   type DataCounts,
@@ -231,7 +232,7 @@ export {
   dataTokenizer,
   measureDataTable,
   type MeasuredData,
-} from "./lib/data_table.ts";
+} from "./lib/runs/data_table.ts";
 
 // Notebooks: what a cell shows, and training that is watched.
 export {

@@ -11,9 +11,9 @@ import {
   paperPreTraining,
   paperSettings,
   type ResolvedPreTraining,
-} from "../lib/configuration.ts";
-import { gpuPlan } from "../lib/gpu_plan.ts";
-import { writeWhole } from "../lib/whole_file.ts";
+} from "../lib/runs/configuration.ts";
+import { gpuPlan } from "../lib/runs/gpu_plan.ts";
+import { writeWhole } from "../lib/storage/whole_file.ts";
 
 /** A step by name; cuDNN's attention is used where its probabilities are not dropped. */
 const fine = (step: Partial<Configuration>): Configuration => ({ ...paperSettings, text: "head", ...step });

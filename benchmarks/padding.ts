@@ -1,8 +1,8 @@
 /** Tokens computed for each real token, with every batch at the maximum length and with batches of like lengths. */
-import { encodeExamples, paddingStatistics, trainingBatches } from "../lib/data/batches.ts";
+import { encodeExamples, paddingStatistics, trainingBatches } from "../lib/training/batches.ts";
 import { dataset, embeddedNames } from "../lib/data/dataset.ts";
 import { resolveModel } from "../lib/bert/models.ts";
-import { textStrategy } from "../lib/long_text.ts";
+import { textStrategy } from "../lib/paper/long_text.ts";
 import { characterTokenizer, loadTokenizer } from "../lib/text/tokenizer.ts";
 
 /** Measures every embedded data set; returns the numbers for the history. */

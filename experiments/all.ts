@@ -1,6 +1,6 @@
 /** All experiments, in an order in which each finds what those before it have pre-trained. */
-import type { DataTable } from "../lib/data_table.ts";
-import type { Experiment } from "../lib/experiment.ts";
+import type { DataTable } from "../lib/runs/data_table.ts";
+import type { Experiment } from "../lib/runs/experiment.ts";
 import figure2 from "./figure2.ts";
 import figure3 from "./figure3.ts";
 import figure4 from "./figure4.ts";

@@ -1,5 +1,5 @@
 /** What the paper claims, each claim as a comparison of rows of its tables. */
-import { type ScaleName, scaleRows } from "../lib/experiment.ts";
+import { type ScaleName, scaleRows } from "../lib/runs/experiment.ts";
 import type { Claim } from "../lib/results/claims.ts";
 import { experiments } from "./all.ts";
 import paper from "./paper_tables.json" with { type: "json" };

@@ -13,8 +13,8 @@
  *
  *     deno task reproduce figure2 --seeds 3
  */
-import { experiment } from "../lib/experiment.ts";
-import { trainingCurves } from "../lib/experiment_figures.ts";
+import { experiment } from "../lib/runs/experiment.ts";
+import { trainingCurves } from "../lib/runs/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { imdbColumns, mini, miniImdb } from "./scales.ts";
 

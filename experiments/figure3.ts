@@ -15,9 +15,9 @@
  *
  *     deno task reproduce figure3 --seeds 3
  */
-import type { Settings } from "../lib/configuration.ts";
-import { experiment } from "../lib/experiment.ts";
-import { errorCurves } from "../lib/experiment_figures.ts";
+import type { Settings } from "../lib/runs/configuration.ts";
+import { experiment } from "../lib/runs/experiment.ts";
+import { errorCurves } from "../lib/runs/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import {
   imdbColumns,

@@ -14,8 +14,8 @@
  *
  *     deno task reproduce figure4 --seeds 5
  */
-import { experiment, type ScaleColumn } from "../lib/experiment.ts";
-import { errorCurves } from "../lib/experiment_figures.ts";
+import { experiment, type ScaleColumn } from "../lib/runs/experiment.ts";
+import { errorCurves } from "../lib/runs/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { imdbSets, mini, miniImdb, miniPreTraining, miniSets, paperSets, testTextsRead } from "./scales.ts";
 

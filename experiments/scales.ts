@@ -1,7 +1,7 @@
 /** What the experiments share at each scale. */
-import type { Settings } from "../lib/configuration.ts";
-import type { ScaleColumn } from "../lib/experiment.ts";
-import type { NewModel } from "../lib/start_model.ts";
+import type { Settings } from "../lib/runs/configuration.ts";
+import type { ScaleColumn } from "../lib/runs/experiment.ts";
+import type { NewModel } from "../lib/bert/start_model.ts";
 
 /** A small BERT from nothing: for Chinese, and where no checkpoint can be had. */
 const smallArchitecture: NewModel = {

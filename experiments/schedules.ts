@@ -12,8 +12,8 @@
  *
  *     deno task reproduce schedules --seeds 3
  */
-import { experiment } from "../lib/experiment.ts";
-import { scheduleCurves } from "../lib/experiment_figures.ts";
+import { experiment } from "../lib/runs/experiment.ts";
+import { scheduleCurves } from "../lib/runs/experiment_figures.ts";
 import { imdbColumns, mini, miniColumns, miniSets, only, paperColumns, paperSets } from "./scales.ts";
 
 const columns = ["IMDb", "TREC"] as const;

@@ -8,7 +8,7 @@
  *
  *     deno task reproduce table1
  */
-import type { DataTable } from "../lib/data_table.ts";
+import type { DataTable } from "../lib/runs/data_table.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { imdbSets, miniSets, paperSets } from "./scales.ts";
 

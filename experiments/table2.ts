@@ -13,8 +13,8 @@
  *
  *     deno task reproduce table2 --seeds 3
  */
-import { paperSettings } from "../lib/configuration.ts";
-import { experiment } from "../lib/experiment.ts";
+import { paperSettings } from "../lib/runs/configuration.ts";
+import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { imdbColumns, mini, miniColumns, miniSets, only, paperColumns, paperSets } from "./scales.ts";
 

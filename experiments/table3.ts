@@ -13,7 +13,7 @@
  *
  *     deno task reproduce table3 --seeds 3
  */
-import { experiment } from "../lib/experiment.ts";
+import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { imdbColumns, mini, miniImdb } from "./scales.ts";
 

@@ -12,8 +12,8 @@
  *
  *     deno task reproduce table4 --seeds 5
  */
-import { experiment } from "../lib/experiment.ts";
-import { layerRateCurves } from "../lib/experiment_figures.ts";
+import { experiment } from "../lib/runs/experiment.ts";
+import { layerRateCurves } from "../lib/runs/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { imdbColumns, mini, miniImdb } from "./scales.ts";
 

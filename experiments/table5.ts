@@ -13,9 +13,9 @@
  *
  *     deno task reproduce table5
  */
-import type { Settings } from "../lib/configuration.ts";
-import { domains } from "../lib/corpora.ts";
-import { experiment } from "../lib/experiment.ts";
+import type { Settings } from "../lib/runs/configuration.ts";
+import { domains } from "../lib/paper/corpora.ts";
+import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import {
   imdbColumns,

@@ -16,7 +16,7 @@
  *
  *     deno task reproduce table6
  */
-import { experiment } from "../lib/experiment.ts";
+import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import {
   imdbColumns,

@@ -13,8 +13,8 @@
  *
  *     deno task reproduce table7
  */
-import type { Settings } from "../lib/configuration.ts";
-import { experiment } from "../lib/experiment.ts";
+import type { Settings } from "../lib/runs/configuration.ts";
+import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import {
   layerDecay,

@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { packageFolder } from "../lib/data/packages.ts";
+import { packageFolder } from "../lib/storage/packages.ts";
 import { InputError } from "../lib/errors.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { type BrowserPage, startBrowser } from "./devtools.ts";

@@ -1,13 +1,13 @@
 /** `deno task reproduce --dry-run`: what would be run, and what it would cost. */
-import type { Configuration } from "../lib/configuration.ts";
+import type { Configuration } from "../lib/runs/configuration.ts";
 import { InputError } from "../lib/errors.ts";
-import type { DataTable } from "../lib/data_table.ts";
-import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/experiment.ts";
-import { sharedModels } from "../lib/expected_time.ts";
-import { hoursOf, type RunData, type RunFlops, runFlops } from "../lib/flops.ts";
-import { modelShape } from "../lib/model_shape.ts";
+import type { DataTable } from "../lib/runs/data_table.ts";
+import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/runs/experiment.ts";
+import { sharedModels } from "../lib/runs/expected_time.ts";
+import { hoursOf, type RunData, type RunFlops, runFlops } from "../lib/runs/flops.ts";
+import { modelShape } from "../lib/runs/model_shape.ts";
 import { duration } from "../lib/results/progress.ts";
-import { experimentResult, type Shard, shareOf } from "../lib/run_experiment.ts";
+import { experimentResult, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
 import type { targetNames } from "./options.ts";
 
@@ -93,7 +93,7 @@ export async function dryRun(
   output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
   if (target === undefined) return;
   // Loaded only here: a call that finds all on record ends at once.
-  const { planKey } = await import("../lib/gpu_plan.ts");
+  const { planKey } = await import("../lib/runs/gpu_plan.ts");
   const { tellPlan } = await import("./engines.ts");
   const told = new Set<string>();
   for (const { row, column, configuration, hash } of cells) {

@@ -6,9 +6,9 @@ import { loadPlugin } from "../lib/engine/xla/plugin.ts";
 import { describePlugin, type PluginDescription } from "../lib/engine/xla/probe.ts";
 import { targets } from "../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../lib/errors.ts";
-import { type Configuration, paperSettings } from "../lib/configuration.ts";
-import { type Experiment, resolveCells, type ScaleName, scaleNames } from "../lib/experiment.ts";
-import { gpuPlan, planKey } from "../lib/gpu_plan.ts";
+import { type Configuration, paperSettings } from "../lib/runs/configuration.ts";
+import { type Experiment, resolveCells, type ScaleName, scaleNames } from "../lib/runs/experiment.ts";
+import { gpuPlan, planKey } from "../lib/runs/gpu_plan.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import {

@@ -4,8 +4,8 @@ import { dirname, resolve } from "node:path";
 import { readLabelled } from "../lib/data/files.ts";
 import { evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
-import { requireTextColumns } from "../lib/trained_model.ts";
-import { requireWritable, writeWhole } from "../lib/whole_file.ts";
+import { requireTextColumns } from "../lib/classifier/trained.ts";
+import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
 

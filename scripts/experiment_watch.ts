@@ -1,7 +1,7 @@
 /** What `deno task reproduce` shows while an experiment runs. */
-import type { Experiment } from "../lib/experiment.ts";
+import type { Experiment } from "../lib/runs/experiment.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
-import type { ExperimentEvent } from "../lib/run_experiment.ts";
+import type { ExperimentEvent } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
 import { TimeLeft } from "./time_left.ts";
 

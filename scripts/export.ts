@@ -1,7 +1,7 @@
 /** `deno task export`: a trained classifier for Hugging Face's libraries, transformers.js and ONNX Runtime. */
 import { Command } from "commander";
 import { join } from "node:path";
-import { exportClassifier } from "../lib/export.ts";
+import { exportClassifier } from "../lib/classifier/export.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 
 /** The command, not yet run. */

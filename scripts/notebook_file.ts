@@ -1,7 +1,7 @@
 /** Notebooks as files (nbformat 4.5): read, cleaned of what differs from run to run, and written as Jupyter does. */
 import { readdir, readFile } from "node:fs/promises";
 import { InputError } from "../lib/errors.ts";
-import { writeWhole } from "../lib/whole_file.ts";
+import { writeWhole } from "../lib/storage/whole_file.ts";
 
 /** Text as a notebook keeps it: in one piece or by lines. */
 type Text = string | readonly string[];

@@ -2,10 +2,10 @@
 import { Command } from "commander";
 import { mkdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { cacheFolder } from "../lib/data/resolve.ts";
+import { cacheFolder } from "../lib/storage/cache.ts";
 import { InputError } from "../lib/errors.ts";
 import { duration } from "../lib/results/progress.ts";
-import { writeWhole } from "../lib/whole_file.ts";
+import { writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { makeOutputFolder } from "./options.ts";
 import {

@@ -5,7 +5,7 @@ import process from "node:process";
 import { hasUsableGpu } from "../lib/engine/xla/gpu.ts";
 import { targets } from "../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../lib/errors.ts";
-import { requireWritable } from "../lib/whole_file.ts";
+import { requireWritable } from "../lib/storage/whole_file.ts";
 
 /** A parser of an option that takes a whole number of at least `least`, perhaps a multiple of another. */
 export function wholeNumber(option: string, least: number, multipleOf = 1): (text: string) => number {

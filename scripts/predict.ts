@@ -2,21 +2,15 @@
 import { Command } from "commander";
 import { stat } from "node:fs/promises";
 import { textColumnsOf } from "../lib/data/files.ts";
-import {
-  formatOf,
-  openTable,
-  requireColumns,
-  type TableFormat,
-  tableFormats,
-  type TableStream,
-} from "../lib/data/table.ts";
-import { keepsType, numberType } from "../lib/data/table_parquet.ts";
-import { RowTally } from "../lib/data/table_tally.ts";
-import { type TableLayout, writeTable } from "../lib/data/table_writer.ts";
+import { formatOf, openTable, requireColumns, tableFormats, type TableStream } from "../lib/tables/table.ts";
+import type { TableFormat } from "../lib/tables/rows.ts";
+import { keepsType, numberType } from "../lib/tables/parquet_table.ts";
+import { RowTally } from "../lib/tables/row_tally.ts";
+import { type TableLayout, writeTable } from "../lib/tables/writer.ts";
 import { InputError } from "../lib/errors.ts";
-import { type PredictionColumns, predictionColumns, predictRows } from "../lib/predict_table.ts";
+import { type PredictionColumns, predictionColumns, predictRows } from "../lib/classifier/predict.ts";
 import { showProgress } from "../lib/results/progress.ts";
-import { requireTextColumns } from "../lib/trained_model.ts";
+import { requireTextColumns } from "../lib/classifier/trained.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { oneOf } from "./options.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";

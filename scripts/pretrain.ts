@@ -2,19 +2,19 @@
 import { Command } from "commander";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { corpusTexts, holdOut } from "../lib/corpora.ts";
+import { corpusTexts, holdOut } from "../lib/paper/corpora.ts";
 import { dataset, datasetNames } from "../lib/data/dataset.ts";
 import { readDocuments } from "../lib/data/document_files.ts";
 import { languageOf } from "../lib/data/files.ts";
 import { chineseGeneralText, generalText } from "../lib/data/general_text.ts";
 import { InputError } from "../lib/errors.ts";
-import { furtherPretrain, type FurtherPretrained, savePretrained } from "../lib/further_pretraining.ts";
-import type { PreTrainingEvaluation } from "../lib/pretraining_steps.ts";
+import { furtherPretrain, type FurtherPretrained, savePretrained } from "../lib/paper/further_pretraining.ts";
+import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { duration, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
-import { openEngine } from "../lib/run_cell.ts";
-import { startModel } from "../lib/start_model.ts";
-import { writeWhole } from "../lib/whole_file.ts";
+import { openEngine } from "../lib/runs/run_cell.ts";
+import { startModel } from "../lib/bert/start_model.ts";
+import { writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import {
   chooseEngine,

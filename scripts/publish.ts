@@ -1,7 +1,7 @@
 /** `deno task publish`: writes the report as a version into a folder for a static host. */
 import type { Command } from "commander";
 import { join } from "node:path";
-import type { ScaleName } from "../lib/experiment.ts";
+import type { ScaleName } from "../lib/runs/experiment.ts";
 import { publishReport } from "../lib/report/publish.ts";
 import { runCommand } from "./command.ts";
 import { readReport, recordsCommand, type ReportParts, reportParts } from "./report.ts";

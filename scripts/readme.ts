@@ -5,14 +5,14 @@
 import { Command } from "commander";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { dataTableMarkdown } from "../lib/data_table.ts";
+import { dataTableMarkdown } from "../lib/runs/data_table.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Report } from "../lib/report/collect.ts";
 import { countsOf, experimentsTable } from "../lib/report/index_page.ts";
 import { claimsLegend, claimsTable } from "../lib/results/claims.ts";
 import { figureSvg } from "../lib/results/figures.ts";
 import { markdownTable, numbersTable } from "../lib/results/tables.ts";
-import { writeWhole } from "../lib/whole_file.ts";
+import { writeWhole } from "../lib/storage/whole_file.ts";
 import { runCommand } from "./command.ts";
 import { readReport, reportParts } from "./report.ts";
 

@@ -3,10 +3,10 @@ import { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { dataTables, experiments } from "../experiments/all.ts";
-import { requireWritable, writeWhole } from "../lib/whole_file.ts";
+import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
 import { InputError } from "../lib/errors.ts";
-import type { Configuration, Protocol } from "../lib/configuration.ts";
-import type { DataTable } from "../lib/data_table.ts";
+import type { Configuration, Protocol } from "../lib/runs/configuration.ts";
+import type { DataTable } from "../lib/runs/data_table.ts";
 import {
   type CellOptions,
   type Experiment,
@@ -14,13 +14,13 @@ import {
   type ScaleName,
   scaleNames,
   scaleRows,
-} from "../lib/experiment.ts";
-import { experimentTable } from "../lib/experiment_table.ts";
+} from "../lib/runs/experiment.ts";
+import { experimentTable } from "../lib/runs/experiment_table.ts";
 import { duration } from "../lib/results/progress.ts";
 import { figureSvg } from "../lib/results/figures.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
 import { markdownTable } from "../lib/results/tables.ts";
-import { type RunCell, runExperiment, type Shard, shareOf } from "../lib/run_experiment.ts";
+import { type RunCell, runExperiment, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { ExperimentWatch } from "./experiment_watch.ts";
 import {
@@ -242,7 +242,7 @@ async function measureData(
   await requireWritable(folder);
   // Loaded only here, as what trains is: see lateRunner.
   const { dataset } = await import("../lib/data/dataset.ts");
-  const { dataTableMarkdown, dataTokenizer, measureDataTable } = await import("../lib/data_table.ts");
+  const { dataTableMarkdown, dataTokenizer, measureDataTable } = await import("../lib/runs/data_table.ts");
   const rows = await measureDataTable(table, {
     scale,
     folder,
@@ -330,7 +330,7 @@ function parseSetting(text: string, before: Record<string, unknown> = {}): Recor
 function lateRunner(): RunCell {
   let runner: RunCell | undefined;
   return async (configuration, hooks) => {
-    runner ??= (await import("../lib/run_cell.ts")).cellRunner();
+    runner ??= (await import("../lib/runs/run_cell.ts")).cellRunner();
     return await runner(configuration, hooks);
   };
 }

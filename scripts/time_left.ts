@@ -1,6 +1,6 @@
 /** How long the runs of an experiment will take that are still to be made, by those that were. */
-import type { Configuration } from "../lib/configuration.ts";
-import { sharedModels } from "../lib/expected_time.ts";
+import type { Configuration } from "../lib/runs/configuration.ts";
+import { sharedModels } from "../lib/runs/expected_time.ts";
 
 /**
  * A model that is made for several runs, such as a pre-trained one, takes its time once, in the first run that needs

@@ -5,11 +5,11 @@ import {
   type PreTrainingOutcome,
   type PreTrainingPlan,
   type RecipeRun,
-} from "../lib/recipe.ts";
+} from "../lib/classifier/recipe.ts";
 import { atTemperature } from "../lib/results/calibration.ts";
 import { type Evaluation, evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
 import type { Metrics } from "../lib/results/metrics.ts";
-import type { Survey } from "../lib/survey.ts";
+import type { Survey } from "../lib/classifier/survey.ts";
 
 /** What the classifier says of a split. */
 export interface SplitEvaluation {

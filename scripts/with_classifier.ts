@@ -1,9 +1,9 @@
 /** What the commands that use a trained model have in common. */
 import type { Command } from "commander";
 import { resolveModel } from "../lib/bert/models.ts";
-import { type Classifier, loadClassifier } from "../lib/classifier.ts";
+import { type Classifier, loadClassifier } from "../lib/classifier/classifier.ts";
 import type { Engine } from "../lib/engine/engine.ts";
-import { openEngine } from "../lib/run_cell.ts";
+import { openEngine } from "../lib/runs/run_cell.ts";
 import type { Output } from "./command.ts";
 import { chooseEngine, engineNames, oneOf, wholeNumber } from "./options.ts";
 

@@ -36,9 +36,9 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "xla install cuda13": { coveredBy: "tests/engine/xla/install_test.ts" },
   "engines": { also: "" },
   "xla install cuda13 --compiler-only": { coveredBy: "tests/engine/xla/install_test.ts" },
-  "engines --target h200 table2": { coveredBy: "tests/gpu_plan_test.ts" },
+  "engines --target h200 table2": { coveredBy: "tests/runs/gpu_plan_test.ts" },
   "reproduce table2 --scale paper --dry-run --target h100 --precision bf16": {
-    coveredBy: "tests/gpu_plan_test.ts",
+    coveredBy: "tests/runs/gpu_plan_test.ts",
   },
 };
 

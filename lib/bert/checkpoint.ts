@@ -5,13 +5,13 @@
 import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { HostTensors } from "../tensors.ts";
-import { shown } from "../data/byte_source.ts";
+import { shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
 import { type BertConfig, configLabels, readConfig, withLabels } from "./config.ts";
 import { freshTensor, keepLayers, parameterShapes, type PreTrainingHeads } from "./parameters.ts";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.ts";
 import { readTorchCheckpoint, readTorchShapes } from "./torch_checkpoint.ts";
-import { temporaryFile, writeWhole } from "../whole_file.ts";
+import { temporaryFile, writeWhole } from "../storage/whole_file.ts";
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -178,7 +178,7 @@ export async function saveCheckpoint(folder: string, contents: CheckpointContent
 const replaced = ["bertlab.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
   .concat("special_tokens_map.json", "added_tokens.json");
 
-/** Whether a folder's README.md is the card of an export (lib/export_card.ts); undefined if there is none. */
+/** Whether a folder's README.md is the card of an export (lib/classifier/export_card.ts); undefined if there is none. */
 export async function hasOwnCard(folder: string): Promise<boolean | undefined> {
   const text = await readFile(join(folder, "README.md"), "utf8").catch(() => undefined);
   return text === undefined ? undefined : /^tags: \[.*\bbertlab\]$/m.test(text);

@@ -1,7 +1,7 @@
 /** BERT's configuration: Hugging Face's config.json, read, checked and made. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { shown } from "../data/byte_source.ts";
+import { shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
 
 /** The activations of the feed-forward layers that the encoder knows; "gelu" is the erf form. */

@@ -1,5 +1,5 @@
 /** The elements of tensors as files hold them: their types by safetensors' names, and their bytes as numbers. */
-import { type ByteSource, shown } from "../data/byte_source.ts";
+import { type ByteSource, shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
 
 /** The size in bytes of each element type of safetensors. */

@@ -1,11 +1,11 @@
 /** Models by name: what `model: "minilm"` or a hub id means, and where its folder comes from. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { hashFile, hashFiles, type OnProgress } from "../data/download.ts";
-import { hubFile, type HubOptions, type HubRepository, hubRepository } from "../data/hub.ts";
-import { HubError } from "../data/hub_errors.ts";
-import { hubEndpoint, hubIsOffline } from "../data/hub_settings.ts";
-import { cachedFolder, fetchFolder, type Source, type WantedFile, wheelSource } from "../data/resolve.ts";
+import { hashFile, hashFiles, type OnProgress } from "../storage/download.ts";
+import { hubFile, type HubOptions, type HubRepository, hubRepository } from "../storage/hub.ts";
+import { HubError } from "../storage/hub_errors.ts";
+import { hubEndpoint, hubIsOffline } from "../storage/hub_settings.ts";
+import { cachedFolder, fetchFolder, type Source, type WantedFile, wheelSource } from "../storage/cache.ts";
 import { InputError } from "../errors.ts";
 import { type BertConfig, type NewConfig, newConfig } from "./config.ts";
 

@@ -4,7 +4,7 @@
  * the file gives; everything else is refused by its name.
  * Source: Python's pickletools (protocol 2), and PyTorch's torch/_weights_only_unpickler.py.
  */
-import { shown } from "../data/byte_source.ts";
+import { shown } from "../storage/byte_source.ts";
 
 /** A tuple. A list is an array, a dict a Map, None null, and a number that no double holds a bigint. */
 export class Tuple {

@@ -3,10 +3,10 @@
  * type, shape and byte span, then the tensors' bytes without gaps.
  * Source: https://github.com/huggingface/safetensors#format
  */
-import { type ByteSource, readBytes, shown, withSource } from "../data/byte_source.ts";
+import { type ByteSource, readBytes, shown, withSource } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
 import type { HostTensor, HostTensors } from "../tensors.ts";
-import { writeWhole } from "../whole_file.ts";
+import { writeWhole } from "../storage/whole_file.ts";
 import { areSizes, elementCount, ITEM_SIZES, readElements } from "./elements.ts";
 
 /** Where and what a tensor in a safetensors file is. */

@@ -4,8 +4,8 @@
  * a view of a storage: sizes, strides and an offset. Nothing of the pickle is run.
  * Source: PyTorch's torch/serialization.py (_save, _legacy_save) and torch/_utils.py (_rebuild_tensor_v2).
  */
-import { type ByteSource, readBytes, shown, withSource } from "../data/byte_source.ts";
-import { readZipDirectory, zipEntryStart } from "../data/unzip.ts";
+import { type ByteSource, readBytes, shown, withSource } from "../storage/byte_source.ts";
+import { readZipDirectory, zipEntryStart } from "../storage/unzip.ts";
 import { InputError } from "../errors.ts";
 import type { HostTensor, HostTensors } from "../tensors.ts";
 import { areSizes, elementCount, ITEM_SIZES, readElements } from "./elements.ts";

@@ -11,8 +11,8 @@ import { mailingLists, mails } from "./embedded/mails.ts";
 import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
 import { wordnetEntities, wordnetTypes } from "./embedded/wordnet.ts";
 import { type Dataset, fingerprintOf, overlapNote, stratifiedPart } from "./examples.ts";
-import { hashFiles } from "./download.ts";
-import { packageFolder } from "./packages.ts";
+import { hashFiles } from "../storage/download.ts";
+import { packageFolder } from "../storage/packages.ts";
 import { type DatasetOptions, loadPaperSet, paperSetFiles } from "./paper_loading.ts";
 import { paperSets } from "./paper_sets.ts";
 

@@ -2,7 +2,7 @@
 import { InputError } from "../errors.ts";
 import { wholeText } from "./examples.ts";
 import { textColumnsOf, textOf } from "./files.ts";
-import { isTable, readTable, readText, requireColumns } from "./table.ts";
+import { isTable, readTable, readText, requireColumns } from "../tables/table.ts";
 
 /**
  * The documents of files: of a CSV, TSV, JSON Lines or Parquet file one a row, of any other file one a block between

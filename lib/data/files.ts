@@ -1,7 +1,7 @@
 /** A user's own labelled files as a data set. */
 import { basename, extname } from "node:path";
 import { InputError } from "../errors.ts";
-import { shown } from "./byte_source.ts";
+import { shown } from "../storage/byte_source.ts";
 import {
   type Dataset,
   type Example,
@@ -11,8 +11,8 @@ import {
   stratifiedSplit,
   wholeText,
 } from "./examples.ts";
-import { openTable, requireColumns } from "./table.ts";
-import { RowTally } from "./table_tally.ts";
+import { openTable, requireColumns } from "../tables/table.ts";
+import { RowTally } from "../tables/row_tally.ts";
 
 /** Files and columns of {@link datasetFromFiles}. */
 export interface FileOptions {

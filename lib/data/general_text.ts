@@ -6,7 +6,7 @@ import { factbook, factbookDocuments } from "./embedded/factbook.ts";
 import { mailDocuments, mails } from "./embedded/mails.ts";
 import { chinesePoets, poemDocuments } from "./embedded/poets.ts";
 import { wordnetDocuments, wordnetTypes } from "./embedded/wordnet.ts";
-import { type DataPackage, packageFolder } from "./packages.ts";
+import { type DataPackage, packageFolder } from "../storage/packages.ts";
 
 /** How {@link generalText} and {@link chineseGeneralText} tell of long downloads. */
 export interface GeneralTextOptions {

@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import { InputError } from "../errors.ts";
-import { readParquet } from "./parquet.ts";
-import { bytesOf, readText, textPieces } from "./table_text.ts";
+import { readParquet } from "../tables/parquet.ts";
+import { bytesOf, readText, textPieces } from "../tables/text_source.ts";
 
 /** A row of a file. */
 export interface LabelledFields {

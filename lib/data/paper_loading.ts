@@ -4,8 +4,8 @@ import { basename, join, resolve, sep } from "node:path";
 import { InputError } from "../errors.ts";
 import { type Dataset, type Example, fingerprintOf, overlapNote, stratifiedSplit } from "./examples.ts";
 import { languageOf } from "./files.ts";
-import { hubFile, hubFiles, type HubOptions, type HubRepository } from "./hub.ts";
-import { HubError } from "./hub_errors.ts";
+import { hubFile, hubFiles, type HubOptions, type HubRepository } from "../storage/hub.ts";
+import { HubError } from "../storage/hub_errors.ts";
 import type { Layout } from "./paper_layouts.ts";
 import type { PaperSet } from "./paper_sets.ts";
 

@@ -1,7 +1,7 @@
 /** The onnx engine: recorded graphs on ONNX Runtime's CPU kernels, with the state's arrays updated in place. */
 import * as ort from "onnxruntime-node";
 import { type GraphBody, sizeOf } from "../graph/graph.ts";
-import { type LoweredModel, lowerToOnnx, updateName } from "../graph/onnx.ts";
+import { type LoweredModel, lowerToOnnx, updateName } from "../graph/onnx/lower.ts";
 import { type TileGroup, tileUpdates } from "../graph/tiles.ts";
 import { type Engine, type Program, type State, stateTensor } from "./engine.ts";
 import type { HostTensor, HostTensors } from "../tensors.ts";

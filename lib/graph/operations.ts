@@ -5,10 +5,10 @@
  */
 import type { Attributes, Value } from "./graph.ts";
 import * as shape from "./shapes.ts";
-import * as onnx from "./onnx_rules.ts";
-import * as stablehlo from "./stablehlo_rules.ts";
-import type { Operand, StablehloEmitter } from "./stablehlo_emitter.ts";
-import type { OnnxEmitter } from "./onnx_emitter.ts";
+import * as onnx from "./onnx/rules.ts";
+import * as stablehlo from "./stablehlo/rules.ts";
+import type { Operand, StablehloEmitter } from "./stablehlo/emitter.ts";
+import type { OnnxEmitter } from "./onnx/emitter.ts";
 
 /** A row of the table. */
 export interface Operation {

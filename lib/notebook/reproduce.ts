@@ -1,16 +1,16 @@
 /** The paper's experiments in a notebook: one cell tried out small, all cells from their records, or run. */
 import { join } from "node:path";
-import type { Configuration } from "../configuration.ts";
-import { expectedSeconds } from "../expected_time.ts";
-import { type CellOptions, type Experiment, resolveCells } from "../experiment.ts";
-import { experimentTable } from "../experiment_table.ts";
+import type { Configuration } from "../runs/configuration.ts";
+import { expectedSeconds } from "../runs/expected_time.ts";
+import { type CellOptions, type Experiment, resolveCells } from "../runs/experiment.ts";
+import { experimentTable } from "../runs/experiment_table.ts";
 import { type Claim, claimsMarkdown, judgeClaims } from "../results/claims.ts";
 import type { Figure } from "../results/figures.ts";
 import { duration } from "../results/progress.ts";
 import { readRecords, type RunRecord } from "../results/records.ts";
 import { evaluateTable, type ResultTable } from "../results/result_table.ts";
 import { markdownTable } from "../results/tables.ts";
-import { cellRunner } from "../run_cell.ts";
+import { cellRunner } from "../runs/run_cell.ts";
 import {
   type CellResult,
   commandFor,
@@ -20,7 +20,7 @@ import {
   onRecord,
   type RunCell,
   runExperiment,
-} from "../run_experiment.ts";
+} from "../runs/run_experiment.ts";
 import { type Displayable, withDisplay } from "./displayable.ts";
 import { LiveCurve, watch } from "./live.ts";
 import { showMarkdown, showRun } from "./show.ts";

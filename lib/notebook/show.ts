@@ -1,13 +1,13 @@
 /** What a user looks at, as a notebook draws it and a terminal prints it. */
-import { layerRateFigure, schedulePanels } from "../experiment_figures.ts";
-import type { LayerDecayOptions } from "../lr_decay.ts";
+import { layerRateFigure, schedulePanels } from "../runs/experiment_figures.ts";
+import type { LayerDecayOptions } from "../paper/layer_decay.ts";
 import { dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { markdown } from "../results/markdown.ts";
 import type { Metrics } from "../results/metrics.ts";
 import type { EpochRecord, RunResult } from "../results/records.ts";
 import { mean } from "../results/statistics.ts";
 import type { ResultTable } from "../results/result_table.ts";
-import { schedule, type ScheduleName, type ScheduleOptions } from "../schedules.ts";
+import { schedule, type ScheduleName, type ScheduleOptions } from "../paper/schedules.ts";
 import { type Content, type Displayable, displayable, withDisplay } from "./displayable.ts";
 
 /** Markdown as it stands; it can be read in a terminal as well. */

@@ -1,12 +1,12 @@
 /** Training a classifier in a few lines: the curve is drawn meanwhile, and the result classifies texts. */
-import { type Classification, Classifier, type ClassifierText } from "../classifier.ts";
-import { merge, paperDraft, type Settings } from "../configuration.ts";
+import { type Classification, Classifier, type ClassifierText } from "../classifier/classifier.ts";
+import { merge, paperDraft, type Settings } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
-import { classifierPlan, fineTune, type FineTuned } from "../fine_tune.ts";
+import { classifierPlan, fineTune, type FineTuned } from "../paper/fine_tune.ts";
 import { markdown } from "../results/markdown.ts";
-import { fineTuneSettings, openEngine } from "../run_cell.ts";
-import { startModel } from "../start_model.ts";
+import { fineTuneSettings, openEngine } from "../runs/run_cell.ts";
+import { startModel } from "../bert/start_model.ts";
 import { type Displayable, withDisplay } from "./displayable.ts";
 import { watch } from "./live.ts";
 import { showRun } from "./show.ts";

@@ -1,12 +1,12 @@
 /** What a report is made of, from the records of one scale: which runs belong to which cells, and what they come to. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Configuration, Protocol } from "../configuration.ts";
-import type { DataTable, MeasuredData } from "../data_table.ts";
+import type { Configuration, Protocol } from "../runs/configuration.ts";
+import type { DataTable, MeasuredData } from "../runs/data_table.ts";
 import { InputError } from "../errors.ts";
-import { type Cell, type Experiment, resolveCells, type ScaleName } from "../experiment.ts";
-import { experimentTable } from "../experiment_table.ts";
-import { onRecord } from "../run_experiment.ts";
+import { type Cell, type Experiment, resolveCells, type ScaleName } from "../runs/experiment.ts";
+import { experimentTable } from "../runs/experiment_table.ts";
+import { onRecord } from "../runs/run_experiment.ts";
 import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
 import { canonicalJson, readRecords, recordsByHash, type RunRecord } from "../results/records.ts";
 import { type EvaluatedCell, evaluateTable, type ResultTable } from "../results/result_table.ts";

@@ -1,6 +1,6 @@
 /** The page of a table of data sets: what the paper prints beside what was measured. */
-import { type DataCounts, type DataTable, dataTableMarkdown, type MeasuredData } from "../data_table.ts";
-import type { ScaleName } from "../experiment.ts";
+import { type DataCounts, type DataTable, dataTableMarkdown, type MeasuredData } from "../runs/data_table.ts";
+import type { ScaleName } from "../runs/experiment.ts";
 import { chart } from "./chart.ts";
 import { type PageFiles, shortName } from "./experiment_page.ts";
 import { html } from "./html.ts";

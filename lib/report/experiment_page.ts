@@ -1,9 +1,9 @@
 /** The page of an experiment: the figure that carries the claim first, then the numbers, then how they were made. */
-import type { Cell, Experiment } from "../experiment.ts";
+import type { Cell, Experiment } from "../runs/experiment.ts";
 import type { DotFigure, Figure } from "../results/figures.ts";
 import { mainResult } from "../results/result_table.ts";
 import { markdownTable, recordNotes } from "../results/tables.ts";
-import { commandFor } from "../run_experiment.ts";
+import { commandFor } from "../runs/run_experiment.ts";
 import { type Chart, chart } from "./chart.ts";
 import { combinationText, type ExperimentReport, type Report, type Section } from "./collect.ts";
 import { type Content, html } from "./html.ts";

@@ -3,7 +3,7 @@ import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { signed } from "../results/markdown.ts";
-import { requireWritable, writeWhole } from "../whole_file.ts";
+import { requireWritable, writeWhole } from "../storage/whole_file.ts";
 import type { Report } from "./collect.ts";
 import { cellsCsv, parseCsv } from "./csv.ts";
 import { type Content, html } from "./html.ts";

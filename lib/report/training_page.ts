@@ -1,8 +1,8 @@
 /** The page of one training: what was seen, how it went, and what the classifier gets wrong. */
-import type { RecipeRun } from "../recipe.ts";
+import type { RecipeRun } from "../classifier/recipe.ts";
 import type { Evaluation } from "../results/evaluation.ts";
 import { type Figure, figureSvg } from "../results/figures.ts";
-import { surveyLines } from "../survey.ts";
+import { surveyLines } from "../classifier/survey.ts";
 import { numbersBelow } from "./chart.ts";
 import { type Content, html, Markup } from "./html.ts";
 import { folded, grid, list, shell } from "./page.ts";

@@ -1,7 +1,7 @@
 /** Writes a report: one folder with pages that need nothing from elsewhere, Markdown, CSV and BibTeX. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { writeWhole } from "../whole_file.ts";
+import { writeWhole } from "../storage/whole_file.ts";
 import { bibtex } from "./bibtex.ts";
 import scripts from "./charts.js" with { type: "text" };
 import type { Report } from "./collect.ts";

@@ -5,7 +5,7 @@
 import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
-import { writeWhole } from "../whole_file.ts";
+import { writeWhole } from "../storage/whole_file.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What one epoch came to, or a part of one where there are several measurements in each. */
@@ -82,7 +82,7 @@ export interface PreTrainingRecord {
   readonly after: PreTrainingMeasures;
 }
 
-/** What fine-tuning changed of what the model knew (lib/forgetting.ts). */
+/** What fine-tuning changed of what the model knew (lib/paper/forgetting.ts). */
 export interface ForgettingRecord {
   /** Measures on held-out general text of the model before fine-tuning. */
   readonly before: PreTrainingMeasures;
@@ -258,7 +258,7 @@ export async function readRecords(folder: string): Promise<ReadRecords> {
   return { records, warnings };
 }
 
-/** Whether a new model stood in for the one that was asked for, as that could not be fetched (lib/start_model.ts). */
+/** Whether a new model stood in for the one that was asked for, as that could not be fetched (lib/bert/start_model.ts). */
 export function hasStandIn({ configuration, model, preTraining, multiTask }: RunRecord): boolean {
   const start = preTraining?.start ?? multiTask?.start ?? model;
   return configuration["model"] !== "new" && start.startsWith("new over ");

@@ -22,7 +22,7 @@ const change = (key: keyof PreTrainingMeasures, before: PreTrainingMeasures, aft
     ? [before[key], after[key]].map((loss) => loss?.toFixed(2) ?? "–").join(" → ")
     : [before[key], after[key]].map(percent).join(" → ");
 
-/** What fine-tuning made the model forget (lib/forgetting.ts), for the cells of which it was measured. */
+/** What fine-tuning made the model forget (lib/paper/forgetting.ts), for the cells of which it was measured. */
 export function forgettingTable(
   cells: readonly Pick<EvaluatedCell, "row" | "column" | "records">[],
   { heading }: Pick<ResultTable, "heading">,

@@ -5,7 +5,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../bert/safetensors.ts";
-import { shown } from "../data/byte_source.ts";
+import { shown } from "../storage/byte_source.ts";
 import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import type { Snapshot } from "./trainer.ts";

@@ -3,10 +3,10 @@ import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { resolveModel } from "../../lib/bert/models.ts";
-import { hubFile, type HubRepository } from "../../lib/data/hub.ts";
-import { cacheFolder, fetchFolder, type Source, wheelSource } from "../../lib/data/resolve.ts";
-import { unzip } from "../../lib/data/unzip.ts";
-import { COMMIT, inFolder, sha256, withHub } from "../data/hub_server.ts";
+import { hubFile, type HubRepository } from "../../lib/storage/hub.ts";
+import { cacheFolder, fetchFolder, type Source, wheelSource } from "../../lib/storage/cache.ts";
+import { unzip } from "../../lib/storage/unzip.ts";
+import { COMMIT, inFolder, sha256, withHub } from "../storage/hub_server.ts";
 import { zip } from "../zip.ts";
 
 const files: Record<string, string> = {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../../lib/bert/safetensors.ts";
-import { writeWhole } from "../../lib/whole_file.ts";
+import { writeWhole } from "../../lib/storage/whole_file.ts";
 import { inMemory } from "../bytes_in_memory.ts";
 import { goldenFolder } from "../golden/load.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { loadEmbedded } from "../../lib/data/dataset.ts";
 import { brown, brownDocuments, untagged } from "../../lib/data/embedded/brown.ts";
-import { packageFolder } from "../../lib/data/packages.ts";
+import { packageFolder } from "../../lib/storage/packages.ts";
 
 Deno.test("tagged text becomes running text, a paragraph or heading a line", () => {
   const tagged = [

@@ -11,7 +11,7 @@ import {
 } from "../../lib/data/dataset.ts";
 import { yelpSentences } from "../../lib/data/embedded/sentences.ts";
 import { paperSets } from "../../experiments/scales.ts";
-import { inFolder } from "./hub_server.ts";
+import { inFolder } from "../storage/hub_server.ts";
 import { parquetFolder } from "./paper_files.ts";
 
 const sizes = ({ train, dev, test }: Dataset) => [train.length, dev.length, test.length];

@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadEmbedded } from "../../lib/data/dataset.ts";
 import { factbook, factbookDocuments, reportOf } from "../../lib/data/embedded/factbook.ts";
-import { packageFolder } from "../../lib/data/packages.ts";
+import { packageFolder } from "../../lib/storage/packages.ts";
 
 Deno.test("a field is its text without notes, or its parts; lists are joined by semicolons", () => {
   const report = reportOf("europe/xx.json", {

@@ -6,7 +6,7 @@ import { groupMails } from "../../lib/data/embedded/mail_groups.ts";
 import { decodeHeader, htmlText, readMessage } from "../../lib/data/embedded/mail_message.ts";
 import { cleanBody, cleanSubject } from "../../lib/data/embedded/mail_text.ts";
 import { mailDocuments, mailingLists, mails } from "../../lib/data/embedded/mails.ts";
-import { packageFolder } from "../../lib/data/packages.ts";
+import { packageFolder } from "../../lib/storage/packages.ts";
 
 const lines = (...all: string[]) => all.join("\n");
 

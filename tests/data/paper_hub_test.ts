@@ -7,7 +7,7 @@ import { type Dataset, dataset } from "../../lib/data/dataset.ts";
 import { InputError } from "../../lib/errors.ts";
 import { loadPaperSet } from "../../lib/data/paper_loading.ts";
 import { paperSets } from "../../lib/data/paper_sets.ts";
-import { COMMIT, inFolder, type TestHub, withHub } from "./hub_server.ts";
+import { COMMIT, inFolder, type TestHub, withHub } from "../storage/hub_server.ts";
 import { parquetFolder, withFolder } from "./paper_files.ts";
 
 const quiet = { say: () => {} };

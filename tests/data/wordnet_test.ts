@@ -5,7 +5,7 @@ import { loadEmbedded } from "../../lib/data/dataset.ts";
 import { wordnetDocuments, wordnetEntities, wordnetTypes } from "../../lib/data/embedded/wordnet.ts";
 import { parseSynset } from "../../lib/data/embedded/wordnet_files.ts";
 import type { Example, Splits } from "../../lib/data/examples.ts";
-import { packageFolder } from "../../lib/data/packages.ts";
+import { packageFolder } from "../../lib/storage/packages.ts";
 
 const license = "  1 This software and database is being provided to you, the LICENSEE, by  ";
 const nouns = [

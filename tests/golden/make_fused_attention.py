@@ -1,4 +1,4 @@
-"""JAX's cuDNN attention as StableHLO: what lib/graph/stablehlo_fused_attention.ts must emit.
+"""JAX's cuDNN attention as StableHLO: what lib/graph/stablehlo/fused_attention.ts must emit.
 
     pip install jax==0.10.2
     python tests/golden/make_fused_attention.py

@@ -1,4 +1,4 @@
-"""Statistics of BERT's own pre-training examples, for tests/data/pretraining_examples_test.ts.
+"""Statistics of BERT's own pre-training examples, for tests/paper/masked_words_test.ts.
 
 Runs create_pretraining_data.py of github.com/google-research/bert (commit eedf571) on documents of fixed sentence
 lengths, without TensorFlow:

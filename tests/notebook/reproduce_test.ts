@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Configuration } from "../../lib/configuration.ts";
+import type { Configuration } from "../../lib/runs/configuration.ts";
 import { recorded, reproduce, verdicts } from "../../lib/notebook/reproduce.ts";
-import type { RunCell } from "../../lib/run_experiment.ts";
+import type { RunCell } from "../../lib/runs/run_experiment.ts";
 import { cutting } from "../example_experiment.ts";
 import { inFolder } from "../in_folder.ts";
 import { madeUpRun } from "../made_up_run.ts";

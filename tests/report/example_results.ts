@@ -1,6 +1,6 @@
 /** Made-up results of experiments: seeded errors that differ by row, with everything that a record may hold. */
 import { join } from "node:path";
-import { type CellOptions, type Experiment, resolveCells } from "../../lib/experiment.ts";
+import { type CellOptions, type Experiment, resolveCells } from "../../lib/runs/experiment.ts";
 import { fold, Random } from "../../lib/random.ts";
 import { measure } from "../../lib/results/metrics.ts";
 import {

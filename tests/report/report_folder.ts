@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DataTable } from "../../lib/data_table.ts";
-import type { Experiment } from "../../lib/experiment.ts";
+import type { DataTable } from "../../lib/runs/data_table.ts";
+import type { Experiment } from "../../lib/runs/experiment.ts";
 import { collectReport, type Report } from "../../lib/report/collect.ts";
 import type { FindDataset } from "../../lib/report/mistakes.ts";
 import { writeReport } from "../../lib/report/write_report.ts";

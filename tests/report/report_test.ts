@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Dataset, fingerprintOf } from "../../lib/data/examples.ts";
-import type { DataTable } from "../../lib/data_table.ts";
+import type { DataTable } from "../../lib/runs/data_table.ts";
 import { InputError } from "../../lib/errors.ts";
 import { parseCsv } from "../../lib/report/csv.ts";
 import type { Claim } from "../../lib/results/claims.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { encodeDataset } from "../../lib/fine_tuning_steps.ts";
-import { textStrategy } from "../../lib/long_text.ts";
-import type { RecipeRun } from "../../lib/recipe.ts";
+import { encodeDataset } from "../../lib/paper/fine_tuning_steps.ts";
+import { textStrategy } from "../../lib/paper/long_text.ts";
+import type { RecipeRun } from "../../lib/classifier/recipe.ts";
 import { trainingPage } from "../../lib/report/training_page.ts";
 import { evaluationOf } from "../../lib/results/evaluation.ts";
 import { measure } from "../../lib/results/metrics.ts";
-import { surveyOf } from "../../lib/survey.ts";
+import { surveyOf } from "../../lib/classifier/survey.ts";
 import { exampleDataset, tinyModel } from "../example_model.ts";
 
 const labels = ["<o>", "u & v"];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { experiments } from "../../experiments/all.ts";
 import { claimsAt } from "../../experiments/claims.ts";
-import { scaleNames, scaleRows } from "../../lib/experiment.ts";
+import { scaleNames, scaleRows } from "../../lib/runs/experiment.ts";
 import {
   type Claim,
   claimsMarkdown,

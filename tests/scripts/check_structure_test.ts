@@ -21,17 +21,17 @@ Deno.test("imports are found in all their forms", () => {
     'import json from "../../deno.json" with { type: "json" };',
   );
   assert.deepEqual(
-    importsOf(source).map(({ target, names, typesOnly }) => [target, names.join(), typesOnly]),
+    importsOf(source).map(({ target, names }) => [target, names.join()]),
     [
-      ["lib/bert/b.ts", "one,Two,three", false],
-      ["lib/c.ts", "Five", true],
-      ["lib/bert/d.ts", "default,seven", false],
-      ["lib/bert/e.ts", "ten,eleven", false],
-      ["lib/bert/i.ts", "*", false],
-      ["lib/bert/f.ts", "*", false],
-      ["lib/bert/g.ts", "eight", false],
-      ["lib/bert/h.ts", "*", false],
-      ["deno.json", "default", false],
+      ["lib/bert/b.ts", "one,Two,three"],
+      ["lib/c.ts", "Five"],
+      ["lib/bert/d.ts", "default,seven"],
+      ["lib/bert/e.ts", "ten,eleven"],
+      ["lib/bert/i.ts", "*"],
+      ["lib/bert/f.ts", "*"],
+      ["lib/bert/g.ts", "eight"],
+      ["lib/bert/h.ts", "*"],
+      ["deno.json", "default"],
     ],
   );
 });
@@ -50,37 +50,42 @@ Deno.test("exports are found in all their forms", () => {
   assert.deepEqual(exportsOf(source), ["a", "b", "C", "D", "E", "default"]);
 });
 
-Deno.test("an import cycle is found, one of types alone is not", () => {
+Deno.test("an import cycle is found, also one of types", () => {
   const cycle = (second: string) => [
     file("lib/bert/a.ts", 'import { b } from "./b.ts";', "export const a = b;"),
     file("lib/bert/b.ts", second, "export const b = 1;"),
   ];
-  assert.deepEqual(findings(cycle('import { a } from "./a.ts";')), [
-    "Import cycle: lib/bert/a.ts → lib/bert/b.ts → lib/bert/a.ts",
-  ]);
-  assert.deepEqual(findings(cycle('import type { a } from "./a.ts";')), []);
+  for (const second of ['import { a } from "./a.ts";', 'import type { a } from "./a.ts";']) {
+    assert.deepEqual(findings(cycle(second)), [
+      "Import cycle: lib/bert/a.ts → lib/bert/b.ts → lib/bert/a.ts",
+    ]);
+  }
 });
 
-Deno.test("a layer that reaches up or sideways is found", () => {
-  const used = (path: string) => file(path, "export const x = 1;");
-  const imports = (path: string, from: string) => file(path, `import { x } from "${from}";`);
-  const found = (from: string, to: string, specifier: string) =>
-    findings([used(to), imports(from, specifier)]);
-  assert.deepEqual(found("lib/data/a.ts", "lib/long_text.ts", "../long_text.ts"), [
-    "lib/data/a.ts imports lib/long_text.ts: the folders of lib/ do not know the modules above them",
-  ]);
-  assert.deepEqual(found("lib/engine/a.ts", "lib/bert/b.ts", "../bert/b.ts"), [
-    "lib/engine/a.ts imports lib/bert/b.ts: engines know nothing of BERT",
-  ]);
-  assert.deepEqual(found("lib/bert/a.ts", "lib/engine/onnx.ts", "../engine/onnx.ts"), [
-    "lib/bert/a.ts imports lib/engine/onnx.ts: BERT knows nothing of engines",
-  ]);
-  assert.deepEqual(found("lib/a.ts", "scripts/b.ts", "../scripts/b.ts"), [
-    "lib/a.ts imports scripts/b.ts: lib/ stands by itself",
-  ]);
-  assert.deepEqual(found("lib/bert/a.ts", "lib/engine/engine.ts", "../engine/engine.ts"), []);
+Deno.test("an import against the order of the floors is found, also of a type", () => {
+  const found = (from: string, to: string, specifier: string, keyword = "import") =>
+    findings([
+      file(to, "export const x = 1;"),
+      file(from, `${keyword} { x } from "${specifier}";`),
+    ]);
+  for (const keyword of ["import", "import type", "export", "export type"]) {
+    assert.deepEqual(found("lib/graph/a.ts", "lib/paper/layers.ts", "../paper/layers.ts", keyword), [
+      "lib/graph/a.ts imports lib/paper/layers.ts: lib/paper is not below lib/graph in the list of floors",
+    ]);
+  }
+  const refused = (from: string, to: string, specifier: string) => found(from, to, specifier).length === 1;
+  assert(refused("lib/engine/a.ts", "lib/bert/b.ts", "../bert/b.ts"), "engines know nothing of BERT");
+  assert(refused("lib/bert/a.ts", "lib/engine/b.ts", "../engine/b.ts"), "BERT knows nothing of engines");
+  assert(refused("lib/a.ts", "scripts/b.ts", "../scripts/b.ts"), "lib/ stands by itself");
+  assert(refused("lib/a.ts", "lib/storage/b.ts", "./storage/b.ts"), "lib's own files know no folder of it");
+  assert(refused("scripts/a.ts", "tests/b.ts", "../tests/b.ts"), "commands do not use tests");
   assert.deepEqual(found("lib/data/a.ts", "lib/errors.ts", "../errors.ts"), []);
-  assert.deepEqual(found("lib/long_text.ts", "lib/data/a.ts", "./data/a.ts"), []);
+  assert.deepEqual(found("lib/paper/long_text.ts", "lib/data/a.ts", "../data/a.ts"), []);
+  assert.deepEqual(found("lib/graph/onnx/a.ts", "lib/graph/b.ts", "../b.ts"), []);
+  assert.throws(
+    () => findings([file("stray/a.ts", 'import "../lib/a.ts";')]),
+    /stray\/a\.ts is in no folder/,
+  );
 });
 
 Deno.test("an export that nobody imports is found, a type in another export's signature is not", () => {

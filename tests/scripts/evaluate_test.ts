@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { loadClassifier } from "../../lib/classifier.ts";
+import { loadClassifier } from "../../lib/classifier/classifier.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
-import { saveClassifier } from "../../lib/fine_tune.ts";
+import { saveClassifier } from "../../lib/paper/fine_tune.ts";
 import { evaluateCommand } from "../../scripts/evaluate.ts";
 import { exampleTexts } from "../example_model.ts";
 import { inFolder } from "../in_folder.ts";
 import { runInTest } from "../run_command.ts";
-import { labels, trainedClassifier } from "../trained_classifier.ts";
+import { labels, trainedClassifier } from "../classifier/trained_classifier.ts";
 
 const evaluate = (...args: string[]) => runInTest(evaluateCommand, "--engine", "onnx", ...args);
 

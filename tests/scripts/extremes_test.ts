@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
-import { readTable } from "../../lib/data/table.ts";
+import { readTable } from "../../lib/tables/table.ts";
 import { predictCommand } from "../../scripts/predict.ts";
 import { trainCommand } from "../../scripts/train.ts";
 import { exampleDataset, exampleTexts, tinyModel } from "../example_model.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
-import { openTable, readTable } from "../../lib/data/table.ts";
+import { openTable, readTable } from "../../lib/tables/table.ts";
 import { predictCommand } from "../../scripts/predict.ts";
 import { exampleDataset, exampleTexts, tinyModel } from "../example_model.ts";
 import { inFolder } from "../in_folder.ts";

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { dataset } from "../../lib/data/dataset.ts";
-import { startModel } from "../../lib/start_model.ts";
+import { startModel } from "../../lib/bert/start_model.ts";
 import { runCommand } from "../../scripts/command.ts";
 import { pretrainCommand } from "../../scripts/pretrain.ts";
-import { inFolder as withSettings } from "../data/hub_server.ts";
+import { inFolder as withSettings } from "../storage/hub_server.ts";
 import { type Row, withFolder, zhangFiles } from "../data/paper_files.ts";
 import { tinyArchitecture } from "../example_model.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../lib/errors.ts";
-import type { RunCell } from "../../lib/run_experiment.ts";
+import type { RunCell } from "../../lib/runs/run_experiment.ts";
 import { runCommand } from "../../scripts/command.ts";
 import { reproduceCommand } from "../../scripts/reproduce.ts";
 import { cutting } from "../example_experiment.ts";

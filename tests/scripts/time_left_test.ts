@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import table5 from "../../experiments/table5.ts";
-import { resolveCells } from "../../lib/experiment.ts";
+import { resolveCells } from "../../lib/runs/experiment.ts";
 import { TimeLeft } from "../../scripts/time_left.ts";
 
 Deno.test("what is made for several runs is counted once", async () => {

@@ -5,7 +5,7 @@ import { classify, encode, pool } from "../../lib/bert/encoder.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
 import { softmaxCrossEntropy, stepKey } from "../../lib/graph/composites.ts";
 import { record } from "../../lib/graph/record.ts";
-import { schedule, type ScheduleName } from "../../lib/schedules.ts";
+import { schedule, type ScheduleName } from "../../lib/paper/schedules.ts";
 import { optimizer, stateName } from "../../lib/training/optimizers.ts";
 import { gradientGraph, signatures, type Trainable } from "../../lib/training/step.ts";
 import { Trainer } from "../../lib/training/trainer.ts";

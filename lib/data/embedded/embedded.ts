@@ -1,6 +1,6 @@
 /** What a data set that comes in an npm package states about itself. */
 import type { Splits } from "../examples.ts";
-import type { DataPackage } from "../packages.ts";
+import type { DataPackage } from "../../storage/packages.ts";
 
 /** A data set in an npm package. */
 export interface EmbeddedSet {

@@ -1,6 +1,6 @@
 /** Compiling for a GPU that is not there: the CUDA plugin's compiler needs a card's description, ptxas and libdevice. */
 import type { Graph } from "../../graph/graph.ts";
-import { type LoweredModule, lowerToStablehlo } from "../../graph/stablehlo.ts";
+import { type LoweredModule, lowerToStablehlo } from "../../graph/stablehlo/lower.ts";
 import type { Api } from "./api.ts";
 import { packProgram } from "./client.ts";
 import { compileOptions, type Overrides, platformOverrides } from "./compile_options.ts";

@@ -4,7 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
-import { cacheFolder } from "../../data/resolve.ts";
+import { cacheFolder } from "../../storage/cache.ts";
 import { InputError } from "../../errors.ts";
 import { isInstalled } from "./installed.ts";
 

@@ -4,9 +4,9 @@
  */
 import { join } from "node:path";
 import process from "node:process";
-import { cacheFolder as defaultCacheFolder } from "../../data/resolve.ts";
+import { cacheFolder as defaultCacheFolder } from "../../storage/cache.ts";
 import type { Graph } from "../../graph/graph.ts";
-import { type LoweredModule, lowerToStablehlo } from "../../graph/stablehlo.ts";
+import { type LoweredModule, lowerToStablehlo } from "../../graph/stablehlo/lower.ts";
 import type { HostTensor, HostTensors } from "../../tensors.ts";
 import { type Engine, type Program, type State, stateTensor } from "../engine.ts";
 import type { DeviceBuffer } from "./buffer.ts";

@@ -5,10 +5,10 @@
 import { chmod, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { download, hashFile, type OnProgress } from "../../data/download.ts";
-import { withCacheLock } from "../../data/file_lock.ts";
-import { pip } from "../../data/resolve.ts";
-import { unzip } from "../../data/unzip.ts";
+import { download, hashFile, type OnProgress } from "../../storage/download.ts";
+import { withCacheLock } from "../../storage/file_lock.ts";
+import { pip } from "../../storage/cache.ts";
+import { unzip } from "../../storage/unzip.ts";
 import { InputError } from "../../errors.ts";
 import { missingWheels, noteInstalled } from "./installed.ts";
 import { pluginFolder } from "./discovery.ts";

@@ -1,7 +1,7 @@
 /** Which of a set's wheels lie unpacked in a folder: each one's checksum is noted when it is all there. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeWhole } from "../../whole_file.ts";
+import { writeWhole } from "../../storage/whole_file.ts";
 import { type PluginSet, type Wheel, wheels } from "./wheels.ts";
 
 const note = "installed.json";

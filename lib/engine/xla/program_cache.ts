@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { arch, cpus } from "node:os";
 import { join } from "node:path";
-import { writeWhole } from "../../whole_file.ts";
+import { writeWhole } from "../../storage/whole_file.ts";
 import type { Overrides } from "./compile_options.ts";
 import { InputError } from "../../errors.ts";
 import type { LoadedExecutable } from "./executable.ts";

@@ -1,0 +1,129 @@
+/** A trained classifier at work: texts in, their classes with probabilities out. */
+import { classProbabilities, readExample } from "../paper/reading.ts";
+import { encodeExamples, evaluationBatches } from "../training/batches.ts";
+import type { Example } from "../data/examples.ts";
+import type { Engine, Program, State } from "../engine/engine.ts";
+import { argmax } from "../results/metrics.ts";
+import { loadTrainedModel, type TrainedModel } from "./trained.ts";
+import { evaluationGraph, signatures } from "../training/step.ts";
+import type { StepBatch } from "../training/trainer.ts";
+
+/** How a classifier is loaded. */
+export interface ClassifierOptions {
+  /** Where it computes; the caller disposes it, after the classifier. */
+  readonly engine: Engine;
+  /** Most texts in a batch; 32 if not given. */
+  readonly batchSize?: number;
+}
+
+/** What a classifier says of a text. */
+export interface Classification {
+  /** The class with the largest probability. */
+  readonly label: string;
+  /** Its probability. */
+  readonly probability: number;
+  /** [C] Those of all classes, in the order of {@linkcode Classifier.labels}. */
+  readonly probabilities: Float64Array;
+}
+
+/** A text, or a pair of them. */
+export type ClassifierText = string | Omit<Example, "label">;
+
+/** A trained model on an engine; `dispose` frees what it holds there. */
+export class Classifier {
+  readonly #model: Omit<TrainedModel, "parameters">;
+  readonly #engine: Engine;
+  readonly #batchSize: number;
+  readonly #state: State;
+  readonly #signatures: ReturnType<typeof signatures>;
+  readonly #programs = new Map<string, Promise<Program>>();
+
+  /** @internal {@linkcode loadClassifier} makes one. */
+  constructor({ parameters, ...model }: TrainedModel, { engine, batchSize = 32 }: ClassifierOptions) {
+    this.#model = model;
+    this.#engine = engine;
+    this.#batchSize = batchSize;
+    this.#signatures = signatures(parameters);
+    this.#state = engine.state(parameters);
+  }
+
+  /** The classes' names. */
+  get labels(): readonly string[] {
+    return this.#model.labels;
+  }
+
+  /** Whether it was trained on pairs of texts; not known of a model of another library. */
+  get pairs(): boolean | undefined {
+    return this.#model.pairs;
+  }
+
+  /** What a reader of the predictions should know. */
+  get notes(): readonly string[] {
+    return this.#model.notes;
+  }
+
+  /** The class of each text. @param onTexts told on the way how many texts are done */
+  async classify(
+    texts: readonly ClassifierText[],
+    onTexts?: (done: number) => void,
+  ): Promise<Classification[]> {
+    const classes = this.labels.length;
+    const probabilities = await this.probabilities(texts, onTexts);
+    return Array.from(argmax(probabilities, classes), (best, place) => {
+      const own = probabilities.subarray(place * classes, (place + 1) * classes);
+      return { label: this.labels[best]!, probability: own[best]!, probabilities: own };
+    });
+  }
+
+  /**
+   * Probabilities [N*C] of the classes for each of N texts, computed in batches of like lengths.
+   *
+   * @param onTexts told on the way how many texts are done
+   */
+  async probabilities(
+    texts: readonly ClassifierText[],
+    onTexts?: (done: number) => void,
+  ): Promise<Float64Array> {
+    const { tokenizer, text, maxLength, temperature } = this.#model;
+    const examples = encodeExamples(
+      texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
+      (example) => readExample(example, { tokenizer, text, maxLength }),
+    );
+    const devices = this.#engine.capabilities.devices.length;
+    const size = Math.min(this.#batchSize, 2 ** Math.ceil(Math.log2(Math.max(1, texts.length))));
+    const batchSize = Math.ceil(size / devices) * devices;
+    const batches = evaluationBatches(examples, { batchSize, maxLength, tokenizerIds: tokenizer.ids });
+    return await classProbabilities((batch) => this.#evaluate(batch), batches, {
+      examples: texts.length,
+      classes: this.labels.length,
+      temperature,
+      onExamples: onTexts,
+    });
+  }
+
+  async #evaluate({ shape, parts }: StepBatch) {
+    const key = JSON.stringify(shape);
+    let program = this.#programs.get(key);
+    if (!program) {
+      program = this.#engine.compile(evaluationGraph(this.#model.plan.trainable, this.#signatures, shape));
+      this.#programs.set(key, program);
+    }
+    return (await program).run(this.#state, parts[0]!);
+  }
+
+  /** Frees programs and parameters. */
+  async dispose(): Promise<void> {
+    for (const program of this.#programs.values()) (await program.catch(() => undefined))?.dispose();
+    this.#state.dispose();
+  }
+}
+
+/**
+ * Opens a model folder for predictions.
+ *
+ * @param folder a folder of `deno task train`, or another BertForSequenceClassification
+ * @throws InputError as {@linkcode loadTrainedModel}.
+ */
+export async function loadClassifier(folder: string, options: ClassifierOptions): Promise<Classifier> {
+  return new Classifier(await loadTrainedModel(folder), options);
+}

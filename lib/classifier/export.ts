@@ -1,0 +1,69 @@
+/** A trained classifier's folder as one that Hugging Face's libraries, transformers.js and ONNX Runtime load. */
+import { mkdir, readFile, realpath } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { hasOwnCard, saveCheckpoint } from "../bert/checkpoint.ts";
+import { withLabels } from "../bert/config.ts";
+import { InputError } from "../errors.ts";
+import { type CardFacts, limits, modelCard } from "./export_card.ts";
+import { classifierOnnx } from "./export_onnx.ts";
+import { layerFeatures } from "../paper/layers.ts";
+import { loadTrainedModel } from "./trained.ts";
+import { writeWhole } from "../storage/whole_file.ts";
+
+/** What was exported. */
+export interface ExportedClassifier {
+  /** Length of onnx/model.onnx. */
+  readonly bytes: number;
+  /** What is to be known of the model, and where a library gives other logits; one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Exports a classifier: config.json, model.safetensors and the tokenizer's files for Hugging Face's libraries,
+ * onnx/model.onnx for transformers.js and ONNX Runtime, bertlab.json, and a model card as README.md.
+ *
+ * @param model a folder of `deno task train`, or another BertForSequenceClassification
+ * @param output another folder
+ * @throws InputError as {@linkcode loadTrainedModel}, or if the weights take 2 GB or more.
+ */
+export async function exportClassifier(model: string, output: string): Promise<ExportedClassifier> {
+  const [from, to] = await Promise.all(
+    [model, output].map((folder) => realpath(folder).catch(() => resolve(folder))),
+  );
+  if (from === to) throw new InputError(`Cannot export ${model} into itself: give another folder`);
+  if (await hasOwnCard(output) === false) {
+    throw new InputError(
+      `Cannot export into ${output} as it has a README.md of something else: give another folder`,
+    );
+  }
+  const { parameters, labels, maxLength, tokenizer, temperature, pairs = false, notes, ...trained } =
+    await loadTrainedModel(model);
+  // A pair is one sequence, whose pooling is itself.
+  const text = pairs ? { ...trained.text, pooling: undefined } : trained.text;
+  const config = withLabels(trained.config, labels);
+  const features = layerFeatures(trained.features, config.num_hidden_layers);
+  const bytes = classifierOnnx({ config, parameters, features, pooling: text.pooling });
+
+  const { files, ids } = tokenizer;
+  const tokenizerConfig = {
+    ...JSON.parse(String(files["tokenizer_config.json"])),
+    model_max_length: maxLength,
+    truncation_side: text.name === "tail" && !pairs ? "left" : "right",
+  };
+  const json = await readFile(join(model, "bertlab.json"), "utf8").catch(() => undefined);
+  await saveCheckpoint(output, {
+    // There is no quantized file, which transformers.js asks for in browsers.
+    config: { ...config, ...{ "transformers.js_config": { dtype: "fp32" } } },
+    parameters,
+    tokenizerFiles: { ...files, "tokenizer_config.json": `${JSON.stringify(tokenizerConfig, null, 2)}\n` },
+    extra: json && JSON.parse(json),
+  });
+  await mkdir(join(output, "onnx"), { recursive: true });
+  await writeWhole(join(output, "onnx", "model.onnx"), [bytes]);
+  const facts: CardFacts = {
+    ...{ name: basename(resolve(output)), config, labels, features, text, pairs, maxLength, ids },
+    ...temperature === 1 ? {} : { temperature },
+  };
+  await writeWhole(join(output, "README.md"), [modelCard(facts)]);
+  return { bytes: bytes.length, notes: [...notes, ...limits(facts)] };
+}

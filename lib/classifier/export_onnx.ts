@@ -1,0 +1,132 @@
+/**
+ * A trained classifier as an ONNX model: int64 inputs `input_ids`, `attention_mask` and `token_type_ids`
+ * [batch, sequence] as in Hugging Face's exports, `logits` [batch, classes], the weights inside. Where a text is read
+ * in fractions the inputs are [batch, fractions, sequence], and a fraction whose mask is 0 everywhere is padding.
+ *
+ * The model is made from the functions that were trained (encode, combineLayers, poolFractions, classify), recorded
+ * without dropout, and not from a second description of BERT that might differ from them; see graph/onnx_dynamic.ts for
+ * how its dimensions become free. It has standard operations only.
+ */
+import * as tf from "@tensorflow/tfjs";
+import type { BertConfig } from "../bert/config.ts";
+import { classify, clsStates, encode, pool } from "../bert/encoder.ts";
+import { InputError } from "../errors.ts";
+import type { Signature, Tensors } from "../graph/graph.ts";
+import { onnxModel } from "../graph/onnx/lower.ts";
+import { dynamicModel } from "../graph/onnx/dynamic.ts";
+import { elementTypes, encodeModel, type OnnxConstant, type OnnxNode } from "../graph/onnx/proto.ts";
+import { record } from "../graph/record.ts";
+import { combineLayers, type LayerFeatures } from "../paper/layers.ts";
+import { poolFractions, type Pooling } from "../paper/long_text.ts";
+import type { HostTensors } from "../tensors.ts";
+import { signatures } from "../training/step.ts";
+
+/** What a classifier's logits are computed from. */
+export interface ClassifierParts {
+  /** Of the layers that are used. */
+  readonly config: BertConfig;
+  /** By Hugging Face's names, those of the pooling of fractions besides. */
+  readonly parameters: HostTensors;
+  /** Which layers are classified. */
+  readonly features: LayerFeatures;
+  /** How a text's fractions become one; absent where a text is one sequence. */
+  readonly pooling?: Pooling;
+}
+
+/** Names that transformers gives a BERT's inputs, by the recorded function's. */
+const inputNames = { ids: "input_ids", mask: "attention_mask", type_ids: "token_type_ids" } as const;
+
+/** A protobuf message, which an ONNX file is, may not be longer. */
+const longestFile = 2 ** 31 - 1;
+
+/**
+ * The bytes of the classifier's ONNX model.
+ *
+ * @throws InputError if its weights take 2 GB or more, or the model has fewer than 4 positions.
+ */
+export function classifierOnnx(parts: ClassifierParts): Uint8Array {
+  const { config, parameters, pooling } = parts;
+  const bytes = Object.values(parameters).reduce((sum, { data }) => sum + data.byteLength, 0);
+  if (bytes > longestFile - 2 ** 20) {
+    throw new InputError(
+      `Cannot export the model as ONNX as its weights take ${(bytes / 2 ** 30).toFixed(1)} GB: ` +
+        "one file holds less than 2 GB",
+    );
+  }
+  const positions = config.max_position_embeddings;
+  if (positions < 4) {
+    throw new InputError(`Cannot export a model of ${positions} positions: expected 4 or more`);
+  }
+
+  const lower = ({ batch, fractions, sequence }: Record<string, number>) => {
+    const shape = [batch!, ...fractions ? [fractions] : [], sequence!];
+    const input: Signature = { shape, dtype: "int32" };
+    const feeds = { ids: input, mask: input, type_ids: input };
+    const graph = record("classifier", { state: signatures(parameters), feeds }, (inputs) => ({
+      state: {},
+      outputs: { logits: logits(parts, inputs) },
+    }));
+    return onnxModel(graph, { standard: true });
+  };
+  // Below all positions, as a table that is read whole needs no Slice.
+  const dimensions = [
+    { name: "batch", input: "ids", axis: 0, sizes: [1000, 3000] },
+    ...pooling ? [{ name: "fractions", input: "ids", axis: 1, sizes: [10, 50] } as const] : [],
+    { name: "sequence", input: "ids", axis: pooling ? 2 : 1, sizes: [positions - 2, positions - 1] },
+  ] as const;
+  const model = dynamicModel(lower, dimensions);
+
+  const casts = Object.entries(inputNames).map(([name, given]): OnnxNode => ({
+    op: "Cast",
+    inputs: [given],
+    outputs: [name],
+    attributes: { to: elementTypes.int32 },
+    domain: "",
+  }));
+  const weights = model.inputs.filter(({ name }) => name in parameters).map(({ name }): OnnxConstant => {
+    const { shape, data } = parameters[name]!;
+    return {
+      name,
+      shape,
+      type: "float32",
+      bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    };
+  });
+  return encodeModel({
+    ...model,
+    nodes: withoutUnread([...casts, ...model.nodes], model.outputs.map(({ name }) => name)),
+    constants: [...weights, ...model.constants],
+    inputs: Object.values(inputNames).map((name) => ({
+      name,
+      shape: dimensions.map(({ name }) => name),
+      type: "int64",
+    })),
+  });
+}
+
+/** The logits [B, C] of input ids, mask and segment ids [B, T] or, with fractions, [B, K, T]. */
+function logits({ config, features, pooling }: ClassifierParts, inputs: Tensors): tf.Tensor {
+  const { ids, mask, type_ids: typeIds } = inputs;
+  const rows = (tensor: tf.Tensor) => tf.reshape(tensor, [-1, tensor.shape.at(-1)!]);
+  const [, ...states] = encode(
+    inputs,
+    config,
+    { ids: rows(ids!), mask: rows(mask!), typeIds: rows(typeIds!) },
+  );
+  let feature = combineLayers(features, states.map(clsStates));
+  if (pooling) {
+    const [batch, fractions] = ids!.shape as [number, number, number];
+    const real = tf.cast(tf.max(mask!, 2), "float32");
+    feature = poolFractions(pooling, tf.reshape(feature, [batch, fractions, -1]), real, inputs);
+  }
+  return classify(inputs, config, features.combination === undefined ? pool(inputs, feature) : feature);
+}
+
+/** Nodes without the optional outputs at their ends that nothing reads, which some runtimes do not have. */
+function withoutUnread(nodes: readonly OnnxNode[], results: readonly string[]): OnnxNode[] {
+  const read = new Set([...nodes.flatMap(({ inputs }) => inputs), ...results]);
+  return nodes.map((node) => ({
+    ...node,
+    outputs: node.outputs.slice(0, 1 + node.outputs.findLastIndex((output) => read.has(output))),
+  }));
+}

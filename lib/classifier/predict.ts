@@ -1,0 +1,131 @@
+/** Predictions for the rows of a table, some thousand rows at a time, so that the table may be larger than memory. */
+import type { Classifier } from "./classifier.ts";
+import { wholeText } from "../data/examples.ts";
+import { textOf } from "../data/files.ts";
+import type { Row } from "../tables/table.ts";
+import type { RowTally } from "../tables/row_tally.ts";
+import type { OutputRow } from "../tables/rows.ts";
+import { InputError } from "../errors.ts";
+
+/** Names of the columns that predictions add to a table. */
+export interface PredictionColumns {
+  /** The predicted class. */
+  readonly label: string;
+  /** Its probability. */
+  readonly probability: string;
+  /** The probability of each class, in their order; empty where these are not asked for. */
+  readonly classes: readonly string[];
+}
+
+/**
+ * Names of the columns that are added: "label", "probability" and, if asked for, "probability_CLASS" for each class,
+ * with "predicted_" before those that the table has already.
+ */
+export function predictionColumns(
+  columns: readonly string[],
+  labels: readonly string[],
+  { probabilities = false }: { readonly probabilities?: boolean } = {},
+): PredictionColumns {
+  const taken = new Set(columns);
+  const free = (name: string) => {
+    let found = name;
+    for (let n = 1; taken.has(found); n++) found = `predicted_${name}${n > 1 ? `_${n}` : ""}`;
+    taken.add(found);
+    return found;
+  };
+  return {
+    label: free("label"),
+    probability: free("probability"),
+    classes: probabilities ? labels.map((label) => free(`probability_${label}`)) : [],
+  };
+}
+
+/** What {@linkcode predictRows} needs to know. */
+export interface PredictRowsOptions {
+  /** The columns of the texts, of which two are a pair. */
+  readonly textColumns: readonly string[];
+  /** The columns that are added. */
+  readonly added: PredictionColumns;
+  /** The table's columns, where the output can have no others. */
+  readonly columns?: readonly string[];
+  /** Counts rows without a text, which get no label. */
+  readonly withoutText?: RowTally;
+  /** Counts rows whose text holds NUL characters, which are no text. */
+  readonly withNul?: RowTally;
+  /** Told on the way how many rows are done. */
+  readonly onRows?: (done: number) => void;
+}
+
+/** Rows, characters and probabilities that are held at once, at most. */
+const window = { rows: 4096, characters: 1 << 23, probabilities: 1 << 22 };
+
+/**
+ * The rows with their predictions, in the same order and as many.
+ *
+ * @throws InputError if a row has a column that the output cannot have; what `rows` throws is thrown on.
+ */
+export async function* predictRows(
+  rows: AsyncIterable<Row>,
+  classifier: Pick<Classifier, "labels" | "classify">,
+  options: PredictRowsOptions,
+): AsyncGenerator<OutputRow[]> {
+  const { textColumns, added, columns, withoutText, withNul, onRows } = options;
+  const most = Math.max(
+    1,
+    Math.min(window.rows, Math.floor(window.probabilities / classifier.labels.length)),
+  );
+  const known = columns && new Set(columns);
+  const own = new Set([added.label, added.probability, ...added.classes]);
+  let done = 0;
+  for await (const some of windows(rows, most)) {
+    const texts = some.map(({ line, values }) => {
+      const late = [...values.keys()].find((column) => known ? !known.has(column) : own.has(column));
+      if (late !== undefined) {
+        throw new InputError(
+          `Cannot write the column ${
+            JSON.stringify(late)
+          }, which line ${line} is the first to have, as the columns ` +
+            "are settled by then: give a file instead of standard input",
+        );
+      }
+      const text = textOf(values, textColumns);
+      const whole = wholeText(text);
+      if (whole.includes("\0")) withNul?.add(line);
+      if (whole.trim() !== "") return text;
+      withoutText?.add(line);
+    });
+    const found = await classifier.classify(
+      texts.filter((text) => text !== undefined),
+      (texts) => onRows?.(done + texts),
+    );
+    let next = 0;
+    const predicted = some.map(({ values, typed }, place) => {
+      const row = new Map<string, unknown>(typed ?? values);
+      const prediction = texts[place] && found[next++];
+      row.set(added.label, prediction?.label ?? null);
+      row.set(added.probability, prediction ? rounded(prediction.probability) : null);
+      added.classes.forEach((column, c) =>
+        row.set(column, prediction ? rounded(prediction.probabilities[c]!) : null)
+      );
+      return row;
+    });
+    onRows?.(done += some.length);
+    yield predicted;
+  }
+}
+
+const rounded = (probability: number) => Number(probability.toPrecision(6));
+
+/** Consecutive rows, at most so many, and fewer where they are long. */
+async function* windows(rows: AsyncIterable<Row>, most: number): AsyncGenerator<Row[]> {
+  let some: Row[] = [];
+  let characters = 0;
+  for await (const row of rows) {
+    some.push(row);
+    for (const value of row.values.values()) characters += value.length;
+    if (some.length < most && characters < window.characters) continue;
+    yield some;
+    [some, characters] = [[], 0];
+  }
+  if (some.length > 0) yield some;
+}

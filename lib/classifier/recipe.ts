@@ -1,0 +1,309 @@
+/**
+ * The general solution (paper section 1) on any data set: BERT is pre-trained further on the task's own texts without
+ * their labels (BERT-ITPT-FiT, section 5.4.1) or not (BERT-FiT), then fine-tuned; in the end its probabilities are
+ * calibrated on the development split. Everything is saved on the way.
+ */
+import { createHash } from "node:crypto";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { requirePositions, requireSegments } from "../bert/config.ts";
+import { corpusTexts } from "../paper/corpora.ts";
+import { type Dataset, wholeText } from "../data/examples.ts";
+import { type Documents, encodeDocuments, planSegments } from "../paper/segments.ts";
+import type { Engine } from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
+import { fineTune, type FineTuned } from "../paper/fine_tune.ts";
+import type { FineTuneSettings } from "../paper/settings.ts";
+import { encodeDataset, type EncodedDataset, learningRates, passSize } from "../paper/fine_tuning_steps.ts";
+import { furtherPretrain, savePretrained } from "../paper/further_pretraining.ts";
+import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
+import { atTemperature, fitTemperature } from "../results/calibration.ts";
+import { measure } from "../results/metrics.ts";
+import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
+import { startIdentity, type StartModel, startModel, type StartModelOptions } from "../bert/start_model.ts";
+import { type Survey, surveyOf } from "./survey.ts";
+import type { CheckpointOptions } from "../training/checkpoints.ts";
+import type { StepReport } from "../training/loop.ts";
+import { writeWhole } from "../storage/whole_file.ts";
+
+/** What is made of what. */
+export interface Recipe {
+  /** The task. */
+  readonly data: Dataset;
+  /** The model to start from: `minilm`, a folder, a hub id, or `new`. */
+  readonly model: string;
+  /** How it is found, and its shape if it is new. */
+  readonly start: Omit<StartModelOptions, "labels" | "preTraining" | "texts">;
+  /** How it is fine-tuned. */
+  readonly fineTuning: FineTuneSettings;
+  /** How it is pre-trained before; it is not if this is absent. */
+  readonly preTraining?: RecipePreTraining;
+}
+
+/** Further pre-training within the task. */
+export interface RecipePreTraining {
+  /** Texts besides the training texts; those that stand in dev or test are left out. */
+  readonly unlabelled: readonly string[];
+  /** Passes over the texts; {@linkcode paperPasses} if not given, and at most the paper's 100,000 updates. */
+  readonly passes?: number;
+  /** Updates, instead of `passes`. */
+  readonly steps?: number;
+  /** B, the sequences of an update; 32 if not given. */
+  readonly batchSize?: number;
+  /** T at most; 128 if not given. */
+  readonly maxLength?: number;
+  /** The highest rate; 5e-5 if not given, more for a new model. */
+  readonly learningRate?: number;
+}
+
+/** Passes over IMDb's training texts that the paper's 100,000 updates make: its 25,000 texts are 96,000 sequences. */
+export const paperPasses = 33;
+const paperSteps = 100_000;
+
+/** What pre-training is about to do. */
+export interface PreTrainingPlan {
+  /** How many texts. */
+  readonly texts: number;
+  /** How many of them have no label. */
+  readonly unlabelled: number;
+  /** Whether next sentences are predicted beside masked words: where most texts have any. */
+  readonly nsp: boolean;
+  /** Sequences of a pass over them. */
+  readonly sequences: number;
+  /** Updates of the heads alone, if the model has none that are trained. */
+  readonly headSteps: number;
+  /** Updates of the whole model. */
+  readonly steps: number;
+}
+
+/** What pre-training came to. */
+export interface PreTrainingOutcome extends PreTrainingPlan {
+  /** Measures on the development texts: before the first step, on the way and after the last one. */
+  readonly evaluations: readonly PreTrainingEvaluation[];
+  /** Seconds of training steps. */
+  readonly seconds: number;
+}
+
+/** What {@linkcode runRecipe} works with besides. */
+export interface RecipeContext {
+  /** Where the steps run. */
+  readonly engine: Engine;
+  /** Where the run is saved on the way, every how many steps, and whether to go on from there. */
+  readonly checkpoint: Omit<CheckpointOptions, "identity">;
+  /** Told what the data set is before anything is trained. */
+  onSurvey?(survey: Survey): void;
+  /** Told what pre-training is about to do. */
+  onPreTraining?(plan: PreTrainingPlan): void;
+  /** Told after each step of pre-training. */
+  onPreTrainingStep?(report: StepReport): void;
+  /** Told after each measurement of pre-training. */
+  onEvaluation?(evaluation: PreTrainingEvaluation): void;
+  /** Told after each step of fine-tuning. */
+  onStep?(report: StepReport): void;
+  /** Told after each epoch of fine-tuning. */
+  onEpoch?(epoch: EpochRecord): void;
+}
+
+/** What came of it. */
+export interface RecipeRun {
+  /** The classifier. */
+  readonly tuned: FineTuned;
+  /** What the data set is. */
+  readonly survey: Survey;
+  /** What pre-training came to, if there was any. */
+  readonly preTraining?: PreTrainingOutcome;
+  /** What the classifier's logits are to be divided by (lib/results/calibration.ts). */
+  readonly temperature: number;
+}
+
+/**
+ * Carries a recipe out. A run that was stopped goes on from its last checkpoint and ends with the same parameters, bit
+ * for bit.
+ *
+ * @throws InputError as `startModel`, `furtherPretrain` and `fineTune`, or if a checkpoint is of another run.
+ */
+export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise<RecipeRun> {
+  const { data, model: name, start, fineTuning, preTraining } = recipe;
+  const { engine, checkpoint } = context;
+  // What fine-tuning would refuse is refused before hours of pre-training.
+  passSize(fineTuning, engine.capabilities.devices.length);
+  learningRates(fineTuning, 1, 1);
+  let seen: { readonly encoded: EncodedDataset; readonly survey: Survey } | undefined;
+  /** All models that are read on the way have the same tokenizer. */
+  const see = ({ config, tokenizer }: StartModel) => {
+    if (seen) return seen;
+    requirePositions(config, Math.max(fineTuning.maxLength, preTraining?.maxLength ?? 0));
+    const encoded = encodeDataset(data, tokenizer, fineTuning);
+    if (encoded.pairs) requireSegments(config);
+    seen = { encoded, survey: surveyOf(data, encoded) };
+    context.onSurvey?.(seen.survey);
+    return seen;
+  };
+  const made = preTraining && await preTrained(recipe, preTraining, context, see);
+  const model = made?.model ?? await startModel(name, {
+    ...start,
+    labels: data.labels,
+    texts: data.train.map(wholeText),
+  });
+  const { encoded, survey } = see(model);
+  const tuned = await fineTune(model, data, fineTuning, {
+    engine,
+    checkpoint,
+    encoded,
+    onStep: context.onStep,
+    onEpoch: context.onEpoch,
+  });
+  const { probabilities, expected, labels } = tuned.devPredictions ?? tuned.testPredictions!;
+  return {
+    tuned,
+    survey,
+    ...made ? { preTraining: made.outcome } : {},
+    temperature: fitTemperature(probabilities, expected, labels.length),
+  };
+}
+
+/** The expected calibration error of predictions whose logits are divided by a temperature. */
+export function calibratedError(
+  { labels, expected, probabilities }: Predictions,
+  temperature: number,
+): number {
+  const calibrated = atTemperature(probabilities, labels.length, temperature);
+  return measure(calibrated, expected, labels.length).ece;
+}
+
+/** The file beside a pre-trained model that says how it was made; it is written last. */
+const recordFile = "pretraining.json";
+
+interface PreTrainingRecord {
+  readonly identity: string;
+  readonly description: string;
+  readonly notes: readonly string[];
+  readonly outcome: PreTrainingOutcome;
+}
+
+/**
+ * The model after pre-training, from the folder of the checkpoints if it is there already.
+ *
+ * @param see called with the model that it starts from
+ */
+async function preTrained(
+  recipe: Recipe,
+  settings: RecipePreTraining,
+  context: RecipeContext,
+  see: (model: StartModel) => void,
+): Promise<{ model: StartModel; outcome: PreTrainingOutcome }> {
+  const { data, model: name, start } = recipe;
+  const { folder, resume } = context.checkpoint;
+  const { unlabelled: given, ...numbers } = settings;
+  const { labelled, unlabelled } = preTrainingTexts(data, given);
+  const { seed, layers, architecture } = start;
+  const identity = await configurationHash({
+    ...{ name, layers, seed, ...numbers },
+    ...name === "new" ? { architecture } : {},
+    ...await startIdentity({ name, sets: [], offline: start.offline, say: start.say ?? (() => {}) }),
+    data: data.fingerprint,
+    texts: hashOf([...labelled, ...unlabelled]),
+  });
+  const place = join(folder, "pre-trained");
+  const steps = join(folder, "pre-training");
+  if (!resume) await rm(place, { recursive: true, force: true });
+  let record = await readRecord(place);
+  if (record && record.identity !== identity) {
+    throw new InputError(
+      `Cannot resume from ${place} as it was pre-trained with other settings or texts: give those of that run, or ` +
+        "start without resuming, which removes it",
+    );
+  }
+  if (!record) {
+    const texts = [...labelled, ...unlabelled];
+    const model = await startModel(name, { ...start, preTraining: {}, texts });
+    see(model);
+    const language = data.language;
+    const encode = (texts: Iterable<string>) => encodeDocuments(texts, model.tokenizer, language).documents;
+    const documents = { train: encode(texts), heldOut: encode(data.dev.map(wholeText)) };
+    const plan = {
+      texts: texts.length,
+      unlabelled: unlabelled.length,
+      ...stepsOf(model, documents.train, settings, seed),
+    };
+    context.onPreTraining?.(plan);
+    const run = await furtherPretrain({
+      ...numbers,
+      model,
+      documents,
+      language,
+      nsp: plan.nsp,
+      steps: plan.steps,
+      headSteps: plan.headSteps,
+      seed,
+      evaluateEvery: Math.ceil((plan.headSteps + plan.steps) / 4),
+      heldOutExamples: 256,
+    }, {
+      engine: context.engine,
+      checkpoint: { ...context.checkpoint, folder: steps },
+      onStep: context.onPreTrainingStep,
+      onEvaluation: (evaluation) => context.onEvaluation?.(evaluation),
+    });
+    const { evaluations, seconds, notes } = run;
+    record = {
+      identity,
+      description: `${model.description}, pre-trained ${plan.steps} steps on ${texts.length} texts`,
+      notes,
+      outcome: { ...plan, evaluations, seconds },
+    };
+    await savePretrained(place, run);
+    await writeWhole(join(place, recordFile), [JSON.stringify(record, null, 2) + "\n"]);
+    await rm(steps, { recursive: true, force: true });
+  }
+  const { description, notes, outcome } = record;
+  const model = await startModel(place, { seed, architecture, labels: data.labels, texts: [] });
+  return { model: { ...model, description, notes }, outcome };
+}
+
+async function readRecord(folder: string): Promise<PreTrainingRecord | undefined> {
+  const text = await readFile(join(folder, recordFile), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/**
+ * The training texts, and those without labels that do not stand among them; none of them stands in dev or test,
+ * whatever the blanks around its words.
+ */
+export function preTrainingTexts(
+  data: Dataset,
+  unlabelled: readonly string[],
+): { labelled: string[]; unlabelled: string[] } {
+  const plain = (text: string) => text.replaceAll(/\s+/g, " ").trim();
+  const unseen = new Set([...data.dev, ...data.test].map((example) => plain(wholeText(example))));
+  const labelled = corpusTexts([data], [data], "clean").filter((text) => !unseen.has(plain(text)));
+  const known = new Set([...unseen, ...labelled.map(plain)]);
+  return { labelled, unlabelled: unlabelled.filter((text) => !known.has(plain(text))) };
+}
+
+function hashOf(texts: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const text of texts) hash.update(`${text.length} `).update(text);
+  return hash.digest("hex");
+}
+
+/** What pre-training predicts and how long it is. */
+function stepsOf(
+  { fresh, config, parameters }: StartModel,
+  documents: Documents,
+  { passes = paperPasses, steps, batchSize = 32, maxLength = 128 }: RecipePreTraining,
+  seed: number,
+): Pick<PreTrainingPlan, "nsp" | "sequences" | "steps" | "headSteps"> {
+  const nsp = config.type_vocab_size >= 2 && haveNextSentences(documents);
+  const sequences = planSegments(documents, { maxLength, shortShare: .1, nextSentence: nsp }, seed)
+    .startA.length;
+  const updates = steps ?? Math.min(paperSteps, Math.max(1, Math.ceil(passes * sequences / batchSize)));
+  // A head that was trained once has biases that are not 0.
+  const isNew = !fresh && parameters["cls.predictions.bias"]!.data.every((bias) => bias === 0);
+  return { nsp, sequences, steps: updates, headSteps: isNew ? Math.min(100, Math.ceil(updates / 10)) : 0 };
+}
+
+/** Whether at least half of the documents have a second sentence. */
+function haveNextSentences({ documents }: Documents): boolean {
+  const several = documents.filter((start, document) => (documents[document + 1] ?? 0) > start + 1).length;
+  return 2 * several >= documents.length - 1;
+}

@@ -1,0 +1,125 @@
+/** What a data set is, told before anything is trained on it: texts of each class, their lengths, and what occurs twice. */
+import { shown } from "../storage/byte_source.ts";
+import { type Dataset, type Example, wholeText } from "../data/examples.ts";
+import type { EncodedDataset } from "../paper/fine_tuning_steps.ts";
+import type { FineTuneSettings } from "../paper/settings.ts";
+
+const splitNames = ["train", "dev", "test"] as const;
+
+/** Counts of texts by split. */
+export type SplitCounts = Readonly<Record<"train" | "dev" | "test", number>>;
+
+/** What a data set is. */
+export interface Survey {
+  /** The texts. */
+  readonly texts: SplitCounts;
+  /** Those of each class. */
+  readonly labels: readonly ({ readonly label: string } & SplitCounts)[];
+  /** Wordpieces of the training texts: of so many percent of them, no more than this. */
+  readonly wordpieces: readonly { readonly percent: number; readonly most: number }[];
+  /** Share of all texts of which something is cut. */
+  readonly cut: number;
+  /** Whether they are pairs. */
+  readonly pairs: boolean;
+  /** Training texts that stand in train before. */
+  readonly repeated: number;
+  /** Training texts that stand in train with another label as well. */
+  readonly contradictory: number;
+  /** Development texts that also stand in train. */
+  readonly devInTrain: number;
+  /** Test texts that also stand in train. */
+  readonly testInTrain: number;
+  /** Test texts that also stand in dev. */
+  readonly testInDev: number;
+}
+
+const percentiles = [5, 50, 90, 95, 99, 100];
+
+/** Surveys a data set and what is read of it. */
+export function surveyOf(data: Dataset, { split, cut, pairs }: EncodedDataset): Survey {
+  const byLabel = data.labels.map((label) => ({ label, train: 0, dev: 0, test: 0 }));
+  for (const name of splitNames) for (const { label } of data[name]) byLabel[label]![name]++;
+  const sorted = split.train.map(({ length }) => length).sort((a, b) => a - b);
+  const labelsOf = new Map<string, Set<number>>();
+  for (const example of data.train) {
+    const text = wholeText(example);
+    labelsOf.set(text, (labelsOf.get(text) ?? new Set()).add(example.label));
+  }
+  const inDev = new Set(data.dev.map(wholeText));
+  const howMany = (examples: readonly Example[], has: (text: string) => boolean) =>
+    examples.filter((example) => has(wholeText(example))).length;
+  const inTrain = (text: string) => labelsOf.has(text);
+  return {
+    texts: { train: data.train.length, dev: data.dev.length, test: data.test.length },
+    labels: byLabel,
+    wordpieces: percentiles.map((percent) => ({
+      percent,
+      most: sorted[Math.max(0, Math.ceil(percent / 100 * sorted.length) - 1)]!,
+    })),
+    cut,
+    pairs,
+    repeated: data.train.length - labelsOf.size,
+    contradictory: howMany(data.train, (text) => labelsOf.get(text)!.size > 1),
+    devInTrain: howMany(data.dev, inTrain),
+    testInTrain: howMany(data.test, inTrain),
+    testInDev: howMany(data.test, (text) => inDev.has(text)),
+  };
+}
+
+/** A class with so many times the texts of another is said to be much larger. */
+const muchLarger = 10;
+/** A class of fewer training texts is said to have few. */
+const few = 8;
+/** So many classes are named. */
+const mostNamed = 20;
+
+/** A survey in sentences; of test texts that stand elsewhere the data set's own note tells. */
+export function surveyLines(
+  survey: Survey,
+  { text, classWeights = "none" }: Pick<FineTuneSettings, "text" | "classWeights">,
+): string[] {
+  const { labels, wordpieces, cut, pairs, repeated, contradictory, devInTrain } = survey;
+  const bySize = labels.toSorted((a, b) => b.train - a.train);
+  const named = bySize.slice(0, mostNamed).map(({ label, train }) => `${shown(label)} ${train}`).join(", ");
+  const lengths = wordpieces.map(({ percent, most }) => `${percent} % up to ${most}`).join(", ");
+  const [largest, smallest] = [bySize[0]!, bySize.at(-1)!];
+  const strategy = pairs ? "to fit" : `by ${text.name}`;
+  const times = (count: number, one: string, several: string) =>
+    count === 1 ? `1 ${one}` : `${count} ${several}`;
+  const sentences: [boolean, string][] = [
+    [true, `Training texts by label: ${named}${bySize.length > mostNamed ? ", …" : ""}`],
+    [
+      true,
+      `Wordpieces of a training ${pairs ? "pair" : "text"}: ${lengths}; ` +
+      `${(100 * cut).toFixed(1)} % of all are cut ${strategy}`,
+    ],
+    [
+      largest.train >= muchLarger * smallest.train,
+      `The classes are very unequal: "${largest.label}" has ${largest.train} training texts and "${smallest.label}" ` +
+      `${smallest.train}` +
+      (classWeights === "balanced"
+        ? "; their weights make up for it"
+        : "; --class-weights balanced gives all classes the same weight in the loss"),
+    ],
+    [
+      smallest.train < few,
+      `${
+        times(labels.filter(({ train }) => train < few).length, "label has", "labels have")
+      } fewer than ${few} ` +
+      `training texts: more of them would help most`,
+    ],
+    [
+      repeated > 0,
+      `${times(repeated, "training text stands", "training texts stand")} in train before, word for word` +
+      (contradictory > 0 ? `; ${times(contradictory, "text has", "texts have")} different labels there` : ""),
+    ],
+    [
+      devInTrain > 0,
+      `${
+        times(devInTrain, "development text also stands", "development texts also stand")
+      } in train: the epoch is ` +
+      "chosen by texts that are known",
+    ],
+  ];
+  return sentences.flatMap(([holds, sentence]) => holds ? [sentence] : []);
+}

@@ -1,0 +1,209 @@
+/** A trained classifier's folder: the model, its tokenizer, and how it reads texts. */
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadCheckpoint } from "../bert/checkpoint.ts";
+import { type BertConfig, configLabels, requirePositions, requireVocabulary } from "../bert/config.ts";
+import { readSafetensors, readSafetensorsHeader } from "../bert/safetensors.ts";
+import { InputError } from "../errors.ts";
+import { type ClassifierPlan, classifierPlan } from "../paper/fine_tune.ts";
+import { type TextStrategy, textStrategy } from "../paper/long_text.ts";
+import type { HostTensors } from "../tensors.ts";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+
+/** A trained classifier, as its folder has it. */
+export interface TrainedModel {
+  /** The configuration, with the labels. */
+  readonly config: BertConfig;
+  /** The classes' names. */
+  readonly labels: readonly string[];
+  /** Those of BERT and its classifier, and of the pooling of fractions if there is one that learns. */
+  readonly parameters: HostTensors;
+  /** Texts to its wordpieces. */
+  readonly tokenizer: Tokenizer;
+  /** What is done with long texts. */
+  readonly text: TextStrategy;
+  /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
+  readonly maxLength: number;
+  /** Which layers' states are classified: a name of lib/paper/layers.ts. */
+  readonly features: string;
+  /** How its logits come from the parameters. */
+  readonly plan: ClassifierPlan;
+  /** What the logits are divided by; 1 unless the model was calibrated. */
+  readonly temperature: number;
+  /** Whether it was trained on pairs of texts; not known of a folder of another library. */
+  readonly pairs?: boolean;
+  /** What a reader of its predictions should know. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Loads a classifier from a folder that `saveClassifier` wrote, or from any other BertForSequenceClassification; how
+ * that reads long texts is not known, so their head is taken, as transformers does.
+ *
+ * @throws InputError if a file is missing or broken, the model has no classifier, or its parts do not fit together.
+ */
+export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
+  const training = await readTraining(folder);
+  const { config, parameters, notes, drawn } = await loadCheckpoint(folder, { seed: 0 });
+  const labels = configLabels(config) ?? [];
+  if (!Object.hasOwn(parameters, "classifier.weight")) {
+    throw new InputError(`Cannot use ${folder} as it has no classifier: train it first with deno task train`);
+  }
+  await requireSingleLabel(folder);
+  if (labels.length < 2) {
+    throw new InputError(`Cannot use ${folder} as its classifier knows only one label: found "${labels[0]}"`);
+  }
+  const text = textStrategy(training?.text ?? "head", { maxFractions: training?.max_fractions });
+  const maxLength = training?.maxLength ?? Math.min(512, config.max_position_embeddings);
+  requirePositions(config, maxLength);
+  const tokenizer = await loadTokenizer(folder);
+  requireVocabulary(config, tokenizer, folder);
+  const features = training?.features ?? "last";
+  const plan = classifierPlan(config, { text, features });
+  const width = parameters["classifier.weight"]!.shape[1];
+  if (width !== plan.width) {
+    throw new InputError(
+      `Cannot use ${folder} as its classifier reads ${width} features: expected ${plan.width}, those of "${features}"`,
+    );
+  }
+  if (plan.pooler && drawn.includes("bert.pooler.dense.weight")) {
+    throw new InputError(
+      `Cannot use ${folder} as it lacks bert.pooler.dense.weight and .bias, which its classifier reads: save the ` +
+        "whole model, or train it again with deno task train",
+    );
+  }
+  const pairs = training && (training.pairs ?? false);
+  if (pairs && config.type_vocab_size < 2) {
+    throw new InputError(
+      `Cannot use ${folder} as its bertlab.json speaks of pairs of texts, and its config.json of ` +
+        `${config.type_vocab_size} kind of segment: expected 2; take both files from one model`,
+    );
+  }
+  const pooling = Object.keys(plan.additional(0));
+  const used = Object.entries(parameters).filter(([name]) => plan.pooler || !name.startsWith("bert.pooler."));
+  // What loadCheckpoint takes for unknown or missing is as it should be where the classifier is not BERT's own.
+  const own = pooling.length > 0 || !plan.pooler;
+  return {
+    config,
+    labels,
+    parameters: { ...Object.fromEntries(used), ...await readPooling(folder, pooling) },
+    tokenizer,
+    text,
+    maxLength,
+    features,
+    plan,
+    temperature: training?.temperature ?? 1,
+    pairs,
+    notes: [
+      ...own ? [] : notes,
+      ...training
+        ? []
+        : [`${folder} has no bertlab.json: of long texts the first ${maxLength} wordpieces are read.`],
+    ],
+  };
+}
+
+/**
+ * Makes sure that a model reads as many texts as columns are given: of two columns the texts are a pair, of one or of
+ * several they are single.
+ *
+ * @param name what the model is called
+ * @throws InputError if it was trained otherwise.
+ */
+export function requireTextColumns(
+  { pairs }: Pick<TrainedModel, "pairs">,
+  name: string,
+  columns: readonly string[],
+): void {
+  if (pairs === undefined || pairs === (columns.length === 2)) return;
+  const found = columns.map((column) => `"${column}"`).join(", ");
+  throw new InputError(
+    pairs
+      ? `Cannot use ${name} as it was trained on pairs of texts: expected two columns in --text-column, with a comma ` +
+        `between, found ${found}`
+      : `Cannot use ${name} as it was trained on single texts: expected one column in --text-column, found the pair ` +
+        found,
+  );
+}
+
+/** @throws InputError if config.json speaks of another kind of classifier, whose tensors are called the same. */
+async function requireSingleLabel(folder: string): Promise<void> {
+  const path = join(folder, "config.json");
+  const { problem_type: problem, architectures } = JSON.parse(await readFile(path, "utf8"));
+  const [one, known] = ["single_label_classification", "BertForSequenceClassification"];
+  if ((problem ?? one) !== one) {
+    throw new InputError(
+      `Cannot use ${path} as its problem_type is not ${one}: found ${JSON.stringify(problem)}`,
+    );
+  }
+  if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(known)) {
+    throw new InputError(
+      `Cannot use ${path} as its architectures do not name ${known}: found ${architectures.join(", ")}`,
+    );
+  }
+}
+
+/** The parameters of a pooling by these names. */
+async function readPooling(folder: string, names: readonly string[]): Promise<HostTensors> {
+  if (names.length === 0) return {};
+  const path = join(folder, "model.safetensors");
+  const { tensors } = await readSafetensorsHeader(path);
+  const missing = names.filter((name) => !tensors.has(name));
+  if (missing.length > 0) throw new InputError(`Cannot use ${path} as it lacks ${missing.join(", ")}`);
+  return await readSafetensors(path, names);
+}
+
+/** What bertlab.json says of how texts are read; each may be absent. */
+interface Training {
+  readonly text?: string;
+  readonly max_fractions?: number;
+  readonly maxLength?: number;
+  readonly features?: string;
+  readonly temperature?: number;
+  readonly pairs?: boolean;
+}
+
+const entries: Readonly<Record<keyof Training, { expected: string; fits(value: unknown): boolean }>> = {
+  text: { expected: "a text strategy", fits: (value) => typeof value === "string" },
+  max_fractions: { expected: "a whole number of at least 1", fits: wholeFrom(1) },
+  maxLength: { expected: "a whole number of at least 4", fits: wholeFrom(4) },
+  features: { expected: "the name of features", fits: (value) => typeof value === "string" },
+  temperature: {
+    expected: "a number above 0",
+    fits: (value) => typeof value === "number" && value > 0 && Number.isFinite(value),
+  },
+  pairs: { expected: "true or false", fits: (value) => typeof value === "boolean" },
+};
+
+function wholeFrom(least: number): (value: unknown) => boolean {
+  return (value) => Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+/** bertlab.json, or undefined where there is none. */
+async function readTraining(folder: string): Promise<Training | undefined> {
+  await access(folder).catch(() => {
+    throw new InputError(`Cannot find the model ${folder}: there is no such folder; check the path`);
+  });
+  const path = join(folder, "bertlab.json");
+  let content: string;
+  try {
+    content = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);
+  }
+  let found: Record<string, unknown>;
+  try {
+    found = Object(JSON.parse(content));
+  } catch (error) {
+    throw new InputError(`Cannot read ${path} as it is not JSON: ${(error as Error).message}`);
+  }
+  const known = Object.entries(entries).map(([name, { expected, fits }]) => {
+    const value = found[name] ?? undefined;
+    if (value === undefined || fits(value)) return [name, value];
+    throw new InputError(
+      `Cannot use ${path} as "${name}" is not ${expected}: found ${JSON.stringify(value)}`,
+    );
+  });
+  return Object.fromEntries(known);
+}

@@ -1,0 +1,284 @@
+/** ONNX rules of the operations in composites.ts: forward and gradient share what they can through `emit.memo`. */
+import { sizeOf, type Value } from "../graph.ts";
+import { dropThreshold, siteConstant } from "../keyed_mask.ts";
+import type { OnnxEmitter } from "./emitter.ts";
+import { elementTypes, float } from "./proto.ts";
+
+type Inputs = Record<string, Value>;
+
+function int64(emit: OnnxEmitter, values: readonly number[]): string {
+  return emit.constant(values, "int64");
+}
+
+function mul(emit: OnnxEmitter, a: string, b: string): string {
+  return emit.node("Mul", [a, b]);
+}
+
+function reshaped(emit: OnnxEmitter, x: string, shape: readonly number[]): string {
+  return emit.node("Reshape", [x, int64(emit, shape)]);
+}
+
+/** Sums of the rows of x [R, S] weighted by a vector [S]: [R, 1]. */
+function rowSums(emit: OnnxEmitter, x: string, weights: string): string {
+  return emit.node("MatMul", [x, weights]);
+}
+
+/** A vector of n equal numbers. */
+function constantVector(emit: OnnxEmitter, n: number, value: number, shape: readonly number[] = [n]): string {
+  return emit.memo(
+    `vector ${value} [${shape}]`,
+    () => emit.node("Expand", [emit.constant([value], "float32", [1]), int64(emit, shape)]),
+  );
+}
+
+/** x Wᵀ + b. */
+export function linear(emit: OnnxEmitter, { x, weight, bias }: Inputs): string {
+  return emit.node("Gemm", [emit.name(x!), emit.name(weight!), emit.name(bias!)], { transB: 1 });
+}
+
+/** ONNX Runtime's own, with the optional outputs that the gradient needs. */
+export function layerNorm(
+  emit: OnnxEmitter,
+  { x, gamma, beta }: Inputs,
+  { epsilon }: { epsilon: number },
+): string[] {
+  return emit.several("LayerNormalization", [emit.name(x!), emit.name(gamma!), emit.name(beta!)], 3, {
+    axis: -1,
+    epsilon: float(epsilon),
+  });
+}
+
+/** dx = (dy γ − mean(dy γ) − x̂ mean(dy γ x̂)) / σ; row means are products with γ / H. */
+export function layerNormGrad(emit: OnnxEmitter, { dy, x, gamma, mean, inverseDeviation }: Inputs): string[] {
+  const hidden = gamma!.shape[0]!;
+  const rows = sizeOf(x!.shape) / hidden;
+  const flat = (value: Value, columns: number) => reshaped(emit, emit.name(value), [rows, columns]);
+  const dyRows = flat(dy!, hidden);
+  const sigma = flat(inverseDeviation!, 1);
+  const centred = emit.node("Sub", [flat(x!, hidden), flat(mean!, 1)]);
+  const normal = mul(emit, centred, sigma);
+  const gammaName = emit.name(gamma!);
+  const weights = emit.memo(
+    `gamma/H ${gammaName}`,
+    () => reshaped(emit, mul(emit, gammaName, emit.scalar(1 / hidden)), [hidden, 1]),
+  );
+  const product = mul(emit, dyRows, normal);
+  const meanDy = mul(emit, rowSums(emit, dyRows, weights), sigma);
+  const meanProduct = mul(emit, rowSums(emit, product, weights), sigma);
+  const first = mul(emit, mul(emit, dyRows, gammaName), sigma);
+  const second = emit.node("Sub", [first, mul(emit, normal, meanProduct)]);
+  const dx = emit.node("Sub", [second, meanDy]);
+  const ones = constantVector(emit, rows, 1);
+  return [
+    reshaped(emit, dx, x!.shape),
+    emit.node("MatMul", [ones, product]),
+    emit.node("MatMul", [ones, dyRows]),
+  ];
+}
+
+/** HardSigmoid(½, ½) of erf(x/√2) is the normal distribution function in one pass. */
+export function gelu(emit: OnnxEmitter, { x }: Inputs): string[] {
+  const error = emit.node("Erf", [mul(emit, emit.name(x!), emit.scalar(Math.SQRT1_2))]);
+  const distribution = emit.node("HardSigmoid", [error], { alpha: float(0.5), beta: float(0.5) });
+  return [mul(emit, emit.name(x!), distribution), distribution];
+}
+
+/** dy (Φ(x) + x φ(x)). */
+export function geluGrad(emit: OnnxEmitter, { dy, x, distribution }: Inputs): string {
+  const scaled = mul(emit, emit.name(x!), emit.scalar(-0.5));
+  const density = emit.node("Exp", [mul(emit, emit.name(x!), scaled)]);
+  const slope = mul(emit, mul(emit, scaled, density), emit.scalar(-2 / Math.sqrt(2 * Math.PI)));
+  return mul(emit, emit.name(dy!), emit.node("Add", [emit.name(distribution!), slope]));
+}
+
+/** lowbias32 of every element of a uint32 tensor. */
+function hash(emit: OnnxEmitter, x: string): string {
+  const shift = (x: string, by: number) =>
+    emit.node("BitwiseXor", [
+      x,
+      emit.node("BitShift", [x, emit.constant([by], "uint32", [])], { direction: "RIGHT" }),
+    ]);
+  const times = (x: string, by: number) => mul(emit, x, emit.constant([by], "uint32", []));
+  return shift(times(shift(times(shift(x, 16), 0x7feb352d), 15), 0x846ca68b), 16);
+}
+
+/** The mask of keyed_mask.ts as floats 0 and 1, made once a site. */
+function keyedMask(
+  emit: OnnxEmitter,
+  key: Value,
+  { rate, site }: { rate: number; site: number },
+  shape: readonly number[],
+): string {
+  return emit.memo(`mask ${site}`, () => {
+    const size = sizeOf(shape);
+    const half = Math.ceil(size / 2);
+    const bits = emit.memo(
+      `key bits`,
+      () => emit.node("Cast", [emit.name(key)], { to: elementTypes.uint32 }),
+    );
+    const siteKey = hash(
+      emit,
+      emit.node("BitwiseXor", [bits, emit.constant([siteConstant(site)], "uint32", [])]),
+    );
+    const indices = emit.memo(`indices ${half}`, () =>
+      emit.node("Cast", [
+        emit.node("Range", [0, half, 1].map((value) => emit.constant([value], "int32", []))),
+      ], { to: elementTypes.uint32 }));
+    const words = hash(emit, emit.node("BitwiseXor", [indices, siteKey]));
+    const threshold = dropThreshold(rate);
+    const low = emit.node("BitwiseAnd", [words, emit.constant([0xffff], "uint32", [])]);
+    const keep = emit.node("Concat", [
+      emit.node("GreaterOrEqual", [low, emit.constant([threshold], "uint32", [])]),
+      emit.node("GreaterOrEqual", [words, emit.constant([threshold * 0x10000], "uint32", [])]),
+    ], { axis: 0 });
+    const exact = half * 2 === size
+      ? keep
+      : emit.node("Slice", [keep, int64(emit, [0]), int64(emit, [size])]);
+    return reshaped(emit, emit.node("Cast", [exact], { to: elementTypes.float32 }), shape);
+  });
+}
+
+/** x · mask / (1 − rate). */
+export function dropout(
+  emit: OnnxEmitter,
+  { x, key }: Inputs,
+  attributes: { rate: number; site: number },
+): string {
+  const mask = emit.memo(
+    `scaled mask ${attributes.site}`,
+    () => mul(emit, keyedMask(emit, key!, attributes, x!.shape), emit.scalar(1 / (1 - attributes.rate))),
+  );
+  return mul(emit, emit.name(x!), mask);
+}
+
+type AttentionAttributes = { readonly heads: number; readonly rate: number; readonly site: number };
+
+/** [B, T, N·D] → [B, N, T, D], made once for a value. */
+function splitHeads(emit: OnnxEmitter, value: Value, heads: number): string {
+  return emit.memo(`heads ${value.id}`, () => {
+    const [batch, tokens, hidden] = value.shape as [number, number, number];
+    const split = reshaped(emit, emit.name(value), [batch, tokens, heads, hidden / heads]);
+    return emit.node("Transpose", [split], { perm: [0, 2, 1, 3] });
+  });
+}
+
+/** [B, N, T, D] → [B, T, N·D]. */
+function joinHeads(emit: OnnxEmitter, x: string, shape: readonly number[]): string {
+  return reshaped(emit, emit.node("Transpose", [x], { perm: [0, 2, 1, 3] }), shape);
+}
+
+function product(emit: OnnxEmitter, a: string, b: string, alpha: number, transA = 0, transB = 0): string {
+  return emit.product(a, b, { rank: 4, alpha, transA, transB });
+}
+
+/** softmax(Q Kᵀ / √D + mask) V; the probabilities after dropout stay for the gradient. */
+export function attention(
+  emit: OnnxEmitter,
+  { query, key, value, maskBias, dropoutKey }: Inputs,
+  attributes: AttentionAttributes,
+  [, probabilities]: readonly Value[],
+): string[] {
+  const { heads, rate } = attributes;
+  const [batch, tokens, hidden] = query!.shape as [number, number, number];
+  const scale = 1 / Math.sqrt(hidden / heads);
+  const scores = product(emit, splitHeads(emit, query!, heads), splitHeads(emit, key!, heads), scale, 0, 1);
+  const bias = emit.memo(
+    `mask bias ${maskBias!.id}`,
+    () => reshaped(emit, emit.name(maskBias!), [batch, 1, 1, tokens]),
+  );
+  const softmax = emit.node("Softmax", [emit.node("Add", [scores, bias])], { axis: -1 });
+  const kept = emit.memo(
+    `kept ${probabilities!.id}`,
+    () =>
+      dropoutKey
+        ? mul(emit, softmax, keyedMask(emit, dropoutKey, attributes, probabilities!.shape))
+        : softmax,
+  );
+  const context = product(emit, kept, splitHeads(emit, value!, heads), 1 / (1 - rate));
+  return [joinHeads(emit, context, query!.shape), softmax];
+}
+
+/**
+ * The row sums of dP ∘ P are those of dy ∘ y over a head's D numbers (Dao et al. 2022, appendix B), which are fewer
+ * than the T probabilities.
+ */
+export function attentionGrad(
+  emit: OnnxEmitter,
+  { dy, query, key, value, y, probabilities }: Inputs,
+  { heads, rate }: AttentionAttributes,
+): string[] {
+  const [batch, tokens, hidden] = query!.shape as [number, number, number];
+  const size = hidden / heads;
+  const scale = 1 / Math.sqrt(size);
+  const unit = 1 / (1 - rate);
+  const softmax = emit.name(probabilities!);
+  const kept = emit.memo(`kept ${probabilities!.id}`, () => softmax);
+  const dContext = splitHeads(emit, dy!, heads);
+  const dValue = product(emit, kept, dContext, unit, 1, 0);
+  const dKept = product(emit, dContext, splitHeads(emit, value!, heads), unit, 0, 1);
+  const dyy = reshaped(emit, mul(emit, emit.name(dy!), emit.name(y!)), [batch * tokens * heads, size]);
+  const sums = rowSums(emit, dyy, constantVector(emit, size, 1, [size, 1]));
+  const perHead = emit.node("Transpose", [reshaped(emit, sums, [batch, tokens, heads, 1])], {
+    perm: [0, 2, 1, 3],
+  });
+  const dScores = emit.node("Sub", [mul(emit, kept, dKept), mul(emit, softmax, perHead)]);
+  return [
+    joinHeads(emit, product(emit, dScores, splitHeads(emit, key!, heads), scale), query!.shape),
+    joinHeads(emit, product(emit, dScores, splitHeads(emit, query!, heads), scale, 1, 0), key!.shape),
+    joinHeads(emit, dValue, value!.shape),
+  ];
+}
+
+/** ReduceSumSquare over one long axis uses both cores; a product of the tensor with itself does not. */
+export function squaredNorm(emit: OnnxEmitter, { x }: Inputs): string {
+  const flat = reshaped(emit, emit.name(x!), [sizeOf(x!.shape)]);
+  return emit.node("ReduceSumSquare", [flat, int64(emit, [0])], { keepdims: 0 });
+}
+
+/** Labels [B] as indices [B, 1] into each row. */
+function labelColumn(emit: OnnxEmitter, labels: Value): string {
+  return emit.memo(
+    `label column ${labels.id}`,
+    () => reshaped(emit, emit.name(labels), [labels.shape[0]!, 1]),
+  );
+}
+
+/** −log p[label], picked: a product with ones and zeros would go through all B · C numbers once more. */
+export function crossEntropy(emit: OnnxEmitter, { logits, labels }: Inputs): string[] {
+  const logProbabilities = emit.node("LogSoftmax", [emit.name(logits!)], { axis: -1 });
+  const picked = emit.node("GatherElements", [logProbabilities, labelColumn(emit, labels!)], { axis: 1 });
+  return [reshaped(emit, emit.node("Neg", [picked]), labels!.shape), logProbabilities];
+}
+
+/** dy (p − 1) at the label, dy p elsewhere. */
+export function crossEntropyGrad(emit: OnnxEmitter, { dy, logProbabilities, labels }: Inputs): string {
+  const probabilities = emit.node("Exp", [emit.name(logProbabilities!)]);
+  const rows = labels!.shape[0]!;
+  const minusOnes = constantVector(emit, rows, -1, [rows, 1]);
+  const difference = emit.node(
+    "ScatterElements",
+    [probabilities, labelColumn(emit, labels!), minusOnes],
+    { axis: 1, reduction: "add" },
+  );
+  return mul(emit, reshaped(emit, emit.name(dy!), [rows, 1]), difference);
+}
+
+/** Rows of the table. */
+export function embedding(emit: OnnxEmitter, { table, ids }: Inputs): string {
+  return emit.node("Gather", [emit.name(table!), emit.name(ids!)], { axis: 0 });
+}
+
+/** A small table's gradient is a product with ones and zeros; a large one is scattered. */
+export function embeddingGrad(
+  emit: OnnxEmitter,
+  { dy, ids }: Inputs,
+  { vocabulary }: { vocabulary: number },
+): string {
+  if (vocabulary <= 64) {
+    const numbers = emit.constant(Array.from({ length: vocabulary }, (_, i) => i), "int32");
+    const column = emit.node("Unsqueeze", [emit.name(ids!), int64(emit, [-1])]);
+    const chosen = emit.node("Cast", [emit.node("Equal", [column, numbers])], { to: elementTypes.float32 });
+    return emit.node("Gemm", [chosen, emit.name(dy!)], { transA: 1 });
+  }
+  return emit.scatterRows(emit.name(dy!), dy!.shape, emit.name(ids!), [vocabulary, dy!.shape[1]!]);
+}

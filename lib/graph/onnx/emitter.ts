@@ -1,0 +1,143 @@
+/** What the ONNX rules write to. */
+import type { Value } from "../graph.ts";
+import { float, type OnnxAttribute, type OnnxConstant, type OnnxNode, type OnnxType } from "./proto.ts";
+
+/** How a product of stacks of matrices [rank − 2 axes, rows, columns] is taken. */
+export interface ProductOptions {
+  /** The number of axes of both. */
+  readonly rank: number;
+  /** What it is multiplied by. */
+  readonly alpha?: number;
+  /** 1 to transpose the first factor. */
+  readonly transA?: number;
+  /** 1 to transpose the second factor. */
+  readonly transB?: number;
+}
+
+/** Collects ONNX nodes; the rules in onnx_rules.ts call it. */
+export class OnnxEmitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly constants = new Map<string, OnnxConstant>();
+  readonly #names = new Map<Value, string>();
+  readonly #memo = new Map<string, string>();
+  readonly #standard: boolean;
+  #next = 0;
+
+  /** @param options.standard no operations of ONNX Runtime's own */
+  constructor({ standard = false }: { standard?: boolean } = {}) {
+    this.#standard = standard;
+  }
+
+  /** The ONNX name of a recorded value. */
+  name(value: Value): string {
+    const name = this.#names.get(value);
+    if (name === undefined) throw new RangeError(`Value ${value.id} is used before it is made`);
+    return name;
+  }
+
+  /** Gives a recorded value its ONNX name. */
+  bind(value: Value, name: string): void {
+    this.#names.set(value, name);
+  }
+
+  /** Adds a node of the default domain with one output and returns the output's name. */
+  node(op: string, inputs: string[], attributes: Record<string, OnnxAttribute> = {}, domain = ""): string {
+    return this.several(op, inputs, 1, attributes, domain)[0]!;
+  }
+
+  /** Products of stacks of matrices: ONNX Runtime's FusedMatMul, which copies no transpose, or standard nodes. */
+  product(a: string, b: string, { rank, alpha = 1, transA = 0, transB = 0 }: ProductOptions): string {
+    if (!this.#standard) {
+      const attributes = { transA, transB, alpha: float(alpha) };
+      return this.node("FusedMatMul", [a, b], attributes, "com.microsoft");
+    }
+    const perm = Array.from({ length: rank }, (_, axis) => axis).with(-2, rank - 1).with(-1, rank - 2);
+    const factors = [transA ? this.node("Transpose", [a], { perm }) : a];
+    factors.push(transB ? this.node("Transpose", [b], { perm }) : b);
+    const product = this.node("MatMul", factors);
+    return alpha === 1 ? product : this.node("Mul", [product, this.scalar(alpha)]);
+  }
+
+  /** Adds a node with several outputs. */
+  several(
+    op: string,
+    inputs: string[],
+    count: number,
+    attributes: Record<string, OnnxAttribute> = {},
+    domain = "",
+  ): string[] {
+    const outputs = Array.from({ length: count }, () => `${op}_${this.#next++}`);
+    this.nodes.push({ op, inputs, outputs, attributes, domain });
+    return outputs;
+  }
+
+  /** A constant; equal ones are one. */
+  constant(
+    data: readonly number[],
+    type: OnnxType = "float32",
+    shape: readonly number[] = [data.length],
+  ): string {
+    const key = `${type}[${shape}]=${data}`;
+    let constant = this.constants.get(key);
+    if (!constant) {
+      constant = { name: `const_${this.constants.size}`, shape, type, bytes: bytesOf(data, type) };
+      this.constants.set(key, constant);
+    }
+    return constant.name;
+  }
+
+  /** A float scalar of rank 0. */
+  scalar(value: number): string {
+    return this.constant([value], "float32", []);
+  }
+
+  /** What `make` returns, made once for a key; shared between forward and backward rules. */
+  memo(key: string, make: () => string): string {
+    let name = this.#memo.get(key);
+    if (name === undefined) this.#memo.set(key, name = make());
+    return name;
+  }
+
+  /** Rows x [R, …] added into zeros of `shape` at the rows `ids` [R]; ScatterND would lose updates on two threads. */
+  scatterRows(x: string, rows: readonly number[], ids: string, shape: readonly number[]): string {
+    const int64 = (values: readonly number[]) => this.constant(values, "int64");
+    const column = this.node("Reshape", [ids, int64(rows.map((size, axis) => axis === 0 ? size : 1))]);
+    const indices = this.node("Expand", [column, int64(rows)]);
+    const zeros = this.node("Expand", [this.constant([0], "float32", [1]), int64(shape)]);
+    return this.node("ScatterElements", [zeros, indices, x], { axis: 0, reduction: "add" });
+  }
+
+  /**
+   * Gives the values that a graph returns their names: the node that makes one is renamed, as an Identity would copy.
+   * A value that no node makes (an input, a constant), or that has another such name, is copied.
+   */
+  publish(results: Iterable<readonly [name: string, value: Value]>): void {
+    const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
+    const renamed = new Map<string, string>();
+    const copies: OnnxNode[] = [];
+    for (const [name, value] of results) {
+      const old = this.name(value);
+      if (made.has(old) && !renamed.has(old)) renamed.set(old, name);
+      else copies.push({ op: "Identity", inputs: [old], outputs: [name], attributes: {}, domain: "" });
+    }
+    const rename = (names: string[]) => names.map((name) => renamed.get(name) ?? name);
+    this.nodes.push(...copies);
+    this.nodes.forEach((node, i) => {
+      this.nodes[i] = { ...node, inputs: rename(node.inputs), outputs: rename(node.outputs) };
+    });
+  }
+}
+
+/** Numbers as the bytes of a constant. */
+export function bytesOf(data: ArrayLike<number>, type: OnnxType): Uint8Array {
+  const array = type === "float32"
+    ? Float32Array.from(data)
+    : type === "int32"
+    ? Int32Array.from(data)
+    : type === "uint32"
+    ? Uint32Array.from(data)
+    : type === "int64"
+    ? BigInt64Array.from(Array.from(data, BigInt))
+    : Uint8Array.from(data);
+  return new Uint8Array(array.buffer);
+}

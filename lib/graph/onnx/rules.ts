@@ -1,0 +1,272 @@
+/**
+ * ONNX rules of the tfjs kernels; the rules of our own operations are in onnx_composites.ts. A rule adds nodes to the
+ * emitter and returns the names of its outputs. Choices that look odd are measured ones: see LOG.md.
+ */
+import { type ElementType, sizeOf, type Value } from "../graph.ts";
+import type { OnnxEmitter } from "./emitter.ts";
+import { elementTypes } from "./proto.ts";
+import { axesOf, sliceExtent } from "../shapes.ts";
+
+export * from "./composites.ts";
+export * from "./lstm.ts";
+
+type Inputs = Record<string, Value>;
+type Outputs = readonly Value[];
+
+/** A list of whole numbers as ONNX takes them. */
+function int64(emit: OnnxEmitter, values: readonly number[]): string {
+  return emit.constant(values, "int64");
+}
+
+/** Two inputs, one node. */
+export function binary(op: string) {
+  return (emit: OnnxEmitter, { a, b }: Inputs): string => emit.node(op, [emit.name(a!), emit.name(b!)]);
+}
+
+/** One input, one node. */
+export function unary(op: string) {
+  return (emit: OnnxEmitter, inputs: Inputs): string => emit.node(op, [emit.name(Object.values(inputs)[0]!)]);
+}
+
+/** (a − b)². */
+export function squaredDifference(emit: OnnxEmitter, { a, b }: Inputs): string {
+  const difference = emit.node("Sub", [emit.name(a!), emit.name(b!)]);
+  return emit.node("Mul", [difference, difference]);
+}
+
+/** x². */
+export function square(emit: OnnxEmitter, { x }: Inputs): string {
+  return emit.node("Mul", [emit.name(x!), emit.name(x!)]);
+}
+
+/** 1 / √x. */
+export function rsqrt(emit: OnnxEmitter, { x }: Inputs): string {
+  return emit.node("Reciprocal", [emit.node("Sqrt", [emit.name(x!)])]);
+}
+
+/** x > 0 ? 1 : alpha. */
+export function step(emit: OnnxEmitter, { x }: Inputs, { alpha }: { alpha?: number }): string {
+  const positive = emit.node("Greater", [emit.name(x!), emit.scalar(0)]);
+  return emit.node("Where", [positive, emit.scalar(1), emit.scalar(alpha ?? 0)]);
+}
+
+function constantOf(emit: OnnxEmitter, value: number, { shape, dtype }: Value): string {
+  const one = emit.constant([value], dtype, [1]);
+  return shape.length === 0
+    ? emit.constant([value], dtype, [])
+    : sizeOf(shape) === 1
+    ? emit.constant([value], dtype, shape)
+    : emit.node("Expand", [one, int64(emit, shape)]);
+}
+
+/** A constant everywhere, shaped like the input. */
+export function splat(value: number) {
+  return (emit: OnnxEmitter, _: Inputs, _attributes: unknown, [output]: Outputs): string =>
+    constantOf(emit, value, output!);
+}
+
+/** A constant everywhere. */
+export function fill(emit: OnnxEmitter, _: Inputs, { value }: { value: number }, [output]: Outputs): string {
+  return constantOf(emit, value, output!);
+}
+
+/** Another element type. */
+export function cast(emit: OnnxEmitter, { x }: Inputs, { dtype }: { dtype: ElementType }): string {
+  return x!.dtype === dtype ? emit.name(x!) : emit.node("Cast", [emit.name(x!)], { to: elementTypes[dtype] });
+}
+
+/** The same elements in another shape. */
+export function reshape(emit: OnnxEmitter, inputs: Inputs, _: unknown, [output]: Outputs): string {
+  const x = Object.values(inputs)[0]!;
+  if (x.shape.join() === output!.shape.join()) return emit.name(x);
+  return emit.node("Reshape", [emit.name(x), int64(emit, output!.shape)]);
+}
+
+/** Axes in another order. */
+export function transpose(emit: OnnxEmitter, { x }: Inputs, { perm }: { perm: number[] }): string {
+  return emit.node("Transpose", [emit.name(x!)], { perm });
+}
+
+/** A block. */
+export function slice(
+  emit: OnnxEmitter,
+  { x }: Inputs,
+  attributes: { begin: number[]; size: number[] },
+): string {
+  const { begin, size } = sliceExtent(x!.shape, attributes);
+  const axes = x!.shape.map((_, axis) => axis).filter((axis) => size[axis] !== x!.shape[axis]);
+  if (axes.length === 0) return emit.name(x!);
+  return emit.node("Slice", [
+    emit.name(x!),
+    int64(emit, axes.map((axis) => begin[axis]!)),
+    int64(emit, axes.map((axis) => begin[axis]! + size[axis]!)),
+    int64(emit, axes),
+  ]);
+}
+
+/** Side by side along an axis. */
+export function concat(emit: OnnxEmitter, inputs: Inputs, { axis }: { axis: number }): string {
+  return emit.node("Concat", Object.values(inputs).map((value) => emit.name(value)), { axis });
+}
+
+/** Pieces along an axis. */
+export function split(
+  emit: OnnxEmitter,
+  { x }: Inputs,
+  { axis }: { axis: number },
+  outputs: Outputs,
+): string[] {
+  const sizes = int64(emit, outputs.map(({ shape }) => shape[axis]!));
+  return emit.several("Split", [emit.name(x!), sizes], outputs.length, { axis });
+}
+
+/** A constant around. */
+export function pad(
+  emit: OnnxEmitter,
+  { x }: Inputs,
+  { paddings, constantValue }: { paddings: [number, number][]; constantValue?: number },
+): string {
+  const pads = int64(emit, [...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
+  return emit.node("Pad", [emit.name(x!), pads, emit.constant([constantValue ?? 0], x!.dtype, [])]);
+}
+
+/** Repeated along each axis. */
+export function tile(emit: OnnxEmitter, { x }: Inputs, { reps }: { reps: number[] }): string {
+  return emit.node("Tile", [emit.name(x!), int64(emit, reps)]);
+}
+
+/** condition ? t : e. */
+export function select(emit: OnnxEmitter, { condition, t, e }: Inputs): string {
+  return emit.node("Where", [emit.name(condition!), emit.name(t!), emit.name(e!)]);
+}
+
+/** indices compared with 0, 1, …, depth − 1. */
+export function oneHot(
+  emit: OnnxEmitter,
+  { indices }: Inputs,
+  { depth, onValue, offValue, dtype }: {
+    depth: number;
+    onValue: number;
+    offValue: number;
+    dtype?: ElementType;
+  },
+): string {
+  const classes = emit.constant(Array.from({ length: depth }, (_, i) => i), "int32");
+  const column = emit.node("Unsqueeze", [emit.name(indices!), int64(emit, [-1])]);
+  const type = dtype ?? "int32";
+  return emit.node("Where", [
+    emit.node("Equal", [column, classes]),
+    emit.constant([onValue], type, []),
+    emit.constant([offValue], type, []),
+  ]);
+}
+
+/** Slices along an axis, by index. */
+export function gather(emit: OnnxEmitter, { x, indices }: Inputs, { axis }: { axis: number }): string {
+  return emit.node("Gather", [emit.name(x!), emit.name(indices!)], { axis });
+}
+
+/** x [R, …] added up into [S, …] by segment. */
+export function segmentSum(
+  emit: OnnxEmitter,
+  { x, segmentIds }: Inputs,
+  _: unknown,
+  [output]: Outputs,
+): string {
+  return emit.scatterRows(emit.name(x!), x!.shape, emit.name(segmentIds!), output!.shape);
+}
+
+/** Sums over leading or trailing axes are products with a vector of ones, which use both cores; others ReduceSum. */
+export function sum(
+  emit: OnnxEmitter,
+  { x }: Inputs,
+  { axis, keepDims }: { axis?: number | number[]; keepDims?: boolean },
+  [output]: Outputs,
+): string {
+  return reduceBy(emit, x!, axesOf(axis, x!.shape.length), keepDims ?? false, output!, 1);
+}
+
+/** The sum over axes divided by the number of elements summed. */
+export function mean(
+  emit: OnnxEmitter,
+  { x }: Inputs,
+  { axis, keepDims }: { axis?: number | number[]; keepDims?: boolean },
+  [output]: Outputs,
+): string {
+  const axes = axesOf(axis, x!.shape.length);
+  const count = sizeOf(axes.map((axis) => x!.shape[axis]!));
+  return reduceBy(emit, x!, axes, keepDims ?? false, output!, 1 / count);
+}
+
+function reduceBy(
+  emit: OnnxEmitter,
+  x: Value,
+  axes: number[],
+  keepDims: boolean,
+  output: Value,
+  factor: number,
+): string {
+  const rank = x.shape.length;
+  const reduced = sizeOf(axes.map((axis) => x.shape[axis]!));
+  const kept = sizeOf(x.shape) / reduced;
+  if (reduced === 1 && factor === 1) return reshape(emit, { x }, undefined, [output]);
+  const leading = axes.every((axis, i) => axis === i);
+  const trailing = axes.every((axis, i) => axis === rank - axes.length + i);
+  if (x.dtype !== "float32" || !(leading || trailing)) {
+    const numbers = x.dtype === "bool"
+      ? emit.node("Cast", [emit.name(x)], { to: elementTypes.int32 })
+      : emit.name(x);
+    const total = emit.node("ReduceSum", [numbers, int64(emit, axes)], { keepdims: keepDims ? 1 : 0 });
+    return factor === 1 ? total : emit.node("Mul", [total, emit.scalar(factor)]);
+  }
+  const ones = emit.memo(
+    `ones ${reduced} ${factor}`,
+    () => emit.node("Expand", [emit.constant([factor], "float32", [1]), int64(emit, [reduced])]),
+  );
+  const matrix = emit.node("Reshape", [
+    emit.name(x),
+    int64(emit, leading ? [reduced, kept] : [kept, reduced]),
+  ]);
+  const vector = emit.node("MatMul", leading ? [ones, matrix] : [matrix, ones]);
+  return emit.node("Reshape", [vector, int64(emit, output.shape)]);
+}
+
+/** The largest element over axes. */
+export function maximum(
+  emit: OnnxEmitter,
+  { x }: Inputs,
+  { reductionIndices, keepDims }: { reductionIndices?: number | number[]; keepDims?: boolean },
+): string {
+  const axes = int64(emit, axesOf(reductionIndices, x!.shape.length));
+  return emit.node("ReduceMax", [emit.name(x!), axes], { keepdims: keepDims ? 1 : 0 });
+}
+
+/** The place of the largest element along an axis; of equal ones the first. */
+export function argMax(emit: OnnxEmitter, { x }: Inputs, { axis }: { axis: number }): string {
+  return emit.node("Cast", [emit.node("ArgMax", [emit.name(x!)], { axis, keepdims: 0 })], {
+    to: elementTypes.int32,
+  });
+}
+
+/** Over the last axis. */
+export function softmax(emit: OnnxEmitter, { logits }: Inputs): string {
+  return emit.node("Softmax", [emit.name(logits!)], { axis: -1 });
+}
+
+/** Products of matrices: Gemm for two of them, FusedMatMul for stacks, so that no transpose is copied. */
+export function matMul(
+  emit: OnnxEmitter,
+  { a, b }: Inputs,
+  { transposeA, transposeB }: { transposeA?: boolean; transposeB?: boolean },
+): string {
+  const names = [emit.name(a!), emit.name(b!)];
+  const transA = transposeA ? 1 : 0;
+  const transB = transposeB ? 1 : 0;
+  if (a!.shape.length === 2 && b!.shape.length === 2) return emit.node("Gemm", names, { transA, transB });
+  return emit.product(emit.name(a!), emit.name(b!), { rank: a!.shape.length, transA, transB });
+}
+
+/** The sum of several tensors. */
+export function addN(emit: OnnxEmitter, inputs: Inputs): string {
+  return emit.node("Sum", Object.values(inputs).map((value) => emit.name(value)));
+}

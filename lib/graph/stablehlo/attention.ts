@@ -1,0 +1,69 @@
+/** StableHLO rules of attention: products and a softmax, or cuDNN's call (stablehlo_fused_attention.ts). */
+import { droppedOut, softmaxOf } from "./composites.ts";
+import type { Operand, StablehloEmitter } from "./emitter.ts";
+import { fusedAttention, fusedAttentionGrad, isFusible } from "./fused_attention.ts";
+
+type Inputs = Record<string, Operand>;
+type Attributes = { readonly heads: number; readonly rate: number; readonly site: number };
+
+/** [B, T, N·D] → [B, T, N, D]. */
+function splitHeads(emit: StablehloEmitter, x: Operand, heads: number): Operand {
+  const [batch, tokens, hidden] = x.shape as [number, number, number];
+  return emit.reshape(x, [batch, tokens, heads, hidden / heads]);
+}
+
+/** [B, N, T, D] → [B, T, N·D]. */
+function joinHeads(emit: StablehloEmitter, x: Operand): Operand {
+  const [batch, heads, tokens, size] = x.shape as [number, number, number, number];
+  return emit.reshape(emit.transpose(x, [0, 2, 1, 3]), [batch, tokens, heads * size]);
+}
+
+/** [B, T, N, D] × [B, S, N, D] → [B, N, T, S]. */
+function pairs(emit: StablehloEmitter, a: Operand, b: Operand): Operand {
+  return emit.dot(a, b, { batch: [[0, 2], [0, 2]], contract: [[3], [3]] });
+}
+
+/** [B, N, T, S] × [B, S, N, D] → [B, N, T, D]; with the axis 2 [B, N, T, S] × [B, T, N, D] → [B, N, S, D]. */
+function mixed(emit: StablehloEmitter, weights: Operand, x: Operand, axis: 2 | 3): Operand {
+  return emit.dot(weights, x, { batch: [[0, 1], [0, 2]], contract: [[axis], [1]] });
+}
+
+/** softmax(Q Kᵀ / √D + mask) V, and the probabilities before dropout, which cuDNN keeps to itself. */
+export function attention(
+  emit: StablehloEmitter,
+  { query, key, value, maskBias, dropoutKey }: Inputs,
+  attributes: Attributes,
+): Operand[] {
+  const split = (x: Operand) => splitHeads(emit, x, attributes.heads);
+  const [q, k, v] = [split(query!), split(key!), split(value!)];
+  if (isFusible(emit, q, dropoutKey)) return [fusedAttention(emit, q, k, v, maskBias!)];
+  const [batch, tokens, , size] = q.shape as [number, number, number, number];
+  const scores = emit.multiply(pairs(emit, q, k), 1 / Math.sqrt(size));
+  const softmax = softmaxOf(emit, emit.add(scores, emit.reshape(maskBias!, [batch, 1, 1, tokens])));
+  const kept = dropoutKey ? droppedOut(emit, softmax, dropoutKey, attributes) : softmax;
+  return [joinHeads(emit, mixed(emit, kept, v, 3)), softmax];
+}
+
+/**
+ * The row sums of dP ∘ P are those of dy ∘ y over a head's D numbers (Dao et al. 2022, appendix B), which are fewer
+ * than the T probabilities.
+ */
+export function attentionGrad(
+  emit: StablehloEmitter,
+  { dy, query, key, value, y, probabilities, dropoutKey }: Inputs,
+  attributes: Attributes,
+): Operand[] {
+  const split = (x: Operand) => splitHeads(emit, x, attributes.heads);
+  const [q, k, v, dContext] = [split(query!), split(key!), split(value!), split(dy!)];
+  if (isFusible(emit, q, dropoutKey)) return fusedAttentionGrad(emit, q, k, v, dContext, y!);
+  const drop = (x: Operand) => dropoutKey ? droppedOut(emit, x, dropoutKey, attributes) : x;
+  const dProbabilities = drop(pairs(emit, dContext, v));
+  const rowSums = emit.reduce("add", emit.multiply(dContext, split(y!)), 3, { keep: true });
+  const inner = emit.subtract(dProbabilities, emit.transpose(rowSums, [0, 2, 1, 3]));
+  const dScores = emit.multiply(emit.multiply(probabilities!, inner), 1 / Math.sqrt(q.shape[3]!));
+  return [
+    mixed(emit, dScores, k, 3),
+    mixed(emit, dScores, q, 2),
+    mixed(emit, drop(probabilities!), dContext, 2),
+  ].map((x) => joinHeads(emit, x));
+}

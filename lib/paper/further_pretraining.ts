@@ -1,0 +1,308 @@
+/**
+ * Further pre-training (paper section 5.4): BERT's own two tasks, masked words and next sentences, go on with texts of
+ * the task (5.4.1) or of its domain before the model is fine-tuned. The defaults are the paper's: batches of 32 texts
+ * of 128 wordpieces, a rate of 5e-5 that warms up over a tenth of the steps and then falls to 0.
+ */
+import { createHash } from "node:crypto";
+import { saveCheckpoint } from "../bert/checkpoint.ts";
+import { preTrainingShapes, unigramStart } from "../bert/parameters.ts";
+import { requirePositions, requireSegments } from "../bert/config.ts";
+import { preTrainer } from "../bert/pretraining.ts";
+import { continuationPieces, heldOutBatches, preTrainingEpoch, withShuffledContext } from "./masked_words.ts";
+import { type Documents, encodeDocuments } from "./segments.ts";
+import type { Engine } from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
+import { batchFinder, measure, type PreTrainingEvaluation, stepBatch } from "./pretraining_steps.ts";
+import { fold } from "../random.ts";
+import { configurationHash } from "../results/records.ts";
+import type { StartModel } from "../bert/start_model.ts";
+import type { HostTensors } from "../tensors.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import type { CheckpointOptions } from "../training/checkpoints.ts";
+import { type StepReport, train } from "../training/loop.ts";
+import { preTrainingRates } from "./pretraining_rates.ts";
+import { optimizer, type OptimizerOptions } from "../training/optimizers.ts";
+import { Trainer } from "../training/trainer.ts";
+
+/**
+ * What {@linkcode furtherPretrain} does unless told otherwise: the paper's way (section 5.2) for a model that is
+ * trained already. A small model from nothing learns no more than how often each word occurs that way; it needs a
+ * higher rate that falls late, more masked words, and the start of {@linkcode unigramStart} (LOG.md).
+ */
+const defaults = {
+  trained: { learningRate: 5e-5, warmupProportion: .1, decayProportion: 1, maskedShare: .15 },
+  fresh: { learningRate: 7e-4, warmupProportion: .06, decayProportion: .35, maskedShare: .25 },
+} as const;
+
+/** What {@linkcode furtherPretrain} trains, on what, and how. */
+export interface FurtherPretrainOptions {
+  /** The model, with heads of pre-training: `startModel` with `preTraining`. */
+  readonly model: StartModel;
+  /** Texts, each a document, or documents already cut into wordpieces: to train on, and to measure on. */
+  readonly documents: {
+    /** What the model learns from. */
+    readonly train: readonly string[] | Documents;
+    /** What it is measured on; never trained on. */
+    readonly heldOut: readonly string[] | Documents;
+  };
+  /** How texts are split into sentences; "en" if not given. */
+  readonly language?: "en" | "zh";
+  /** Optimizer updates of the whole model; the paper's best is 100,000. */
+  readonly steps: number;
+  /** Updates before those, in which only the heads learn, the body and its pooler being at rest; 0 if not given. */
+  readonly headSteps?: number;
+  /** The constant rate of the head steps; .001 if not given. */
+  readonly headLearningRate?: number;
+  /** B, the sequences of an update; 32 if not given. */
+  readonly batchSize?: number;
+  /** T at most, with [CLS] and [SEP]; 128 if not given. */
+  readonly maxLength?: number;
+  /** The highest rate; 5e-5 if not given, 7e-4 for a new model. */
+  readonly learningRate?: number;
+  /** Share of `steps` that warm up; .1 if not given, .06 for a new model. */
+  readonly warmupProportion?: number;
+  /** Share of `steps` over which the rate falls to 0 at the end; all after the warm-up if not given, .35 for a new model. */
+  readonly decayProportion?: number;
+  /** Share of a sequence's wordpieces that are masked; .15 if not given, .25 for a new model. */
+  readonly maskedShare?: number;
+  /** Pairs and next sentence prediction; otherwise masked words of single segments. True if not given. */
+  readonly nsp?: boolean;
+  /** Mask whole words and not single wordpieces; false if not given. */
+  readonly wholeWords?: boolean;
+  /** AdamW, or that of BERT's own code, which the paper pre-trains with; "adamw" if not given. */
+  readonly optimizer?: OptimizerOptions["name"];
+  /** Key of the pairs, masks and dropout. */
+  readonly seed: number;
+  /** Updates between two measurements; all if not given. */
+  readonly evaluateEvery?: number;
+  /** Updates of the whole model after which it is measured besides. */
+  readonly evaluateAt?: readonly number[];
+  /** Held-out sequences to measure on at most; 512 if not given. */
+  readonly heldOutExamples?: number;
+}
+
+/** What {@linkcode furtherPretrain} works with besides. */
+export interface FurtherPretrainContext {
+  /** Where the steps run. */
+  readonly engine: Engine;
+  /** Where to save the run on the way, how often, and whether to go on from there. */
+  readonly checkpoint?: Omit<CheckpointOptions, "identity">;
+  /** Told after each step. */
+  onStep?(report: StepReport): void;
+  /** Told after each measurement; `parameters` copies all of the model's as they are then. */
+  onEvaluation?(
+    evaluation: PreTrainingEvaluation,
+    parameters: () => Promise<HostTensors>,
+  ): void | Promise<void>;
+}
+
+/** What came of further pre-training. */
+export interface FurtherPretrained {
+  /** What it started from. */
+  readonly model: StartModel;
+  /** All of the model's parameters after the last step; those that pre-training does not train are as they were. */
+  readonly parameters: HostTensors;
+  /** Before the first step, on the way and after the last one. */
+  readonly evaluations: readonly PreTrainingEvaluation[];
+  /**
+   * `mlmLoss` after the last step when the words that are not masked are in random order: no more than in their own
+   * order if the model has learnt only which words occur together.
+   */
+  readonly shuffledMlmLoss: number;
+  /** Updates made, head steps included. */
+  readonly steps: number;
+  /** Seconds of training steps, of all sittings. */
+  readonly seconds: number;
+  /** Tokens without padding, a second of this sitting's steps; undefined if it made none. */
+  readonly tokensPerSecond?: number;
+  /** What a reader of the numbers should know. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Pre-trains a model further on documents and keeps the parameters after the last step. A run that was stopped and
+ * goes on from its checkpoint ends with the same parameters, bit for bit.
+ *
+ * @throws InputError if the maximum length is more than the model's positions, there are no documents with words, the
+ * model lacks heads of pre-training, or the loss stops being finite.
+ */
+export async function furtherPretrain(
+  options: FurtherPretrainOptions,
+  context: FurtherPretrainContext,
+): Promise<FurtherPretrained> {
+  const { model, steps, seed, language = "en", headSteps = 0, nsp = true, wholeWords = false } = options;
+  const { batchSize = 32, maxLength = 128, heldOutExamples = 512 } = options;
+  const usual = defaults[options.model.fresh ? "fresh" : "trained"];
+  const { maskedShare = usual.maskedShare, learningRate = usual.learningRate } = options;
+  const { warmupProportion = usual.warmupProportion, decayProportion = usual.decayProportion } = options;
+  const { config, tokenizer } = model;
+  const total = headSteps + steps;
+  if (!(steps >= 0 && headSteps >= 0 && total >= 1 && Number.isInteger(total))) {
+    throw new RangeError(`Expected whole numbers of steps, found ${steps} and ${headSteps} head steps`);
+  }
+  requirePositions(config, maxLength);
+  if (nsp) requireSegments(config, "no next sentences (--no-nsp)");
+  const notes = [...model.notes];
+  const documentsOf = (given: readonly string[] | Documents): Documents => {
+    if ("pieces" in given) return given;
+    const { documents, cuts } = encodeDocuments(given, tokenizer, language);
+    if (cuts > 0) notes.push(`Very long sentences were cut at ${cuts} places.`);
+    return documents;
+  };
+  const documents = documentsOf(options.documents.train);
+  const heldOut = documentsOf(options.documents.heldOut);
+  const batching = {
+    batchSize,
+    maxLength,
+    tokenizerIds: tokenizer.ids,
+    vocabSize: tokenizer.vocabSize,
+    nextSentence: nsp,
+    maskedShare,
+    maxMasks: Math.ceil(maskedShare * maxLength),
+    wholeWords: wholeWords ? continuationPieces(piecesOf(tokenizer)) : undefined,
+    key: fold(seed, 1),
+  };
+  const heldOutSet = heldOutBatches(heldOut, batching, heldOutExamples);
+  const stepBatchOf = batchFinder((epoch) => preTrainingEpoch(documents, batching, epoch));
+
+  const asBert = options.optimizer === "bertadam" && !model.fresh;
+  const trainer = new Trainer(
+    context.engine,
+    preTrainer(config, { nsp }),
+    trainedParameters(model, nsp, documents),
+    // BERT's own code clips all gradients together, unlike the paper's for fine-tuning.
+    { ...optimizer(options.optimizer ?? "adamw"), clip: "global" },
+    fold(seed, 2),
+  );
+  try {
+    const ends = evaluationSteps(headSteps, total, options.evaluateEvery ?? total, options.evaluateAt);
+    const sitting = { tokens: 0, seconds: 0, began: 0 };
+    const first = await measure(trainer, heldOutSet, nsp);
+    const parameters = async () => ({ ...model.parameters, ...await trainer.parameters() });
+    await context.onEvaluation?.(first, parameters);
+    const result = await train<PreTrainingEvaluation>(trainer, {
+      epochs: ends.length,
+      batches: (epoch) => {
+        const start = ends[epoch - 1] ?? 0;
+        return {
+          length: ends[epoch]! - start,
+          at: (place) => {
+            sitting.began = performance.now();
+            return stepBatch(stepBatchOf(start + place), nsp, start + place < headSteps);
+          },
+        };
+      },
+      rate: preTrainingRates({
+        steps,
+        headSteps,
+        headLearningRate: options.headLearningRate ?? 1e-3,
+        learningRate,
+        warmupSteps: Math.round(steps * warmupProportion),
+        decaySteps: Math.round(steps * decayProportion),
+        jumps: asBert && options.decayProportion === undefined,
+      }),
+      evaluate: () => measure(trainer, heldOutSet, nsp),
+      better: () => true, // the last parameters are kept
+      checkpoint: context.checkpoint && {
+        ...context.checkpoint,
+        identity: await identityOf(options, documents, heldOut),
+      },
+      onStep: (report) => {
+        sitting.tokens += report.tokens;
+        sitting.seconds += (performance.now() - sitting.began) / 1000;
+        context.onStep?.(report);
+      },
+      onEpoch: ({ evaluation }) => context.onEvaluation?.(evaluation, parameters),
+    });
+    const { mlmLoss: shuffledMlmLoss } = await measure(
+      trainer,
+      withShuffledContext(heldOutSet, batching),
+      nsp,
+    );
+    return {
+      model,
+      parameters: { ...model.parameters, ...result.parameters },
+      shuffledMlmLoss,
+      evaluations: [first, ...result.epochs.map(({ evaluation }) => evaluation)],
+      steps: result.steps,
+      seconds: result.seconds,
+      ...sitting.seconds > 0 ? { tokensPerSecond: sitting.tokens / sitting.seconds } : {},
+      notes,
+    };
+  } finally {
+    await trainer.dispose();
+  }
+}
+
+/** Saves the result as a Hugging Face folder of BertForPreTraining or BertForMaskedLM; a classifier is left out. */
+export async function savePretrained(
+  folder: string,
+  { model, parameters }: Pick<FurtherPretrained, "model" | "parameters">,
+): Promise<void> {
+  const { id2label: _, label2id: __, ...config } = model.config;
+  await saveCheckpoint(folder, {
+    config,
+    parameters: Object.fromEntries(
+      Object.entries(parameters).filter(([name]) => !name.startsWith("classifier.")),
+    ),
+    tokenizerFiles: model.tokenizer.files,
+  });
+}
+
+/** The parameters that pre-training trains. */
+function trainedParameters(
+  { config, parameters, fresh }: StartModel,
+  nsp: boolean,
+  documents: Documents,
+): HostTensors {
+  const names = [...preTrainingShapes(config, { nsp }).keys()];
+  const missing = names.filter((name) => !Object.hasOwn(parameters, name));
+  if (missing.length > 0) {
+    throw new InputError(
+      `Cannot pre-train a model without ${missing.join(", ")}: start it with its heads of pre-training`,
+    );
+  }
+  const start = fresh ? unigramStart(config, parameters, documents.pieces) : parameters;
+  return Object.fromEntries(names.map((name) => [name, start[name]!]));
+}
+
+/** Steps after which the model is measured: every so many in both phases, at the end of each, and where asked for. */
+function evaluationSteps(
+  headSteps: number,
+  total: number,
+  every: number,
+  besides: readonly number[] = [],
+): number[] {
+  if (!(every >= 1)) throw new RangeError(`Expected at least 1 step between measurements, found ${every}`);
+  const phase = (from: number, to: number) =>
+    Array.from({ length: Math.ceil((to - from) / every) }, (_, i) => Math.min(to, from + (i + 1) * every));
+  const asked = besides.map((step) => headSteps + step).filter((step) => step > headSteps && step < total);
+  return [...new Set([...phase(0, headSteps), ...phase(headSteps, total), ...asked])].sort((a, b) => a - b);
+}
+
+/** What a run is, for its checkpoints: everything that its parameters and measurements depend on. */
+function identityOf(
+  options: FurtherPretrainOptions,
+  ...corpora: readonly Documents[]
+): Promise<string> {
+  const { model, documents: _, ...settings } = options;
+  const data = createHash("sha256");
+  for (const { pieces, sentences, documents } of corpora) {
+    for (const part of [pieces, sentences, documents]) data.update(`${part.length} `).update(part);
+  }
+  return configurationHash({
+    ...settings,
+    model: model.description,
+    content: model.content,
+    data: data.digest("hex"),
+  });
+}
+
+/** A tokenizer's vocabulary by id. */
+function piecesOf(tokenizer: Tokenizer): string[] {
+  const text = tokenizer.files["tokenizer.json"]! as string;
+  const { vocab } = (JSON.parse(text) as { model: { vocab: Record<string, number> } }).model;
+  const pieces = new Array<string>(tokenizer.vocabSize).fill("");
+  for (const [piece, id] of Object.entries(vocab)) pieces[id] = piece;
+  return pieces;
+}

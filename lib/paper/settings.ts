@@ -1,0 +1,52 @@
+/** The settings of fine-tuning (paper section 5.2). */
+import type { OptimizerOptions } from "../training/optimizers.ts";
+import type { TextStrategy } from "./long_text.ts";
+import type { ScheduleName } from "./schedules.ts";
+
+/** What a classifier is trained with. */
+export interface FineTuneSettings {
+  /**
+   * What is trained: all of the model (if not given), or, BERT being frozen, only a biLSTM that reads its states
+   * (section 5.4.3, BERT-Feat).
+   */
+  readonly method?: "fine-tuning" | "feature-extraction";
+  /** What is done with long texts (section 5.3.1). */
+  readonly text: TextStrategy;
+  /** Which layers' states are classified (section 5.3.2): a name of lib/paper/layers.ts; "last" if not given. */
+  readonly features?: string;
+  /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
+  readonly maxLength: number;
+  /** Passes over the training texts. */
+  readonly epochs: number;
+  /**
+   * Measurements in each pass, evenly spread; 1 if not given. With more, it is the best of them that is kept, not the
+   * best epoch, and a sample of the training texts is measured as well.
+   */
+  readonly evaluationsPerEpoch?: number;
+  /** Which measured parameters are kept and tested: the best ones (if not given), or the last. */
+  readonly keep?: "best" | "last";
+  /** Texts of one optimizer step. */
+  readonly batchSize: number;
+  /** Texts of one pass, a divisor of the batch size (all if not given): less takes less memory, the step is the same. */
+  readonly microBatchSize?: number | null;
+  /** The base rate, that of the top layer. */
+  readonly learningRate: number;
+  /** xi of section 5.3.4; 1 is none. */
+  readonly layerDecay: number;
+  /** How the rate changes from step to step. */
+  readonly schedule: ScheduleName;
+  /** Share of the steps that warm up. */
+  readonly warmupProportion: number;
+  /** AdamW, or the BertAdam of the paper's code. */
+  readonly optimizer: OptimizerOptions["name"];
+  /** Dropout rate of the attention's probabilities; the model's own if not given. */
+  readonly attentionDropout?: number | null;
+  /** Every batch at the maximum length. */
+  readonly padToMax?: boolean;
+  /** How much the texts of a class weigh in the loss: all texts alike (if not given), or all classes alike. */
+  readonly classWeights?: "none" | "balanced";
+  /** `clean` chooses the epoch by the development split, `paper` by the test split as the paper's code does. */
+  readonly protocol: "clean" | "paper";
+  /** Key of the dropout masks, the batches and what is drawn. */
+  readonly seed: number;
+}

@@ -1,0 +1,204 @@
+/** Table 1 of the paper: what the data sets are, measured with the tokenizer of the models, beside what it prints. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { resolveModel } from "../bert/models.ts";
+import { shown } from "../storage/byte_source.ts";
+import { type Dataset, wholeText } from "../data/examples.ts";
+import { InputError } from "../errors.ts";
+import type { ScaleName } from "./experiment.ts";
+import { markdown } from "../results/markdown.ts";
+import { characterTokenizer, loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import { writeWhole } from "../storage/whole_file.ts";
+
+/** What is printed of a data set, or measured. */
+export interface DataCounts {
+  /** C */
+  readonly classes: number;
+  /** Mean length of a text in wordpieces (characters for Chinese). */
+  readonly averageLength: number;
+  /** Length of the longest text. */
+  readonly maxLength: number;
+  /** Texts of more than 512 wordpieces, in percent. */
+  readonly exceeding: number;
+  /** Training texts, those held out for development among them. */
+  readonly train: number;
+  /** Test texts. */
+  readonly test: number;
+}
+
+/** A table of data sets. */
+export interface DataTable {
+  /** The name on the command line. */
+  readonly name: string;
+  /** Section and table of the paper. */
+  readonly paper: string;
+  /** What the table asks, as a sentence. */
+  readonly question: string;
+  /** The paper's numbers, by its names of the data sets. */
+  readonly published: Readonly<Record<string, DataCounts>>;
+  /** The data sets of each scale by the paper's names, and the minutes that measuring them takes. */
+  readonly scales: Readonly<
+    Partial<Record<ScaleName, { readonly minutes: number; readonly sets: Readonly<Record<string, string>> }>>
+  >;
+}
+
+/** A measured data set. */
+export interface MeasuredData extends DataCounts {
+  /** The paper's name. */
+  readonly set: string;
+  /** The data set that has its place. */
+  readonly data: string;
+  /** sha256 over its texts and labels. */
+  readonly fingerprint: string;
+  /** Where it comes from. */
+  readonly source: string;
+}
+
+/** What {@linkcode measureDataTable} works with. */
+export interface DataTableOptions {
+  /** The scale by name. */
+  readonly scale: ScaleName;
+  /** Folder that the measurements are kept in. */
+  readonly folder: string;
+  /** Finds a data set by name. */
+  readonly dataset: (name: string) => Promise<Dataset>;
+  /** Finds the tokenizer of a data set's language. */
+  readonly tokenizer: (data: Dataset) => Promise<Tokenizer>;
+  /** Told what is going on. */
+  readonly say: (line: string) => void;
+}
+
+/** Finds tokenizers by language: wordpieces of bert-base-uncased's vocabulary, or single characters. */
+export function dataTokenizer(say: (line: string) => void): (data: Dataset) => Promise<Tokenizer> {
+  let english: Promise<Tokenizer> | undefined;
+  return async ({ language, train, dev, test }) => {
+    if (language === "zh") return characterTokenizer([train, dev, test].flat().map(wholeText));
+    english ??= resolveModel("minilm", { onProgress: say }).then(loadTokenizer);
+    return await english;
+  };
+}
+
+/** Counts of a data set over the texts of all its splits. */
+export function countData({ labels, train, dev, test }: Dataset, tokenizer: Tokenizer): DataCounts {
+  let [sum, longest, exceeding] = [0, 0, 0];
+  const splits = [train, dev, test];
+  for (const example of splits.flat()) {
+    const { length } = tokenizer.encode(wholeText(example));
+    sum += length;
+    longest = Math.max(longest, length);
+    if (length > 512) exceeding++;
+  }
+  const texts = train.length + dev.length + test.length;
+  return {
+    classes: labels.length,
+    averageLength: sum / texts,
+    maxLength: longest,
+    exceeding: 100 * exceeding / texts,
+    train: train.length + dev.length,
+    test: test.length,
+  };
+}
+
+/**
+ * Measures the data sets of a scale. What the folder holds already is taken as it is, without a look at the data; what
+ * cannot be had is told, and left out.
+ *
+ * @throws InputError if the table does not have the scale, or what the folder holds cannot be read.
+ */
+export async function measureDataTable(table: DataTable, options: DataTableOptions): Promise<MeasuredData[]> {
+  const { scale: name, folder, say } = options;
+  const scale = table.scales[name];
+  if (scale === undefined) {
+    const found = Object.keys(table.scales).join(", ");
+    throw new InputError(`${table.name} has no scale "${name}": expected one of ${found}`);
+  }
+  const file = join(folder, `${table.name}.json`);
+  const rows = new Map((await readMeasured(file)).map((row) => [row.set, row]));
+  const sets = Object.keys(scale.sets);
+  const measured: MeasuredData[] = [];
+  for (const [set, place] of Object.entries(scale.sets)) {
+    let row = rows.get(set);
+    if (row?.data !== place) {
+      say(`measuring ${place}`);
+      const found = await measureSet(place, options);
+      if ("missing" in found) {
+        say(`${set} is not measured: ${found.missing}`);
+        continue;
+      }
+      row = { set, data: place, ...found };
+      rows.set(set, row);
+      const others = [...rows.keys()].filter((set) => !sets.includes(set));
+      const all = [...sets, ...others].flatMap((set) => rows.get(set) ?? []);
+      await writeWhole(file, [JSON.stringify(all, null, 2) + "\n"]);
+    }
+    measured.push(row);
+  }
+  return measured;
+}
+
+/** Counts of a data set and where it comes from, or the sentence on why it cannot be had. */
+async function measureSet(
+  name: string,
+  { dataset, tokenizer }: DataTableOptions,
+): Promise<Omit<MeasuredData, "set" | "data"> | { readonly missing: string }> {
+  try {
+    const data = await dataset(name);
+    const { fingerprint, source } = data;
+    return { ...countData(data, await tokenizer(data)), fingerprint, source };
+  } catch (error) {
+    if (error instanceof InputError) return { missing: error.message };
+    throw error;
+  }
+}
+
+/** The measurements of a file, none if there is no file. @throws InputError if it holds something else. */
+async function readMeasured(file: string): Promise<readonly MeasuredData[]> {
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return [];
+  const fail = (why: string, cause?: unknown) =>
+    new InputError(`Cannot read the measurements in ${file}: ${why}; remove it to measure anew`, { cause });
+  let rows: unknown;
+  try {
+    rows = JSON.parse(text);
+  } catch (error) {
+    throw fail(`it is not JSON (${shown((error as Error).message)})`, error);
+  }
+  const isRow = (row: unknown) =>
+    typeof row === "object" && row !== null && "set" in row && "data" in row && "fingerprint" in row;
+  if (!Array.isArray(rows) || !rows.every(isRow)) throw fail("it is not a list of measured data sets");
+  return rows as MeasuredData[];
+}
+
+/** The measurements as Markdown, the paper's numbers beside ours. */
+export function dataTableMarkdown(
+  { paper, question, published }: DataTable,
+  rows: readonly MeasuredData[],
+  scale: ScaleName,
+): string {
+  const columns: readonly [string, (counts: DataCounts) => string][] = [
+    ["classes", ({ classes }) => `${classes}`],
+    ["average length", ({ averageLength }) => averageLength.toFixed(0)],
+    ["longest", ({ maxLength }) => `${maxLength}`],
+    ["over 512, %", ({ exceeding }) => exceeding.toFixed(2)],
+    ["train", ({ train }) => `${train}`],
+    ["test", ({ test }) => `${test}`],
+  ];
+  const head = ["", ...columns.flatMap(([name]) => [`${name}: paper`, "ours"])];
+  const lines = rows.map((row) => [
+    row.set === row.data ? row.set : `${row.set} → ${row.data}`,
+    ...columns.flatMap(([, show]) => [show(published[row.set]!), show(row)]),
+  ]);
+  const notes = [
+    "Lengths in wordpieces of bert-base-uncased's vocabulary, in characters for Chinese, over the texts of all splits; " +
+    "train counts the texts held out for development.",
+    ...rows.map(({ set, data, source, fingerprint }) =>
+      `${set}: ${data}, ${source} (fingerprint ${fingerprint.slice(0, 12)}).`
+    ),
+  ];
+  return [
+    `# ${paper}, scale ${scale}`,
+    question,
+    markdown(head, lines),
+    notes.map((note) => `- ${note}`).join("\n"),
+  ].join("\n\n") + "\n";
+}

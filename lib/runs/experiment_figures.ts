@@ -1,0 +1,223 @@
+/** How experiments are drawn: the paper's numbers on one side, those of our records on the other; or what rows set. */
+import { namedConfig } from "../bert/models.ts";
+import type { Configuration } from "./configuration.ts";
+import type { Cell, FigureRuns, PublishedTable } from "./experiment.ts";
+import { type LayerDecayOptions, layerLearningRate } from "../paper/layer_decay.ts";
+import type { Curve, Figure } from "../results/figures.ts";
+import type { Metrics } from "../results/metrics.ts";
+import type { EpochRecord, RunRecord } from "../results/records.ts";
+import { mean } from "../results/statistics.ts";
+import { schedule } from "../paper/schedules.ts";
+
+/** Errors as curves: rows as the points of a line for each column, or columns as those of a line for each row. */
+export interface ErrorCurves {
+  /** Above the figure. */
+  readonly title: string;
+  /** Which of them are points. */
+  readonly points: "row" | "column";
+  /** What the horizontal axis shows. */
+  readonly x: string;
+  /** Whether it is logarithmic. */
+  readonly logarithmic?: boolean;
+  /** The paper's numbers. */
+  readonly published: PublishedTable;
+  /** Where the paper's number of a point stands on the axis. */
+  readonly publishedX: (point: string) => number;
+  /** Where a run stands on it. */
+  readonly ours: (configuration: Configuration) => number;
+}
+
+/** A figure of test errors, the paper's on one side and ours on the other. */
+export function errorCurves(
+  { title, points, x, logarithmic, published, publishedX, ours }: ErrorCurves,
+): (runs: FigureRuns) => Figure {
+  const byRow = points === "row";
+  const printed = (row: string, column: string) =>
+    published.rows[row]?.[published.columns.indexOf(column)] ?? [];
+  return ({ cells, records, scale }) => {
+    const lineOf = (cell: Cell) => byRow ? cell.column : cell.row;
+    const lines = distinct(cells.map(lineOf));
+    return {
+      title,
+      x,
+      y: "test error, %",
+      logarithmic,
+      panels: [
+        {
+          title: "The paper's",
+          curves: lines.map((line) => ({
+            name: line,
+            points: (byRow ? Object.keys(published.rows) : published.columns).map((point) => ({
+              x: publishedX(point),
+              values: [byRow ? printed(point, line) : printed(line, point)].flat(),
+            })),
+          })),
+        },
+        {
+          title: `Ours, scale ${scale}`,
+          curves: lines.map((line) =>
+            errorCurve(line, cells.filter((cell) => lineOf(cell) === line), records, ours)
+          ),
+        },
+      ],
+    };
+  };
+}
+
+function errorCurve(
+  name: string,
+  cells: readonly Cell[],
+  records: ReadonlyMap<string, RunRecord>,
+  place: (configuration: Configuration) => number,
+): Curve {
+  const points = new Map<number, number[]>();
+  for (const { configuration, hash } of cells) {
+    const x = place(configuration);
+    const values = points.get(x) ?? [];
+    const record = records.get(hash);
+    if (record) values.push(100 * record.test.errorRate);
+    points.set(x, values);
+  }
+  return { name, points: [...points].map(([x, values]) => ({ x, values })) };
+}
+
+/** Test errors in percent over windows of steps, for rows `NAME train` and `NAME dev`. */
+export interface PublishedWindows {
+  /** The windows, such as `500-1040`. */
+  readonly columns: readonly string[];
+  /** A number for each window, by row. */
+  readonly rows: Readonly<Record<string, readonly number[]>>;
+}
+
+/** The errors of each row over the steps of its runs: on the texts it learns from, and on those it is chosen by. */
+export function trainingCurves(title: string, published: PublishedWindows): (runs: FigureRuns) => Figure {
+  const windows = published.columns.map((column) => mean(column.split("-").map(Number)));
+  return ({ cells, records, scale }) => {
+    const rows = distinct(cells.map(({ row }) => row));
+    const printed = (split: string) =>
+      rows.map((row): Curve => ({
+        name: row,
+        points: (published.rows[`${row} ${split}`] ?? []).map((error, place) => ({
+          x: windows[place]!,
+          values: [error],
+        })),
+      }));
+    const ours = (metricsOf: (epoch: EpochRecord) => Metrics | undefined) =>
+      rows.map((row): Curve => {
+        const points = new Map<number, number[]>();
+        for (const { hash } of cells.filter((cell) => cell.row === row)) {
+          const record = records.get(hash);
+          for (const epoch of record?.epochs ?? []) {
+            const x = Math.round(epoch.epoch * record!.steps / record!.epochs.at(-1)!.epoch);
+            const metrics = metricsOf(epoch);
+            if (metrics) points.set(x, [...points.get(x) ?? [], 100 * metrics.errorRate]);
+          }
+        }
+        return { name: row, points: [...points].map(([x, values]) => ({ x, values })) };
+      });
+    return {
+      title,
+      x: "steps of fine-tuning",
+      y: "error, %",
+      panels: [
+        { title: "The paper's, training", curves: printed("train") },
+        { title: "The paper's, development", curves: printed("dev") },
+        { title: `Ours, scale ${scale}, training`, curves: ours(({ train }) => train) },
+        { title: `Ours, scale ${scale}, development`, curves: ours(({ dev, test }) => dev ?? test) },
+      ],
+    };
+  };
+}
+
+/** The learning rate of each row over the share of the steps done, in percent of the highest. */
+export function scheduleCurves(title: string): (runs: FigureRuns) => Figure {
+  return ({ cells }) => {
+    const steps = 200;
+    const multipliers = [...configurationsByRow(cells)].map(
+      ([row, { schedule: name, warmupProportion, learningRate }]) => {
+        const warmupSteps = Math.round(warmupProportion * steps);
+        return [row, schedule(name, { totalSteps: steps, warmupSteps, baseRate: learningRate })] as const;
+      },
+    );
+    return {
+      title,
+      x: "steps done, %",
+      fromZero: true,
+      ...schedulePanels(multipliers, steps, (step) => 100 * step / steps),
+    };
+  };
+}
+
+/**
+ * Schedules (lib/paper/schedules.ts) over their steps, each in a panel, in percent of the highest rate.
+ *
+ * @param multipliers the names and the schedules
+ * @param place where a step stands on the horizontal axis
+ */
+export function schedulePanels(
+  multipliers: readonly (readonly [name: string, multiplier: (step: number) => number])[],
+  steps: number,
+  place: (step: number) => number,
+): Pick<Figure, "y" | "markers" | "panels"> {
+  return {
+    y: "learning rate, % of the highest",
+    markers: false,
+    panels: multipliers.map(([name, multiplier]) => {
+      const points = Array.from({ length: steps + 1 }, (_, step) => ({
+        x: place(step),
+        values: [100 * multiplier(step)],
+      }));
+      return { title: name, curves: [{ name, points }] };
+    }),
+  };
+}
+
+/**
+ * The learning rate that the layers of each row's model get. A model of one's own, of which only its folder or hub id is
+ * known here, is drawn with the 12 layers of BERT-base, and the title says so: the rates fall from the top in the same way.
+ */
+export function layerRateCurves(title: string): (runs: FigureRuns) => Figure {
+  return ({ cells }) => {
+    const { model, layers } = cells[0]!.configuration;
+    const known = layers ?? namedConfig(model)?.num_hidden_layers;
+    const rates = [...configurationsByRow(cells).values()].map(({ layerDecay, learningRate }) => ({
+      layers: known ?? 12,
+      decay: layerDecay,
+      learningRate,
+    }));
+    return layerRateFigure(known ? title : `${title}, drawn for 12 layers`, rates);
+  };
+}
+
+/** Learning rates over the layers (lib/paper/layer_decay.ts): a panel for each base rate, a curve for each decay. */
+export function layerRateFigure(title: string, rates: readonly LayerDecayOptions[]): Figure {
+  const layers = Math.max(...rates.map(({ layers }) => layers));
+  return {
+    title: `${title}, at its highest`,
+    x: `layer (−1: embeddings, ${layers}: pooler and classifier)`,
+    y: "learning rate, 1e-5",
+    fromZero: true,
+    panels: distinct(rates.map(({ learningRate }) => learningRate)).map((base) => ({
+      title: `base rate ${base.toExponential(1)}`,
+      curves: rates.filter(({ learningRate }) => learningRate === base).map((rate) => ({
+        name: `xi ${rate.decay.toFixed(2)}`,
+        points: parts(rate.layers).map(({ x, name }) => ({
+          x,
+          values: [1e5 * layerLearningRate(name, rate)],
+        })),
+      })),
+    })),
+  };
+}
+
+/** A parameter of each part of a model, the lowest part first, and where the part stands on an axis of layers. */
+const parts = (layers: number) => [
+  { x: -1, name: "bert.embeddings." },
+  ...Array.from({ length: layers }, (_, layer) => ({ x: layer, name: `bert.encoder.layer.${layer}.` })),
+  { x: layers, name: "classifier." },
+];
+
+const configurationsByRow = (cells: readonly Cell[]) =>
+  new Map(cells.map(({ row, configuration }) => [row, configuration]));
+
+const distinct = <Value>(values: readonly Value[]) => [...new Set(values)];

@@ -1,0 +1,191 @@
+/**
+ * Whether a run fits a GPU that is not there: its largest training steps, compiled by the CUDA plugin's compiler for
+ * that card.
+ */
+import type { BertConfig } from "../bert/config.ts";
+import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
+import { preTrainer } from "../bert/pretraining.ts";
+import { planFor } from "../engine/xla/ahead_of_time.ts";
+import type { Api } from "../engine/xla/api.ts";
+import type { Target } from "../engine/xla/targets/hopper.ts";
+import type { Configuration } from "./configuration.ts";
+import { paperSets } from "../data/paper_sets.ts";
+import { classifierPlan } from "../paper/fine_tune.ts";
+import { type Graph, type Signature, sizeOf } from "../graph/graph.ts";
+import { textStrategy } from "../paper/long_text.ts";
+import { modelShape } from "./model_shape.ts";
+import { optimizer } from "../training/optimizers.ts";
+import { gradientGraph, signatures, trainedNames, updateGraph } from "../training/step.ts";
+
+/** A compiled program of a step. */
+export interface ProgramPlan {
+  /** What it computes. */
+  readonly name: string;
+  /** Seconds that the compiler took. */
+  readonly seconds: number;
+  /** Bytes of the card at most, with the whole state. */
+  readonly bytes: number;
+  /** Bytes in between. */
+  readonly temporary: number;
+  /** Bytes of the state that it updates, and those of them that are updated in place. */
+  readonly updated: number;
+  /** Bytes whose memory becomes a result's. */
+  readonly aliased: number;
+  /** Matrix products. */
+  readonly products: number;
+  /** Calls of cuDNN's attention. */
+  readonly attentionCalls: number;
+}
+
+/** What a run's largest steps take. */
+export interface GpuPlan {
+  /** Parameters of the larger of its models, in millions. */
+  readonly millions: number;
+  /** The programs. */
+  readonly programs: readonly ProgramPlan[];
+  /** Bytes of the card at most. */
+  readonly bytes: number;
+  /** Whether the card has as many. */
+  readonly fits: boolean;
+}
+
+/** How programs are compiled. */
+export interface GpuPlanOptions {
+  /** GPUs that share each batch; 1 if not given. */
+  readonly devices?: number;
+  /** cuDNN's attention where it can be; true if not given. */
+  readonly fusedAttention?: boolean;
+  /** Only programs whose names begin so are compiled: "gradients" or "update". */
+  readonly only?: string;
+}
+
+/** Classes that are assumed: they hardly matter. */
+const classes = 2;
+
+/**
+ * Identity of a run's plan: what its largest steps depend on. Runs with the same one need be compiled but once.
+ */
+export function planKey(configuration: Configuration): string {
+  const { data, model, layers, architecture, text, features, maxLength, preTraining } = configuration;
+  const { method, batchSize, microBatchSize, optimizer, precision, attentionDropout } = configuration;
+  const { pooling } = textStrategy(text);
+  return JSON.stringify([
+    model === "new" ? architecture : model,
+    ...[layers, features, pooling, fractionsOf(configuration), maxLength, batchSize, microBatchSize],
+    ...[method, optimizer, precision, attentionDropout],
+    preTraining && [preTraining.batchSize, preTraining.maxLength, preTraining.nsp],
+    ...isOfPairs(data) ? ["pairs"] : [],
+  ]);
+}
+
+/** Fractions of a text at most; pairs are not parted. */
+function fractionsOf({ data, text, maxFractions }: Configuration): number {
+  return textStrategy(text).pooling === undefined || isOfPairs(data) ? 1 : maxFractions;
+}
+
+/** Whether a data set's texts are pairs. */
+function isOfPairs(data: string): boolean {
+  return paperSets.some(({ name, pair }) => name === data && pair !== undefined);
+}
+
+/**
+ * Compiles the largest steps of a run for a card.
+ *
+ * @param api the CUDA plugin's
+ * @throws XlaError with the compiler's words; InputError if the model's configuration cannot be had.
+ */
+export async function gpuPlan(
+  api: Api,
+  target: Target,
+  configuration: Configuration,
+  { devices = 1, fusedAttention = true, only = "" }: GpuPlanOptions = {},
+): Promise<GpuPlan> {
+  const whole = await modelShape(configuration);
+  const config = { ...whole, num_hidden_layers: configuration.layers ?? whole.num_hidden_layers };
+  const { precision, preTraining } = configuration;
+  const steps = [fineTuningStep(config, configuration)];
+  if (preTraining) steps.unshift(preTrainingStep(config, preTraining));
+  const programs = steps.flatMap(({ graphs, parameters }) => {
+    const state = 4 * 4 * sizesOf(Object.values(parameters)); // parameters, gradients and both moments in f32
+    return graphs.filter(({ name }) => name.startsWith(only)).map((graph): ProgramPlan => {
+      const plan = planFor(api, target, graph, {
+        precision,
+        devices,
+        fusedAttention: fusedAttention && precision === "bf16",
+      });
+      const { inputs, outputs } = plan.module;
+      const held = 4 * sizesOf(inputs.filter(({ kind }) => kind === "state"));
+      return {
+        name: graph.name,
+        seconds: plan.seconds,
+        bytes: plan.memory.peak + state - held,
+        temporary: plan.memory.temporary,
+        updated: 4 * sizesOf(outputs.filter(({ kind }) => kind === "update")),
+        aliased: plan.memory.aliased,
+        products: plan.products,
+        attentionCalls: plan.attentionCalls,
+      };
+    });
+  });
+  const bytes = Math.max(...programs.map((program) => program.bytes));
+  const millions = Math.max(...steps.map(({ parameters }) => sizesOf(Object.values(parameters)) / 1e6));
+  return { millions, programs, bytes, fits: bytes <= target.memory };
+}
+
+interface Step {
+  readonly graphs: readonly Graph[];
+  readonly parameters: Record<string, Signature>;
+}
+
+/** Numbers in tensors. */
+function sizesOf(tensors: readonly { readonly shape: readonly number[] }[]): number {
+  return tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+function tensorsOf(shapes: Map<string, number[]>): Record<string, Signature> {
+  return Object.fromEntries([...shapes].map(([name, shape]) => [name, { shape, dtype: "float32" }]));
+}
+
+/** The longest step of fine-tuning: all rows, all fractions, all tokens. */
+function fineTuningStep(model: BertConfig, configuration: Configuration): Step {
+  const { data, batchSize, microBatchSize, maxFractions, maxLength } = configuration;
+  const text = textStrategy(configuration.text, { maxFractions });
+  const { config, width, pooler, trainable, additional } = classifierPlan(model, { ...configuration, text });
+  const shapes = parameterShapes(config, { labels: classes, features: width });
+  const parameters = {
+    ...tensorsOf(new Map([...shapes].filter(([name]) => pooler || !name.startsWith("bert.pooler.")))),
+    ...signatures(additional(0)),
+  };
+  const shape = {
+    B: microBatchSize ?? batchSize,
+    K: fractionsOf(configuration),
+    T: maxLength,
+    ...isOfPairs(data) ? { pairs: true } : {},
+  };
+  const accumulate = shape.B < batchSize;
+  const names = trainedNames(trainable, parameters, shape);
+  const trained = Object.fromEntries(names.map((name) => [name, parameters[name]!]));
+  return {
+    graphs: [
+      gradientGraph(trainable, parameters, shape, { accumulate }),
+      updateGraph(trained, optimizer(configuration.optimizer)),
+    ],
+    parameters,
+  };
+}
+
+/** The longest step of further pre-training. */
+function preTrainingStep(
+  config: BertConfig,
+  { batchSize: B, maxLength: T, nsp }: NonNullable<Configuration["preTraining"]>,
+): Step {
+  const parameters = tensorsOf(preTrainingShapes(config, { nsp }));
+  const shape = { B, T, P: Math.ceil(.15 * T) };
+  return {
+    graphs: [
+      gradientGraph(preTrainer(config, { nsp }), parameters, shape),
+      updateGraph(parameters, optimizer("adamw")),
+    ],
+    parameters,
+  };
+}

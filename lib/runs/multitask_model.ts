@@ -1,0 +1,202 @@
+/**
+ * The multi-task model that a configuration asks for (paper section 5.5): made once, kept in the cache folder under
+ * the hash of what it depends on, and shared by the runs of all its tasks.
+ */
+import { join } from "node:path";
+import { saveCheckpoint } from "../bert/checkpoint.ts";
+import { readSafetensors, writeSafetensors } from "../bert/safetensors.ts";
+import { cachedModel, type MakingRun } from "../training/cached_model.ts";
+import type { Configuration, MultiTaskSettings } from "./configuration.ts";
+import { type Dataset, wholeText } from "../data/examples.ts";
+import type { Engine } from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
+import { textStrategy } from "../paper/long_text.ts";
+import { type MultiTaskEpoch, multiTaskTune, type MultiTaskTuneSettings } from "../paper/multitask.ts";
+import { preTrainedModel } from "./pretrained_model.ts";
+import type { MultiTaskRecord, PreTrainingRecord } from "../results/records.ts";
+import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
+import { taskModel } from "../paper/task_classifiers.ts";
+
+/** What {@linkcode multiTaskModel} works with. */
+export interface MultiTaskModelOptions {
+  /** Where the steps run. */
+  readonly engine: Engine;
+  /** Finds a data set by name. */
+  readonly dataset: (name: string) => Promise<Dataset>;
+  /** What the content of a data set is known by (`datasetContent`), where the model depends on that. */
+  readonly content?: (name: string) => Promise<string | undefined>;
+  /** Finds a task's data by name: as many examples as the configuration's limits leave. */
+  readonly task: (name: string) => Promise<Dataset>;
+  /** Told after each step, if there are steps to make. */
+  readonly onStep: (done: number, total: number, loss?: number) => void;
+  /** Told what is going on. */
+  readonly say: (line: string) => void;
+}
+
+/** A model of several tasks to go on from with one of them, and how it was made. */
+export interface MultiTaskModel {
+  /** With the classifier of the configuration's task. */
+  readonly model: StartModel;
+  /** What it learnt, and at what cost. */
+  readonly record: MultiTaskRecord;
+  /** The further pre-training before, if there was any. */
+  readonly preTraining?: PreTrainingRecord;
+  /** How long it took to make or find it. */
+  readonly seconds: number;
+}
+
+/** What stands beside the model. */
+interface Made {
+  readonly record: MultiTaskRecord;
+  readonly preTraining?: PreTrainingRecord;
+  readonly description: string;
+  /** Of the model that it started from. */
+  readonly notes: readonly string[];
+  readonly bestEpoch: number;
+  readonly epochs: readonly MultiTaskEpoch[];
+}
+
+const modelPart = "model";
+const classifiersFile = "classifiers.safetensors";
+
+/**
+ * Finds the multi-task model in the cache, or makes it from the configuration's model, which may itself be one that
+ * is pre-trained further; a run that was stopped goes on from its checkpoint. It has the configuration's seed.
+ *
+ * @throws InputError if the configuration's data set is not one of the tasks, the model or a data set cannot be had,
+ * or the tasks do not go together.
+ */
+export async function multiTaskModel(
+  configuration: Configuration,
+  settings: MultiTaskSettings,
+  options: MultiTaskModelOptions,
+): Promise<MultiTaskModel> {
+  const start = performance.now();
+  const { data: task, model: name, layers, architecture, preTraining, precision, seed } = configuration;
+  const { limits, resample, maxFractions, protocol } = configuration;
+  const { tasks } = settings;
+  const { content, say } = options;
+  if (!tasks.includes(task)) {
+    throw new InputError(
+      `Cannot go on with ${task} from a model of several tasks as it is not one of them: found ${
+        tasks.join(", ")
+      }`,
+    );
+  }
+  const tuning = tuningOf(configuration, settings);
+  const { text, ...rest } = tuning;
+  const cached = {
+    kind: "multitask",
+    identity: {
+      name,
+      layers,
+      architecture,
+      preTraining,
+      precision,
+      tasks,
+      limits,
+      resample,
+      text: text.name,
+      maxFractions,
+      ...rest,
+      ...protocol === "paper" ? { devInTrain: true } : {},
+      ...await startIdentity({
+        name,
+        sets: [...tasks, ...preTraining ? [...preTraining.corpus, ...preTraining.unseen] : []],
+        content,
+        say,
+      }),
+    },
+    part: modelPart,
+    recordFile: "multitask.json",
+    say,
+  };
+  const { folder, record: made } = await cachedModel<Made>(
+    cached,
+    (run) => makeModel(configuration, tasks, tuning, run, options),
+  );
+  const shared = await startModel(folder, { seed, architecture, texts: [] });
+  const classifiers = await readSafetensors(join(folder, classifiersFile));
+  const { labels } = await options.task(task);
+  return {
+    model: {
+      ...taskModel(shared, classifiers, task, labels),
+      description: made.description,
+      notes: made.notes,
+    },
+    record: made.record,
+    ...made.preTraining ? { preTraining: made.preTraining } : {},
+    seconds: (performance.now() - start) / 1000,
+  };
+}
+
+/** What the model is trained with: the run's settings with the epochs and the rate of the multi-task part. */
+function tuningOf(
+  configuration: Configuration,
+  { epochs, learningRate }: MultiTaskSettings,
+): MultiTaskTuneSettings {
+  const { text, maxFractions, maxLength, batchSize, microBatchSize, attentionDropout } = configuration;
+  const { layerDecay, schedule, warmupProportion, optimizer, protocol, padToMax, seed } = configuration;
+  return {
+    text: textStrategy(text, { maxFractions }),
+    maxLength,
+    epochs,
+    batchSize,
+    microBatchSize,
+    learningRate,
+    layerDecay,
+    schedule,
+    warmupProportion,
+    optimizer,
+    attentionDropout,
+    padToMax,
+    protocol,
+    seed,
+  };
+}
+
+async function makeModel(
+  configuration: Configuration,
+  names: readonly string[],
+  settings: MultiTaskTuneSettings,
+  run: MakingRun<Made>,
+  options: MultiTaskModelOptions,
+): Promise<void> {
+  const { engine, onStep, say } = options;
+  const tasks = await Promise.all(names.map(async (name) => ({ name, data: await options.task(name) })));
+  const { preTraining, model: name, seed, layers, architecture } = configuration;
+  const preTrained = preTraining && await preTrainedModel(configuration, preTraining, options);
+  const model = preTrained?.model ?? await startModel(name, {
+    seed,
+    layers: layers ?? undefined,
+    architecture,
+    orNew: mayStandIn(name),
+    texts: tasks.flatMap(({ data }) => data.train.map(wholeText)),
+    say,
+  });
+  say(`multi-task fine-tuning on ${names.join(", ")}: ${settings.epochs} epochs`);
+  const started = performance.now();
+  const tuned = await multiTaskTune(model, tasks, settings, {
+    engine,
+    checkpoint: run.checkpoint,
+    onStep: ({ step, steps, loss }) => onStep(step, steps, loss),
+  });
+  const { config, parameters, tokenizer, description } = tuned.shared;
+  const save = async (folder: string) => {
+    await saveCheckpoint(folder, { config, parameters, tokenizerFiles: tokenizer.files });
+    await writeSafetensors(join(folder, classifiersFile), tuned.classifiers);
+  };
+  await run.keep(modelPart, save, {
+    record: {
+      start: model.description,
+      tasks: names,
+      steps: tuned.steps,
+      seconds: (performance.now() - started) / 1000,
+    },
+    ...preTrained ? { preTraining: preTrained.record } : {},
+    description,
+    notes: model.notes,
+    bestEpoch: tuned.bestEpoch,
+    epochs: tuned.epochs,
+  });
+}

@@ -1,0 +1,223 @@
+/** From a configuration to a trained and tested classifier: opens what the configuration names and fine-tunes. */
+import { type Dataset, dataset, datasetContent } from "../data/dataset.ts";
+import { wholeText } from "../data/examples.ts";
+import { chineseGeneralText, generalText } from "../data/general_text.ts";
+import type { Engine } from "../engine/engine.ts";
+import { InputError } from "../errors.ts";
+import type { Configuration } from "./configuration.ts";
+import { fineTune } from "../paper/fine_tune.ts";
+import type { FineTuneSettings } from "../paper/settings.ts";
+import { forgettingProbe } from "../paper/forgetting.ts";
+import { textStrategy } from "../paper/long_text.ts";
+import { multiTaskModel, type MultiTaskModelOptions } from "./multitask_model.ts";
+import { preTrainedModel } from "./pretrained_model.ts";
+import { usedPart } from "./run_data.ts";
+import type { CellResult, RunCell } from "./run_experiment.ts";
+import { savedRun } from "./saved_run.ts";
+import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
+import type { HostTensors } from "../tensors.ts";
+
+/**
+ * An engine by name, ready to use; the caller disposes it. Only the engine that is asked for is loaded.
+ *
+ * @param devices Devices that share each batch.
+ * @throws InputError if there is no such engine, or it cannot compute in this precision or on so many devices.
+ */
+export async function openEngine(name: string, precision: string = "f32", devices = 1): Promise<Engine> {
+  if (name === "xla" && (precision === "f32" || precision === "bf16")) {
+    return await (await import("../engine/xla/engine.ts")).xlaEngine({ precision, devices });
+  }
+  if (name !== "xla" && name !== "onnx" && name !== "reference") {
+    throw new InputError(`Cannot use the engine "${name}": expected onnx, xla or reference`);
+  }
+  if (precision !== "f32") {
+    const known = name === "xla" ? "f32 or bf16" : "f32, or bf16 with the engine xla";
+    throw new InputError(`Cannot compute in ${precision} with the engine ${name}: expected ${known}`);
+  }
+  if (devices !== 1) {
+    throw new InputError(
+      `Cannot use ${devices} devices with the engine ${name}: expected 1, or the engine xla`,
+    );
+  }
+  return name === "onnx"
+    ? (await import("../engine/onnx.ts")).onnxEngine()
+    : await (await import("../engine/reference.ts")).referenceEngine();
+}
+
+/** What {@linkcode fineTune} is told, from a configuration. @throws InputError if it names no text strategy. */
+export function fineTuneSettings(configuration: Configuration): FineTuneSettings {
+  const { method, features, maxLength, epochs, evaluationsPerEpoch, batchSize, microBatchSize } =
+    configuration;
+  const { learningRate, layerDecay, schedule, warmupProportion, optimizer } = configuration;
+  const { attentionDropout, padToMax, protocol, seed, maxFractions, forgetting } = configuration;
+  const shared = {
+    ...{ method, features, maxLength, epochs, evaluationsPerEpoch, batchSize, microBatchSize },
+    ...{ learningRate, layerDecay, schedule, warmupProportion, optimizer },
+    ...{ attentionDropout, padToMax, protocol, seed },
+  } satisfies Omit<Pick<Configuration, keyof FineTuneSettings & keyof Configuration>, "text">;
+  const text = textStrategy(configuration.text, { maxFractions });
+  // What is forgotten is a matter of the whole training: rates are compared where all have made the same steps.
+  return { ...shared, text, ...forgetting === null ? {} : { keep: "last" } };
+}
+
+/**
+ * A runner of cells, which keeps the data sets and the general text that it has read. A run that was stopped goes on
+ * from its last checkpoint and comes to the same numbers; its `trainSeconds` are those of all sittings, the `seconds` of
+ * its record those of the last.
+ */
+export function cellRunner(): RunCell {
+  const read = new Map<string, Promise<Dataset>>();
+  const hashed = new Map<string, Promise<string | undefined>>();
+  const general: Partial<Record<Dataset["language"], Promise<readonly string[]>>> = {};
+  return async (configuration, { devices, onStep, onLine }) => {
+    const settings = fineTuneSettings(configuration);
+    const { forgetting: headSteps, preTraining, multiTask } = configuration;
+    if (headSteps !== null && (preTraining || multiTask)) {
+      throw new InputError(
+        "Cannot measure what is forgotten of further pre-training or of other tasks: expected forgetting=null, or a run " +
+          "with neither",
+      );
+    }
+    const engine = await openEngine(configuration.engine, configuration.precision, devices);
+    try {
+      const datasetOf = (name: string) => {
+        const found = read.get(name) ?? dataset(name, { say: onLine });
+        read.set(name, found);
+        return found;
+      };
+      const contentOf = (name: string) => {
+        const found = hashed.get(name) ?? datasetContent(name, { say: onLine });
+        hashed.set(name, found);
+        return found;
+      };
+      const task = async (name: string) => usedPart(await datasetOf(name), configuration);
+      const { contents } = await startIdentity({
+        name: configuration.model,
+        sets: [
+          configuration.data,
+          ...preTraining?.corpus ?? [],
+          ...preTraining?.unseen ?? [],
+          ...multiTask?.tasks ?? [],
+        ],
+        content: contentOf,
+        say: onLine,
+      });
+      const data = await task(configuration.data);
+      const start = await startOf(configuration, data, {
+        engine,
+        dataset: datasetOf,
+        content: contentOf,
+        task,
+        onStep,
+        say: onLine,
+      });
+      let { sharedSeconds } = start;
+      const forgettingOf = async (headSteps: number, parameters: HostTensors) => {
+        const began = performance.now();
+        const probe = await forgettingProbe(configuration, headSteps, {
+          engine,
+          documents: () =>
+            general[data.language] ??= (data.language === "zh" ? chineseGeneralText : generalText)({
+              say: onLine,
+            }),
+          language: data.language,
+          onStep,
+          say: onLine,
+        });
+        sharedSeconds += (performance.now() - began) / 1000;
+        return { forgetting: await probe.measure(parameters) };
+      };
+      const { result: { run, forgetting }, forget } = await savedRun(
+        configuration,
+        onLine,
+        async (checkpoint) => {
+          const run = await fineTune(start.model, data, settings, {
+            engine,
+            checkpoint,
+            onStep: ({ step, steps, loss }) => onStep(step, steps, loss),
+          });
+          const measured = headSteps === null || start.model.fresh
+            ? {}
+            : await forgettingOf(headSteps, run.parameters);
+          return { run, forgetting: measured };
+        },
+      );
+      if (!run.test || !run.testPredictions) {
+        throw new InputError(`Cannot run an experiment on ${data.name}: it has no test split`);
+      }
+      return {
+        data: {
+          name: data.name,
+          fingerprint: data.fingerprint,
+          train: data.train.length,
+          dev: data.dev.length,
+          test: data.test.length,
+        },
+        model: start.model.description,
+        ...contents ? { contents } : {},
+        ...start.made,
+        ...forgetting,
+        sharedSeconds,
+        engine: engine.name,
+        precision: configuration.precision,
+        notes: [
+          ...run.notes.map((note) =>
+            `${data.name}${start.model.notes.includes(note) ? "" : `, ${configuration.text}`}: ${note}`
+          ),
+          ...headSteps !== null && start.model.fresh
+            ? [`${data.name}: The model is new, so there is nothing that it could forget.`]
+            : [],
+        ],
+        steps: run.steps,
+        trainSeconds: run.trainSeconds,
+        epochs: run.epochs,
+        bestEpoch: run.bestEpoch,
+        ...(run.dev ? { dev: run.dev } : {}),
+        test: run.test,
+        testPredictions: run.testPredictions,
+        forget,
+      };
+    } finally {
+      engine.dispose();
+    }
+  };
+}
+
+/** The model that is fine-tuned, and what was made of it before. */
+interface Start {
+  readonly model: StartModel;
+  readonly made: Pick<CellResult, "preTraining" | "multiTask">;
+  /** How long it took to make or find what other runs use as well. */
+  readonly sharedSeconds: number;
+}
+
+async function startOf(
+  configuration: Configuration,
+  data: Dataset,
+  options: MultiTaskModelOptions,
+): Promise<Start> {
+  const { preTraining, multiTask } = configuration;
+  const { labels } = data;
+  if (multiTask) {
+    const { model, record, preTraining, seconds } = await multiTaskModel(configuration, multiTask, options);
+    const made = { multiTask: record, ...preTraining ? { preTraining } : {} };
+    return { model, made, sharedSeconds: seconds };
+  }
+  if (preTraining) {
+    const { model, record, seconds } = await preTrainedModel(configuration, preTraining, {
+      ...options,
+      labels,
+    });
+    return { model, made: { preTraining: record }, sharedSeconds: seconds };
+  }
+  const model = await startModel(configuration.model, {
+    labels,
+    seed: configuration.seed,
+    layers: configuration.layers ?? undefined,
+    architecture: configuration.architecture,
+    orNew: mayStandIn(configuration.model),
+    texts: data.train.map(wholeText),
+    say: options.say,
+  });
+  return { model, made: {}, sharedSeconds: 0 };
+}

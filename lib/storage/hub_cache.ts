@@ -1,0 +1,144 @@
+/**
+ * The cache of the Hugging Face hub in the layout of Python's huggingface_hub, which fills and reads the same folder:
+ *
+ *     models--organisation--name/           datasets--… for a data set
+ *       blobs/<etag>                        the bytes, under their sha256 (large files) or git's sha1
+ *       blobs/<etag>.incomplete             the first bytes of a download that is not done
+ *       snapshots/<commit>/<path>           a link into blobs/
+ *       refs/<revision>                     the commit that a branch or tag stood for
+ *       .no_exist/<commit>/<path>           an empty file: the repository has no such file
+ *       trees/<commit>.json                 all files of the repository
+ *     .locks/models--organisation--name/<etag>.lock
+ */
+import { copyFile, mkdir, readdir, readFile, rename, stat, symlink } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import { writeWhole } from "./whole_file.ts";
+import { hubCacheFolder } from "./hub_settings.ts";
+
+/** A file in the listing of a repository, under huggingface_hub's names. */
+export interface ListedFile {
+  /** Bytes. */
+  readonly size: number;
+  /** Git's sha1. */
+  readonly blob_id: string;
+  /** The sha256 of a file that is not in git itself, and its bytes. */
+  readonly lfs_sha256?: string;
+  /** Bytes of that file. */
+  readonly lfs_size?: number;
+  /** The hub's own hash of that file. */
+  readonly xet_hash?: string;
+}
+
+/** All files of a repository by their paths. */
+export type Listing = Readonly<Record<string, ListedFile>>;
+
+/** The version of the listings' format that is read and written here. */
+const LISTING_VERSION = 1;
+
+/** One repository's part of the cache. What is only noted is left out where the cache cannot be written. */
+export class CachedRepository {
+  /** Its folder. */
+  readonly folder: string;
+  readonly #locks: string;
+
+  /** The part of a repository, whether there is anything in it yet or not. */
+  constructor({ type, id }: { type: "model" | "dataset"; id: string }) {
+    const name = [`${type}s`, ...id.split("/")].join("--");
+    this.folder = join(hubCacheFolder(), name);
+    this.#locks = join(hubCacheFolder(), ".locks", name);
+  }
+
+  /** The commit that a revision stood for when it was fetched; a commit is itself. */
+  async commit(revision: string): Promise<string | undefined> {
+    if (isCommit(revision)) return revision;
+    const commit = await readFile(join(this.folder, "refs", revision), "utf8").catch(() => "");
+    return isCommit(commit.trim()) ? commit.trim() : undefined;
+  }
+
+  /** Keeps what a revision stands for. */
+  async noteCommit(revision: string, commit: string): Promise<void> {
+    if (await this.commit(revision) === commit) return;
+    await this.#note(join("refs", revision), commit);
+  }
+
+  /** Where a file of a commit is, if it is there. */
+  async file(commit: string, path: string): Promise<string | undefined> {
+    const pointer = join(this.folder, "snapshots", commit, path);
+    return (await stat(pointer).catch(() => undefined))?.isFile() ? pointer : undefined;
+  }
+
+  /** Whether it is known that a commit has no such file. */
+  async lacks(commit: string, path: string): Promise<boolean> {
+    if (await stat(join(this.folder, ".no_exist", commit, path)).catch(() => undefined)) return true;
+    const listing = await this.listing(commit);
+    return listing !== undefined && !Object.hasOwn(listing, path);
+  }
+
+  /** Keeps that a commit has no such file. */
+  async noteLack(commit: string, path: string): Promise<void> {
+    await this.#note(join(".no_exist", commit, path), "");
+  }
+
+  /** Where the bytes with this etag belong. */
+  blob(etag: string): string {
+    return join(this.folder, "blobs", etag);
+  }
+
+  /** The file to lock while bytes are fetched. */
+  lock(etag: string): string {
+    return join(this.#locks, `${etag}.lock`);
+  }
+
+  /** Makes bytes that are there a file of a commit: by a link, by a copy where the system does not allow links. */
+  async link(commit: string, path: string, etag: string): Promise<string> {
+    const pointer = join(this.folder, "snapshots", commit, path);
+    const temporary = this.blob(`${crypto.randomUUID()}.tmp`);
+    await mkdir(dirname(pointer), { recursive: true });
+    await symlink(relative(dirname(pointer), this.blob(etag)), temporary)
+      .catch(() => copyFile(this.blob(etag), temporary));
+    await rename(temporary, pointer);
+    return pointer;
+  }
+
+  /** All files of a commit, if they have been listed. */
+  async listing(commit: string): Promise<Listing | undefined> {
+    const text = await readFile(join(this.folder, "trees", `${commit}.json`), "utf8").catch(() => "");
+    try {
+      const { format_version, files } = JSON.parse(text);
+      return format_version === LISTING_VERSION ? files : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Keeps the list of all files of a commit. */
+  async noteListing(commit: string, files: Listing): Promise<void> {
+    const text = JSON.stringify({ format_version: LISTING_VERSION, files }, null, 1);
+    await this.#note(join("trees", `${commit}.json`), text);
+  }
+
+  /** The paths of the files of a commit that are here. */
+  async files(commit: string): Promise<string[]> {
+    const folder = join(this.folder, "snapshots", commit);
+    const paths = await readdir(folder, { recursive: true }).catch(() => []);
+    const files: string[] = [];
+    for (const path of paths) {
+      if (await this.file(commit, path)) files.push(path.split(sep).join("/"));
+    }
+    return files;
+  }
+
+  async #note(path: string, text: string): Promise<void> {
+    try {
+      await mkdir(dirname(join(this.folder, path)), { recursive: true });
+      await writeWhole(join(this.folder, path), [text]);
+    } catch {
+      // The hub is asked again then.
+    }
+  }
+}
+
+/** Whether this is the whole name of a commit. */
+export function isCommit(revision: string): boolean {
+  return /^[0-9a-f]{40}$/.test(revision);
+}

@@ -1,0 +1,139 @@
+/** Parquet files as rows, with one row group in memory at a time. */
+import {
+  type AsyncBuffer,
+  asyncBufferFromFile,
+  type Compressors,
+  type FileMetaData,
+  parquetMetadata,
+  parquetReadObjects,
+  parquetSchema,
+  type SchemaTree,
+} from "hyparquet";
+import { getTreePath } from "hyparquet/src/schema.js";
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import { InputError } from "../errors.ts";
+import { shown } from "../storage/byte_source.ts";
+import { checkPages, checkRowGroups, type RowGroup, spanOf } from "./parquet_pages.ts";
+import { structEnd } from "./parquet_thrift.ts";
+import { unpackSnappy } from "./snappy.ts";
+
+/** The codecs; none makes more of a page than the page's header says. */
+const compressors: Compressors = {
+  BROTLI: (bytes, size) => brotliDecompressSync(bytes, { maxOutputLength: Math.max(1, size) }),
+  GZIP: (bytes, size) => gunzipSync(bytes, { maxOutputLength: Math.max(1, size) }),
+  ZSTD: (bytes, size) => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, size) }),
+  SNAPPY: unpackSnappy,
+};
+
+/** "PAR1", which a Parquet file ends with. */
+const parquetMark = 0x50415231;
+
+/** A Parquet file whose metadata has been read. */
+export interface ParquetFile {
+  /** Its bytes. */
+  readonly file: AsyncBuffer;
+  /** What it says of its row groups, which lie in the file. */
+  readonly metadata: FileMetaData;
+  /** Its columns. */
+  readonly schema: SchemaTree;
+}
+
+/** Reads a Parquet file's metadata. @throws InputError when the file is missing, damaged or not Parquet. */
+export function openParquet(path: string): Promise<ParquetFile> {
+  return readable(path, async () => {
+    const file = await asyncBufferFromFile(path);
+    const size = file.byteLength;
+    const end = new DataView(await file.slice(Math.max(0, size - 8), size));
+    const length = end.byteLength === 8 ? 8 + end.getUint32(0, true) : Infinity;
+    const isWhole = length <= size && end.getUint32(4) === parquetMark;
+    // Of what is wrong hyparquet tells by the end alone.
+    const footer = isWhole ? await file.slice(size - length, size) : end.buffer;
+    if (isWhole) structEnd(new Uint8Array(footer), 0);
+    const metadata = parquetMetadata(footer);
+    if (metadata.schema.some(({ name }) => name === undefined)) throw new Error("a column has no name");
+    checkRowGroups(size, metadata.row_groups);
+    return { file, metadata, schema: parquetSchema(metadata) };
+  });
+}
+
+/**
+ * The rows of a Parquet file in their order, as objects of the columns asked for: texts are strings, 64-bit integers
+ * bigints.
+ *
+ * @throws InputError when the file is missing, damaged or not Parquet, or a column is missing.
+ */
+export async function* readParquet(
+  path: string,
+  columns: readonly string[],
+): AsyncGenerator<Record<string, unknown>> {
+  const opened = await openParquet(path);
+  const found = opened.schema.children.map(({ element }) => element.name);
+  const missing = columns.find((column) => !found.includes(column));
+  if (missing !== undefined) {
+    throw new InputError(
+      `Cannot read ${path} as column "${missing}" is missing: found ${
+        found.map((name) => `"${shown(name)}"`).join(", ")
+      }`,
+    );
+  }
+  let rowStart = 0;
+  for (const group of opened.metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    yield* await readable(path, () => readRows(opened, group, [...columns], { rowStart, rowEnd }));
+    rowStart = rowEnd;
+  }
+}
+
+/** The rows of a row group, whose pages are checked first. */
+async function readRows(
+  { file, metadata, schema }: ParquetFile,
+  group: RowGroup,
+  columns: string[],
+  range: { rowStart: number; rowEnd: number },
+): Promise<Record<string, unknown>[]> {
+  const rows = range.rowEnd - range.rowStart;
+  if (rows === 0) return [];
+  for (const { meta_data: part } of group.columns) {
+    if (!part || !columns.includes(part.path_in_schema[0]!)) continue;
+    const path = getTreePath(schema, part.path_in_schema);
+    requireSupported(path);
+    const { start, end } = spanOf(part);
+    const bytes = new Uint8Array(await file.slice(start, end));
+    checkPages({ bytes, part, path, rows }, compressors);
+  }
+  const objects = await parquetReadObjects({ file, metadata, columns, ...range, compressors });
+  // A null is null, but in a nested column it may be undefined.
+  const flat = schema.children.filter(({ element, children }) =>
+    columns.includes(element.name) && children.length === 0
+  );
+  if (objects.some((object) => flat.some(({ element }) => object[element.name] === undefined))) {
+    throw new Error("a value is not in its dictionary, or a column not in its row group");
+  }
+  return objects;
+}
+
+/** @throws Error if a column is of a type with which a small file can keep hyparquet busy for hours. */
+function requireSupported(path: readonly SchemaTree[]): void {
+  const [, column] = path;
+  const { element } = path.at(-1)!;
+  const isVariant = path.some(({ element }) => element.logical_type?.type === "VARIANT");
+  const isLong = element.type === "BYTE_ARRAY" || (element.type_length ?? 0) > 64;
+  if (!isVariant && !(element.converted_type === "DECIMAL" && isLong)) return;
+  const type = isVariant ? "VARIANT" : "DECIMAL of any length";
+  throw new Error(`column "${column?.element.name}" is of the type ${type}, which is not supported`);
+}
+
+/** What is read, or a sentence on why it cannot be: hyparquet meets damage with errors of many kinds. */
+async function readable<Value>(path: string, read: () => Promise<Value>): Promise<Value> {
+  try {
+    return await read();
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    if (code === "ENOENT") throw new InputError(`Cannot read ${path}: there is no such file; check the path`);
+    throw new InputError(
+      `Cannot read ${path} as Parquet: ${
+        shown(message)
+      }; the file may be cut short or a pointer of Git LFS, fetch it again`,
+    );
+  }
+}

@@ -1,0 +1,116 @@
+/** Rows as CSV, TSV, JSON Lines or Parquet, to a file that is there whole or not at all, or to standard output. */
+import { stringify } from "csv-stringify/sync";
+import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { InputError } from "../errors.ts";
+import { parquetEncoder, type ParquetType } from "./parquet_table.ts";
+import { cellJson, cellText, type OutputRow, type TableEncoder, type TableFormat } from "./rows.ts";
+import { standardStream } from "./text_source.ts";
+
+/** What a table is to look like. */
+export interface TableLayout {
+  /** How it is written. */
+  readonly format: TableFormat;
+  /** Its columns in their order; JSON Lines may have others and lack some. */
+  readonly columns: readonly string[];
+  /** Types of columns of a Parquet file that are no texts. */
+  readonly types?: readonly ParquetType[];
+}
+
+/**
+ * Writes rows while they are made. A file is written beside its place and renamed in the end, so that an older one is
+ * replaced only by a whole one.
+ *
+ * @param path a path, or "-" for standard output
+ * @param batches the rows in their order, some at a time
+ * @throws InputError if the system does not let it be written; what `batches` throws is thrown on.
+ */
+export async function writeTable(
+  path: string,
+  layout: TableLayout,
+  batches: AsyncIterable<readonly OutputRow[]>,
+): Promise<void> {
+  const encoder = encoderOf(layout);
+  const sink = await openSink(path);
+  try {
+    await sink.write(encoder.start());
+    for await (const rows of batches) await sink.write(encoder.rows(rows));
+    await sink.write(encoder.end());
+    await sink.close();
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+function encoderOf({ format, columns, types }: TableLayout): TableEncoder {
+  switch (format) {
+    case "csv":
+      return delimitedEncoder(columns, ",");
+    case "tsv":
+      return delimitedEncoder(columns, "\t");
+    case "jsonl":
+      return {
+        start: () => "",
+        rows: (rows) => rows.map((row) => `${cellJson(Object.fromEntries(row))}\n`).join(""),
+        end: () => "",
+      };
+    case "parquet":
+      return parquetEncoder(columns, types);
+  }
+}
+
+function delimitedEncoder(columns: readonly string[], delimiter: string): TableEncoder {
+  // Every line end is quoted, and not only that of the rows, as readers take each for the end of one.
+  const text = (records: string[][]) => stringify(records, { delimiter, quoted_match: /[\r\n]/ });
+  return {
+    start: () => text([[...columns]]),
+    rows: (rows) => text(rows.map((row) => columns.map((column) => cellText(row.get(column))))),
+    end: () => "",
+  };
+}
+
+interface Sink {
+  write(part: string | Uint8Array): Promise<void>;
+  close(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+async function openSink(given: string): Promise<Sink> {
+  if (given === standardStream) {
+    const write = (bytes: Uint8Array) =>
+      Deno.stdout.write(bytes).catch((error) => {
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+        throw new InputError("Cannot write to standard output as what reads it has stopped");
+      });
+    return { write: (part) => writeAll(part, write), close: async () => {}, abort: async () => {} };
+  }
+  const path = await realpath(given).catch(() => given);
+  const info = await stat(path).catch(() => undefined);
+  if (info?.isDirectory()) throw new InputError(`Cannot write ${given} as it is a folder: give a file`);
+  const place = info && !info.isFile() ? path : `${path}.${crypto.randomUUID()}.tmp`; // a device is no file to rename
+  const said = (error: Error & { code?: string }) => {
+    const advice = error.code === "ENOSPC" ? "; make room and start again" : "";
+    throw new InputError(`Cannot write ${given}: ${error.message}${advice}`, { cause: error });
+  };
+  const file = await open(place, place === path ? "w" : "wx").catch(said);
+  return {
+    write: (part) => writeAll(part, async (bytes) => (await file.write(bytes)).bytesWritten).catch(said),
+    async close() {
+      if (place !== path) await file.sync().catch(said);
+      await file.close();
+      if (place !== path) await rename(place, path).catch(said);
+    },
+    async abort() {
+      await file.close().catch(() => {}); // it may be closed already
+      if (place !== path) await rm(place, { force: true });
+    },
+  };
+}
+
+async function writeAll(
+  part: string | Uint8Array,
+  write: (bytes: Uint8Array) => Promise<number>,
+): Promise<void> {
+  const bytes = typeof part === "string" ? new TextEncoder().encode(part) : part;
+  for (let done = 0; done < bytes.length;) done += await write(bytes.subarray(done));
+}

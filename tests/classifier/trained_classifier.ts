@@ -1,0 +1,111 @@
+/** Tiny trained classifiers, and what training's own evaluation says of texts. */
+import { readExample, stepBatch } from "../../lib/paper/reading.ts";
+import type { ClassifierText } from "../../lib/classifier/classifier.ts";
+import { encodeExamples, evaluationBatches } from "../../lib/training/batches.ts";
+import type { Example } from "../../lib/data/examples.ts";
+import { onnxEngine } from "../../lib/engine/onnx.ts";
+import { referenceEngine } from "../../lib/engine/reference.ts";
+import { classifierPlan, fineTune, type FineTuned } from "../../lib/paper/fine_tune.ts";
+import type { FineTuneSettings } from "../../lib/paper/settings.ts";
+import { textStrategy } from "../../lib/paper/long_text.ts";
+import { startModel } from "../../lib/bert/start_model.ts";
+import { optimizer } from "../../lib/training/optimizers.ts";
+import { Trainer } from "../../lib/training/trainer.ts";
+import { exampleDataset, tinyArchitecture } from "../example_model.ts";
+
+const engine = await referenceEngine();
+const maxLength = 16;
+
+/** The most tokens that the models can read. */
+export const positions = 24;
+/** By class. */
+export const labels = ["o", "u", "neither"];
+
+/** What a classifier is made for. */
+export interface ClassifierKind {
+  /** A text strategy's name, head+tail if not given. */
+  readonly text?: string;
+  /** "last" if not given. */
+  readonly features?: string;
+  /** Whether the texts are pairs; not, if not given. */
+  readonly pairs?: boolean;
+}
+
+const trained = new Map<string, Promise<FineTuned>>();
+
+/** A classifier of 5 layers after a few steps, trained once for each kind. */
+export function trainedClassifier(
+  { text = "head+tail", features = "last", pairs = false }: ClassifierKind,
+): Promise<FineTuned> {
+  const key = `${text} ${features} ${pairs}`;
+  let run = trained.get(key);
+  if (!run) trained.set(key, run = trainClassifier({ text, features, pairs }));
+  return run;
+}
+
+async function trainClassifier({ text, features, pairs }: Required<ClassifierKind>): Promise<FineTuned> {
+  const texts = exampleDataset({ count: 16, words: 20 });
+  const paired = (examples: readonly Example[]) =>
+    examples.map((example) => pairs ? { ...example, pair: example.text.slice(0, 12) } : example);
+  const data = {
+    ...texts,
+    labels,
+    train: paired(texts.train),
+    dev: paired(texts.dev),
+    test: paired(texts.test),
+  };
+  const { config, parameters, ...model } = await startModel("new", {
+    labels,
+    seed: 7,
+    architecture: { ...tinyArchitecture, layers: 5 },
+    texts: data.train.map(({ text }) => text),
+  });
+  const name = "bert.embeddings.position_embeddings.weight";
+  const table = parameters[name]!.data.subarray(0, positions * config.hidden_size);
+  const start = {
+    ...model,
+    config: { ...config, max_position_embeddings: positions },
+    parameters: { ...parameters, [name]: { shape: [positions, config.hidden_size], data: table } },
+  };
+  const settings: FineTuneSettings = {
+    text: textStrategy(text, { maxFractions: 3 }),
+    features,
+    maxLength,
+    epochs: 1,
+    batchSize: 8,
+    learningRate: 0.01,
+    layerDecay: 1,
+    schedule: "constant",
+    warmupProportion: 0,
+    optimizer: "adamw",
+    protocol: "clean",
+    seed: 7,
+  };
+  return await fineTune(start, data, settings, { engine: onnxEngine({ threads: 1 }) });
+}
+
+/** The classifier as training evaluates it, by eager tfjs. */
+export function evaluator({ model, settings, parameters }: FineTuned): Trainer {
+  const { trainable } = classifierPlan(model.config, settings);
+  return new Trainer(engine, trainable, parameters, optimizer("adamw"), 1);
+}
+
+/** The logits of texts, or of pairs, as training evaluates them. */
+export async function ownLogits(run: FineTuned, texts: readonly ClassifierText[]): Promise<number[][]> {
+  const { tokenizer } = run.model;
+  const trainer = evaluator(run);
+  const examples = encodeExamples(
+    texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
+    (example) => readExample(example, { tokenizer, text: run.settings.text, maxLength }),
+  );
+  const logits: number[][] = [];
+  const options = { batchSize: 4, maxLength, tokenizerIds: tokenizer.ids };
+  for (const batch of evaluationBatches(examples, options)) {
+    const { logits: found } = await trainer.evaluate(stepBatch(batch, 4));
+    batch.indices.forEach((index, row) => {
+      if (index >= 0) logits[index] = Array.from(found!.data.subarray(row * 3, row * 3 + 3));
+    });
+  }
+  await trainer.dispose();
+  return logits;
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { gpuCases, type GpuMemory, gpuMemoryFile } from "../../benchmarks/gpu.ts";
+import { targets } from "../../lib/engine/xla/targets/hopper.ts";
+import { paperSettings } from "../../lib/runs/configuration.ts";
+import { gpuPlan, planKey } from "../../lib/runs/gpu_plan.ts";
+import { cudaForTests } from "../engine/engines.ts";
+
+const budget: Record<string, Record<keyof typeof targets, GpuMemory>> = JSON.parse(
+  await readFile(gpuMemoryFile, "utf8"),
+);
+const api = await cudaForTests("the paper's steps compiled for a GPU");
+
+/** The cards differ in their memory alone: the H200's is tried with the largest steps of each kind. */
+const onBoth = ["base B24 T512 bf16", "large B24 T512 f32", "large B24 T512 bf16 fused attention"];
+
+for (const [name, configuration] of Object.entries(gpuCases)) {
+  for (const card of Object.keys(targets) as (keyof typeof targets)[]) {
+    if (card !== "h100" && !onBoth.includes(name)) continue;
+    Deno.test({
+      name: `${name} fits the ${card}, updates in place and keeps to its budget`,
+      ignore: api === undefined,
+      fn: async () => {
+        const plan = await gpuPlan(api!, targets[card], configuration, { only: "gradients" });
+        const [program] = plan.programs;
+        const { bytes, attentionCalls } = budget[name]![card];
+        assert.ok(plan.fits);
+        assert.ok(plan.bytes <= 1.02 * bytes, `${plan.bytes} bytes, of a budget of ${bytes}`);
+        assert.equal(program!.attentionCalls, attentionCalls);
+        assert.equal(program!.aliased, program!.updated, "all that is updated is donated");
+      },
+    });
+  }
+}
+
+for (const model of ["bert-base-uncased", "bert-large-uncased"]) {
+  Deno.test({
+    name: `the update of ${model} needs no second copy of the state`,
+    ignore: api === undefined,
+    fn: async () => {
+      const { programs } = await gpuPlan(api!, targets.h100, { ...paperSettings, model }, { only: "update" });
+      const [{ aliased, updated, temporary }] = programs as [typeof programs[0]];
+      assert.equal(aliased, updated);
+      assert.ok(temporary < updated / 100, `${temporary} bytes in between`);
+    },
+  });
+}
+
+Deno.test("runs whose steps are the same are compiled once", () => {
+  const key = planKey(paperSettings);
+  for (
+    const same of [{ text: "tail" }, { seed: 7 }, { learningRate: 1 }, { data: "trec" }, { maxFractions: 2 }]
+  ) {
+    assert.equal(planKey({ ...paperSettings, ...same }), key);
+  }
+  const others = [
+    { text: "hierarchical-max" },
+    { maxLength: 128 },
+    { batchSize: 8 },
+    { precision: "bf16" },
+    { model: "minilm" },
+    { attentionDropout: 0 },
+    { features: "last 4 concat" },
+    { data: "yahoo-answers" },
+  ] as const;
+  const keys = new Set(others.map((other) => planKey({ ...paperSettings, ...other })));
+  assert.equal(keys.size, others.length);
+  assert.ok(!keys.has(key));
+});
