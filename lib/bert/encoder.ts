@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs";
 import {
   attention,
+  type AttentionRows,
   dropout,
   type DropoutKey,
   embedding,
@@ -18,14 +19,31 @@ import type { BertConfig, HiddenAct } from "./config.ts";
 /** BERT's parameters as tfjs tensors, by Hugging Face's names. */
 export type Parameters = Readonly<Record<string, tf.Tensor>>;
 
-/** A batch of sequences of one length T, as int32 tensors [B, T]. */
-export interface EncoderInput {
+/** Sequences of one length T, as int32 tensors [B, T], or packed ones, as a list of S tokens. */
+export type EncoderInput = PaddedInput | PackedInput;
+
+/** Sequences padded to one length, as int32 tensors [B, T]. */
+export interface PaddedInput {
   /** Wordpiece ids, [CLS] first. */
   readonly ids: tf.Tensor;
   /** 1 for a token, 0 for padding. */
   readonly mask: tf.Tensor;
   /** Segment ids; all 0 where they are absent. */
   readonly typeIds?: tf.Tensor;
+}
+
+/** Sequences one after another without padding between them; several share a row of attention, which each has to itself. */
+export interface PackedInput {
+  /** int32 [S] wordpiece ids. */
+  readonly ids: tf.Tensor;
+  /** int32 [S] segment ids; all 0 where they are absent. */
+  readonly typeIds?: tf.Tensor;
+  /** int32 [S] places in their own sequences, from 0. */
+  readonly positions: tf.Tensor;
+  /** The tokens of the R rows of T places, and the tokens' places in them. */
+  readonly rows: AttentionRows;
+  /** int32 [R, T] number of the sequence at each place, from 1; 0 for none. */
+  readonly sequences: tf.Tensor;
 }
 
 /** Added to the attention's scores at padding, so that its probability is exactly 0 in float32. */
@@ -51,16 +69,32 @@ export function encode(
   input: EncoderInput,
   key?: DropoutKey,
 ): tf.Tensor[] {
-  const maskBias = tf.mul(tf.sub(1, tf.cast(input.mask, "float32")), MASKED);
+  const visible = "mask" in input ? input.mask : sameSequence(input.sequences);
+  const scope = {
+    maskBias: tf.mul(tf.sub(1, tf.cast(visible, "float32")), MASKED),
+    rows: "rows" in input ? input.rows : undefined,
+  };
   const states = [embed(parameters, config, input, key)];
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    states.push(encoderLayer(parameters, config, layer, states[layer]!, maskBias, key));
+    states.push(encoderLayer(parameters, config, layer, states[layer]!, scope, key));
   }
   return states;
 }
 
-/** The states [B, H] of the first token, [CLS], among the states [B, T, H]. */
-export function clsStates(states: tf.Tensor): tf.Tensor {
+/** Tells for each query and key of a row, [R, T, T], if they are of one sequence. */
+function sameSequence(sequences: tf.Tensor): tf.Tensor {
+  return tf.equal(tf.expandDims(sequences, 2), tf.expandDims(sequences, 1));
+}
+
+/**
+ * The states of the sequences' first tokens, [CLS].
+ *
+ * @param states [B, T, H], or of packed sequences [S, H]
+ * @param places of packed sequences, int32 [P]: where their first tokens are in the list of tokens
+ * @returns [B, H], or [P, H]
+ */
+export function clsStates(states: tf.Tensor, places?: tf.Tensor): tf.Tensor {
+  if (places) return embedding(states, places);
   const [batch, , hidden] = states.shape as [number, number, number];
   return tf.reshape(tf.slice(states, [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
 }
@@ -81,28 +115,35 @@ export function classify(
   return dense(parameters, "classifier", dropout(features, rate, key));
 }
 
-/** The sum of three embeddings, LayerNorm, dropout: [B, T, H]. */
+/** The sum of three embeddings, LayerNorm, dropout: [B, T, H], or of packed sequences [S, H]. */
 function embed(parameters: Parameters, config: BertConfig, input: EncoderInput, key?: DropoutKey): tf.Tensor {
-  const { ids, mask, typeIds } = input;
-  const length = ids.shape[1]!;
+  const { ids, typeIds } = input;
+  requireShapes(input);
   const { max_position_embeddings: longest, hidden_size: hidden } = config;
-  for (const other of [mask, typeIds ?? mask]) {
-    if (ids.rank === 2 && String(other.shape) === String(ids.shape)) continue;
-    throw new RangeError(
-      `ids, mask and typeIds must all be [B, T]: found [${ids.shape}] and [${other.shape}]`,
-    );
-  }
-  if (length > longest) {
-    throw new RangeError(`${length} tokens are more than the model's ${longest} positions`);
-  }
   const table = (name: string) => parameter(parameters, `bert.embeddings.${name}_embeddings.weight`);
+  const first = (name: string, rows: number) => tf.slice(table(name), [0, 0], [rows, hidden]);
   const words = embedding(table("word"), ids);
-  const types = typeIds
-    ? embedding(table("token_type"), typeIds)
-    : tf.reshape(tf.slice(table("token_type"), [0, 0], [1, hidden]), [1, 1, hidden]);
-  const positions = tf.reshape(tf.slice(table("position"), [0, 0], [length, hidden]), [1, length, hidden]);
+  const types = typeIds ? embedding(table("token_type"), typeIds) : first("token_type", 1);
+  const padded = (length: number) => {
+    if (length <= longest) return first("position", length);
+    throw new RangeError(`${length} tokens are more than the model's ${longest} positions`);
+  };
+  const positions = "positions" in input
+    ? embedding(table("position"), input.positions)
+    : tf.reshape(padded(ids.shape[1]!), [1, ids.shape[1]!, hidden]);
   const sum = tf.add(tf.add(words, types), positions);
   return dropout(norm(parameters, config, "bert.embeddings.LayerNorm", sum), config.hidden_dropout_prob, key);
+}
+
+/** @throws RangeError if the tensors of an input do not fit together. */
+function requireShapes(input: EncoderInput): void {
+  const { ids, typeIds } = input;
+  const others = "mask" in input ? [input.mask] : [input.positions, input.rows.places];
+  const rank = "mask" in input ? 2 : 1;
+  const wrong = [...others, typeIds ?? ids].find(({ shape }) => String(shape) !== String(ids.shape));
+  if (ids.rank === rank && !wrong) return;
+  const expected = "mask" in input ? "ids, mask and typeIds must all be [B, T]" : "tokens must be [S]";
+  throw new RangeError(`${expected}: found [${ids.shape}] and [${(wrong ?? ids).shape}]`);
 }
 
 /** One layer with LayerNorm after each sublayer: self-attention, then feed-forward; [B, T, H] to [B, T, H]. */
@@ -111,7 +152,7 @@ function encoderLayer(
   config: BertConfig,
   layer: number,
   input: tf.Tensor,
-  maskBias: tf.Tensor,
+  { maskBias, rows }: { readonly maskBias: tf.Tensor; readonly rows?: AttentionRows },
   key?: DropoutKey,
 ): tf.Tensor {
   const name = `bert.encoder.layer.${layer}`;
@@ -122,7 +163,7 @@ function encoderLayer(
   } = config;
   const [query, keys, values] = ["query", "key", "value"]
     .map((part) => dense(parameters, `${name}.attention.self.${part}`, input));
-  const context = attention(query!, keys!, values!, maskBias, heads, attentionRate, key);
+  const context = attention(query!, keys!, values!, maskBias, heads, attentionRate, key, rows);
   const attended = dropout(dense(parameters, `${name}.attention.output.dense`, context), rate, key);
   const middle = norm(parameters, config, `${name}.attention.output.LayerNorm`, tf.add(attended, input));
   const inner = ACTIVATIONS[config.hidden_act](dense(parameters, `${name}.intermediate.dense`, middle));

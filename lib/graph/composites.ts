@@ -97,10 +97,22 @@ export function dropout(x: tf.Tensor, rate: number, key?: DropoutKey): tf.Tensor
   return withGradient([x], () => [apply(x, key.tensor)[0]!, [key.tensor]], (dy, [key]) => apply(dy, key!));
 }
 
+/** Rows of tokens that attend to each other, out of a list of S tokens; several texts may share a row. */
+export interface AttentionRows {
+  /** int32 [R, T], the token at each place of a row; places without a token name the last token. */
+  readonly tokens: tf.Tensor;
+  /** int32 [S], each token's place among the R·T. */
+  readonly places: tf.Tensor;
+}
+
 /**
  * Scaled dot-product attention with N heads (Vaswani et al. 2017), dropout on the probabilities.
- * query, key, value [B, T, N·D]; maskBias [B, T], added to every score of a key (0 or a large negative number).
- * Returns [B, T, N·D].
+ *
+ * @param query [B, T, N·D] as key and value, or with `rows` [S, N·D]
+ * @param maskBias added to the scores, 0 or a large negative number: [B, T] to all scores of a key, or [R, T, T] to the
+ * score of each query and key of a row
+ * @returns the query's shape. With `rows` the gradient is right if no gradient reaches the last token, or each place
+ * of the rows has a token.
  */
 export function attention(
   query: tf.Tensor,
@@ -110,10 +122,15 @@ export function attention(
   heads: number,
   rate: number,
   dropoutKey?: DropoutKey,
+  rows?: AttentionRows,
 ): tf.Tensor {
   const drop = dropoutKey && rate > 0 ? dropoutKey : undefined;
   const attributes = { heads, rate: drop ? rate : 0, site: drop ? drop.nextSite() : 0 };
-  const randomness = (key?: tf.Tensor): Inputs => key ? { dropoutKey: key } : {};
+  const given = (...[key, tokens, places]: (tf.Tensor | undefined)[]): Inputs => ({
+    ...key ? { dropoutKey: key } : {},
+    ...tokens && places ? { tokens, places } : {},
+  });
+  const others = [drop?.tensor, rows?.tokens, rows?.places];
   return withGradient(
     [query, key, value],
     () => {
@@ -122,11 +139,11 @@ export function attention(
         key,
         value,
         maskBias,
-        ...randomness(drop?.tensor),
+        ...given(...others),
       }, attributes);
-      return [y!, [query, key, value, y!, probabilities!, ...(drop ? [drop.tensor] : [])]];
+      return [y!, [query, key, value, y!, probabilities!, ...others.filter((each) => each !== undefined)]];
     },
-    (dy, [query, key, value, y, probabilities, dropoutKey]) =>
+    (dy, [query, key, value, y, probabilities, ...saved]) =>
       run("AttentionGrad", {
         dy,
         query: query!,
@@ -134,7 +151,7 @@ export function attention(
         value: value!,
         y: y!,
         probabilities: probabilities!,
-        ...randomness(dropoutKey),
+        ...given(...drop ? saved : [undefined, ...saved]),
       }, attributes),
   );
 }

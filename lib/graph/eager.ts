@@ -14,16 +14,25 @@ function dropped(x: tf.Tensor, key: tf.Tensor, attributes: Record<string, unknow
   return tf.mul(x, tf.mul(tf.tensor(Float32Array.from(mask), x.shape), 1 / (1 - rate)));
 }
 
-/** [B, T, N·D] → [B, N, T, D]. */
-function splitHeads(x: tf.Tensor, heads: number): tf.Tensor {
-  const [batch, tokens, hidden] = x.shape as [number, number, number];
-  return tf.transpose(tf.reshape(x, [batch, tokens, heads, hidden / heads]), [0, 2, 1, 3]);
+/** [B, T, N·D], or [S, N·D] by its places in rows, → [B, N, T, D]. */
+function splitHeads(x: tf.Tensor, heads: number, rows?: tf.Tensor): tf.Tensor {
+  const inRows = rows ? tf.gather(x, rows as tf.Tensor2D) : x;
+  const [batch, tokens, hidden] = inRows.shape as [number, number, number];
+  return tf.transpose(tf.reshape(inRows, [batch, tokens, heads, hidden / heads]), [0, 2, 1, 3]);
 }
 
-/** [B, N, T, D] → [B, T, N·D]. */
-function joinHeads(x: tf.Tensor): tf.Tensor {
+/** [B, N, T, D] → [B, T, N·D], or [S, N·D] by the tokens' places. */
+function joinHeads(x: tf.Tensor, places?: tf.Tensor): tf.Tensor {
   const [batch, heads, tokens, size] = x.shape as [number, number, number, number];
-  return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, tokens, heads * size]);
+  const inRows = tf.transpose(x, [0, 2, 1, 3]);
+  return places
+    ? tf.gather(tf.reshape(inRows, [batch * tokens, heads * size]), places as tf.Tensor1D)
+    : tf.reshape(inRows, [batch, tokens, heads * size]);
+}
+
+/** Scores' bias [B, T] or [R, T, T] as one that fits [B, N, T, T]. */
+function scoreBias(bias: tf.Tensor): tf.Tensor {
+  return bias.rank === 2 ? tf.expandDims(tf.expandDims(bias, 1), 1) : tf.expandDims(bias, 1);
 }
 
 const inverseRootTwoPi = 1 / Math.sqrt(2 * Math.PI);
@@ -73,31 +82,32 @@ const eagerKernels: Record<string, EagerKernel> = {
 
   Dropout: ({ x, key }, attributes) => [dropped(x!, key!, attributes)],
 
-  Attention: ({ query, key, value, maskBias, dropoutKey }, attributes) => {
+  Attention: ({ query, key, value, maskBias, dropoutKey, tokens, places }, attributes) => {
     const heads = attributes.heads as number;
-    const [batch, tokens, hidden] = query!.shape as [number, number, number];
+    const split = (x: tf.Tensor | undefined) => splitHeads(x!, heads, tokens);
     const scores = tf.mul(
-      tf.matMul(splitHeads(query!, heads), splitHeads(key!, heads), false, true),
-      1 / Math.sqrt(hidden / heads),
+      tf.matMul(split(query), split(key), false, true),
+      1 / Math.sqrt(query!.shape.at(-1)! / heads),
     );
-    const probabilities = tf.softmax(tf.add(scores, tf.reshape(maskBias!, [batch, 1, 1, tokens])));
+    const probabilities = tf.softmax(tf.add(scores, scoreBias(maskBias!)));
     const weights = dropoutKey ? dropped(probabilities, dropoutKey, attributes) : probabilities;
-    return [joinHeads(tf.matMul(weights, splitHeads(value!, heads))), probabilities];
+    return [joinHeads(tf.matMul(weights, split(value)), places), probabilities];
   },
 
-  AttentionGrad: ({ dy, query, key, value, probabilities, dropoutKey }, attributes) => {
+  AttentionGrad: ({ dy, query, key, value, probabilities, dropoutKey, tokens, places }, attributes) => {
     const heads = attributes.heads as number;
-    const scale = 1 / Math.sqrt(query!.shape[2]! / heads);
+    const split = (x: tf.Tensor | undefined) => splitHeads(x!, heads, tokens);
+    const scale = 1 / Math.sqrt(query!.shape.at(-1)! / heads);
     const drop = (x: tf.Tensor) => dropoutKey ? dropped(x, dropoutKey, attributes) : x;
-    const dContext = splitHeads(dy!, heads);
+    const dContext = split(dy);
     const dValue = tf.matMul(drop(probabilities!), dContext, true, false);
-    const dProbabilities = drop(tf.matMul(dContext, splitHeads(value!, heads), false, true));
+    const dProbabilities = drop(tf.matMul(dContext, split(value), false, true));
     const rowSums = tf.sum(tf.mul(dProbabilities, probabilities!), -1, true);
     const dScores = tf.mul(tf.mul(probabilities!, tf.sub(dProbabilities, rowSums)), scale);
     return [
-      joinHeads(tf.matMul(dScores, splitHeads(key!, heads))),
-      joinHeads(tf.matMul(dScores, splitHeads(query!, heads), true, false)),
-      joinHeads(dValue),
+      joinHeads(tf.matMul(dScores, split(key)), places),
+      joinHeads(tf.matMul(dScores, split(query), true, false), places),
+      joinHeads(dValue, places),
     ];
   },
 

@@ -210,9 +210,9 @@ export function layerNorm({ x }: Inputs): Output[] {
   return [{ shape: x!.shape, dtype: "float32" }, rows, rows];
 }
 
-/** The context [B, T, N·D] and the probabilities [B, N, T, T] before dropout. */
-export function attention({ query }: Inputs, { heads }: { heads: number }): Output[] {
-  const [batch, tokens] = query!.shape as [number, number];
+/** The context, shaped as the query, and the probabilities [B, N, T, T] or [R, N, T, T] before dropout. */
+export function attention({ query, tokens: rows }: Inputs, { heads }: { heads: number }): Output[] {
+  const [batch, tokens] = (rows ?? query!).shape as [number, number];
   return [
     { shape: query!.shape, dtype: "float32" },
     { shape: [batch, heads, tokens, tokens], dtype: "float32" },

@@ -46,6 +46,23 @@ function binary(f: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor, inputs: HostTensor
 const attentionInputs = { q: normal(2, 5, 8), k: normal(2, 5, 8), v: normal(2, 5, 8), key };
 const maskBias = () => tf.tensor2d([[0, 0, 0, 0, -1e9], [0, 0, 0, -1e9, -1e9]]);
 
+/** Texts of 3, 2 and 4 tokens and two of padding in two rows of six places, one of them empty. */
+const packedInputs = { q: normal(11, 8), k: normal(11, 8), v: normal(11, 8), key };
+const packedRows = (): composites.AttentionRows => ({
+  tokens: tf.tensor2d([[0, 1, 2, 3, 4, 9], [5, 6, 7, 8, 10, 10]], [2, 6], "int32"),
+  places: tf.tensor1d([0, 1, 2, 3, 4, 6, 7, 8, 9, 5, 10], "int32"),
+});
+const packedBias = () => {
+  const texts = tf.tensor2d([[1, 1, 1, 2, 2, 0], [1, 1, 1, 1, 0, 0]]);
+  const same = tf.equal(tf.expandDims(texts, 2), tf.expandDims(texts, 1));
+  return tf.mul(tf.sub(1, tf.cast(same, "float32")), -1e9);
+};
+/** Without the padding, which no gradient comes from. */
+const packedAttention = ({ q, k, v }: Tensors, rate: number, key?: composites.DropoutKey) => {
+  const y = composites.attention(q!, k!, v!, packedBias(), 2, rate, key, packedRows());
+  return tf.slice(y, [0, 0], [9, 8]);
+};
+
 const lstmInputs = { x: normal(4, 3, 8), w: normal(8, 2) };
 const lstmMask = () => tf.tensor3d([[[1], [1], [1]], [[1], [1], [0]], [[1], [1], [0]], [[1], [0], [0]]]);
 
@@ -130,6 +147,11 @@ export const cases: Readonly<Record<string, Case>> = {
   attention: {
     inputs: attentionInputs,
     run: ({ q, k, v }) => composites.attention(q!, k!, v!, maskBias(), 2, 0),
+  },
+  "attention of packed texts": { inputs: packedInputs, run: (i) => packedAttention(i, 0) },
+  "attention of packed texts with dropout": {
+    inputs: packedInputs,
+    run: (i) => packedAttention(i, 0.2, keyOf(i)),
   },
   "attention with dropout": {
     inputs: attentionInputs,

@@ -153,18 +153,56 @@ export function dropout(
 
 type AttentionAttributes = { readonly heads: number; readonly rate: number; readonly site: number };
 
-/** [B, T, N·D] → [B, N, T, D], made once for a value. */
-function splitHeads(emit: OnnxEmitter, value: Value, heads: number): string {
-  return emit.memo(`heads ${value.id}`, () => {
-    const [batch, tokens, hidden] = value.shape as [number, number, number];
-    const split = reshaped(emit, emit.name(value), [batch, tokens, heads, hidden / heads]);
-    return emit.node("Transpose", [split], { perm: [0, 2, 1, 3] });
-  });
+/** Heads side by side and heads one after another, and the way between them. */
+interface Heads {
+  /** [B, T, N·n] or [S, N·n] → [B, N, T, n]. */
+  split(x: string, shape: readonly number[]): string;
+  /** [B, N, T, D] → the query's shape. */
+  join(x: string): string;
 }
 
-/** [B, N, T, D] → [B, T, N·D]. */
-function joinHeads(emit: OnnxEmitter, x: string, shape: readonly number[]): string {
-  return reshaped(emit, emit.node("Transpose", [x], { perm: [0, 2, 1, 3] }), shape);
+/** In rows that are all of the tokens a transposition, else a choice of rows of D numbers, which costs the same. */
+function headsOf(emit: OnnxEmitter, { query, tokens, places }: Inputs, heads: number): Heads {
+  const hidden = query!.shape.at(-1)!;
+  if (!tokens || !places) {
+    const perm = [0, 2, 1, 3];
+    return {
+      split: (x, shape) =>
+        emit.node("Transpose", [reshaped(emit, x, [...shape.slice(0, 2), heads, shape[2]! / heads])], {
+          perm,
+        }),
+      join: (x) => reshaped(emit, emit.node("Transpose", [x], { perm }), query!.shape),
+    };
+  }
+  const [rows, length] = tokens.shape as [number, number];
+  const S = places.shape[0]!;
+  const int32 = (values: readonly number[], shape: readonly number[] = []) =>
+    emit.constant(values, "int32", shape);
+  const add = (a: string, b: string) => emit.node("Add", [a, b]);
+  const numbers = int32(Array.from({ length: heads }, (_, head) => head), [heads, 1]);
+  const chosen = emit.memo(`head rows ${tokens.id}`, () => {
+    const token = reshaped(emit, emit.name(tokens), [rows, 1, length]);
+    return add(mul(emit, token, int32([heads])), numbers);
+  });
+  const back = emit.memo(`head places ${places.id}`, () => { // (row · N + head) · T + place
+    const place = reshaped(emit, emit.name(places), [S, 1]);
+    const row = emit.node("Div", [place, int32([length])]);
+    const ofFirst = add(place, mul(emit, row, int32([(heads - 1) * length])));
+    return add(ofFirst, int32(Array.from({ length: heads }, (_, head) => head * length), [1, heads]));
+  });
+  return {
+    split: (x, shape) =>
+      emit.node("Gather", [reshaped(emit, x, [S * heads, shape[1]! / heads]), chosen], { axis: 0 }),
+    join: (x) => {
+      const flat = reshaped(emit, x, [rows * heads * length, hidden / heads]);
+      return reshaped(emit, emit.node("Gather", [flat, back], { axis: 0 }), query!.shape);
+    },
+  };
+}
+
+/** A value with its heads one after another, made once. */
+function splitHeads(emit: OnnxEmitter, heads: Heads, value: Value): string {
+  return emit.memo(`heads ${value.id}`, () => heads.split(emit.name(value), value.shape));
 }
 
 function product(emit: OnnxEmitter, a: string, b: string, alpha: number, transA = 0, transB = 0): string {
@@ -174,17 +212,20 @@ function product(emit: OnnxEmitter, a: string, b: string, alpha: number, transA 
 /** softmax(Q Kᵀ / √D + mask) V; the probabilities after dropout stay for the gradient. */
 export function attention(
   emit: OnnxEmitter,
-  { query, key, value, maskBias, dropoutKey }: Inputs,
+  inputs: Inputs,
   attributes: AttentionAttributes,
   [, probabilities]: readonly Value[],
 ): string[] {
-  const { heads, rate } = attributes;
-  const [batch, tokens, hidden] = query!.shape as [number, number, number];
-  const scale = 1 / Math.sqrt(hidden / heads);
-  const scores = product(emit, splitHeads(emit, query!, heads), splitHeads(emit, key!, heads), scale, 0, 1);
+  const { query, key, value, maskBias, dropoutKey } = inputs;
+  const { rate } = attributes;
+  const heads = headsOf(emit, inputs, attributes.heads);
+  const split = (value: Value | undefined) => splitHeads(emit, heads, value!);
+  const scale = 1 / Math.sqrt(query!.shape.at(-1)! / attributes.heads);
+  const scores = product(emit, split(query), split(key), scale, 0, 1);
+  const [batch, ...keys] = maskBias!.shape as [number, ...number[]];
   const bias = emit.memo(
     `mask bias ${maskBias!.id}`,
-    () => reshaped(emit, emit.name(maskBias!), [batch, 1, 1, tokens]),
+    () => reshaped(emit, emit.name(maskBias!), [batch, 1, ...keys.length === 1 ? [1] : [], ...keys]),
   );
   const softmax = emit.node("Softmax", [emit.node("Add", [scores, bias])], { axis: -1 });
   const kept = emit.memo(
@@ -194,8 +235,7 @@ export function attention(
         ? mul(emit, softmax, keyedMask(emit, dropoutKey, attributes, probabilities!.shape))
         : softmax,
   );
-  const context = product(emit, kept, splitHeads(emit, value!, heads), 1 / (1 - rate));
-  return [joinHeads(emit, context, query!.shape), softmax];
+  return [heads.join(product(emit, kept, split(value), 1 / (1 - rate))), softmax];
 }
 
 /**
@@ -204,28 +244,30 @@ export function attention(
  */
 export function attentionGrad(
   emit: OnnxEmitter,
-  { dy, query, key, value, y, probabilities }: Inputs,
-  { heads, rate }: AttentionAttributes,
+  inputs: Inputs,
+  { heads: count, rate }: AttentionAttributes,
 ): string[] {
-  const [batch, tokens, hidden] = query!.shape as [number, number, number];
-  const size = hidden / heads;
+  const { dy, query, key, value, y, probabilities } = inputs;
+  const heads = headsOf(emit, inputs, count);
+  const split = (value: Value | undefined) => splitHeads(emit, heads, value!);
+  const [hidden, ...others] = query!.shape.toReversed() as [number, ...number[]];
+  const size = hidden / count;
   const scale = 1 / Math.sqrt(size);
   const unit = 1 / (1 - rate);
   const softmax = emit.name(probabilities!);
   const kept = emit.memo(`kept ${probabilities!.id}`, () => softmax);
-  const dContext = splitHeads(emit, dy!, heads);
+  const dContext = split(dy);
   const dValue = product(emit, kept, dContext, unit, 1, 0);
-  const dKept = product(emit, dContext, splitHeads(emit, value!, heads), unit, 0, 1);
-  const dyy = reshaped(emit, mul(emit, emit.name(dy!), emit.name(y!)), [batch * tokens * heads, size]);
+  const dKept = product(emit, dContext, split(value), unit, 0, 1);
+  const dyy = reshaped(emit, mul(emit, emit.name(dy!), emit.name(y!)), [sizeOf(others) * count, size]);
   const sums = rowSums(emit, dyy, constantVector(emit, size, 1, [size, 1]));
-  const perHead = emit.node("Transpose", [reshaped(emit, sums, [batch, tokens, heads, 1])], {
-    perm: [0, 2, 1, 3],
-  });
+  const shape = [...others.toReversed(), count];
+  const perHead = heads.split(reshaped(emit, sums, shape), shape);
   const dScores = emit.node("Sub", [mul(emit, kept, dKept), mul(emit, softmax, perHead)]);
   return [
-    joinHeads(emit, product(emit, dScores, splitHeads(emit, key!, heads), scale), query!.shape),
-    joinHeads(emit, product(emit, dScores, splitHeads(emit, query!, heads), scale, 1, 0), key!.shape),
-    joinHeads(emit, dValue, value!.shape),
+    heads.join(product(emit, dScores, split(key), scale)),
+    heads.join(product(emit, dScores, split(query), scale, 1, 0)),
+    heads.join(dValue),
   ];
 }
 

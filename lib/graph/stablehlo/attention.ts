@@ -6,16 +6,20 @@ import { fusedAttention, fusedAttentionGrad, isFusible } from "./fused_attention
 type Inputs = Record<string, Operand>;
 type Attributes = { readonly heads: number; readonly rate: number; readonly site: number };
 
-/** [B, T, N·D] → [B, T, N, D]. */
-function splitHeads(emit: StablehloEmitter, x: Operand, heads: number): Operand {
-  const [batch, tokens, hidden] = x.shape as [number, number, number];
-  return emit.reshape(x, [batch, tokens, heads, hidden / heads]);
+/** [B, T, N·D], or [S, N·D] by the tokens of rows, → [B, T, N, D]. */
+function splitHeads(emit: StablehloEmitter, x: Operand, heads: number, tokens?: Operand): Operand {
+  const [batch, length] = (tokens ?? x).shape as [number, number];
+  const inRows = tokens ? emit.gather(x, emit.reshape(tokens, [batch * length]), 0) : x;
+  return emit.reshape(inRows, [batch, length, heads, x.shape.at(-1)! / heads]);
 }
 
-/** [B, N, T, D] → [B, T, N·D]. */
-function joinHeads(emit: StablehloEmitter, x: Operand): Operand {
+/** [B, N, T, D] → [B, T, N·D], or [S, N·D] by the tokens' places. */
+function joinHeads(emit: StablehloEmitter, x: Operand, places?: Operand): Operand {
   const [batch, heads, tokens, size] = x.shape as [number, number, number, number];
-  return emit.reshape(emit.transpose(x, [0, 2, 1, 3]), [batch, tokens, heads * size]);
+  const inRows = emit.transpose(x, [0, 2, 1, 3]);
+  return places
+    ? emit.gather(emit.reshape(inRows, [batch * tokens, heads * size]), places, 0)
+    : emit.reshape(inRows, [batch, tokens, heads * size]);
 }
 
 /** [B, T, N, D] × [B, S, N, D] → [B, N, T, S]. */
@@ -31,17 +35,18 @@ function mixed(emit: StablehloEmitter, weights: Operand, x: Operand, axis: 2 | 3
 /** softmax(Q Kᵀ / √D + mask) V, and the probabilities before dropout, which cuDNN keeps to itself. */
 export function attention(
   emit: StablehloEmitter,
-  { query, key, value, maskBias, dropoutKey }: Inputs,
+  { query, key, value, maskBias, dropoutKey, tokens: rows, places }: Inputs,
   attributes: Attributes,
 ): Operand[] {
-  const split = (x: Operand) => splitHeads(emit, x, attributes.heads);
+  const split = (x: Operand) => splitHeads(emit, x, attributes.heads, rows);
   const [q, k, v] = [split(query!), split(key!), split(value!)];
-  if (isFusible(emit, q, dropoutKey)) return [fusedAttention(emit, q, k, v, maskBias!)];
+  if (!rows && isFusible(emit, q, dropoutKey)) return [fusedAttention(emit, q, k, v, maskBias!)];
   const [batch, tokens, , size] = q.shape as [number, number, number, number];
   const scores = emit.multiply(pairs(emit, q, k), 1 / Math.sqrt(size));
-  const softmax = softmaxOf(emit, emit.add(scores, emit.reshape(maskBias!, [batch, 1, 1, tokens])));
+  const bias = emit.reshape(maskBias!, [batch, 1, rows ? tokens : 1, tokens]);
+  const softmax = softmaxOf(emit, emit.add(scores, bias));
   const kept = dropoutKey ? droppedOut(emit, softmax, dropoutKey, attributes) : softmax;
-  return [joinHeads(emit, mixed(emit, kept, v, 3)), softmax];
+  return [joinHeads(emit, mixed(emit, kept, v, 3), places), softmax];
 }
 
 /**
@@ -50,12 +55,12 @@ export function attention(
  */
 export function attentionGrad(
   emit: StablehloEmitter,
-  { dy, query, key, value, y, probabilities, dropoutKey }: Inputs,
+  { dy, query, key, value, y, probabilities, dropoutKey, tokens: rows, places }: Inputs,
   attributes: Attributes,
 ): Operand[] {
-  const split = (x: Operand) => splitHeads(emit, x, attributes.heads);
+  const split = (x: Operand) => splitHeads(emit, x, attributes.heads, rows);
   const [q, k, v, dContext] = [split(query!), split(key!), split(value!), split(dy!)];
-  if (isFusible(emit, q, dropoutKey)) return fusedAttentionGrad(emit, q, k, v, dContext, y!);
+  if (!rows && isFusible(emit, q, dropoutKey)) return fusedAttentionGrad(emit, q, k, v, dContext, y!);
   const drop = (x: Operand) => dropoutKey ? droppedOut(emit, x, dropoutKey, attributes) : x;
   const dProbabilities = drop(pairs(emit, dContext, v));
   const rowSums = emit.reduce("add", emit.multiply(dContext, split(y!)), 3, { keep: true });
@@ -65,5 +70,5 @@ export function attentionGrad(
     mixed(emit, dScores, k, 3),
     mixed(emit, dScores, q, 2),
     mixed(emit, drop(probabilities!), dContext, 2),
-  ].map((x) => joinHeads(emit, x));
+  ].map((x) => joinHeads(emit, x, places));
 }
