@@ -51,7 +51,7 @@ export function sequenceClassifier(
     loss(inputs, key) {
       const { ids, mask, type_ids: typeIds, labels, weights, fraction_mask: fractionMask } = inputs;
       const [, ...states] = encode(inputs, config, { ids: ids!, mask: mask!, typeIds }, key);
-      const each = layers(states.map(clsStates));
+      const each = layers(states.map((each) => clsStates(each)));
       const [rows, width] = each.shape as [number, number];
       const batch = labels!.shape[0]!;
       const feature = fractions

@@ -113,7 +113,7 @@ function logits({ config, features, pooling }: ClassifierParts, inputs: Tensors)
     config,
     { ids: rows(ids!), mask: rows(mask!), typeIds: rows(typeIds!) },
   );
-  let feature = combineLayers(features, states.map(clsStates));
+  let feature = combineLayers(features, states.map((each) => clsStates(each)));
   if (pooling) {
     const [batch, fractions] = ids!.shape as [number, number, number];
     const real = tf.cast(tf.max(mask!, 2), "float32");
