@@ -1,25 +1,32 @@
 /**
- * README.md is true: its numbers are those of the published records, and its commands and code run. A command runs as
- * it stands, in a folder with files of the names that it uses, or with options after it that make it small; what would
- * take long or needs a GPU is left to the tests that are named for it.
+ * The pages are true: their numbers are those of the published records, their links lead somewhere, and their commands
+ * and code run. A command runs as it stands, in a folder with files of the names that it uses, or with options after it
+ * that make it small; what would take long or needs a GPU is left to the tests that are named for it.
  */
 import assert from "node:assert/strict";
 import { readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { publishedReport, recordTables, withRecords } from "../scripts/readme.ts";
+import { floors } from "../scripts/check_structure.ts";
+import { publishedReport, readPages, recordTables, withBlocks } from "../scripts/readme.ts";
 import { inFolder } from "./in_folder.ts";
 import { writeModel, writeTexts } from "./scripts/train_files.ts";
 
 const root = join(import.meta.dirname!, "..");
-const readme = await readFile(join(root, "README.md"), "utf8");
+const pages = await readPages(root);
+const report = await publishedReport();
+const readme = pages.get("README.md")!;
+const contributing = pages.get("CONTRIBUTING.md")!;
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
 
 const small = "--model tiny --batch-size 8 --max-length 16";
-/** What is put after a command of README to make it small, or the test that covers it. */
+/** What is put after a command of the pages to make it small, or the test that covers it. */
 const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "reproduce table2": { also: "--dry-run" },
   "reproduce": { also: "--dry-run" },
+  "reproduce --list": { also: "" },
+  "reproduce table2 --seeds 3": { also: "--dry-run" },
+  "reproduce --scale imdb --dry-run": { also: "" },
   "report": { also: `--results ${join(root, "results")} --output report` },
   "notebooks": { coveredBy: "tests/scripts/notebooks_test.ts" },
   "test": { coveredBy: "tests/readme_test.ts" },
@@ -42,8 +49,18 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   },
 };
 
+/** The fenced blocks of a language, of all pages in their order. */
 const blocksOf = (language: string) =>
-  Array.from(readme.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm")), (match) => match[1]!);
+  [...pages.values()].flatMap((text) =>
+    Array.from(text.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm")), (match) => match[1]!)
+  );
+
+/** The lines of shell: calls of tasks, and the call of `deno run` for code of one's own. */
+const shell = blocksOf("sh").flatMap((block) => block.trim().split("\n"))
+  .map((line) => /^npx -y deno@2\.9\.6 (.*?)\s*(?:#.*)?$/.exec(line)?.[1] ?? assert.fail(line));
+const taskLines = [...new Set(shell.filter((line) => line.startsWith("task ")))]
+  .map((line) => line.slice("task ".length));
+const runLines = shell.filter((line) => !line.startsWith("task "));
 
 const run = async (cwd: string, args: string[]) => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } })
@@ -58,15 +75,29 @@ async function writeFiles(folder: string): Promise<void> {
   }
 }
 
-Deno.test("README's numbers are those of the published records", async () =>
-  assert.equal(
-    readme.replaceAll(/[\s-]+/g, " "),
-    withRecords(readme, await publishedReport()).replaceAll(/[\s-]+/g, " "),
-    "README.md is not up to date: deno task readme",
-  ));
+/** All that can be linked to on a page: `#the-name` of each heading, as GitHub makes it. */
+const anchorsOf = (text: string) =>
+  Array.from(text.matchAll(/^#+ (.*)$/gm), (match) => {
+    const words = [...match[1]!.toLowerCase()].filter((letter) => /[\p{L}\p{N}_ -]/u.test(letter)).join("");
+    return words.split(" ").join("-");
+  });
+
+Deno.test("the pages' generated blocks are up to date", async () => {
+  const plain = (text: string) => text.replaceAll(/[\s-]+/g, " ");
+  for (const [page, text] of await withBlocks(pages, report, root)) {
+    assert.equal(plain(pages.get(page)!), plain(text), `${page} is not up to date: deno task readme`);
+  }
+});
+
+Deno.test("a block that no page has is missed by its name", async () => {
+  const without = new Map(pages).set("docs/results.md", "# Results\n");
+  await assert.rejects(withBlocks(without, report, root), {
+    message:
+      "Cannot write the block “claims” as no page has <!-- claims --> and <!-- /claims -->: put both back",
+  });
+});
 
 Deno.test("the tables beside the published records are those of the records", async () => {
-  const report = await publishedReport();
   for (const [name, text] of await recordTables(report)) {
     assert.equal(
       await readFile(join(root, report.folder, name), "utf8"),
@@ -76,20 +107,58 @@ Deno.test("the tables beside the published records are those of the records", as
   }
 });
 
-Deno.test("README's links inside the project lead somewhere", async () => {
-  const links = Array.from(readme.matchAll(/\]\(([^)#]+)\)/g), (match) => match[1]!)
-    .filter((link) => !/^https?:/.test(link));
-  assert.ok(links.length > 20);
-  for (const link of links) await stat(join(root, link)).catch(() => assert.fail(`${link} is not there`));
+Deno.test("README is short, and its list of folders is the order of the floors", () => {
+  assert.ok(readme.split("\n").length - 1 <= 170);
+  const listed = Array.from(readme.matchAll(/^  (\w+)\/ {2,}/gm), (match) => `lib/${match[1]}`);
+  assert.deepEqual(listed, floors.flat().filter((folder) => folder.startsWith("lib/")));
 });
 
-Deno.test("README's commands run, one after the other", () =>
+Deno.test("each idea of the paper is a file of at most 250 lines, with all its files of the paper named", async () => {
+  const rows = Array.from(
+    contributing.matchAll(/\]\((lib\/paper\/\w+\.ts)\)\s*\|\s*([\w, ]+?)\s*\|\s*(\d+) \|$/gm),
+    ([, path, others, lines]) => ({ path: path!, others: others!, lines: Number(lines) }),
+  );
+  assert.equal(rows.length, 11);
+  for (const { path, others, lines } of rows) {
+    const text = await readFile(join(root, path), "utf8");
+    assert.equal(lines, text.match(/\n/g)!.length, path);
+    assert.ok(lines <= 250, `${path} has ${lines} lines`);
+    const opened = new Set(Array.from(text.matchAll(/"\.\/(\w+)\.ts"/g), (match) => match[1]!));
+    assert.deepEqual(others === "nothing" ? [] : others.split(", "), [...opened].sort(), path);
+  }
+});
+
+Deno.test("links inside the project lead somewhere", async () => {
+  let found = 0;
+  for (const [page, text] of pages) {
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link!)) continue;
+      const [path, anchor] = link!.split("#") as [string, string?];
+      const target = path === "" ? page : join(dirname(page), path);
+      await stat(join(root, target)).catch(() => assert.fail(`${page}: ${link} is not there`));
+      if (anchor) assert.ok(anchorsOf(pages.get(target)!).includes(anchor), `${page}: no heading ${link}`);
+      found++;
+    }
+  }
+  assert.ok(found > 60);
+});
+
+Deno.test("files that the pages name are there", async () => {
+  const folders = "lib|experiments|notebooks|results|docs|scripts|benchmarks|tests";
+  // The log names files as they were called on the day of an entry.
+  for (const [page, text] of [...pages].filter(([page]) => page !== "LOG.md")) {
+    for (const [, path] of text.matchAll(new RegExp(`\`((?:${folders})/[\\w/.]+)\``, "g"))) {
+      if (path!.includes("NAME")) continue;
+      await stat(join(root, path!)).catch(() => assert.fail(`${page}: ${path} is not there`));
+    }
+  }
+});
+
+Deno.test("the pages' commands run, one after the other", () =>
   inFolder(async (folder) => {
     await writeFiles(folder);
-    const lines = blocksOf("sh").flatMap((block) => block.trim().split("\n"));
-    const found = lines.map((line) => /^npx -y deno@2\.9\.6 task (.*?)\s*(?:#.*)?$/.exec(line)?.[1] ?? line);
-    assert.deepEqual(found.toSorted(), Object.keys(commands).toSorted());
-    for (const line of found) {
+    assert.deepEqual(taskLines.toSorted(), Object.keys(commands).toSorted());
+    for (const line of taskLines) {
       const how = commands[line]!;
       if ("coveredBy" in how) {
         await stat(join(root, how.coveredBy));
@@ -104,17 +173,16 @@ Deno.test("README's commands run, one after the other", () =>
     }
   }));
 
-Deno.test("README's code runs", () =>
+Deno.test("the pages' code runs, with the permissions that they tell", () =>
   inFolder(async (folder) => {
     await writeFiles(folder);
-    const blocks = blocksOf("ts");
-    assert.ok(blocks.length > 0);
-    const library = pathToFileURL(join(root, "mod.ts")).href;
-    for (const block of blocks) {
-      // the tiny model stands in for MiniLM, which a test does not download
-      const code = block.replace('"./mod.ts"', JSON.stringify(library)).replace('"minilm"', '"tiny"');
-      assert.notEqual(code, block);
-      await writeFile(join(folder, "example.ts"), code);
-      await run(folder, ["run", "--check", "--config", join(root, "deno.json"), "-A", "example.ts"]);
-    }
+    const [block, ...others] = blocksOf("ts");
+    assert.deepEqual([others, runLines.length], [[], 1]);
+    const [, ...words] = runLines[0]!.split(" ");
+    // the tiny model stands in for MiniLM, which a test does not download
+    const library = JSON.stringify(pathToFileURL(join(root, "mod.ts")).href);
+    const code = block!.replace('"./mod.ts"', library).replace('"minilm"', '"tiny"');
+    assert.notEqual(code, block);
+    await writeFile(join(folder, words.at(-1)!), code);
+    await run(folder, ["run", "--check", "--config", join(root, "deno.json"), "--no-prompt", ...words]);
   }));
