@@ -1,4 +1,4 @@
-/** All experiments, in an order in which each finds what those before it have pre-trained. */
+/** The list of all experiments, in an order in which each can use the models that those before it have pre-trained. */
 import type { DataTable } from "../lib/runs/data_table.ts";
 import type { Experiment } from "../lib/runs/experiment.ts";
 import figure2 from "./figure2.ts";

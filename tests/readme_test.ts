@@ -109,7 +109,7 @@ Deno.test("the tables beside the published records are those of the records", as
 
 Deno.test("README is short, and its list of folders is the order of the floors", () => {
   assert.ok(readme.split("\n").length - 1 <= 170);
-  const listed = Array.from(readme.matchAll(/^  (\w+)\/ {2,}/gm), (match) => `lib/${match[1]}`);
+  const listed = Array.from(readme.matchAll(/^ {2}(\w+)\/ {2,}/gm), (match) => `lib/${match[1]}`);
   assert.deepEqual(listed, floors.flat().filter((folder) => folder.startsWith("lib/")));
 });
 
