@@ -28,7 +28,7 @@ export interface Layout {
   read(path: string, labels: readonly string[]): AsyncGenerator<LabelledFields>;
 }
 
-/** Returns the layout of the hub's files: `train-00000-of-00002.parquet`, or `train/0000.parquet` if converted there. */
+/** Returns the layout of the hub: `train-00000-of-00002.parquet`, or `train/0000.parquet` if converted there. */
 export function parquetLayout(columns: {
   readonly label: string;
   readonly fields: readonly string[];

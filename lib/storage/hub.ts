@@ -178,7 +178,7 @@ async function fetchBlob(asked: Asked, path: string, { commit, etag, size }: Fil
   await mkdir(dirname(partial), { recursive: true });
   for (let attempt = 1;; attempt++) {
     const found = await download(url, partial, { token, name: path, size, resume: true, onProgress: say });
-    if (!found) throw new Error("it was there and is gone");
+    if (!found) throw new Error("it is no longer there");
     const fault = await faultOf(partial, etag, size);
     if (fault === undefined) break;
     await rm(partial);

@@ -58,7 +58,7 @@ export function refusal({ response }: Answer, request: HubRequest): HubError {
   }
   if (code === "RevisionNotFound" && commit !== revision) {
     const advice = `name another revision after the @, or remove refs/${revision} from the hub's cache`;
-    return error(`it has no more the commit ${commit}, which "${revision}" was when it was fetched`, advice);
+    return error(`it no longer has the commit ${commit}, fetched once as "${revision}"`, advice);
   }
   if (code === "RevisionNotFound") {
     return error(`it has no revision "${revision}"`, "name a branch, a tag or a commit after the @");
@@ -89,7 +89,7 @@ export function hubError(error: unknown, { what, endpoint }: HubRequest): InputE
   const { message, code } = error as Error & { code?: unknown };
   if (typeof code === "string") {
     const advice = code === "ENOSPC"
-      ? "make room and start again, what has come stays"
+      ? "make room and start again, the bytes so far are kept"
       : "set HF_HUB_CACHE to a folder that can be written";
     return new InputError(
       `Cannot keep ${what} in the hub's cache ${hubCacheFolder()}: ${message}; ${advice}`,

@@ -68,7 +68,7 @@ export async function packageFolder(
     );
     if (offline) {
       throw new InputError(
-        `Cannot find the npm package ${name} ${version} on this machine: go without --offline once (HF_HUB_OFFLINE)`,
+        `Cannot find the npm package ${name} ${version} on this machine: run once without --offline (HF_HUB_OFFLINE)`,
       );
     }
     throw new InputError(

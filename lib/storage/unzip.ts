@@ -111,7 +111,7 @@ export async function readZipDirectory(source: ByteSource): Promise<ZipEntry[]> 
   // With files that share bytes a small archive could unpack to an endless amount.
   spans.sort((a, b) => a.from - b.from);
   for (const [index, { name, to }] of spans.entries()) {
-    if (to > (spans[index + 1]?.from ?? start)) throw broken(`${shown(name)} lies over what comes after it`);
+    if (to > (spans[index + 1]?.from ?? start)) throw broken(`${shown(name)} overlaps what comes after it`);
   }
   return [...entries.values()];
 }

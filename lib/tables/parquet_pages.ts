@@ -124,7 +124,7 @@ function isCount(value: unknown, most: number): value is number {
 
 function requireCount(value: unknown, most: number): number {
   if (isCount(value, most)) return value;
-  throw new Error(`a page claims ${value} values, of which there can be ${most}`);
+  throw new Error(`a page claims ${value} values, expected at most ${most}`);
 }
 
 function readerOf(bytes: Uint8Array) {

@@ -17,7 +17,7 @@ const deepest = 32;
 export function structEnd(bytes: Uint8Array, start: number): number {
   let at = start;
   const skip = (length: number) => {
-    if (length > bytes.length - at) throw new Error("a header is longer than what holds it");
+    if (length > bytes.length - at) throw new Error("a header is longer than its part of the file");
     at += length;
   };
   const byte = () => {

@@ -80,7 +80,7 @@ async function openSink(given: string): Promise<Sink> {
     const write = (bytes: Uint8Array) =>
       Deno.stdout.write(bytes).catch((error) => {
         if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-        throw new InputError("Cannot write to standard output as what reads it has stopped");
+        throw new InputError("Cannot write to standard output as its reader has stopped");
       });
     return { write: (part) => writeAll(part, write), close: async () => {}, abort: async () => {} };
   }
