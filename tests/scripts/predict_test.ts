@@ -255,7 +255,7 @@ Deno.test("a pipe that is closed at its other end is one sentence", () =>
     const args = [...model, "--input", "-", "--output", "-", "--format", "csv"];
     const { code, error } = await predictProcess(rows, args, { readAll: false });
     assert.equal(code, 1);
-    assert.match(error, /\nCannot write to standard output as what reads it has stopped\n$/);
+    assert.match(error, /\nCannot write to standard output as its reader has stopped\n$/);
   }));
 
 Deno.test("a file may be larger than the memory that there is", () =>

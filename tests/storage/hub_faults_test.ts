@@ -246,7 +246,7 @@ Deno.test({
           const start =
             `Cannot keep a.bin of the model org/name in the hub's cache ${disk.folder}: No space left`;
           ok(error.message.startsWith(start), error.message);
-          ok(error.message.endsWith("; make room and start again, what has come stays"), error.message);
+          ok(error.message.endsWith("; make room and start again, the bytes so far are kept"), error.message);
           return error.name === "InputError";
         });
         disk.resize(2_000_000);

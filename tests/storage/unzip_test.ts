@@ -27,7 +27,7 @@ async function refused(archive: Buffer, message: string): Promise<void> {
 
 Deno.test("files that lie over each other are refused: a small archive could be endless", async () => {
   const archive = () => zip({ "m/a": long, "m/b": long, "m/c": long });
-  const over = (name: string) => `a.zip has a broken directory: ${name} lies over what comes after it`;
+  const over = (name: string) => `a.zip has a broken directory: ${name} overlaps what comes after it`;
   await refused(withField(archive(), "m/b", place, 0), over("m/a"));
   await refused(withField(archive(), "m/a", compressed, 1000), over("m/a"));
   await refused(withField(archive(), "m/c", compressed, 1000), over("m/c"));
