@@ -45,10 +45,10 @@ function emptyLike(shape: readonly number[]): ort.Tensor {
   return new ort.Tensor("float32", new Float32Array(sizeOf(shape)), shape);
 }
 
-/** Elements of one block: its tensors stay in the cache from node to node. */
+/** Elements of one block, few enough that its tensors stay in the processor's cache from node to node. */
 const blockSize = 1 << 18;
 
-/** A graph's session and what may be overwritten in place. */
+/** A graph's session and its lowered model. */
 interface Compiled {
   readonly session: ort.InferenceSession;
   readonly lowered: LoweredModel;
@@ -57,7 +57,7 @@ interface Compiled {
 class OnnxProgram implements Program {
   /** Second buffers for state tensors that cannot be overwritten while the graph runs. */
   readonly #spare = new Map<string, ort.Tensor>();
-  /** What the caller gets: the rest's outputs but the numbers that are only for the blocks. */
+  /** Names of the outputs for the caller: those of the rest, without the numbers that only the blocks need. */
   readonly #outputs: readonly string[];
 
   /** @param main The rest of the graph; absent where all of it runs by blocks. */
@@ -142,7 +142,7 @@ async function runTiles(
 export interface OnnxOptions {
   /** Threads inside one operation; ONNX Runtime's own choice (the physical cores) by default. */
   readonly threads?: number;
-  /** Where ONNX Runtime writes each node's time as JSON (chrome://tracing). */
+  /** Start of the name of the JSON file that gets each node's time (chrome://tracing). */
   readonly profile?: string;
 }
 
