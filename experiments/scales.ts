@@ -1,9 +1,9 @@
-/** What the experiments share at each scale. */
+/** The experiments' common settings at each scale. */
 import type { Settings } from "../lib/runs/configuration.ts";
 import type { ScaleColumn } from "../lib/runs/experiment.ts";
 import type { NewModel } from "../lib/bert/start_model.ts";
 
-/** A small BERT from nothing: for Chinese, and where no checkpoint can be had. */
+/** A small new BERT, for Chinese and if no checkpoint can be had. */
 const smallArchitecture: NewModel = {
   tokens: "characters",
   vocabulary: 4000,
@@ -15,9 +15,9 @@ const smallArchitecture: NewModel = {
 };
 
 /**
- * Mini scale: the lowest 4 layers of MiniLM (`sentence-transformers/all-MiniLM-L6-v2`), short texts and few examples; a run takes about half a minute on 2 CPU cores.
- * Four layers and not three: up to the third, MiniLM's [CLS] hardly depends on the text (LOG.md), so that training
- * stands still for a while that differs from seed to seed.
+ * Mini scale: the lowest 4 layers of MiniLM (`sentence-transformers/all-MiniLM-L6-v2`), short texts and few examples; a
+ * run takes about half a minute on 2 CPU cores. Up to the third layer MiniLM's [CLS] hardly depends on the text
+ * (LOG.md), so with three layers training makes no progress at first, for a time that differs from seed to seed.
  */
 export const mini: Settings = {
   model: "minilm",
@@ -75,7 +75,7 @@ export const layerDecay = 0.95;
 
 const limits = { train: 400, dev: 100, test: 500 };
 
-/** Of data sets with many classes, for which three passes over 400 texts are too few (LOG.md). */
+/** Settings for data sets with many classes, for which three epochs of 400 texts are too few (LOG.md). */
 const manyClasses = { limits, epochs: 6 };
 
 /** The stand-in for Yelp Polarity at mini scale. */
@@ -121,7 +121,7 @@ const miniDbpedia: ScaleColumn = {
   note: "a stand-in for DBPedia: names with their definitions in WordNet, fourteen classes of what is named.",
 };
 
-/** The stand-in for Sogou News at mini scale: long Chinese texts, and a model that learns from nothing. */
+/** The stand-in for Sogou News at mini scale: long Chinese texts, and a new model. */
 export const miniSogou: ScaleColumn = {
   settings: {
     data: miniSets.Sogou,
@@ -166,7 +166,7 @@ export const paperColumns = {
   "Sogou": paperSogou,
 } as const satisfies Record<string, ScaleColumn>;
 
-/** What further pre-training had in the paper and has not under the clean protocol. */
+/** Note on the test texts, which the paper's further pre-training read and the clean protocol's does not. */
 export const testTextsRead =
   "The paper's further pre-training read the test texts as well, without their labels; ours does so with " +
   "`--protocol paper` alone. On IMDb others came to 4.81 % with training texts only, where the paper has 4.37 " +
@@ -175,10 +175,10 @@ export const testTextsRead =
 /** The one column of the scale imdb. */
 export const imdbColumns = { IMDb: { settings: {} } } as const satisfies Record<string, ScaleColumn>;
 
-/** What the corpora of the scale imdb are made of. */
+/** The data sets of the scale imdb's corpora, by the paper's names. */
 export const imdbSets = { IMDb: paperSets.IMDb } as const;
 
-/** Those of some columns that have these names. */
+/** Returns the columns that have these names. */
 export function only<Column, const Name extends string>(
   columns: Readonly<Record<Name, Column>>,
   names: readonly Name[],

@@ -7,9 +7,9 @@
  * CDPT 14.38; the first two over eight sets, the others over seven. Over the same seven FiT has 10.14 and ITPT 15.12:
  * Sogou lowers FiT's printed average and raises ITPT's.
  *
- * What to expect: with BERT-base FiT is better than Feat on all sets. At mini scale Feat keeps up or leads: MiniLM's states
- * were trained to embed sentences, so unchanged they serve well, and 75 or 150 steps are few for a new classifier on top of
- * them. For the rest see Table 5, whose runs these are but for Feat and Sogou.
+ * What to expect: with BERT-base FiT is better than Feat on all sets. At mini scale Feat keeps up or leads: MiniLM's
+ * states were trained to embed sentences, so they are useful unchanged, and 75 or 150 steps are few for a new
+ * classifier on top of them. All rows but Feat and all sets but Sogou are runs of Table 5: see there.
  *
  * Minutes: about 71 at mini scale on 2 CPU cores (one seed), with the models that it pre-trains; 5 where
  * those are at hand.
