@@ -3,7 +3,7 @@ import type { Settings } from "../lib/runs/configuration.ts";
 import type { ScaleColumn } from "../lib/runs/experiment.ts";
 import type { NewModel } from "../lib/bert/start_model.ts";
 
-/** A small new BERT, for Chinese and if no checkpoint can be had. */
+/** A small new BERT, for Chinese and as a stand-in for a checkpoint that cannot be had. */
 const smallArchitecture: NewModel = {
   tokens: "characters",
   vocabulary: 4000,

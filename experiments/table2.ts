@@ -41,7 +41,7 @@ export default experiment({
   scales: {
     mini: { minutes: 8, settings: mini, sets: miniSets, columns: only(miniColumns, columns) },
     imdb: { minutes: 180, settings: { microBatchSize: 12 }, columns: imdbColumns, notes: [cap] },
-    // Two passes a step: 24 texts of 8 fractions at once take more than 80 GB (deno task bench gpu).
+    // Two passes for each step: 24 texts of 8 fractions at once take more than 80 GB (deno task bench gpu).
     paper: {
       minutes: 600,
       settings: { microBatchSize: 12 },

@@ -1,6 +1,6 @@
 /**
- * Models as folders in Hugging Face's layout: config.json, model.safetensors (or, as older ones have it,
- * pytorch_model.bin) and the tokenizer's files.
+ * Models as folders in Hugging Face's layout: config.json, model.safetensors (in older models pytorch_model.bin) and
+ * the tokenizer's files.
  */
 import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";

@@ -40,7 +40,7 @@ export interface ElementSpan {
 /**
  * Reads elements: F64, F32, F16 and BF16 become Float32Array, I32 and I64 Int32Array (their low 32 bits).
  *
- * @throws InputError if they are of another type.
+ * @throws InputError if they are of an unsupported type.
  */
 export async function readElements(
   source: ByteSource,

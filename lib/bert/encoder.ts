@@ -28,7 +28,7 @@ export interface EncoderInput {
   readonly typeIds?: tf.Tensor;
 }
 
-/** Added to the attention's scores at padding, so that its probability is exactly 0 in float32. */
+/** The number added to the attention's scores at padding, so that its probability is exactly 0 in float32. */
 const MASKED = -1e9;
 
 /** The activations by their names in a configuration. */

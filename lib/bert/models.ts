@@ -79,7 +79,7 @@ export async function modelContent(folder: string): Promise<string> {
   return await hashFiles(CONTENT.filter((name) => names.includes(name)).map((name) => join(folder, name)));
 }
 
-/** The names that {@linkcode resolveModel} knows without a hub id. */
+/** The model names that {@linkcode resolveModel} knows. */
 export const MODEL_NAMES: readonly string[] = Object.keys(MODELS);
 
 /**

@@ -8,7 +8,7 @@ import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { characterTokenizer, loadTokenizer, type Tokenizer, vocabularyTokenizer } from "../text/tokenizer.ts";
 
-/** The shape of a model that is made anew. */
+/** The shape of a new model. */
 export interface NewModel {
   /**
    * The pieces of a text: characters, the wordpieces of MiniLM's vocabulary (bert-base-uncased's), or wordpieces that
@@ -124,7 +124,7 @@ export async function startIdentity(
  * Finds and loads the model to start from.
  *
  * @param name `minilm`, a folder, a hub id, or `new`
- * @throws InputError if it cannot be had or is no BERT.
+ * @throws InputError if it can be fetched from nowhere or is no BERT.
  */
 export async function startModel(name: string, options: StartModelOptions): Promise<StartModel> {
   if (name === "new") return newModel(options);

@@ -40,7 +40,7 @@ function toHost(tensor: ort.Tensor): HostTensor {
   return { shape: tensor.dims, data: (tensor.data as Float32Array | Int32Array).slice() };
 }
 
-/** A tensor of zeros to be written to. */
+/** Returns a tensor of zeros to write to. */
 function emptyLike(shape: readonly number[]): ort.Tensor {
   return new ort.Tensor("float32", new Float32Array(sizeOf(shape)), shape);
 }
@@ -60,7 +60,7 @@ class OnnxProgram implements Program {
   /** Names of the outputs for the caller: those of the rest, without the numbers that only the blocks need. */
   readonly #outputs: readonly string[];
 
-  /** @param main The rest of the graph; absent where all of it runs by blocks. */
+  /** @param main The rest of the graph; absent if all of it runs by blocks. */
   constructor(
     readonly rest: GraphBody,
     readonly main: Compiled | undefined,
@@ -107,7 +107,7 @@ class OnnxProgram implements Program {
   }
 }
 
-/** Updates a group's tensors block by block, in place where no node reads a block after it was written. */
+/** Updates a group's tensors block by block, in place if no node reads a block after it was written. */
 async function runTiles(
   { tensors: names, scalars, size, body }: TileGroup,
   { session, lowered: { unsafe } }: Compiled,
@@ -146,7 +146,7 @@ export interface OnnxOptions {
   readonly profile?: string;
 }
 
-/** ONNX Runtime on the CPU. */
+/** Returns the onnx engine. */
 export function onnxEngine({ threads, profile }: OnnxOptions = {}): Engine {
   const sessionOptions: ort.InferenceSession.SessionOptions = {
     executionProviders: ["cpu"],

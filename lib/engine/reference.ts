@@ -78,9 +78,9 @@ class ReferenceProgram implements Program {
   dispose(): void {}
 }
 
-/** Eager tfjs on its current backend; plain JavaScript unless a faster one was set before. */
+/** Returns the reference engine, on tfjs's current backend: plain JavaScript unless a faster one was set before. */
 export async function referenceEngine(): Promise<Engine> {
-  tf.enableProdMode(); // else tfjs advertises another package on the terminal
+  tf.enableProdMode(); // keeps tfjs from advertising another package on the terminal
   await tf.ready();
   registerEagerKernels();
   return {

@@ -19,7 +19,7 @@ export interface ReportSource {
   readonly dataTables: readonly DataTable[];
   /** The paper's claims at this scale. */
   readonly claims: readonly Claim[];
-  /** The scale by name. */
+  /** Name of the scale. */
   readonly scale: ScaleName;
   /** Folder of the results; the scale has a folder in it. */
   readonly results: string;
@@ -63,7 +63,7 @@ export interface ExperimentReport {
 
 /** All data of the pages. */
 export interface Report {
-  /** The scale by name. */
+  /** Name of the scale. */
   readonly scale: ScaleName;
   /** Folder of the results; the scale has a folder in it. */
   readonly results: string;

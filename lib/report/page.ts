@@ -15,7 +15,7 @@ export interface Page {
 export interface Frame {
   /** Names of the pages in the navigation, by file. */
   readonly pages: Readonly<Record<string, string>>;
-  /** The last lines of each page. */
+  /** Content at the end of each page. */
   readonly footer: Content;
 }
 

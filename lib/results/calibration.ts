@@ -1,6 +1,6 @@
 /**
  * Temperature scaling (Guo, Pleiss, Sun and Weinberger 2017, "On Calibration of Modern Neural Networks", section 4.2):
- * logits are divided by one number T, which is chosen on examples that were not trained on. No predicted class changes.
+ * logits are divided by one number T, chosen on examples outside the training set. No predicted class changes.
  */
 import { mistakes } from "./metrics.ts";
 

@@ -264,7 +264,7 @@ export function hasStandIn({ configuration, model, preTraining, multiTask }: Run
   return configuration["model"] !== "new" && start.startsWith("new over ");
 }
 
-/** Returns one record for each hash: rather of the real model than of a stand-in, and of those the latest. */
+/** Returns one record for each hash: those of the real model come before those of a stand-in, then later ones first. */
 export function recordsByHash(records: readonly RunRecord[]): Map<string, RunRecord> {
   const found = new Map<string, RunRecord>();
   for (const record of records) {

@@ -66,7 +66,7 @@ export function packProgram(text: string): Struct<typeof structs.Program> {
 /** The connection to a plugin's devices. It stays open until the process ends, as CUDA's does not survive closing. */
 export class Client {
   readonly #handle: Address;
-  /** "cpu", "cuda", "rocm", "tpu". */
+  /** Name of the platform: "cpu", "cuda", "rocm", "tpu". */
   readonly platform: string;
   /** The plugin's version, for cache keys. */
   readonly platformVersion: string;

@@ -11,7 +11,7 @@ export type Kind = "pointer" | "int64" | "int32" | "float" | "bool";
 export interface Layout {
   /** Bytes up to the end of the last field. */
   readonly size: number;
-  /** Offset and kind, by the header's names. */
+  /** Offset and kind of each field, by the header's names. */
   readonly fields: Readonly<Record<string, readonly [offset: number, kind: Kind]>>;
 }
 

@@ -14,7 +14,7 @@ export interface Target {
   readonly config: string;
 }
 
-/** @param bandwidth Bytes a second. @param clock The memory's, in GHz. */
+/** Describes a card. @param bandwidth Bytes per second. @param clock The memory's clock in GHz. */
 function hopper(name: string, memory: number, bandwidth: number, clock: number): Target {
   const config = `gpu_device_info {
   threads_per_block_limit: 1024
