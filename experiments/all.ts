@@ -14,7 +14,7 @@ import table6 from "./table6.ts";
 import table7 from "./table7.ts";
 import table8 from "./table8.ts";
 
-/** The tables of the paper for which nothing is trained. */
+/** The tables of the paper that need no training. */
 export const dataTables: readonly DataTable[] = [table1];
 
 /** Every experiment that `deno task reproduce` knows. */

@@ -4,14 +4,14 @@ import type { Claim } from "../lib/results/claims.ts";
 import { experiments } from "./all.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 
-/** A claim whose `paper` is yet to be computed: `printed` finds the paper's error of a cell in percent. */
+/** A claim before its `paper` is computed: `printed` returns the paper's error of a cell in percent. */
 interface Stated extends Omit<Claim, "paper"> {
   readonly printed: (row: string, column: string) => number;
-  /** The rows that stand for the paper's at mini scale, where they are others. */
+  /** The rows at mini scale, if they differ from the paper's. */
   readonly mini?: Pick<Claim, "better" | "than">;
 }
 
-/** A table as it stands in paper_tables.json. */
+/** A table of paper_tables.json. */
 interface Printed {
   readonly columns: readonly string[];
   readonly rows: Readonly<Record<string, readonly (number | null)[]>>;
@@ -23,7 +23,7 @@ const of = ({ columns, rows }: Printed) => (row: string, column: string) =>
 
 const allSets = ["IMDb", "Yelp P.", "Yelp F.", "TREC", "Yahoo! Answers", "AG's News", "DBPedia", "Sogou"];
 
-/** Figure 4 with the numbers of training examples as columns. */
+/** Figure 4's columns: the numbers of training examples. */
 const shares = paper.figure4.examples.map(String);
 
 const stated: readonly Stated[] = [

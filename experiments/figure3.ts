@@ -1,8 +1,8 @@
 /**
  * Figure 3: how long does further pre-training on the task's own texts pay? (Section 5.4.1)
  *
- * The paper: BERT-base is pre-trained on IMDb's texts for up to 500,000 steps and fine-tuned (head-only, one run a
- * point): error 5.63 without, 4.37 after 100,000 steps, 4.53 to 4.68 after more.
+ * The paper: BERT-base is pre-trained on IMDb's texts for up to 500,000 steps and fine-tuned (head-only, one run for
+ * each point): error 5.63 without, 4.37 after 100,000 steps, 4.53 to 4.68 after more.
  *
  * What to expect: one run of further pre-training serves all points, as checkpoints of the paper's code would: 10,000
  * steps of warm-up, then a rate that falls to 0 at the 500,000th. So at a point in the middle the rate has not decayed,

@@ -28,7 +28,7 @@ const chosenBy = (texts: string) =>
   `The best epoch of each run is chosen by ${texts} labelled development texts. They are not counted among the few ` +
   "training texts. (With `--protocol paper` the test texts choose.)";
 
-/** A part of IMDb's training texts at mini scale. */
+/** Returns the column of a part of IMDb's training texts at mini scale. */
 const part = (train: number, epochs: number): ScaleColumn => ({
   settings: { ...miniImdb.settings, limits: { ...miniImdb.settings.limits, train }, epochs },
 });

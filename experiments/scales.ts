@@ -122,7 +122,7 @@ const miniDbpedia: ScaleColumn = {
     "a stand-in for DBPedia: names with their definitions in WordNet; the class is one of fourteen kinds of things.",
 };
 
-/** The stand-in for Sogou News at mini scale: long Chinese texts, and a model that learns from nothing. */
+/** The stand-in for Sogou News at mini scale: long Chinese texts, and a new model. */
 export const miniSogou: ScaleColumn = {
   settings: {
     data: miniSets.Sogou,

@@ -1,7 +1,7 @@
 /**
  * Table 7 (section 5.5): does fine-tuning on several tasks at once help each of them?
  *
- * The paper: IMDb, Yelp P., AG's News and DBPedia share the model but for their classifiers (MFiT), then each is
+ * The paper: IMDb, Yelp P., AG's News and DBPedia share one model except for their classifiers (MFiT), then each is
  * fine-tuned further with a lower rate. IMDb 5.40 without, 5.36 with; from the cross-domain pre-trained model 5.18
  * without, 4.96 with. Yelp P. 2.28, 2.19, 1.97, 2.06; AG 5.25, 5.20, 5.08, 5.13; DBPedia .71, .68, .67, .67.
  *
