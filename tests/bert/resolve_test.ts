@@ -7,7 +7,7 @@ import { hubFile, type HubRepository } from "../../lib/storage/hub.ts";
 import { cacheFolder, fetchFolder, type Source, wheelSource } from "../../lib/storage/cache.ts";
 import { unzip } from "../../lib/storage/unzip.ts";
 import { COMMIT, inFolder, sha256, withHub } from "../storage/hub_server.ts";
-import { zip } from "../zip.ts";
+import { zip } from "../helpers/zip.ts";
 
 const files: Record<string, string> = {
   "config.json": "{}",

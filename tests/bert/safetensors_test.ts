@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../../lib/bert/safetensors.ts";
 import { writeWhole } from "../../lib/storage/whole_file.ts";
-import { inMemory } from "../bytes_in_memory.ts";
+import { inMemory } from "../helpers/bytes_in_memory.ts";
 import { goldenFolder } from "../golden/load.ts";
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from "../../lib/bert/start_model.ts";
 import { characterTokenizer } from "../../lib/text/tokenizer.ts";
 import { inFolder } from "../storage/hub_server.ts";
-import { tinyArchitecture } from "../example_model.ts";
+import { tinyArchitecture } from "../helpers/example_model.ts";
 
 const options: StartModelOptions = {
   labels: ["bad", "good"],

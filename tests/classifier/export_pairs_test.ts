@@ -3,10 +3,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AutoTokenizer, env } from "@huggingface/transformers";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
-import { exampleTexts } from "../example_model.ts";
+import { exampleTexts } from "../helpers/example_model.ts";
 import { hasTransformers } from "../golden/transformers.ts";
 import { assertClose, exportTrained, hasOnnxRuntime, runCards } from "./exported_classifier.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { type ClassifierKind, ownLogits, trainedClassifier } from "./trained_classifier.ts";
 
 env.allowRemoteModels = false;

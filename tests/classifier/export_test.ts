@@ -14,11 +14,11 @@ import { textStrategyNames } from "../../lib/paper/long_text.ts";
 import { Random } from "../../lib/random.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
 import type { HostTensor } from "../../lib/tensors.ts";
-import { exampleTexts } from "../example_model.ts";
+import { exampleTexts } from "../helpers/example_model.ts";
 import { largestDifference, loadGoldenModel } from "../golden/load.ts";
 import { hasTransformers } from "../golden/transformers.ts";
 import { assertClose, exportTrained, hasOnnxRuntime, runCards } from "./exported_classifier.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { evaluator, labels, ownLogits, positions, trainedClassifier } from "./trained_classifier.ts";
 
 env.allowRemoteModels = false;

@@ -15,8 +15,8 @@ import {
   runRecipe,
 } from "../../lib/classifier/recipe.ts";
 import { fitTemperature } from "../../lib/results/calibration.ts";
-import { exampleDataset, tinyArchitecture, tinyModel } from "../example_model.ts";
-import { inFolder } from "../in_folder.ts";
+import { exampleDataset, tinyArchitecture, tinyModel } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const engine = onnxEngine();
 const data = exampleDataset({ count: 80 });

@@ -11,7 +11,7 @@ import { textStrategy } from "../../lib/paper/long_text.ts";
 import { startModel } from "../../lib/bert/start_model.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
-import { exampleDataset, tinyArchitecture } from "../example_model.ts";
+import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 
 const engine = await referenceEngine();
 const maxLength = 16;

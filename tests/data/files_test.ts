@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { datasetFromFiles, type FileOptions, readLabelled } from "../../lib/data/files.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { parquetFolder } from "./paper_files.ts";
 
 type Contents = { train: string; dev?: string; test?: string };

@@ -9,7 +9,7 @@ import { classifierPlan, fineTune, saveClassifier } from "../../lib/paper/fine_t
 import type { FineTuneSettings } from "../../lib/paper/settings.ts";
 import { hierarchical, textStrategy } from "../../lib/paper/long_text.ts";
 import { engines } from "../engine/engines.ts";
-import { exampleDataset, tinyModel } from "../example_model.ts";
+import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
 import { requireGolden, runBatch, startingWith } from "../golden/run_batch.ts";
 import type { HostTensor } from "../../lib/tensors.ts";
 

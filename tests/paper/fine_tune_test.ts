@@ -10,7 +10,7 @@ import { fineTune, type FineTuned, saveClassifier } from "../../lib/paper/fine_t
 import type { FineTuneSettings } from "../../lib/paper/settings.ts";
 import { hierarchical, textStrategy, textStrategyNames } from "../../lib/paper/long_text.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
-import { exampleDataset, tinyModel } from "../example_model.ts";
+import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
 import { relativeError } from "../golden/load.ts";
 
 const engine = onnxEngine();

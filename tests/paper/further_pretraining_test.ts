@@ -10,7 +10,7 @@ import { furtherPretrain, type FurtherPretrainOptions } from "../../lib/paper/fu
 import { holdOut } from "../../lib/paper/corpora.ts";
 import type { PreTrainingEvaluation } from "../../lib/paper/pretraining_steps.ts";
 import { startModel } from "../../lib/bert/start_model.ts";
-import { tinyArchitecture } from "../example_model.ts";
+import { tinyArchitecture } from "../helpers/example_model.ts";
 
 /** Documents of sentences that count up from somewhere: the words beside a masked one give it away. */
 const texts = Array.from({ length: 40 }, (_, document) =>

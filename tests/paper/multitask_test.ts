@@ -21,8 +21,8 @@ import type { HostTensors } from "../../lib/tensors.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
 import { type StepBatch, Trainer } from "../../lib/training/trainer.ts";
 import { engines } from "../engine/engines.ts";
-import { exampleDataset, tinyModel } from "../example_model.ts";
-import { consonantDataset } from "../example_tasks.ts";
+import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
+import { consonantDataset } from "../helpers/example_tasks.ts";
 import { relativeError } from "../golden/load.ts";
 
 const golden = join(import.meta.dirname!, "..", "golden", "multitask");

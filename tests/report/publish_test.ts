@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compareCells, publishReport } from "../../lib/report/publish.ts";
 import { mean } from "../../lib/results/statistics.ts";
-import { cutting } from "../example_experiment.ts";
+import { cutting } from "../helpers/example_experiment.ts";
 import { exampleResults } from "./example_results.ts";
 import { tableRows } from "./pages.ts";
 import { inFolder, noData, reportOf } from "./report_folder.ts";

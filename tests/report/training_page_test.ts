@@ -6,7 +6,7 @@ import { trainingPage } from "../../lib/report/training_page.ts";
 import { evaluationOf } from "../../lib/results/evaluation.ts";
 import { measure } from "../../lib/results/metrics.ts";
 import { surveyOf } from "../../lib/classifier/survey.ts";
-import { exampleDataset, tinyModel } from "../example_model.ts";
+import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
 
 const labels = ["<o>", "u & v"];
 const text = `<script>alert("x")</script> ${"long ".repeat(200)}`;

@@ -5,7 +5,7 @@ import table1 from "../../experiments/table1.ts";
 import { fingerprintOf } from "../../lib/data/examples.ts";
 import { countData, dataTableMarkdown, dataTokenizer, measureDataTable } from "../../lib/runs/data_table.ts";
 import { InputError } from "../../lib/errors.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const example = (text: string) => ({ text, label: 0 });
 const splits = {

@@ -5,10 +5,10 @@ import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { type Configuration, paperSettings, type ResolvedPreTraining } from "../../lib/runs/configuration.ts";
 import { preTrainedModel } from "../../lib/runs/pretrained_model.ts";
 import { configurationHash } from "../../lib/results/records.ts";
-import { withCache } from "../cache_folder.ts";
-import { type Clock, withClock } from "../clock.ts";
+import { withCache } from "../helpers/cache_folder.ts";
+import { type Clock, withClock } from "../helpers/clock.ts";
 import { inFolder } from "../storage/hub_server.ts";
-import { exampleDataset, tinyArchitecture } from "../example_model.ts";
+import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 
 const configuration: Configuration = { ...paperSettings, model: "new", architecture: tinyArchitecture };
 const settings: ResolvedPreTraining = {

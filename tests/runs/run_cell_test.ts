@@ -6,10 +6,10 @@ import { dataset, datasetContent } from "../../lib/data/dataset.ts";
 import { InputError } from "../../lib/errors.ts";
 import { cellRunner, fineTuneSettings, openEngine } from "../../lib/runs/run_cell.ts";
 import { usedPart } from "../../lib/runs/run_data.ts";
-import { type Clock, withClock } from "../clock.ts";
+import { type Clock, withClock } from "../helpers/clock.ts";
 import { inFolder } from "../storage/hub_server.ts";
 import { parquetFolder } from "../data/paper_files.ts";
-import { tinyArchitecture } from "../example_model.ts";
+import { tinyArchitecture } from "../helpers/example_model.ts";
 
 /** Of 18 training, 2 development and 4 test texts. */
 const configuration: Configuration = {

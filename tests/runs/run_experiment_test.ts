@@ -14,9 +14,9 @@ import {
   type RunCell,
   runExperiment,
 } from "../../lib/runs/run_experiment.ts";
-import { cutting } from "../example_experiment.ts";
-import { inFolder } from "../in_folder.ts";
-import { madeUpRun } from "../made_up_run.ts";
+import { cutting } from "../helpers/example_experiment.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { madeUpRun } from "../helpers/made_up_run.ts";
 
 /** A run that takes no time: its test error depends on the text and the seed alone. */
 function recordingRunner(failAt = Infinity) {

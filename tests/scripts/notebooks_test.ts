@@ -5,8 +5,8 @@ import { readRecords } from "../../lib/results/records.ts";
 import { inCells, moduleOf, moved } from "../../scripts/check_notebooks.ts";
 import { endsWithValue, type Notebook } from "../../scripts/notebook_file.ts";
 import { notebooksCommand } from "../../scripts/notebooks.ts";
-import { inFolder } from "../in_folder.ts";
-import { runInTest } from "../run_command.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
 
 /** A notebook with a heading and these cells of code. */
 const notebookOf = (...sources: readonly string[]): Notebook => ({

@@ -9,7 +9,7 @@ import { runCommand } from "../../scripts/command.ts";
 import { pretrainCommand } from "../../scripts/pretrain.ts";
 import { inFolder as withSettings } from "../storage/hub_server.ts";
 import { type Row, withFolder, zhangFiles } from "../data/paper_files.ts";
-import { tinyArchitecture } from "../example_model.ts";
+import { tinyArchitecture } from "../helpers/example_model.ts";
 
 async function pretrain(...args: string[]): Promise<{ code: number; out: string; error: string }> {
   const out: string[] = [];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { publishCommand } from "../../scripts/publish.ts";
 import { reportCommand, type ReportParts } from "../../scripts/report.ts";
 import { runCommand } from "../../scripts/command.ts";
-import { cutting } from "../example_experiment.ts";
+import { cutting } from "../helpers/example_experiment.ts";
 import { exampleResults } from "../report/example_results.ts";
 import { inFolder, noData } from "../report/report_folder.ts";
 

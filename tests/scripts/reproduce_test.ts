@@ -5,9 +5,9 @@ import { InputError } from "../../lib/errors.ts";
 import type { RunCell } from "../../lib/runs/run_experiment.ts";
 import { runCommand } from "../../scripts/command.ts";
 import { reproduceCommand } from "../../scripts/reproduce.ts";
-import { cutting } from "../example_experiment.ts";
-import { inFolder } from "../in_folder.ts";
-import { madeUpRun } from "../made_up_run.ts";
+import { cutting } from "../helpers/example_experiment.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { madeUpRun } from "../helpers/made_up_run.ts";
 
 /** A run that takes no time; one in ten answers is wrong. */
 const runCell: RunCell = (configuration) => Promise.resolve(madeUpRun(configuration, 10, 1));

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { loadCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { Random } from "../../lib/random.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
-import { inFolder } from "../in_folder.ts";
-import { noSmallDisk, smallDisk } from "../small_disk.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { noSmallDisk, smallDisk } from "../helpers/small_disk.ts";
 import { writeModel, writeTexts } from "./train_files.ts";
 
 const root = join(import.meta.dirname!, "../..");

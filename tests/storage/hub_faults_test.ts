@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { hubFile, type HubRepository } from "../../lib/storage/hub.ts";
 import { COMMIT, inFolder, inHaste, refuse, send, sha256, storeEtag, withHub } from "./hub_server.ts";
-import { noSmallDisk, smallDisk } from "../small_disk.ts";
+import { noSmallDisk, smallDisk } from "../helpers/small_disk.ts";
 
 const weights = "weights ".repeat(1000);
 const files = { "config.json": "{}", "sub/model.safetensors": weights };

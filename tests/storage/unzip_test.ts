@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readZipDirectory, unzip } from "../../lib/storage/unzip.ts";
-import { inMemory } from "../bytes_in_memory.ts";
-import { zip } from "../zip.ts";
+import { inMemory } from "../helpers/bytes_in_memory.ts";
+import { zip } from "../helpers/zip.ts";
 
 /** The archive with a field of the directory's record of a file changed. */
 function withField(archive: Buffer, file: string, offset: number, value: number): Buffer {

@@ -20,7 +20,7 @@ import type { HostTensors } from "../../../lib/tensors.ts";
 import { optimizer } from "../../../lib/training/optimizers.ts";
 import { gradientGraph, signatures, updateGraph } from "../../../lib/training/step.ts";
 import { type StepBatch, Trainer } from "../../../lib/training/trainer.ts";
-import { exampleDataset, tinyModel } from "../../example_model.ts";
+import { exampleDataset, tinyModel } from "../../helpers/example_model.ts";
 import { pluginForTests } from "../engines.ts";
 
 const plugin = await pluginForTests("several devices, precision and kept programs of the engine xla");

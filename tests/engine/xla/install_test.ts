@@ -9,7 +9,7 @@ import process from "node:process";
 import { installPlugin } from "../../../lib/engine/xla/install.ts";
 import type { Wheel } from "../../../lib/engine/xla/wheels.ts";
 import { InputError } from "../../../lib/errors.ts";
-import { zip } from "../../zip.ts";
+import { zip } from "../../helpers/zip.ts";
 
 const archives: Record<string, Uint8Array> = {
   compiler: zip({ "nvidia/cu13/bin/ptxas": "#!/bin/sh", "nvidia/cu13/include/a.h": "no", "other/b": "no" }),

