@@ -10,7 +10,8 @@ import { mean, standardDeviation } from "../../lib/results/statistics.ts";
 import { cutting } from "../helpers/example_experiment.ts";
 import { exampleResults } from "./example_results.ts";
 import { tableRows, textOf } from "./pages.ts";
-import { inFolder, reportOf, written } from "./report_folder.ts";
+import { reportOf, written } from "./report_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const seeds = { engine: "onnx", seeds: [1, 2, 3] };
 

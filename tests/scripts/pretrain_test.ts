@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { dataset } from "../../lib/data/dataset.ts";
@@ -10,6 +9,7 @@ import { pretrainCommand } from "../../scripts/pretrain.ts";
 import { inFolder as withSettings } from "../storage/hub_server.ts";
 import { type Row, withFolder, zhangFiles } from "../data/paper_files.ts";
 import { tinyArchitecture } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 async function pretrain(...args: string[]): Promise<{ code: number; out: string; error: string }> {
   const out: string[] = [];
@@ -17,15 +17,6 @@ async function pretrain(...args: string[]): Promise<{ code: number; out: string;
   const output = { out: (text: string) => out.push(text), error: (text: string) => error.push(text) };
   const code = await runCommand(pretrainCommand(output), args, output);
   return { code, out: out.join("\n"), error: error.join("\n") };
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-pretrain-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
 
 const texts = Array.from({ length: 12 }, (_, n) => `Text ${n} is here. It goes on.\nAnd it ends with ${n}.`);

@@ -6,7 +6,8 @@ import { reportCommand, type ReportParts } from "../../scripts/report.ts";
 import { runCommand } from "../../scripts/command.ts";
 import { cutting } from "../helpers/example_experiment.ts";
 import { exampleResults } from "../report/example_results.ts";
-import { inFolder, noData } from "../report/report_folder.ts";
+import { noData } from "../report/report_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 async function run(
   command: typeof reportCommand,
