@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { hubFile, type HubRepository } from "../../lib/storage/hub.ts";
-import { COMMIT, inFolder, inHaste, refuse, send, sha256, storeEtag, withHub } from "./hub_server.ts";
+import { COMMIT, inHaste, refuse, send, sha256, storeEtag, withHub, withSettings } from "./hub_server.ts";
 import { noSmallDisk, smallDisk } from "../helpers/small_disk.ts";
 
 const weights = "weights ".repeat(1000);
@@ -198,7 +198,7 @@ Deno.test("a server that is busy or fails is waited for, and the wait is told", 
   }));
 
 Deno.test("a hub that cannot be reached is told, with the reason", () =>
-  inFolder({}, async () => {
+  withSettings({}, async () => {
     const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response());
     process.env.HF_ENDPOINT = `http://127.0.0.1:${server.addr.port}/`;
     await server.shutdown();
