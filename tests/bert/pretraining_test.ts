@@ -14,6 +14,7 @@ import { engines } from "../engine/engines.ts";
 import { goldenFolder, largestDifference, relativeError } from "../golden/load.ts";
 import { hasTransformers, runTransformers } from "../golden/transformers.ts";
 import { inFolder } from "../helpers/in_folder.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 const folder = join(goldenFolder, "..", "pretraining", "tiny");
 const golden = await readSafetensors(`${folder}.safetensors`);
@@ -94,7 +95,8 @@ for (const [name, make] of Object.entries(engines)) {
     }
   });
 
-  Deno.test(`${name}: every gradient of pre-training is that of transformers to 1e-4`, async () => {
+  const test = slowUnless(name !== "xla");
+  test(`${name}: every gradient of pre-training is that of transformers to 1e-4`, async () => {
     const engine = await make();
     for (const { nsp } of heads) {
       const parameters = trained(nsp);

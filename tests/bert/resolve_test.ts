@@ -8,6 +8,7 @@ import { cacheFolder, fetchFolder, type Source, wheelSource } from "../../lib/st
 import { unzip } from "../../lib/storage/unzip.ts";
 import { COMMIT, sha256, withHub, withSettings } from "../storage/hub_server.ts";
 import { zip } from "../helpers/zip.ts";
+import { test } from "../helpers/slow.ts";
 
 const files: Record<string, string> = {
   "config.json": "{}",
@@ -108,7 +109,7 @@ Deno.test("a model that the hub lacks, refuses or has otherwise is told so in on
   });
 });
 
-Deno.test("a hub that does not answer is given up, and the error says what was tried", () =>
+test.slow("a hub that does not answer is given up, and the error says what was tried", () =>
   withHub({}, async (hub, folder) => {
     const answer = Promise.withResolvers<undefined>();
     hub.instead = () => answer.promise;

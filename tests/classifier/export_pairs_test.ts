@@ -8,6 +8,7 @@ import { hasTransformers } from "../golden/transformers.ts";
 import { assertClose, exportTrained, hasOnnxRuntime, runCards } from "./exported_classifier.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { type ClassifierKind, ownLogits, trainedClassifier } from "./trained_classifier.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 env.allowRemoteModels = false;
 
@@ -25,7 +26,8 @@ const shortPairs = 2;
 
 for (const kind of [{ text: "tail" }, { text: "hierarchical-attention" }, { features: "last 4 concat" }]) {
   const name = Object.values(kind).join();
-  Deno.test(`the card's JavaScript gives our logits of pairs: ${name}`, () =>
+  const test = slowUnless(kind.text === "tail");
+  test(`the card's JavaScript gives our logits of pairs: ${name}`, () =>
     inFolder(async (folder) => {
       const exported = join(folder, "exported");
       const run = await exportTrained(exported, { ...kind, pairs: true });

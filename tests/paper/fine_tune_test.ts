@@ -13,6 +13,7 @@ import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
 import { relativeError } from "../golden/load.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 import { inFolder } from "../helpers/in_folder.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 const engine = onnxEngine();
 
@@ -26,7 +27,8 @@ async function run(
 }
 
 for (const name of textStrategyNames) {
-  Deno.test(`with long texts read as ${name} a model learns, and the same a second time`, async () => {
+  const test = slowUnless(["head+tail", "hierarchical-attention"].includes(name));
+  test(`with long texts read as ${name} a model learns, and the same a second time`, async () => {
     const text = textStrategy(name, { maxFractions: 4 });
     const data = exampleDataset({ words: text.pooling ? 20 : 10 });
     const [first, second] = [await run({ text }, { data }), await run({ text }, { data })];

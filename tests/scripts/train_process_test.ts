@@ -9,6 +9,7 @@ import { loadTokenizer } from "../../lib/text/tokenizer.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { noSmallDisk, smallDisk } from "../helpers/small_disk.ts";
 import { writeModel, writeTexts } from "./train_files.ts";
+import { test } from "../helpers/slow.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
@@ -61,7 +62,7 @@ Deno.test("a model folder is trained on, and what comes out is a model folder ag
     assert.deepEqual([text, maxLength, start], ["head+tail", 16, `${model}, 1 layers`]);
   }));
 
-Deno.test("a run that is killed ten times ends with the same bytes as one that never was", () =>
+test.slow("a run that is killed ten times ends with the same bytes as one that never was", () =>
   inFolder(async (folder) => {
     const model = await writeModel(join(folder, "start"));
     const train = await writeTexts(join(folder, "train.csv"), 160, 1);

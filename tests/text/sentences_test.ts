@@ -76,8 +76,8 @@ Deno.test("a sentence that is too long is cut at blanks or commas, else anywhere
   assert.ok(emoji.sentences.every((sentence) => sentence.isWellFormed()));
 });
 
-Deno.test("lines of 5 MB are split, which would take hours if it took the square of their length", () => {
-  const size = 5_000_000;
+Deno.test("lines of a megabyte are split, which would take hours if it took the square of their length", () => {
+  const size = 1_000_000;
   for (const unit of ["word ", "x", "Mr. ", "a. B", "字", "句。"]) {
     const text = unit.repeat(size / unit.length);
     for (const language of ["en", "zh"] as const) {
