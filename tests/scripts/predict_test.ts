@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { openTable, readTable } from "../../lib/tables/table.ts";
 import { predictCommand } from "../../scripts/predict.ts";
-import { exampleDataset, exampleTexts, tinyModel } from "../example_model.ts";
-import { inFolder } from "../in_folder.ts";
-import { type CommandResult, runInTest } from "../run_command.ts";
+import { exampleDataset, exampleTexts, tinyModel } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { type CommandResult, runInTest } from "../helpers/run_command.ts";
 
 const root = join(import.meta.dirname!, "../..");
 

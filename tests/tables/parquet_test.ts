@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openParquet, readParquet } from "../../lib/tables/parquet.ts";
 import { checkRowGroups } from "../../lib/tables/parquet_pages.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { parquetFolder } from "../data/paper_files.ts";
 
 const rowsOf = (file: string, ...columns: string[]) =>
