@@ -1,4 +1,4 @@
-/** Tokens computed for each real token, with every batch at the maximum length and with batches of like lengths. */
+/** Tokens computed for each real token: all batches at the maximum length, against batches of texts of like length. */
 import { encodeExamples, paddingStatistics, trainingBatches } from "../lib/training/batches.ts";
 import { dataset, embeddedNames } from "../lib/data/dataset.ts";
 import { resolveModel } from "../lib/bert/models.ts";

@@ -1,11 +1,11 @@
-/** BERT for sequence classification as something that can be trained: batches in, a loss for each text out. */
+/** BERT for sequence classification as a model to train: from a batch of texts to its loss and logits. */
 import * as tf from "@tensorflow/tfjs";
 import { type DropoutKey, softmaxCrossEntropy } from "../graph/composites.ts";
 import type { Signature, Tensors } from "../graph/graph.ts";
 import type { BertConfig } from "./config.ts";
 import { classify, clsStates, encode, pool } from "./encoder.ts";
 
-/** B texts of K fractions of T tokens, or B pairs of T tokens, which have type ids. */
+/** The shape of a batch: B texts of K fractions of T tokens, or B pairs of T tokens, which have type ids. */
 export interface ClassifierShape {
   readonly B: number;
   readonly K: number;
@@ -13,17 +13,17 @@ export interface ClassifierShape {
   readonly pairs?: boolean;
 }
 
-/** What is classified; by default the last layer's [CLS] state through the pooler. */
+/** The feature that is classified; by default the last layer's [CLS] state through the pooler. */
 export interface ClassifierFeatures {
-  /** The feature [rows, F] of each row from the layers' [CLS] states [rows, H], the lowest first. */
+  /** Returns the features [rows, F] from the layers' [CLS] states [rows, H], the lowest layer first. */
   readonly layers?: (states: readonly tf.Tensor[]) => tf.Tensor;
-  /** How the features [B, K, F] of a text's fractions become one [B, F]; mask [B, K] is 0 for padding. */
+  /** Combines the features [B, K, F] of each text's fractions into one [B, F]; mask [B, K] is 0 for padding. */
   readonly fractions?: (features: tf.Tensor, mask: tf.Tensor, parameters: Tensors) => tf.Tensor;
-  /** Whether the feature goes through the pooler; then F is H. */
+  /** True if the feature goes through the pooler; then F is H. */
   readonly pooler?: boolean;
 }
 
-/** The tensors that a batch of one shape is fed as. */
+/** Returns names, shapes and types of a batch's tensors. */
 function classifierFeeds({ B, K, T, pairs }: ClassifierShape): Record<string, Signature> {
   return {
     ids: { shape: [B * K, T], dtype: "int32" },
@@ -36,8 +36,8 @@ function classifierFeeds({ B, K, T, pairs }: ClassifierShape): Record<string, Si
 }
 
 /**
- * The classifier's loss Σ weight · cross-entropy of a text's feature: the pooler's output for its [CLS] state, for the
- * combination of its fractions' [CLS] states (paper section 5.3.1), or of several layers' (5.3.2).
+ * Returns the classifier's loss, Σ weight · cross-entropy over texts. A text's feature is the pooler's output for its
+ * [CLS] state, for a combination of its fractions' [CLS] states (paper section 5.3.1) or of several layers' (5.3.2).
  */
 export function sequenceClassifier(
   config: BertConfig,

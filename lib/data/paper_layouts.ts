@@ -1,4 +1,4 @@
-/** The layouts in which the paper's data sets were published: which files hold a split, and how their rows are read. */
+/** The layouts in which the paper's data sets were published: the files of each split, and a reader of their rows. */
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
@@ -14,21 +14,21 @@ export interface LabelledFields {
   readonly fields: readonly string[];
 }
 
-/** A way in which a data set is published. */
+/** The layout of a published data set. */
 export interface Layout {
-  /** The files, for an error. */
+  /** Names of the files, for an error. */
   readonly files: string;
-  /** Which of a folder's files, by their paths below it, hold the training split. */
+  /** Pattern of the paths, below a folder, of the files of the training split. */
   readonly train: RegExp;
-  /** Which hold the test split. */
+  /** Pattern of the paths of the files of the test split. */
   readonly test: RegExp;
-  /** What a reader of results must know of these files. */
+  /** A note on these files for readers of results. */
   readonly note?: string;
-  /** The rows of one file, while it is read. @throws InputError when it is broken or has an unknown class. */
+  /** Yields the rows of one file. @throws InputError when it is broken or has an unknown class. */
   read(path: string, labels: readonly string[]): AsyncGenerator<LabelledFields>;
 }
 
-/** The hub's Parquet: `train-00000-of-00002.parquet`, or `train/0000.parquet` where the hub itself has converted it. */
+/** Returns the layout of the hub: `train-00000-of-00002.parquet`, or `train/0000.parquet` if converted there. */
 export function parquetLayout(columns: {
   readonly label: string;
   readonly fields: readonly string[];
@@ -57,11 +57,11 @@ export function parquetLayout(columns: {
 }
 
 /**
- * `train.csv` and `test.csv` of values without a header, the class first: those of Zhang, Zhao and LeCun (2015) with
- * commas and classes from 1, those of the paper's authors for IMDb and TREC with tabs.
+ * Returns the layout of `train.csv` and `test.csv` without a header, the class first: those of Zhang, Zhao and LeCun
+ * (2015) with commas and classes from 1, those of the paper's authors for IMDb and TREC with tabs.
  *
- * @param fields what follows the class
- * @param firstClass the number of the first class; classes are written by their names where it is not given
+ * @param fields names of the values after the class
+ * @param firstClass the number of the first class; the file has the classes' names if it is not given
  */
 export function delimitedLayout(
   { delimiter, fields, firstClass }: {
@@ -142,10 +142,10 @@ function unknownClass(
   return new InputError(`Cannot use ${path}: ${where} has the class "${found}", expected ${expected}`);
 }
 
-/** Bytes of a record at most, so that a quotation mark without its pair does not swallow the whole file. */
+/** Longest record in bytes, so that an unpaired quotation mark does not swallow the whole file. */
 const longestRecord = 2 ** 23;
 
-/** Records of delimited values, and the line that each starts in, while the file is read. */
+/** Yields records of delimited values, with the line that each starts in. */
 async function* records(
   path: string,
   delimiter: string,

@@ -1,4 +1,4 @@
-/** The page of an experiment: the figure that carries the claim first, then the numbers, then how they were made. */
+/** The page of an experiment: first the main result and the figures, then the numbers, then settings and origin. */
 import type { Cell, Experiment } from "../runs/experiment.ts";
 import type { DotFigure, Figure } from "../results/figures.ts";
 import { mainResult } from "../results/result_table.ts";
@@ -15,17 +15,17 @@ import * as parts from "./parts.ts";
 export interface PageFiles {
   /** The page. */
   readonly page: Page;
-  /** The same as Markdown. */
+  /** The page as Markdown. */
   readonly markdown: string;
-  /** Its figures. */
+  /** The page's figures. */
   readonly charts: readonly Chart[];
 }
 
-/** "Table 2", the last words of where an experiment stands in the paper. */
+/** Returns an experiment's short name, the last part of its place in the paper: "Table 2". */
 export const shortName = ({ paper }: { readonly paper: string }): string =>
   capital(paper.split(", ").at(-1)!);
 
-/** Names the runs that are missing, the first of them. */
+/** Writes how many runs are missing and names the first of them; undefined if none are. */
 export function missingRuns({ cells, records }: Section): string | undefined {
   const missing = cells.filter(({ hash }) => !records.has(hash));
   if (missing.length === 0) return undefined;
@@ -36,7 +36,7 @@ export function missingRuns({ cells, records }: Section): string | undefined {
   return `${missing.length} of ${cells.length} runs are missing: ${names.join("; ")}${more}.`;
 }
 
-/** The page of an experiment. */
+/** Makes the page of an experiment. */
 export async function experimentPage(
   { experiment, sections }: ExperimentReport,
   report: Report,
@@ -83,12 +83,12 @@ const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 interface SectionContext {
   readonly report: Report;
-  /** Of the names of the figures' files. */
+  /** The start of the names of the figures' files. */
   readonly start: string;
   readonly find: FindDataset;
-  /** Where the figures are kept. */
+  /** The figures drawn so far; new ones are added. */
   readonly charts: Chart[];
-  /** Of the headings. */
+  /** The level of the headings. */
   readonly level: 2 | 3;
 }
 
@@ -155,7 +155,7 @@ const hasContent = (content: Content): boolean =>
     ? content.some(hasContent)
     : content !== null && content !== undefined && content !== false;
 
-/** A panel for each column, a line for each row that is run or printed. */
+/** Returns the figure of errors: a panel for each column, a line for each row that is run or printed. */
 function errorDots({ table, evaluated }: Section, name: string): DotFigure {
   return {
     title: `${name}: test error, %`,
@@ -178,7 +178,7 @@ function dotsCaption({ evaluated }: Section): string {
   return `Test error in percent: ${paper}ours as mean ± sd over seeds (${seeds}).`;
 }
 
-/** The errors after each epoch by which the best one is chosen; nothing where the experiment's own figure shows them. */
+/** Returns the figure of the errors that choose the best epoch; undefined if the experiment's own figure shows them. */
 function learningCurves({ table, cells, evaluated }: Section): Figure | undefined {
   if (cells.some(({ configuration }: Cell) => configuration.evaluationsPerEpoch > 1)) return undefined;
   const protocol = cells[0]!.configuration.protocol;

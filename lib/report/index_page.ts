@@ -1,4 +1,4 @@
-/** The first page: what this is, what became of the paper's claims, and the experiments with a line each. */
+/** The first page: an introduction, the verdicts on the paper's claims, and a line for each experiment. */
 import {
   claimsLegend,
   claimsMarkdown,
@@ -21,7 +21,7 @@ import { comparisonCells } from "./parts.ts";
 interface Line {
   readonly name: string;
   readonly title: string;
-  /** Whether there are runs, or measurements. */
+  /** True if there are runs or measurements. */
   readonly made: boolean;
   readonly result: string;
   readonly runs: string;
@@ -35,7 +35,7 @@ const smallScale =
   "At this scale a small model learns from a few hundred texts, often of stand-ins for the paper's data, whose errors " +
   "have nothing to do with the paper's: what can be compared is the rows within a column.";
 
-/** The first page. `links` are shown among the first lines. */
+/** Makes the first page. `links` are shown below the introduction. */
 export function indexPage(report: Report, links: Content): Page {
   const { scale, made, records, claims } = report;
   const lines = linesOf(report);
@@ -90,7 +90,7 @@ ${claimsGrid(judgements.filter(({ verdict }) => place === 0 || verdict !== "no d
   return { title: `bertlab: ${about}`, file: "index.html", main };
 }
 
-/** The same as Markdown. */
+/** Writes the first page as Markdown. */
 export function indexMarkdown(report: Report): string {
   const lines = linesOf(report);
   return [
@@ -118,8 +118,8 @@ export function indexMarkdown(report: Report): string {
 }
 
 /**
- * The experiments as a Markdown table, a line each, with links to the files of those that have runs; `folder` is what
- * the links start with.
+ * Writes the experiments as a Markdown table, a line each, with links to the files of those that have runs; the links
+ * start with `folder`.
  */
 export function experimentsTable(report: Report, folder = ""): string {
   return markdown(
@@ -169,7 +169,7 @@ function linesOf({ experiments, dataTables, scale }: Report): Line[] {
 
 const verdicts: readonly ClaimVerdict[] = ["confirmed", "not distinguishable", "contradicted", "no data"];
 
-/** "Of 14 claims 3 are confirmed, …" */
+/** Counts the verdicts in a sentence: "Of 14 claims, 3 confirmed, …" */
 export function countsOf(judgements: readonly Judgement[]): string {
   const words = {
     "confirmed": "confirmed",

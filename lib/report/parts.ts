@@ -1,4 +1,4 @@
-/** The parts that a section of an experiment's page is made of: each a few tables from the records. */
+/** The parts of a section of an experiment's page, each a few tables from the records. */
 import { combinationText, type Section } from "./collect.ts";
 import { type Content, html, type Markup } from "./html.ts";
 import type { Mistakes } from "./mistakes.ts";
@@ -17,14 +17,14 @@ import {
   settingsTable,
 } from "../results/text_tables.ts";
 
-/** What a difference came to, in words that a style marks. */
+/** Writes a comparison's verdict, with a style. */
 function verdict(comparison: AdjustedComparison | NotCompared): Content {
   if ("missing" in comparison) return comparison.missing;
   const text = comparison.verdict;
   return html`<span class="${text}">${text}</span>${comparison.seeds === 1 && " (one seed)"}`;
 }
 
-/** Difference with interval and the three p, or why there are none: four cells of a line. */
+/** Writes a difference with its interval and the three p as four cells of a line; dashes if there are none. */
 export function comparisonCells(comparison: AdjustedComparison | NotCompared | undefined): Content[] {
   if (comparison === undefined || "missing" in comparison) return ["–", "–", "–", "–"];
   const { pExamples, pSeeds, adjusted } = comparison;
@@ -33,12 +33,12 @@ export function comparisonCells(comparison: AdjustedComparison | NotCompared | u
   );
 }
 
-/** What the numbers of the tables of results are. */
+/** Explanation of the numbers in the tables of results. */
 export const legend =
   "Test error in percent: the paper's, ours as mean ± sd over seeds (number of runs), Δ = ours − paper in points. " +
   `To the right each row against the baseline. ${comparisonLegend}`;
 
-/** Paper, ours, difference to the baseline and verdict: a table for each column. */
+/** Writes a table for each column: the paper's error, ours, the difference to the baseline and the verdict. */
 export function results({ table, evaluated }: Section): Content {
   const cells = evaluated.filter(({ paper, expected }) => paper !== null || expected > 0);
   return table.columns.map((column) =>
@@ -76,22 +76,22 @@ export function results({ table, evaluated }: Section): Content {
   );
 }
 
-/** Average relative improvement over a row, where the experiment shows it. */
+/** Writes average relative improvements over a row, if the experiment shows them. */
 export function improvement({ table }: Section): Content {
   const { sets, ...numbers } = improvementTable(table);
   return numbers.rows.length > 0 && html`<p>${sets}</p>\n${grid(numbers)}`;
 }
 
-/** Calibration and cost of each cell that has runs. */
+/** Writes calibration and cost of each cell that has runs. */
 export const cost = ({ table, evaluated }: Section): Content => grid(costTable(evaluated, table));
 
-/** What fine-tuning made the model forget, where it was measured. */
+/** Writes what fine-tuning made the model forget, if it was measured. */
 export const forgetting = ({ table, evaluated }: Section): Content => grid(forgettingTable(evaluated, table));
 
-/** The further pre-training that runs started from. */
+/** Writes the further pre-training that runs started from. */
 export const preTraining = (records: readonly RunRecord[]): Content => grid(preTrainingTable(records));
 
-/** Each run with its epochs. */
+/** Writes each run with its epochs. */
 export function runs(cells: readonly EvaluatedCell[]): Markup {
   const made = cells.flatMap(({ records, ...cell }) => records.map((record) => ({ ...cell, record })));
   return folded(
@@ -128,7 +128,7 @@ export function runs(cells: readonly EvaluatedCell[]): Markup {
   );
 }
 
-/** The most confident mistakes on each test set. */
+/** Writes the most confident mistakes on each test set. */
 export function mistakes(found: readonly Mistakes[]): Content {
   return found.filter(({ mistakes }) => mistakes.length > 0).map(({ data, runs, mistakes, withoutTexts }) =>
     html`<p>${data}, by the mean of ${runs} ${runs === 1 ? "run" : "runs"}: ${withoutTexts}</p>
@@ -143,10 +143,10 @@ ${probability.toFixed(3)}; ${wrong} of ${runs} runs are wrong.${
   );
 }
 
-/** Settings beside the paper's. */
+/** Writes settings beside the paper's. */
 export const settings = ({ table }: Section): Content => grid(settingsTable(table));
 
-/** Data sets, models, versions and machines. */
+/** Writes data sets, models, versions and machines. */
 export function provenance({ evaluated, combination }: Section): Content {
   const data = new Map(evaluated.flatMap(({ column, records }) =>
     records.map((record) => [

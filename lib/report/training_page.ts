@@ -1,4 +1,4 @@
-/** The page of one training: what was seen, how it went, and what the classifier gets wrong. */
+/** The page of one training: its data, its course, and the classifier's mistakes. */
 import type { RecipeRun } from "../classifier/recipe.ts";
 import type { Evaluation } from "../results/evaluation.ts";
 import { type Figure, figureSvg } from "../results/figures.ts";
@@ -8,15 +8,15 @@ import { type Content, html, Markup } from "./html.ts";
 import { folded, grid, list, shell } from "./page.ts";
 import styles from "./report.css" with { type: "text" };
 
-/** What a page tells of a training. */
+/** The contents of a training's page. */
 export interface TrainingReport {
-  /** Of the data set. */
+  /** Name of the data set. */
   readonly name: string;
-  /** Where the texts come from. */
+  /** Origin of the texts. */
   readonly source: string;
-  /** What was trained. */
+  /** The training. */
   readonly run: RecipeRun;
-  /** By split; the last one is shown in full. */
+  /** The evaluations by split; the last one is shown in full. */
   readonly evaluations: readonly {
     /** "development" or "test". */
     readonly split: string;
@@ -26,15 +26,15 @@ export interface TrainingReport {
   }[];
   /** Settings and circumstances by name. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** What a reader should know. */
+  /** Sentences for the reader. */
   readonly notes: readonly string[];
 }
 
-/** More classes than this have no whole confusion matrix, and tables show so many of them. */
+/** Most classes of a whole confusion matrix, and most classes that other tables show. */
 const matrixClasses = 20;
 const tableClasses = 200;
 
-/** The page as a document that needs nothing from elsewhere. */
+/** Writes the page as an HTML document that needs nothing from elsewhere. */
 export async function trainingPage(
   { name, source, run, evaluations, settings, notes }: TrainingReport,
 ): Promise<string> {
@@ -140,7 +140,7 @@ function confusion({ classes, confusion, confused }: Evaluation): Content {
   });
 }
 
-/** Losses and errors by epoch, and what pre-training did by step. */
+/** Draws losses and errors by epoch, and the loss of pre-training by step. */
 async function curves({ tuned, preTraining }: RecipeRun): Promise<Content> {
   const point = (x: number, value: number | undefined) => ({ x, values: value === undefined ? [] : [value] });
   const { epochs } = tuned;

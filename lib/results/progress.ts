@@ -1,32 +1,32 @@
 /**
- * Progress of something long, on standard error: on a terminal a bar with speed and time left, in a pipe a line now
- * and then. Training steps, downloads and whole experiments show themselves through it.
+ * Progress of long work, on standard error: on a terminal a bar with speed and time left, in a pipe a line now and
+ * then. Training steps, downloads and whole experiments use it.
  */
 // @ts-types="@types/cli-progress"
 import progressBar from "cli-progress";
 
-/** What is counted. */
+/** The unit of the counts. */
 export type ProgressUnit = "steps" | "examples" | "bytes" | "runs";
 
-/** Something in progress. */
+/** The progress of one piece of work. */
 export interface Progress {
-  /** Says how far it is, and optionally something of the moment, such as the loss. */
+  /** Shows the number of units done, and optionally a note such as the loss. */
   update(done: number, note?: string): void;
   /** Prints a line above the bar. */
   log(line: string): void;
-  /** Ends it with a line that says what was done in which time. Calling it again does nothing. */
+  /** Ends with a line of the units done and the time. Calling it again does nothing. */
   stop(note?: string): void;
 }
 
-/** Where progress is shown; the defaults suit a command. */
+/** Options for showing progress; the defaults suit a command. */
 export interface ProgressOptions {
-  /** Default: standard error. */
+  /** The stream to write to (default: standard error). */
   readonly stream?: NodeJS.WritableStream & { isTTY?: boolean };
   /** Seconds between lines in a pipe (default 30). */
   readonly lineSeconds?: number;
 }
 
-/** Starts to show the progress of `label`, which has `total` units to do; a total of 0 means that it is not known. */
+/** Starts to show the progress of `label`, which has `total` units to do; 0 if the total is unknown. */
 export function showProgress(
   label: string,
   total: number,
@@ -39,7 +39,7 @@ export function showProgress(
     : new LineProgress(label, total, unit, stream, options.lineSeconds ?? 30);
 }
 
-/** Done, total, speed (in units a second) and time left as text, such as "120/400 steps, 8.1 steps/s, 35 s left". */
+/** Writes done, total, speed (units per second) and time left: "120/400 steps, 8.1 steps/s, 35 s left". */
 export function progressText(done: number, total: number, unit: ProgressUnit, speed?: number): string {
   const amount = (value: number) => unit === "bytes" ? (value / 1e6).toFixed(1) : String(value);
   const name = unit === "bytes" ? "MB" : unit;
@@ -52,8 +52,8 @@ export function progressText(done: number, total: number, unit: ProgressUnit, sp
 }
 
 /**
- * How fast something goes, over the last minute: phases differ, and what was done before the first sign (by a run
- * that goes on) or until then (what is compiled first) says nothing of the speed.
+ * The speed over the last minute. Counting starts at the first call of `at`: neither units that an earlier run did nor
+ * the time until then, such as for compiling, count.
  */
 export class Speed {
   #marks: { readonly done: number; readonly seconds: number }[] = [];
@@ -61,7 +61,7 @@ export class Speed {
   /** @param now the time in seconds. */
   constructor(readonly now: () => number = () => performance.now() / 1000) {}
 
-  /** Units a second when so many are done; undefined at the first sign. */
+  /** Returns the units per second, given the number done so far; undefined at the first call. */
   at(done: number): number | undefined {
     const seconds = this.now();
     if (seconds - (this.#marks.at(-1)?.seconds ?? -Infinity) >= 1) this.#marks.push({ done, seconds });
@@ -73,7 +73,7 @@ export class Speed {
   }
 }
 
-/** Seconds as people say them: "8 s", "3 min 20 s", "2 h 5 min". */
+/** Writes seconds for people: "8 s", "3 min 20 s", "2 h 5 min". */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
@@ -83,7 +83,7 @@ export function duration(seconds: number): string {
   return `${big} ${names[0]}${small > 0 ? ` ${small} ${names[1]}` : ""}`;
 }
 
-/** What both kinds share: the log, and the line that remains at the end. */
+/** The common part of both kinds: the log, and the line at the end. */
 abstract class StreamProgress implements Progress {
   readonly #start = performance.now();
   readonly #speed = new Speed();

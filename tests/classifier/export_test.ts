@@ -14,12 +14,13 @@ import { textStrategyNames } from "../../lib/paper/long_text.ts";
 import { Random } from "../../lib/random.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
 import type { HostTensor } from "../../lib/tensors.ts";
-import { exampleTexts } from "../example_model.ts";
+import { exampleTexts } from "../helpers/example_model.ts";
 import { largestDifference, loadGoldenModel } from "../golden/load.ts";
 import { hasTransformers } from "../golden/transformers.ts";
 import { assertClose, exportTrained, hasOnnxRuntime, runCards } from "./exported_classifier.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { evaluator, labels, ownLogits, positions, trainedClassifier } from "./trained_classifier.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 env.allowRemoteModels = false;
 
@@ -72,7 +73,8 @@ const classifiers = [
 ];
 
 for (const { features, text } of classifiers) {
-  Deno.test(`any batch and length: ${features} features, ${text}`, () =>
+  const test = slowUnless(features === "last 4 max" || text === "hierarchical-mean");
+  test(`any batch and length: ${features} features, ${text}`, () =>
     inFolder(async (folder) => {
       const run = await exportTrained(join(folder, "exported"), { features, text });
       const session = await ort.InferenceSession.create(join(folder, "exported", "onnx", "model.onnx"));
@@ -134,7 +136,8 @@ Deno.test("transformers.js' pipeline gives our probabilities", () =>
   }));
 
 for (const text of textStrategyNames) {
-  Deno.test(`the card's JavaScript gives our logits of texts of any length: ${text}`, () =>
+  const test = slowUnless(["head", "hierarchical-attention"].includes(text));
+  test(`the card's JavaScript gives our logits of texts of any length: ${text}`, () =>
     inFolder(async (folder) => {
       const exported = join(folder, "exported");
       const run = await exportTrained(exported, { text });

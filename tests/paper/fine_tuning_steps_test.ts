@@ -10,7 +10,7 @@ import {
 } from "../../lib/paper/fine_tuning_steps.ts";
 import { head, hierarchical } from "../../lib/paper/long_text.ts";
 import { characterTokenizer } from "../../lib/text/tokenizer.ts";
-import { exampleDataset } from "../example_model.ts";
+import { exampleDataset } from "../helpers/example_model.ts";
 
 const tokenizer = characterTokenizer(["a"]);
 const letters = (count: number) => "a ".repeat(count);

@@ -5,10 +5,10 @@ import { type Configuration, type MultiTaskSettings, paperSettings } from "../..
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
 import { multiTaskModel } from "../../lib/runs/multitask_model.ts";
-import { withCache } from "../cache_folder.ts";
-import { type Clock, withClock } from "../clock.ts";
-import { exampleDataset, tinyArchitecture } from "../example_model.ts";
-import { consonantDataset } from "../example_tasks.ts";
+import { withCache } from "../helpers/cache_folder.ts";
+import { type Clock, withClock } from "../helpers/clock.ts";
+import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
+import { consonantDataset } from "../helpers/example_tasks.ts";
 
 const configuration: Configuration = {
   ...paperSettings,

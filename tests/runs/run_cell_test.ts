@@ -6,10 +6,10 @@ import { dataset, datasetContent } from "../../lib/data/dataset.ts";
 import { InputError } from "../../lib/errors.ts";
 import { cellRunner, fineTuneSettings, openEngine } from "../../lib/runs/run_cell.ts";
 import { usedPart } from "../../lib/runs/run_data.ts";
-import { type Clock, withClock } from "../clock.ts";
-import { inFolder } from "../storage/hub_server.ts";
+import { type Clock, withClock } from "../helpers/clock.ts";
+import { withSettings } from "../storage/hub_server.ts";
 import { parquetFolder } from "../data/paper_files.ts";
-import { tinyArchitecture } from "../example_model.ts";
+import { tinyArchitecture } from "../helpers/example_model.ts";
 
 /** Of 18 training, 2 development and 4 test texts. */
 const configuration: Configuration = {
@@ -70,7 +70,7 @@ Deno.test("engines are opened by name, and others are refused", async () => {
 });
 
 Deno.test("under the protocol of the paper's code no training text is held out", () =>
-  inFolder({ BERTLAB_DATA: parquetFolder }, async () => {
+  withSettings({ BERTLAB_DATA: parquetFolder }, async () => {
     const clean = await runCell({ epochs: 1 });
     assert.deepEqual([clean.data.train, clean.data.dev, clean.data.test, clean.steps.length], [18, 2, 4, 3]);
     assert.deepEqual(clean.contents, { trec: await datasetContent("trec", { say: () => {} }) });
@@ -86,7 +86,7 @@ Deno.test("under the protocol of the paper's code no training text is held out",
   }));
 
 Deno.test("what a new model forgets is not measured, nor what one forgets that was trained before", () =>
-  inFolder({ BERTLAB_DATA: parquetFolder }, async () => {
+  withSettings({ BERTLAB_DATA: parquetFolder }, async () => {
     const { notes, ...result } = await runCell({ epochs: 1, forgetting: 1 });
     assert.ok(!("forgetting" in result));
     assert.equal(notes.at(-1), "trec: The model is new, so there is nothing that it could forget.");
@@ -99,7 +99,7 @@ Deno.test("what a new model forgets is not measured, nor what one forgets that w
   }));
 
 Deno.test("a run that was stopped goes on where it was, and leaves nothing", () =>
-  inFolder({ BERTLAB_DATA: parquetFolder }, (folder) =>
+  withSettings({ BERTLAB_DATA: parquetFolder }, (folder) =>
     withClock(async (clock) => {
       const { steps, epochs, ...straight } = await runCell();
       assert.equal(steps.length, 12);

@@ -3,8 +3,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { saveClassifier } from "../../lib/paper/fine_tune.ts";
 import { exportCommand } from "../../scripts/export.ts";
-import { inFolder } from "../in_folder.ts";
-import { runInTest } from "../run_command.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
 import { trainedClassifier } from "../classifier/trained_classifier.ts";
 
 Deno.test("export writes the folder, says where, and what differs in other libraries", () =>

@@ -1,9 +1,10 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { engines } from "../engine/engines.ts";
+import { test } from "../helpers/slow.ts";
 
 for (const name of Object.keys(engines).filter((name) => name !== "reference")) {
-  Deno.test(`${name}: a thousand steps hold the resident memory flat within 5 %`, async () => {
+  test.slow(`${name}: a thousand steps hold the resident memory flat within 5 %`, async () => {
     // In a process of its own: what other tests leave would hide a leak.
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [

@@ -1,4 +1,4 @@
-/** What kind of dish is it? A few hundred Chinese recipes, a small stand-in for the paper's Sogou. */
+/** Chinese recipes by the kind of dish: a few hundred, a small stand-in for the paper's Sogou. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Example, stratifiedSplit } from "../examples.ts";
@@ -21,7 +21,7 @@ interface Recipe {
   steps: { description: string }[];
 }
 
-/** 303 recipes of six kinds. */
+/** The data set: 303 recipes of six kinds. */
 export const chineseRecipes: EmbeddedSet = {
   name: "chinese-recipes",
   language: "zh",
@@ -41,7 +41,7 @@ export const chineseRecipes: EmbeddedSet = {
   },
 };
 
-/** Description without its title, each ingredient once, and the steps; no images, heading marks or difficulty. */
+/** Returns the untitled description, each ingredient once, and the steps; no images, heading marks or difficulty. */
 function textOf({ description, ingredients, steps }: Recipe): string {
   const introduction = description.replace(/^#.*$/m, "");
   const amounts = new Set(ingredients.map(({ text_quantity }) => text_quantity.replace(/^[-*]\s*/, "")));

@@ -36,7 +36,7 @@ export function linear(emit: OnnxEmitter, { x, weight, bias }: Inputs): string {
   return emit.node("Gemm", [emit.name(x!), emit.name(weight!), emit.name(bias!)], { transB: 1 });
 }
 
-/** ONNX Runtime's own, with the optional outputs that the gradient needs. */
+/** ONNX's LayerNormalization, with the optional outputs that the gradient needs. */
 export function layerNorm(
   emit: OnnxEmitter,
   { x, gamma, beta }: Inputs,
@@ -102,7 +102,7 @@ function hash(emit: OnnxEmitter, x: string): string {
   return shift(times(shift(times(shift(x, 16), 0x7feb352d), 15), 0x846ca68b), 16);
 }
 
-/** The mask of keyed_mask.ts as floats 0 and 1, made once a site. */
+/** Makes the mask of keyed_mask.ts as floats 0 and 1, once for each site. */
 function keyedMask(
   emit: OnnxEmitter,
   key: Value,
@@ -239,8 +239,8 @@ export function attention(
 }
 
 /**
- * The row sums of dP ∘ P are those of dy ∘ y over a head's D numbers (Dao et al. 2022, appendix B), which are fewer
- * than the T probabilities.
+ * The gradient of attention. It takes the row sums of dP ∘ P from dy ∘ y (Dao et al. 2022, appendix B), whose rows have
+ * only a head's D numbers instead of T probabilities.
  */
 export function attentionGrad(
   emit: OnnxEmitter,
@@ -285,7 +285,7 @@ function labelColumn(emit: OnnxEmitter, labels: Value): string {
   );
 }
 
-/** −log p[label], picked: a product with ones and zeros would go through all B · C numbers once more. */
+/** −log p[label], picked by index: a product with ones and zeros would read all B · C numbers once more. */
 export function crossEntropy(emit: OnnxEmitter, { logits, labels }: Inputs): string[] {
   const logProbabilities = emit.node("LogSoftmax", [emit.name(logits!)], { axis: -1 });
   const picked = emit.node("GatherElements", [logProbabilities, labelColumn(emit, labels!)], { axis: 1 });
@@ -310,7 +310,7 @@ export function embedding(emit: OnnxEmitter, { table, ids }: Inputs): string {
   return emit.node("Gather", [emit.name(table!), emit.name(ids!)], { axis: 0 });
 }
 
-/** A small table's gradient is a product with ones and zeros; a large one is scattered. */
+/** A small table's gradient is a product with ones and zeros; a large table's is scattered. */
 export function embeddingGrad(
   emit: OnnxEmitter,
   { dy, ids }: Inputs,

@@ -1,12 +1,12 @@
-/** What the ONNX rules write to. */
+/** The collector of ONNX nodes that the rules write to. */
 import type { Value } from "../graph.ts";
 import { float, type OnnxAttribute, type OnnxConstant, type OnnxNode, type OnnxType } from "./proto.ts";
 
-/** How a product of stacks of matrices [rank − 2 axes, rows, columns] is taken. */
+/** Options of a product of stacks of matrices [rank − 2 axes, rows, columns]. */
 export interface ProductOptions {
   /** The number of axes of both. */
   readonly rank: number;
-  /** What it is multiplied by. */
+  /** Factor of the product. */
   readonly alpha?: number;
   /** 1 to transpose the first factor. */
   readonly transA?: number;
@@ -14,7 +14,7 @@ export interface ProductOptions {
   readonly transB?: number;
 }
 
-/** Collects ONNX nodes; the rules in onnx_rules.ts call it. */
+/** Collects ONNX nodes; the rules in rules.ts and composites.ts call it. */
 export class OnnxEmitter {
   readonly nodes: OnnxNode[] = [];
   readonly constants = new Map<string, OnnxConstant>();
@@ -28,7 +28,7 @@ export class OnnxEmitter {
     this.#standard = standard;
   }
 
-  /** The ONNX name of a recorded value. */
+  /** Returns the ONNX name of a recorded value. */
   name(value: Value): string {
     const name = this.#names.get(value);
     if (name === undefined) throw new RangeError(`Value ${value.id} is used before it is made`);
@@ -45,7 +45,7 @@ export class OnnxEmitter {
     return this.several(op, inputs, 1, attributes, domain)[0]!;
   }
 
-  /** Products of stacks of matrices: ONNX Runtime's FusedMatMul, which copies no transpose, or standard nodes. */
+  /** Adds a product of stacks of matrices: ONNX Runtime's FusedMatMul, which copies no transpose, or standard nodes. */
   product(a: string, b: string, { rank, alpha = 1, transA = 0, transB = 0 }: ProductOptions): string {
     if (!this.#standard) {
       const attributes = { transA, transB, alpha: float(alpha) };
@@ -71,7 +71,7 @@ export class OnnxEmitter {
     return outputs;
   }
 
-  /** A constant; equal ones are one. */
+  /** Adds a constant, only once if equal, and returns its name. */
   constant(
     data: readonly number[],
     type: OnnxType = "float32",
@@ -86,19 +86,19 @@ export class OnnxEmitter {
     return constant.name;
   }
 
-  /** A float scalar of rank 0. */
+  /** Adds a float scalar of rank 0. */
   scalar(value: number): string {
     return this.constant([value], "float32", []);
   }
 
-  /** What `make` returns, made once for a key; shared between forward and backward rules. */
+  /** Returns the result of `make`, called once for a key; forward and backward rules share it. */
   memo(key: string, make: () => string): string {
     let name = this.#memo.get(key);
     if (name === undefined) this.#memo.set(key, name = make());
     return name;
   }
 
-  /** Rows x [R, …] added into zeros of `shape` at the rows `ids` [R]; ScatterND would lose updates on two threads. */
+  /** Adds rows x [R, …] into zeros of `shape` at the rows `ids` [R]; ScatterND would lose updates on two threads. */
   scatterRows(x: string, rows: readonly number[], ids: string, shape: readonly number[]): string {
     const int64 = (values: readonly number[]) => this.constant(values, "int64");
     const column = this.node("Reshape", [ids, int64(rows.map((size, axis) => axis === 0 ? size : 1))]);
@@ -108,8 +108,8 @@ export class OnnxEmitter {
   }
 
   /**
-   * Gives the values that a graph returns their names: the node that makes one is renamed, as an Identity would copy.
-   * A value that no node makes (an input, a constant), or that has another such name, is copied.
+   * Names the values that a graph returns. The output of the node that makes one is renamed, as an Identity would copy
+   * it. A value that no node makes (an input, a constant), or that already has such a name, is copied.
    */
   publish(results: Iterable<readonly [name: string, value: Value]>): void {
     const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
@@ -128,7 +128,7 @@ export class OnnxEmitter {
   }
 }
 
-/** Numbers as the bytes of a constant. */
+/** Returns numbers as the bytes of a constant. */
 export function bytesOf(data: ArrayLike<number>, type: OnnxType): Uint8Array {
   const array = type === "float32"
     ? Float32Array.from(data)

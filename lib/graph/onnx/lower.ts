@@ -4,25 +4,25 @@ import { OnnxEmitter } from "./emitter.ts";
 import { encodeModel, type OnnxModel, type OnnxNode, type OnnxPort } from "./proto.ts";
 import { type Operation, operations } from "../operations.ts";
 
-/** How the new value of a state tensor is called among a model's outputs. */
+/** Returns the name of a state tensor's new value among a model's outputs. */
 export function updateName(name: string): string {
   return `${name}:next`;
 }
 
-/** Names of what goes in and out of a lowered model. */
+/** A lowered model and facts about its inputs. */
 export interface LoweredModel {
   readonly bytes: Uint8Array;
   /** Names of inputs that some node really reads. */
   readonly inputs: ReadonlySet<string>;
-  /** State tensors whose old value some node reads that does not come before the node that writes the new one. */
+  /** State tensors whose new value may be written before some node has read the old one. */
   readonly unsafe: ReadonlySet<string>;
 }
 
-/** How a graph is lowered. */
+/** Options of lowering a graph. */
 export interface LoweringOptions {
-  /** Tensors of rank 1 may have any length: for the blocks of tiles.ts. */
+  /** `true` if tensors of rank 1 may have any length, for the blocks of tiles.ts. */
   readonly flat?: boolean;
-  /** Only operations that ONNX itself has, so that any runtime can read them. */
+  /** `true` for operations of standard ONNX only, which any runtime can read. */
   readonly standard?: boolean;
 }
 
@@ -71,8 +71,8 @@ export function onnxModel(graph: GraphBody, { flat = false, standard }: Lowering
 }
 
 /**
- * A state tensor may be overwritten in place only if every node that reads its old value has run before the node
- * that writes the new one, whatever order the runtime chooses: each reader must be the writer or lead to it.
+ * Returns the state tensors that are not safe to overwrite in place. Safe means that in any order all readers of the
+ * old value run before the writer of the new one: each reader is the writer or leads to it.
  */
 function unsafeUpdates(graph: GraphBody, nodes: readonly OnnxNode[]): Set<string> {
   const producer = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));

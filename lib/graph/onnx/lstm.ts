@@ -1,6 +1,6 @@
 /**
- * ONNX rules of the LSTM, unrolled: ONNX Runtime's own LSTM keeps the cells to itself, which the gradient needs. A
- * session for T 64 is made in a second or two, one for T 512 takes 15 times as long.
+ * ONNX rules of the LSTM, unrolled: ONNX Runtime's own LSTM does not return the cells, which the gradient needs. Making
+ * a session takes a second or two for T = 64, and 15 times as long for T = 512.
  */
 import type { Value } from "../graph.ts";
 import type { OnnxEmitter } from "./emitter.ts";

@@ -1,6 +1,6 @@
 /**
- * ONNX rules of the tfjs kernels; the rules of our own operations are in onnx_composites.ts. A rule adds nodes to the
- * emitter and returns the names of its outputs. Choices that look odd are measured ones: see LOG.md.
+ * ONNX rules of the tfjs kernels; the rules of our own operations are in composites.ts. A rule adds nodes to the
+ * emitter and returns the names of its outputs. Choices that look odd were measured: see LOG.md.
  */
 import { type ElementType, sizeOf, type Value } from "../graph.ts";
 import type { OnnxEmitter } from "./emitter.ts";
@@ -13,17 +13,17 @@ export * from "./lstm.ts";
 type Inputs = Record<string, Value>;
 type Outputs = readonly Value[];
 
-/** A list of whole numbers as ONNX takes them. */
+/** Adds a list of whole numbers as an int64 constant. */
 function int64(emit: OnnxEmitter, values: readonly number[]): string {
   return emit.constant(values, "int64");
 }
 
-/** Two inputs, one node. */
+/** Makes a rule of one node with two inputs. */
 export function binary(op: string) {
   return (emit: OnnxEmitter, { a, b }: Inputs): string => emit.node(op, [emit.name(a!), emit.name(b!)]);
 }
 
-/** One input, one node. */
+/** Makes a rule of one node with one input. */
 export function unary(op: string) {
   return (emit: OnnxEmitter, inputs: Inputs): string => emit.node(op, [emit.name(Object.values(inputs)[0]!)]);
 }
@@ -70,7 +70,7 @@ export function fill(emit: OnnxEmitter, _: Inputs, { value }: { value: number },
   return constantOf(emit, value, output!);
 }
 
-/** Another element type. */
+/** Converts to another element type. */
 export function cast(emit: OnnxEmitter, { x }: Inputs, { dtype }: { dtype: ElementType }): string {
   return x!.dtype === dtype ? emit.name(x!) : emit.node("Cast", [emit.name(x!)], { to: elementTypes[dtype] });
 }
@@ -87,7 +87,7 @@ export function transpose(emit: OnnxEmitter, { x }: Inputs, { perm }: { perm: nu
   return emit.node("Transpose", [emit.name(x!)], { perm });
 }
 
-/** A block. */
+/** Cuts out a block. */
 export function slice(
   emit: OnnxEmitter,
   { x }: Inputs,
@@ -104,12 +104,12 @@ export function slice(
   ]);
 }
 
-/** Side by side along an axis. */
+/** Joins tensors along an axis. */
 export function concat(emit: OnnxEmitter, inputs: Inputs, { axis }: { axis: number }): string {
   return emit.node("Concat", Object.values(inputs).map((value) => emit.name(value)), { axis });
 }
 
-/** Pieces along an axis. */
+/** Cuts into pieces along an axis. */
 export function split(
   emit: OnnxEmitter,
   { x }: Inputs,
@@ -120,7 +120,7 @@ export function split(
   return emit.several("Split", [emit.name(x!), sizes], outputs.length, { axis });
 }
 
-/** A constant around. */
+/** Puts a constant around a tensor. */
 export function pad(
   emit: OnnxEmitter,
   { x }: Inputs,
@@ -130,7 +130,7 @@ export function pad(
   return emit.node("Pad", [emit.name(x!), pads, emit.constant([constantValue ?? 0], x!.dtype, [])]);
 }
 
-/** Repeated along each axis. */
+/** Repeats along each axis. */
 export function tile(emit: OnnxEmitter, { x }: Inputs, { reps }: { reps: number[] }): string {
   return emit.node("Tile", [emit.name(x!), int64(emit, reps)]);
 }
@@ -248,7 +248,7 @@ export function argMax(emit: OnnxEmitter, { x }: Inputs, { axis }: { axis: numbe
   });
 }
 
-/** Over the last axis. */
+/** Softmax over the last axis. */
 export function softmax(emit: OnnxEmitter, { logits }: Inputs): string {
   return emit.node("Softmax", [emit.name(logits!)], { axis: -1 });
 }

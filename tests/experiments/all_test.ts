@@ -1,8 +1,8 @@
 /** The experiments at paper scale, against the paper's settings written down a second time (section 5.2 to 5.7). */
 import assert from "node:assert/strict";
-import { dataTables, experiments } from "../experiments/all.ts";
-import type { Configuration } from "../lib/runs/configuration.ts";
-import { resolveCells } from "../lib/runs/experiment.ts";
+import { dataTables, experiments } from "../../experiments/all.ts";
+import type { Configuration } from "../../lib/runs/configuration.ts";
+import { resolveCells } from "../../lib/runs/experiment.ts";
 
 const cellsOf = async (name: string, scale: "mini" | "imdb" | "paper" = "paper") =>
   await resolveCells(experiments.find((experiment) => experiment.name === name)!, { scale });

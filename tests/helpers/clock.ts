@@ -7,7 +7,7 @@ export interface Clock {
 }
 
 /** Runs a test in which time passes only when the test says so. */
-export async function withClock(test: (clock: Clock) => Promise<void>): Promise<void> {
+export async function withClock(test: (clock: Clock) => Promise<void> | void): Promise<void> {
   const clock = { seconds: 0 };
   performance.now = () => 1000 * clock.seconds;
   try {
