@@ -1,7 +1,7 @@
 /** The paper's eight data sets (section 5.1, Table 1): where their files are, and how a text comes from their fields. */
 import {
   delimitedLayout,
-  type Layout,
+  type PaperLayout,
   parquetLayout,
   questionLabels,
   reviewFolders,
@@ -25,11 +25,11 @@ export interface PaperSet {
   /** Names of its folder in a data directory, besides `name`; case does not matter, "_" and "-" are the same. */
   readonly folders: readonly string[];
   /** The repository on the hub and the layout of its files; they may be in a folder too. */
-  readonly hub?: { readonly id: string; readonly layout: Layout };
+  readonly hub?: { readonly id: string; readonly layout: PaperLayout };
   /** Where its files can be fetched by hand, if they are on no hub. */
   readonly home?: string;
   /** The other layouts that the files in a folder may have. */
-  readonly layouts: readonly Layout[];
+  readonly layouts: readonly PaperLayout[];
   /** A text from the fields of a row; of a pair the first. */
   text(fields: readonly string[]): string;
   /** The second text of a pair, where the paper's code gives BERT pairs. */

@@ -1,7 +1,7 @@
 /** A figure in a page: a picture for paper and for readers without scripts, and panels that plotly.js draws over it. */
 import { type Curve, type DotFigure, dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
-import { type Content, escape, html, jsonScript, type Markup } from "./html.ts";
+import { escape, type Fragment, html, jsonScript, type Markup } from "./html.ts";
 import { folded, grid } from "./page.ts";
 
 /** A figure of a page. */
@@ -53,7 +53,7 @@ export async function chart(name: string, figure: Figure | DotFigure, caption: s
 }
 
 /** The points of a figure's curves, folded; of long curves so many that lie evenly. */
-export function numbersBelow({ panels, x, y }: Figure): Content {
+export function numbersBelow({ panels, x, y }: Figure): Fragment {
   const tables = panels.map(({ title, curves }) =>
     grid({
       caption: [title, y].filter(Boolean).join(": ") + ` by ${x}`,

@@ -13,7 +13,7 @@ import { mainResult, secondsOf } from "../results/result_table.ts";
 import { combinationText, type Report } from "./collect.ts";
 import { missingSets } from "./data_page.ts";
 import { missingRuns, shortName } from "./experiment_page.ts";
-import { type Content, html } from "./html.ts";
+import { type Fragment, html } from "./html.ts";
 import { grid, list, minute, type Page } from "./page.ts";
 import { comparisonCells } from "./parts.ts";
 
@@ -36,7 +36,7 @@ const smallScale =
   "have nothing to do with the paper's: what can be compared is the rows within a column.";
 
 /** The first page. `links` are shown among the first lines. */
-export function indexPage(report: Report, links: Content): Page {
+export function indexPage(report: Report, links: Fragment): Page {
   const { scale, made, records, claims } = report;
   const lines = linesOf(report);
   const missing = lines.filter(({ missing }) => missing);
@@ -187,7 +187,7 @@ export function countsOf(judgements: readonly Judgement[]): string {
     (alone > 0 ? `; ${alone} rest on one seed.` : ".");
 }
 
-const claimsGrid = (judgements: readonly Judgement[]): Content =>
+const claimsGrid = (judgements: readonly Judgement[]): Fragment =>
   grid({
     caption: "Claims of the paper",
     head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds", "columns"],

@@ -15,8 +15,8 @@ export function markdown(
   return [text(head), `| ${rule.join(" | ")} |`, ...rows.map(text)].join("\n");
 }
 
-/** A share in percent: "12.5"; "–" where there is none. */
-export function percent(share: number | undefined): string {
+/** A share in percent as a cell of a table: "12.5"; "–" where there is none. */
+export function percentCell(share: number | undefined): string {
   return share === undefined ? "–" : (100 * share).toFixed(1);
 }
 

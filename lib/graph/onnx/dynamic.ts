@@ -5,7 +5,7 @@
  * such that a number's two values leave one answer, and a node computes it from the inputs' shapes instead; any other
  * difference is refused.
  */
-import { bytesOf } from "./emitter.ts";
+import { constantBytes } from "./emitter.ts";
 import type { OnnxConstant, OnnxModel, OnnxNode, OnnxPort } from "./proto.ts";
 
 /** A dimension of the inputs that may have any size. */
@@ -109,7 +109,7 @@ class SizeNodes {
   #constant(value: number): string {
     const name = String(value);
     if (!this.#made.has(name)) {
-      this.constants.push({ name, shape: [1], type: "int64", bytes: bytesOf([value], "int64") });
+      this.constants.push({ name, shape: [1], type: "int64", bytes: constantBytes([value], "int64") });
     }
     this.#made.add(name);
     return name;

@@ -80,7 +80,7 @@ export class OnnxEmitter {
     const key = `${type}[${shape}]=${data}`;
     let constant = this.constants.get(key);
     if (!constant) {
-      constant = { name: `const_${this.constants.size}`, shape, type, bytes: bytesOf(data, type) };
+      constant = { name: `const_${this.constants.size}`, shape, type, bytes: constantBytes(data, type) };
       this.constants.set(key, constant);
     }
     return constant.name;
@@ -129,7 +129,7 @@ export class OnnxEmitter {
 }
 
 /** Numbers as the bytes of a constant. */
-export function bytesOf(data: ArrayLike<number>, type: OnnxType): Uint8Array {
+export function constantBytes(data: ArrayLike<number>, type: OnnxType): Uint8Array {
   const array = type === "float32"
     ? Float32Array.from(data)
     : type === "int32"

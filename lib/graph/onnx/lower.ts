@@ -19,7 +19,7 @@ export interface LoweredModel {
 }
 
 /** How a graph is lowered. */
-export interface LoweringOptions {
+export interface OnnxLoweringOptions {
   /** Tensors of rank 1 may have any length: for the blocks of tiles.ts. */
   readonly flat?: boolean;
   /** Only operations that ONNX itself has, so that any runtime can read them. */
@@ -27,7 +27,7 @@ export interface LoweringOptions {
 }
 
 /** Lowers a graph to the bytes of an ONNX model (opset 20 with ONNX Runtime's own operations). */
-export function lowerToOnnx(graph: GraphBody, options: LoweringOptions = {}): LoweredModel {
+export function lowerToOnnx(graph: GraphBody, options: OnnxLoweringOptions = {}): LoweredModel {
   const model = onnxModel(graph, options);
   return {
     bytes: encodeModel(model),
@@ -37,7 +37,7 @@ export function lowerToOnnx(graph: GraphBody, options: LoweringOptions = {}): Lo
 }
 
 /** Lowers a graph to an ONNX model whose inputs are those of the state and the feeds that some node reads. */
-export function onnxModel(graph: GraphBody, { flat = false, standard }: LoweringOptions = {}): OnnxModel {
+export function onnxModel(graph: GraphBody, { flat = false, standard }: OnnxLoweringOptions = {}): OnnxModel {
   const emit = new OnnxEmitter({ standard });
   for (const [name, value] of [...graph.state, ...graph.feeds]) emit.bind(value, name);
   for (const [value, data] of graph.constants) {
