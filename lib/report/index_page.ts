@@ -167,19 +167,17 @@ function linesOf({ experiments, dataTables, scale }: Report): Line[] {
   ];
 }
 
-const verdicts: readonly ClaimVerdict[] = ["confirmed", "not distinguishable", "contradicted", "no data"];
-
 /** "Of 14 claims 3 are confirmed, …" */
 export function countsOf(judgements: readonly Judgement[]): string {
-  const words = {
+  const words: Readonly<Record<ClaimVerdict, string>> = {
     "confirmed": "confirmed",
     "not distinguishable": "not distinguishable from chance",
     "contradicted": "contradicted",
     "no data": "without data yet",
   };
-  const counts = verdicts.flatMap((verdict) => {
+  const counts = Object.entries(words).flatMap(([verdict, word]) => {
     const count = judgements.filter((one) => one.verdict === verdict).length;
-    return count > 0 ? [`${count} ${words[verdict]}`] : [];
+    return count > 0 ? [`${count} ${word}`] : [];
   });
   const alone =
     judgements.filter(({ comparison }) => !("missing" in comparison) && comparison.seeds === 1).length;

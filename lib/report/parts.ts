@@ -4,7 +4,7 @@ import { type Fragment, html, type Markup } from "./html.ts";
 import type { TestSetMistakes } from "./mistakes.ts";
 import { folded, grid, list } from "./page.ts";
 import type { AdjustedComparison, NotCompared } from "../results/comparison.ts";
-import { percentCell, points, probability, signed, spread } from "../results/markdown.ts";
+import { comparisonNumbers, percentCell, signed, spread } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
 import type { RunRecord } from "../results/records.ts";
 import type { EvaluatedCell } from "../results/result_table.ts";
@@ -28,10 +28,7 @@ function verdict(comparison: AdjustedComparison | NotCompared): Fragment {
 /** Difference with interval and the three p, or why there are none: four cells of a line. */
 export function comparisonCells(comparison: AdjustedComparison | NotCompared | undefined): Fragment[] {
   if (comparison === undefined || "missing" in comparison) return ["–", "–", "–", "–"];
-  const { pExamples, pSeeds, adjusted } = comparison;
-  return [points(comparison), pExamples, pSeeds, adjusted].map((value) =>
-    value === undefined ? "–" : typeof value === "number" ? probability(value) : value
-  );
+  return comparisonNumbers(comparison);
 }
 
 /** What the numbers of the tables of results are. */

@@ -46,10 +46,10 @@ ${new Markup(styles)}
 .chart svg { max-width: 100%; height: auto; }
 </style>`;
   return shell(
-    `${name}: ${percent(evaluation.error_rate)} error`,
+    `${name}: ${percent(evaluation.error_rate, 2)} error`,
     head,
     html`<main>
-<h1>${name}: ${percent(evaluation.error_rate)} error on the ${split} texts</h1>
+<h1>${name}: ${percent(evaluation.error_rate, 2)} error on the ${split} texts</h1>
 <p class="soft">${source}; ${tuned.model.description}</p>
 ${
       grid({

@@ -1,4 +1,5 @@
 /** How numbers are written in reports, and the table that they stand in. */
+import type { AdjustedComparison } from "./comparison.ts";
 import { mean, standardDeviation } from "./statistics.ts";
 
 /** A Markdown table with aligned columns; all but the first `texts` columns are right-aligned. */
@@ -40,4 +41,13 @@ export function spread(values: readonly number[], expected: number): string {
 /** A share's difference with its interval, in points: "−1.20 [−2.10, −0.35]". */
 export function points({ difference, low, high }: Record<"difference" | "low" | "high", number>): string {
   return `${signed(100 * difference)} [${signed(100 * low)}, ${signed(100 * high)}]`;
+}
+
+/** Four cells of a line: a comparison's difference with its interval, and its three p. */
+export function comparisonNumbers(comparison: AdjustedComparison): string[] {
+  const { pExamples, pSeeds, adjusted } = comparison;
+  return [
+    points(comparison),
+    ...[pExamples, pSeeds, adjusted].map((p) => p === undefined ? "–" : probability(p)),
+  ];
 }

@@ -3,7 +3,7 @@
  * calibration, what it cost, and what to know.
  */
 import { seedsLegend } from "./comparison.ts";
-import { markdown, points, probability, signed, spread } from "./markdown.ts";
+import { comparisonNumbers, markdown, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { RunRecord } from "./records.ts";
 import type { EvaluatedCell, ResultTable } from "./result_table.ts";
@@ -80,15 +80,8 @@ function comparisons({ baseline, heading }: ResultTable, cells: readonly Evaluat
     if (comparison === undefined) return [];
     const names = [row, heading(column)];
     if ("missing" in comparison) return [[...names, comparison.missing, "", "", "", ""]];
-    const { pExamples, pSeeds, adjusted, verdict, seeds } = comparison;
-    return [[
-      ...names,
-      points(comparison),
-      probability(pExamples),
-      pSeeds === undefined ? "–" : probability(pSeeds),
-      probability(adjusted),
-      seeds === 1 ? `${verdict} (one seed)` : verdict,
-    ]];
+    const { verdict, seeds } = comparison;
+    return [[...names, ...comparisonNumbers(comparison), seeds === 1 ? `${verdict} (one seed)` : verdict]];
   });
   return [
     `## Against ${baseline}`,

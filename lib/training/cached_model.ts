@@ -1,7 +1,8 @@
 /**
  * Models that are made once and kept with the record of how: those that several runs start from in the cache folder,
- * under the hash of what they depend on, that of one run in its own folder. Making one may be stopped at any time; the next call goes on from its last checkpoint. Of several processes
- * that want the same model one makes it, and the others wait.
+ * under the hash of what they depend on, that of one run in its own folder. Making one may be stopped at any time; the
+ * next call goes on from its last checkpoint. Of several processes that want the same model in the cache one makes it,
+ * and the others wait.
  */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,30 +12,26 @@ import { configurationHash } from "../results/records.ts";
 import { type CheckpointOptions, fromCheckpoints } from "./checkpoints.ts";
 import { writeWhole } from "../storage/whole_file.ts";
 
-/** A model's place among those of a run. */
-interface ModelPlace {
+/** A model in the folder of a run. */
+export interface KeptModelOptions {
   /** The run's folder. */
   readonly run: string;
   /** The model's folder in it, as one run may make several models. */
   readonly part: string;
   /** The file beside the model that says how it was made. */
   readonly recordFile: string;
+  /** Where the run saves itself on the way. */
+  readonly checkpoint: Omit<CheckpointOptions, "identity">;
 }
 
 /** A model in the cache. */
-export interface CachedModelOptions extends Omit<ModelPlace, "run"> {
+export interface CachedModelOptions extends Pick<KeptModelOptions, "part" | "recordFile"> {
   /** The folder of the cache, such as `pretrained`. */
   readonly kind: string;
   /** Everything that the model depends on. */
   readonly identity: object;
   /** Told what is going on. */
   readonly say: (line: string) => void;
-}
-
-/** A model in the folder of a run. */
-export interface KeptModelOptions extends ModelPlace {
-  /** Where the run saves itself on the way. */
-  readonly checkpoint: Omit<CheckpointOptions, "identity">;
 }
 
 /** The folder of a model and the record of how it was made. */
@@ -99,7 +96,7 @@ export async function keptModel<Made>(
 
 /** A model with the record beside it; it is written last, so that a folder with it is whole. */
 async function findModel<Made>(
-  { run, part, recordFile }: ModelPlace,
+  { run, part, recordFile }: Omit<KeptModelOptions, "checkpoint">,
 ): Promise<KeptModel<Made> | undefined> {
   const folder = join(run, part);
   const text = await readFile(join(folder, recordFile), "utf8").catch(() => undefined);

@@ -77,10 +77,6 @@ export function onnxModel(graph: GraphBody, { flat = false, standard }: OnnxLowe
 function unsafeUpdates(graph: GraphBody, nodes: readonly OnnxNode[]): Set<string> {
   const producer = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const unsafe = new Set<string>();
-  const readers = new Map<string, OnnxNode[]>();
-  for (const node of nodes) {
-    for (const input of new Set(node.inputs)) if (graph.state.has(input)) getOrAdd(readers, input).push(node);
-  }
   for (const name of graph.updates.keys()) {
     const writer = producer.get(updateName(name))!;
     const before = new Set<OnnxNode>([writer]);
@@ -94,19 +90,12 @@ function unsafeUpdates(graph: GraphBody, nodes: readonly OnnxNode[]): Set<string
         }
       }
     }
-    const others = (readers.get(name) ?? []).filter((reader) =>
-      reader !== writer || !elementWise.has(reader.op)
-    );
-    if (others.some((reader) => reader === writer || !before.has(reader))) unsafe.add(name);
+    const comesLate = (reader: OnnxNode) =>
+      reader === writer ? !elementWise.has(reader.op) : !before.has(reader);
+    if (nodes.some((node) => node.inputs.includes(name) && comesLate(node))) unsafe.add(name);
   }
   return unsafe;
 }
 
 /** Nodes that read an element no later than they write the element at the same place. */
 const elementWise = new Set(["Add", "Sub", "Mul", "Div", "Neg", "Identity", "Sqrt"]);
-
-function getOrAdd<Key, Item>(map: Map<Key, Item[]>, key: Key): Item[] {
-  let items = map.get(key);
-  if (!items) map.set(key, items = []);
-  return items;
-}
