@@ -52,6 +52,7 @@ export {
   headTail,
   hierarchical,
   type Pooling,
+  type Stretch,
   tail,
   type TextStrategy,
   textStrategy,

@@ -51,14 +51,14 @@ export function bertFeatures(
       `Cannot use the features "${features.name}" with feature-extraction: expected last or layer K`,
     );
   }
-  return { width, trainable: trainableOf(config), additional: (seed) => initialParameters(config, seed) };
+  return { width, trainable: trainableOf(config), additional: (seed) => additionalParameters(config, seed) };
 }
 
 /**
  * What is trained besides the classifier: the biLSTM by torch.nn.LSTM's names after `lstm.`, drawn as PyTorch does from
  * uniform(−1/√U, 1/√U), and the attention as {@linkcode poolingParameters} draws it.
  */
-function initialParameters({ hidden_size: hidden }: BertConfig, seed: number): HostTensors {
+function additionalParameters({ hidden_size: hidden }: BertConfig, seed: number): HostTensors {
   const draw = (name: string, shape: readonly number[]): [string, HostTensors[string]] => {
     const random = new Random(fold(seed, ...new TextEncoder().encode(name)));
     const data = new Float32Array(shape.reduce((count, size) => count * size, 1));

@@ -21,8 +21,8 @@ import {
   passSize,
   stepBatches,
 } from "./fine_tuning_steps.ts";
-import { combineLayers, featureWidth, layerFeatures } from "./layers.ts";
-import { poolFractions, poolingParameters } from "./long_text.ts";
+import { classifierFeatures, featureWidth, layerFeatures } from "./layers.ts";
+import { poolingParameters } from "./long_text.ts";
 import { fold } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
@@ -231,18 +231,13 @@ export function classifierPlan(
       `Cannot train by the method "${method}": expected fine-tuning or feature-extraction`,
     );
   }
-  const pooler = features.combination === undefined;
+  const classified = classifierFeatures(features, pooling);
   const width = featureWidth(features, config.hidden_size);
-  const trainable = sequenceClassifier(config, {
-    layers: (states) => combineLayers(features, states),
-    fractions: pooling && ((states, mask, tensors) => poolFractions(pooling, states, mask, tensors)),
-    pooler,
-  });
   return {
     config,
     width,
-    pooler,
-    trainable,
+    pooler: classified.pooler,
+    trainable: sequenceClassifier(config, classified),
     additional: (seed) => pooling ? poolingParameters(pooling, width, seed) : {},
   };
 }

@@ -8,6 +8,7 @@ import { layerLearningRate } from "./layer_decay.ts";
 import { schedule } from "./schedules.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { EpochBatches } from "../training/loop.ts";
+import { percent } from "../wording.ts";
 
 /** A data set as wordpieces. */
 export interface EncodedDataset {
@@ -56,13 +57,11 @@ export function encodeDataset(
   const notes = [
     ...unknown > manyUnknown
       ? [
-        `${
-          (100 * unknown).toFixed(1)
-        } % of the wordpieces are unknown to the model's vocabulary: take a model of the ` +
+        `${percent(unknown)} of the wordpieces are unknown to the model's vocabulary: take a model of the ` +
         "texts' language.",
       ]
       : [],
-    ...cut > 0 ? [`${(100 * cut).toFixed(1)} % of the texts are cut.`] : [],
+    ...cut > 0 ? [`${percent(cut)} of the texts are cut.`] : [],
     ...pairs ? [`The texts are pairs: of each the longer text is cut first, and not by ${text.name}.`] : [],
   ];
   return { split, cut, pairs, chosenBy, notes };

@@ -12,7 +12,7 @@ import { heldOutBatches, type PreTrainingBatches } from "./masked_words.ts";
 import { encodeDocuments } from "./segments.ts";
 import type { Engine } from "../engine/engine.ts";
 import { furtherPretrain, savePretrained } from "./further_pretraining.ts";
-import { measure } from "./pretraining_steps.ts";
+import { measurePreTraining } from "./pretraining_steps.ts";
 import { Random } from "../random.ts";
 import type { ForgettingRecord } from "../results/records.ts";
 import {
@@ -145,10 +145,10 @@ async function compare(
   );
   const trainer = new Trainer(engine, trainable, used, optimizer("adamw"), headKey);
   try {
-    const before = await measure(trainer, heldOut, false);
+    const before = await measurePreTraining(trainer, heldOut, false);
     const encoder = Object.fromEntries(Object.entries(tuned).filter(([name]) => Object.hasOwn(used, name)));
     trainer.load(encoder);
-    const after = await measure(trainer, heldOut, false);
+    const after = await measurePreTraining(trainer, heldOut, false);
     return {
       before: { mlmLoss: before.mlmLoss, mlmAccuracy: before.mlmAccuracy },
       after: { mlmLoss: after.mlmLoss, mlmAccuracy: after.mlmAccuracy },

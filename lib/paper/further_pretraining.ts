@@ -12,7 +12,12 @@ import { continuationPieces, heldOutBatches, preTrainingEpoch, withShuffledConte
 import { type Documents, encodeDocuments } from "./segments.ts";
 import type { Engine } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
-import { batchFinder, measure, type PreTrainingEvaluation, stepBatch } from "./pretraining_steps.ts";
+import {
+  batchFinder,
+  measurePreTraining,
+  type PreTrainingEvaluation,
+  preTrainingStep,
+} from "./pretraining_steps.ts";
 import { fold } from "../random.ts";
 import { configurationHash } from "../results/records.ts";
 import type { StartModel } from "../bert/start_model.ts";
@@ -177,7 +182,7 @@ export async function furtherPretrain(
   try {
     const ends = evaluationSteps(headSteps, total, options.evaluateEvery ?? total, options.evaluateAt);
     const sitting = { tokens: 0, seconds: 0, began: 0 };
-    const first = await measure(trainer, heldOutSet, nsp);
+    const first = await measurePreTraining(trainer, heldOutSet, nsp);
     const parameters = async () => ({ ...model.parameters, ...await trainer.parameters() });
     await context.onEvaluation?.(first, parameters);
     const result = await train<PreTrainingEvaluation>(trainer, {
@@ -188,7 +193,7 @@ export async function furtherPretrain(
           length: ends[epoch]! - start,
           at: (place) => {
             sitting.began = performance.now();
-            return stepBatch(stepBatchOf(start + place), nsp, start + place < headSteps);
+            return preTrainingStep(stepBatchOf(start + place), nsp, start + place < headSteps);
           },
         };
       },
@@ -201,7 +206,7 @@ export async function furtherPretrain(
         decaySteps: Math.round(steps * decayProportion),
         jumps: asBert && options.decayProportion === undefined,
       }),
-      evaluate: () => measure(trainer, heldOutSet, nsp),
+      evaluate: () => measurePreTraining(trainer, heldOutSet, nsp),
       better: () => true, // the last parameters are kept
       checkpoint: context.checkpoint && {
         ...context.checkpoint,
@@ -214,7 +219,7 @@ export async function furtherPretrain(
       },
       onEpoch: ({ evaluation }) => context.onEvaluation?.(evaluation, parameters),
     });
-    const { mlmLoss: shuffledMlmLoss } = await measure(
+    const { mlmLoss: shuffledMlmLoss } = await measurePreTraining(
       trainer,
       withShuffledContext(heldOutSet, batching),
       nsp,

@@ -3,9 +3,11 @@
  * google-research/bert): pairs of segments packed from sentences, half of them with a random second segment, 15 % of
  * the wordpieces masked. Pairs and masks are drawn anew for each epoch, from the key, the epoch and the place alone.
  */
+import type { PreTrainingShape } from "../bert/pretraining.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
 import type { SpecialIds } from "../text/tokenizer.ts";
+import { chunks, defaultLengths } from "../training/batches.ts";
 import { type Documents, planSegments, type SegmentPlan } from "./segments.ts";
 
 /** What {@link preTrainingEpoch} and {@link heldOutBatches} need to know. */
@@ -38,16 +40,6 @@ export interface PreTrainingOptions {
   readonly window?: number;
 }
 
-/** The shape of a batch: P is a function of T. */
-export interface PreTrainingShape {
-  /** Examples. */
-  readonly B: number;
-  /** Tokens of an example, with [CLS], [SEP] and padding. */
-  readonly T: number;
-  /** Masked tokens of an example of T tokens, padding included. */
-  readonly P: number;
-}
-
 /** B examples, ready for a pre-training step. */
 export interface PreTrainingBatch {
   /** [B*T] [CLS] A [SEP] B [SEP] padding, masked. */
@@ -64,7 +56,7 @@ export interface PreTrainingBatch {
   readonly mlmWeights: Float32Array;
   /** [B] 0 = B follows A, 1 = B is random, as in Hugging Face's BertForPreTraining; 0 without pairs. */
   readonly nspLabels: Int32Array;
-  /** B, T and P of the arrays. */
+  /** B, T and P of the arrays; P is a function of T. */
   readonly shape: PreTrainingShape;
   /** Examples, B: the last batch is filled up with the epoch's first examples. */
   readonly examples: number;
@@ -88,8 +80,6 @@ type Settings = ReturnType<typeof settingsOf>;
 
 /** What the key is folded with: which random numbers are drawn. */
 const draw = { segments: 1, order: 2, masks: 3, heldOut: 4, shuffled: 5 } as const;
-
-const defaultLengths: readonly number[] = [32, 64, 96, 128, 192, 256, 384, 512];
 
 /** [V] 1 = a piece inside a word, for `wholeWords`, from a vocabulary by id. */
 export function continuationPieces(pieces: readonly string[]): Uint8Array {
@@ -216,9 +206,9 @@ function batchesOf(
   const lengths = plan.startA.map((_, example) => tokensOf(plan, example));
   const random = new Random(fold(key, draw.order, 1));
   const groups = padToMax
-    ? cut(filled, B)
-    : cut(filled, window * B).flatMap((inWindow) =>
-      random.shuffle(cut(inWindow.sort((a, b) => lengths[b]! - lengths[a]!), B))
+    ? chunks(filled, B)
+    : chunks(filled, window * B).flatMap((inWindow) =>
+      random.shuffle(chunks(inWindow.sort((a, b) => lengths[b]! - lengths[a]!), B))
     );
   const shapes = groups.map((group) =>
     shapeOf(Math.max(...group.map((example) => lengths[example]!)), settings)
@@ -335,11 +325,4 @@ function randomToken(vocabSize: number, specials: readonly number[], random: Ran
   let token = random.below(vocabSize);
   while (specials.includes(token)) token = random.below(vocabSize);
   return token;
-}
-
-function cut(items: readonly number[], size: number): number[][] {
-  return Array.from(
-    { length: Math.ceil(items.length / size) },
-    (_, i) => items.slice(i * size, (i + 1) * size),
-  );
 }

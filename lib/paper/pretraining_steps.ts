@@ -36,7 +36,7 @@ export function batchFinder(
 }
 
 /** A batch as the training step takes it: losses are means over the masked places, and over the pairs. */
-export function stepBatch(batch: PreTrainingBatch, nsp: boolean, headsOnly = false): StepBatch {
+export function preTrainingStep(batch: PreTrainingBatch, nsp: boolean, headsOnly = false): StepBatch {
   const { B, T, P } = batch.shape;
   const masked = batch.mlmWeights.reduce((sum, weight) => sum + weight, 0);
   const pairs: HostTensors = {
@@ -61,7 +61,7 @@ export function stepBatch(batch: PreTrainingBatch, nsp: boolean, headsOnly = fal
  *
  * @throws InputError if no wordpiece of them can be masked.
  */
-export async function measure(
+export async function measurePreTraining(
   trainer: Trainer,
   batches: PreTrainingBatches,
   nsp: boolean,
@@ -69,7 +69,7 @@ export async function measure(
   const mlm = { loss: 0, right: 0, count: 0 };
   const next = { loss: 0, right: 0, count: 0 };
   for (const batch of batches) {
-    const outputs = await trainer.evaluate(stepBatch(batch, nsp));
+    const outputs = await trainer.evaluate(preTrainingStep(batch, nsp));
     batch.mlmWeights.forEach((weight, place) => {
       mlm.loss += weight * outputs.mlm_losses!.data[place]!;
       mlm.right += weight * outputs.mlm_correct!.data[place]!;

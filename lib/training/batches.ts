@@ -95,7 +95,8 @@ export interface PaddingStatistics {
   readonly shapes: number;
 }
 
-const defaultLengths: readonly number[] = [32, 64, 96, 128, 192, 256, 384, 512];
+/** Values that T takes below the longest, if none are given. */
+export const defaultLengths: readonly number[] = [32, 64, 96, 128, 192, 256, 384, 512];
 /** Small: sorting a whole epoch makes batches of one kind, which cost 3 points of error (LOG.md). */
 const defaultWindow = 4;
 
@@ -137,9 +138,9 @@ export function trainingBatches(
   const { batchSize, key, window = defaultWindow, padToMax = false } = options;
   const random = new Random(key);
   const shuffled = random.shuffle(examples);
-  if (padToMax) return batchesOf(cut(shuffled, batchSize), options, largestFractions(examples));
-  const groups = cut(shuffled, window * batchSize).flatMap((inWindow) =>
-    random.shuffle(cut(inWindow.toSorted(longestFirst), batchSize))
+  if (padToMax) return batchesOf(chunks(shuffled, batchSize), options, largestFractions(examples));
+  const groups = chunks(shuffled, window * batchSize).flatMap((inWindow) =>
+    random.shuffle(chunks(inWindow.toSorted(longestFirst), batchSize))
   );
   return batchesOf(groups, options);
 }
@@ -147,7 +148,7 @@ export function trainingBatches(
 /** Each example exactly once, longest first. */
 export function evaluationBatches(examples: readonly EncodedExample[], options: BatchOptions): Batches {
   check(examples, options);
-  const groups = cut(examples.toSorted(longestFirst), options.batchSize);
+  const groups = chunks(examples.toSorted(longestFirst), options.batchSize);
   return batchesOf(groups, options, options.padToMax ? largestFractions(examples) : undefined);
 }
 
@@ -217,7 +218,8 @@ function largestFractions(examples: readonly EncodedExample[]): number {
   return fractionsBucket(examples.reduce((largest, { pieces }) => Math.max(largest, pieces.length), 1));
 }
 
-function cut<Item>(items: readonly Item[], size: number): Item[][] {
+/** Consecutive pieces of `size` items each, of which the last may have fewer. */
+export function chunks<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from(
     { length: Math.ceil(items.length / size) },
     (_, i) => items.slice(i * size, (i + 1) * size),
