@@ -60,7 +60,7 @@ export {
 export { fewShot } from "./lib/paper/few_shot.ts";
 export { type LayerDecayOptions, layerLearningRate } from "./lib/paper/layer_decay.ts";
 export { schedule, type ScheduleName, scheduleNames, type ScheduleOptions } from "./lib/paper/schedules.ts";
-export { fineTune, type FineTuneContext, type FineTuned, saveClassifier } from "./lib/paper/fine_tune.ts";
+export { fineTune, type FineTuneContext, type FineTuned } from "./lib/paper/fine_tune.ts";
 export type { FineTuneSettings } from "./lib/paper/settings.ts";
 export {
   type Classification,
@@ -69,6 +69,7 @@ export {
   type ClassifierText,
   loadClassifier,
 } from "./lib/classifier/classifier.ts";
+export { saveClassifier } from "./lib/classifier/trained.ts";
 export { exportClassifier, type ExportedClassifier } from "./lib/classifier/export.ts";
 export {
   furtherPretrain,
@@ -102,7 +103,7 @@ export {
   type RecipeRun,
   runRecipe,
 } from "./lib/classifier/recipe.ts";
-export { encodeDataset, type EncodedDataset, type ReadExample } from "./lib/paper/fine_tuning_steps.ts";
+export { encodeDataset, type EncodedDataset, type ReadExample } from "./lib/paper/reading.ts";
 export type { PreTrainingEvaluation } from "./lib/paper/pretraining_steps.ts";
 export {
   type Corpus,

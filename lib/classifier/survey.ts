@@ -1,7 +1,8 @@
 /** What a data set is, told before anything is trained on it: texts of each class, their lengths, and what occurs twice. */
 import { shown } from "../storage/byte_source.ts";
+import { inPercent } from "../data/describe.ts";
 import { type Dataset, type Example, wholeText } from "../data/examples.ts";
-import type { EncodedDataset } from "../paper/fine_tuning_steps.ts";
+import type { EncodedDataset } from "../paper/reading.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
 
 const splitNames = ["train", "dev", "test"] as const;
@@ -91,7 +92,7 @@ export function surveyLines(
     [
       true,
       `Wordpieces of a training ${pairs ? "pair" : "text"}: ${lengths}; ` +
-      `${(100 * cut).toFixed(1)} % of all are cut ${strategy}`,
+      `${inPercent(cut)} of all are cut ${strategy}`,
     ],
     [
       largest.train >= muchLarger * smallest.train,

@@ -27,13 +27,16 @@ export function describe(
 }
 
 const whole = (count: number) => count.toLocaleString("en-US");
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+/** A share in percent: "12.5 %". */
+export function inPercent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)} %`;
+}
 
 /** The classes' shares of the training texts. */
 function shares({ labels, train }: Dataset): string[] {
   const counts = labels.map(() => 0);
   for (const { label } of train) counts[label]! += 1;
-  return labels.map((name, label) => `${name} ${percent(counts[label]! / train.length)}`);
+  return labels.map((name, label) => `${name} ${inPercent(counts[label]! / train.length)}`);
 }
 
 function lengths(
@@ -47,5 +50,5 @@ function lengths(
   const longer = sorted.filter((length) => length > maxLength - 2).length / sorted.length;
   return `wordpieces of a training text: mean ${mean.toFixed(0)}, median ${quantile(0.5)}, 90 % up to ${
     quantile(0.9)
-  }, longest ${quantile(1)}; ${percent(longer)} over ${maxLength - 2}`;
+  }, longest ${quantile(1)}; ${inPercent(longer)} over ${maxLength - 2}`;
 }

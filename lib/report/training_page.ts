@@ -1,5 +1,6 @@
 /** The page of one training: what was seen, how it went, and what the classifier gets wrong. */
 import type { RecipeRun } from "../classifier/recipe.ts";
+import { inPercent } from "../data/describe.ts";
 import type { Evaluation } from "../results/evaluation.ts";
 import { type Figure, figureSvg } from "../results/figures.ts";
 import { surveyLines } from "../classifier/survey.ts";
@@ -122,7 +123,7 @@ ${
 const first = (labels: readonly unknown[]) =>
   labels.length > tableClasses ? `, the first ${tableClasses} of ${labels.length} labels` : "";
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+const percent = (share: number) => inPercent(share, 2);
 
 function confusion({ classes, confusion, confused }: Evaluation): Content {
   if (classes.length <= matrixClasses) {

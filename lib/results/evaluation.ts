@@ -1,4 +1,5 @@
 /** An evaluation to read: error, each class, what is taken for what, and the mistakes that the model is surest of. */
+import { inPercent } from "../data/describe.ts";
 import { type Example, wholeText } from "../data/examples.ts";
 import { markdown } from "./markdown.ts";
 import { argmax, type ClassMetrics, classMetrics, confusions, measure, type Metrics } from "./metrics.ts";
@@ -90,8 +91,6 @@ const classesShown = 30;
 const matrixShown = 12;
 const charactersShown = 120;
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-
 /** Each class and the mistakes as text, in parts. */
 export function evaluationText(
   { classes, confusion, confused, surest_mistakes }: Evaluation,
@@ -122,7 +121,9 @@ export function evaluationText(
       2,
     );
   const mistakes = surest_mistakes.map(({ line, label, predicted, probability, text }) =>
-    `${line === undefined ? "" : `line ${line}: `}${name(predicted)} (${percent(probability)}) instead of ` +
+    `${line === undefined ? "" : `line ${line}: `}${name(predicted)} (${
+      inPercent(probability, 2)
+    }) instead of ` +
     `${name(label)}: ${shortened(text, charactersShown)}`
   );
   return [byClass, matrix, ["The surest mistakes:", ...mistakes].join("\n")];

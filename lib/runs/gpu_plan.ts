@@ -10,7 +10,7 @@ import type { Api } from "../engine/xla/api.ts";
 import type { Target } from "../engine/xla/targets/hopper.ts";
 import type { Configuration } from "./configuration.ts";
 import { paperSets } from "../data/paper_sets.ts";
-import { classifierPlan } from "../paper/fine_tune.ts";
+import { classifierPlan } from "../paper/classifier_plan.ts";
 import { type Graph, type Signature, sizeOf } from "../graph/graph.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { modelShape } from "./model_shape.ts";
