@@ -40,6 +40,7 @@ export { type BertConfig, HIDDEN_ACTS, type HiddenAct } from "./lib/bert/config.
 export type { PreTrainingHeads } from "./lib/bert/parameters.ts";
 export {
   type NewModel,
+  savePretrained,
   type StartModel,
   startModel,
   type StartModelOptions,
@@ -76,15 +77,14 @@ export {
   type FurtherPretrainContext,
   type FurtherPretrained,
   type FurtherPretrainOptions,
-  savePretrained,
 } from "./lib/paper/further_pretraining.ts";
+export { layerDistances } from "./lib/paper/forgetting.ts";
 export {
   type ForgettingProbe,
   forgettingProbe,
   type ForgettingProbeOptions,
-  layerDistances,
   type ProbedModel,
-} from "./lib/paper/forgetting.ts";
+} from "./lib/runs/forgetting_probe.ts";
 export {
   type MultiTaskContext,
   type MultiTaskEpoch,

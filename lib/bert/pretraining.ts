@@ -60,7 +60,7 @@ function wordLogits(parameters: Parameters, config: BertConfig, states: tf.Tenso
  * of the optimizer's batch. It returns for each place its loss and whether the likeliest word is the right one,
  * `mlm_losses` and `mlm_correct` [B · P], and `nsp_logits` [B, 2].
  */
-export function preTrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
+export function pretrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
   feeds(shape: unknown): Record<string, Signature>;
   trains(parameter: string, shape: unknown): boolean;
   loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };

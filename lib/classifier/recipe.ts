@@ -17,12 +17,18 @@ import type { FineTuneSettings } from "../paper/settings.ts";
 import { learningRates } from "../paper/layer_decay.ts";
 import { encodeDataset, type EncodedDataset } from "../paper/reading.ts";
 import { passSize } from "../training/step_batches.ts";
-import { furtherPretrain, savePretrained } from "../paper/further_pretraining.ts";
+import { furtherPretrain } from "../paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
 import { atTemperature, fitTemperature } from "../results/calibration.ts";
 import { measure } from "../results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
-import { startIdentity, type StartModel, startModel, type StartModelOptions } from "../bert/start_model.ts";
+import {
+  savePretrained,
+  startIdentity,
+  type StartModel,
+  startModel,
+  type StartModelOptions,
+} from "../bert/start_model.ts";
 import { type Survey, surveyOf } from "./survey.ts";
 import type { CheckpointOptions } from "../training/checkpoints.ts";
 import type { StepReport } from "../training/loop.ts";

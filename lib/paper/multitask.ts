@@ -12,7 +12,7 @@ import type { Dataset } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
-import { configurationHash } from "../results/records.ts";
+import { configurationHash, type EpochRecord } from "../results/records.ts";
 import { mean } from "../results/statistics.ts";
 import type { HostTensors } from "../tensors.ts";
 import { trainingBatches } from "../training/batches.ts";
@@ -110,7 +110,7 @@ export interface MultiTaskContext extends Omit<FineTuneContext, "onEpoch"> {
 }
 
 /** What one epoch came to. */
-export interface MultiTaskEpoch extends Omit<EpochResult<never>, "evaluation"> {
+export interface MultiTaskEpoch extends Pick<EpochRecord, "epoch" | "trainLoss" | "seconds"> {
   /** Measures of each task on the split that the epoch is chosen by. */
   readonly tasks: Readonly<Record<string, Metrics>>;
 }

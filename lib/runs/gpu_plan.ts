@@ -4,7 +4,7 @@
  */
 import type { BertConfig } from "../bert/config.ts";
 import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
-import { preTrainer } from "../bert/pretraining.ts";
+import { pretrainer } from "../bert/pretraining.ts";
 import { planFor } from "../engine/xla/ahead_of_time.ts";
 import type { Api } from "../engine/xla/api.ts";
 import type { Target } from "../engine/xla/targets/hopper.ts";
@@ -183,7 +183,7 @@ function preTrainingStep(
   const shape = { B, T, P: Math.ceil(.15 * T) };
   return {
     graphs: [
-      gradientGraph(preTrainer(config, { nsp }), parameters, shape),
+      gradientGraph(pretrainer(config, { nsp }), parameters, shape),
       updateGraph(parameters, optimizer("adamw")),
     ],
     parameters,

@@ -117,7 +117,7 @@ Deno.test("what BERT-Feat does not do is refused", () => {
   throws(
     () => plan({ text: hierarchical("mean") }),
     new InputError(
-      'Cannot read texts by "hierarchical-mean" with feature-extraction: expected head, tail or head+tail',
+      'Cannot read texts by "hierarchical-mean" with feature-extraction: expected one of head, tail, head+tail',
     ),
   );
   deepStrictEqual(plan({ features: "layer 2" }).config.num_hidden_layers, 3);
