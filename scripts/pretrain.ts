@@ -8,12 +8,12 @@ import { readDocuments } from "../lib/data/document_files.ts";
 import { languageOf } from "../lib/data/files.ts";
 import { chineseGeneralText, generalText } from "../lib/data/general_text.ts";
 import { InputError } from "../lib/errors.ts";
-import { furtherPretrain, type FurtherPretrained, savePretrained } from "../lib/paper/further_pretraining.ts";
+import { furtherPretrain, type FurtherPretrained } from "../lib/paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { duration, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { openEngine } from "../lib/runs/run_cell.ts";
-import { startModel } from "../lib/bert/start_model.ts";
+import { savePretrained, startModel } from "../lib/bert/start_model.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import {

@@ -60,7 +60,7 @@ function wordLogits(parameters: Parameters, config: BertConfig, states: tf.Tenso
  * of the optimizer's batch. The outputs are `mlm_losses` [B · P], the loss of each place; `mlm_correct` [B · P], 1 if
  * the likeliest word is the right one, else 0; and `nsp_logits` [B, 2].
  */
-export function preTrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
+export function pretrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
   feeds(shape: unknown): Record<string, Signature>;
   trains(parameter: string, shape: unknown): boolean;
   loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };

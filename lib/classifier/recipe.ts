@@ -13,13 +13,21 @@ import type { Engine } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
 import { fineTune, type FineTuned } from "../paper/fine_tune.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
-import { encodeDataset, type EncodedDataset, learningRates, passSize } from "../paper/fine_tuning_steps.ts";
-import { furtherPretrain, savePretrained } from "../paper/further_pretraining.ts";
+import { learningRates } from "../paper/layer_decay.ts";
+import { encodeDataset, type EncodedDataset } from "../paper/reading.ts";
+import { passSize } from "../training/step_batches.ts";
+import { furtherPretrain } from "../paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
 import { atTemperature, fitTemperature } from "../results/calibration.ts";
 import { measure } from "../results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
-import { startIdentity, type StartModel, startModel, type StartModelOptions } from "../bert/start_model.ts";
+import {
+  savePretrained,
+  startIdentity,
+  type StartModel,
+  startModel,
+  type StartModelOptions,
+} from "../bert/start_model.ts";
 import { type Survey, surveyOf } from "./survey.ts";
 import { keptModel } from "../training/cached_model.ts";
 import type { CheckpointOptions } from "../training/checkpoints.ts";

@@ -1,7 +1,7 @@
 /** What a data set is, told before anything is trained on it: texts of each class, their lengths, and what occurs twice. */
 import { shown } from "../storage/byte_source.ts";
 import { type Dataset, type Example, wholeText } from "../data/examples.ts";
-import type { EncodedDataset } from "../paper/fine_tuning_steps.ts";
+import type { EncodedDataset } from "../paper/reading.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
 import { counted, percent } from "../wording.ts";
 

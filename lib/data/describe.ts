@@ -28,7 +28,6 @@ export function describe(
 }
 
 const whole = (count: number) => count.toLocaleString("en-US");
-
 /** Returns the classes' shares of the training texts. */
 function shares({ labels, train }: Dataset): string[] {
   const counts = labels.map(() => 0);

@@ -16,7 +16,13 @@ import { classify, encode, parameter, type Parameters } from "../bert/encoder.ts
 import { InputError } from "../errors.ts";
 import { linear, lstm, softmaxCrossEntropy } from "../graph/composites.ts";
 import type { LayerFeatures } from "./layers.ts";
-import { poolFractions, poolingParameters, type TextStrategy } from "./long_text.ts";
+import {
+  poolFractions,
+  poolingParameters,
+  type TextStrategy,
+  textStrategy,
+  textStrategyNames,
+} from "./long_text.ts";
 import { fold, Random } from "../random.ts";
 import type { HostTensors } from "../tensors.ts";
 import type { Trainable } from "../training/step.ts";
@@ -42,8 +48,9 @@ export function bertFeatures(
   features: LayerFeatures,
 ): { width: number; trainable: Trainable; additional: (seed: number) => HostTensors } {
   if (text.pooling) {
+    const known = textStrategyNames.filter((name) => !textStrategy(name).pooling);
     throw new InputError(
-      `Cannot read texts by "${text.name}" with feature-extraction: expected head, tail or head+tail`,
+      `Cannot read texts by "${text.name}" with feature-extraction: expected one of ${known.join(", ")}`,
     );
   }
   if (features.combination) {

@@ -106,6 +106,7 @@ export function hierarchical(
   };
 }
 
+/** The strategies by name, in the order of Table 2: one more is a line here. */
 const strategies: Readonly<Record<string, (options: { maxFractions?: number }) => TextStrategy>> = {
   "head": head,
   "tail": tail,
@@ -115,7 +116,7 @@ const strategies: Readonly<Record<string, (options: { maxFractions?: number }) =
   "hierarchical-attention": (options) => hierarchical("self-attention", options),
 };
 
-/** Names that {@link textStrategy} knows, in the order of Table 2. */
+/** Names that {@link textStrategy} knows. */
 export const textStrategyNames: readonly string[] = Object.keys(strategies);
 
 /**

@@ -91,7 +91,7 @@ const classesShown = 30;
 const matrixShown = 12;
 const charactersShown = 120;
 
-/** Writes each class and the mistakes as texts, one for each part. */
+/** Each class and the mistakes as text, in parts. */
 export function evaluationText(
   { classes, confusion, confused, surest_mistakes }: Evaluation,
 ): string[] {

@@ -10,7 +10,7 @@ import { InputError } from "../../lib/errors.ts";
 import { exportClassifier } from "../../lib/classifier/export.ts";
 import { modelCard } from "../../lib/classifier/export_card.ts";
 import { classifierOnnx } from "../../lib/classifier/export_onnx.ts";
-import { saveClassifier } from "../../lib/paper/fine_tune.ts";
+import { saveClassifier } from "../../lib/classifier/trained.ts";
 import { layerFeatures } from "../../lib/paper/layers.ts";
 import { keepStretches, textStrategyNames } from "../../lib/paper/long_text.ts";
 import { Random } from "../../lib/random.ts";
