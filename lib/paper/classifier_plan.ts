@@ -21,7 +21,7 @@ export interface ClassifierPlan {
   readonly config: BertConfig;
   /** F, the width of the feature that is classified. */
   readonly width: number;
-  /** Whether the feature goes through the pooler. */
+  /** True if the feature goes through the pooler. */
   readonly pooler: boolean;
   /** The loss. */
   readonly trainable: Trainable;

@@ -91,25 +91,25 @@ export function taskModel(
 
 /** One of the tasks. */
 export interface Task {
-  /** What its classifier is called. */
+  /** The name of its classifier. */
   readonly name: string;
   /** Its texts and classes. */
   readonly data: Dataset;
 }
 
-/** What the tasks are trained with: as for one task, on the last layer's states. */
+/** The settings of the training: as for one task, on the last layer's states. */
 export type MultiTaskTuneSettings = Omit<
   FineTuneSettings,
   "method" | "features" | "evaluationsPerEpoch" | "classWeights"
 >;
 
-/** What {@linkcode multiTaskTune} works with besides. */
+/** The engine of {@linkcode multiTaskTune}, its checkpoints, and who is told how it goes on. */
 export interface MultiTaskContext extends Omit<FineTuneContext, "onEpoch"> {
   /** Told after each epoch. */
   onEpoch?(epoch: MultiTaskEpoch): void;
 }
 
-/** What one epoch came to. */
+/** The result of an epoch. */
 export interface MultiTaskEpoch extends Pick<EpochRecord, "epoch" | "trainLoss" | "seconds"> {
   /** Measures of each task on the split that the epoch is chosen by. */
   readonly tasks: Readonly<Record<string, Metrics>>;
@@ -121,7 +121,7 @@ export interface MultiTaskTuned extends Pick<FineTuned, "steps" | "trainSeconds"
   readonly shared: StartModel;
   /** `classifier.TASK.weight` [C, H] and `classifier.TASK.bias` [C] of each task after that epoch. */
   readonly classifiers: HostTensors;
-  /** What each epoch came to. */
+  /** The results of all epochs. */
   readonly epochs: readonly MultiTaskEpoch[];
   /** From 1: the one of the lowest mean error over the tasks. */
   readonly bestEpoch: number;

@@ -9,7 +9,7 @@ import { groupsOfLikeLengths, type LazyBatches, lazyBatches, paddedLength } from
 import { type MaskingOptions, masksOf, maskWords } from "./masked_words.ts";
 import { type Documents, planSegments, type SegmentPlan } from "./segments.ts";
 
-/** What {@linkcode preTrainingEpoch} and {@linkcode heldOutBatches} need to know. */
+/** The options of {@linkcode preTrainingEpoch} and {@linkcode heldOutBatches}. */
 export interface PreTrainingOptions extends MaskingOptions {
   /** B of every batch. */
   readonly batchSize: number;
@@ -49,7 +49,7 @@ export interface PreTrainingBatch {
 
 /** Batches that are made when they are asked for. */
 export interface PreTrainingBatches extends LazyBatches<PreTrainingBatch> {
-  /** How many different examples. */
+  /** The number of different examples. */
   readonly examples: number;
   /** Shapes of all batches, without making them. */
   readonly shapes: readonly PreTrainingShape[];
@@ -57,7 +57,7 @@ export interface PreTrainingBatches extends LazyBatches<PreTrainingBatch> {
 
 type Settings = PreTrainingOptions & { readonly maxLength: number };
 
-/** What the key is folded with: which random numbers are drawn. */
+/** A number for each thing that is drawn, with which the key is folded. */
 const draw = { segments: 1, order: 2, masks: 3, heldOut: 4, shuffled: 5 } as const;
 
 /** Batches in a window within which examples are sorted by length. */

@@ -10,11 +10,11 @@ import type { TextStrategy } from "./long_text.ts";
 import type { FineTuneSettings } from "./settings.ts";
 import { percent } from "../wording.ts";
 
-/** How a classifier reads texts. */
+/** A tokenizer and a text strategy, by which texts are read. */
 export interface Reading {
   /** Texts to wordpieces. */
   readonly tokenizer: Pick<Tokenizer, "encode">;
-  /** What is done with long texts. */
+  /** The strategy for long texts. */
   readonly text: TextStrategy;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
@@ -26,7 +26,7 @@ export interface ReadExample extends EncodedExample {
   readonly length: number;
 }
 
-/** What a classifier reads of examples, numbered by their place. The text strategy says nothing of pairs. */
+/** Returns the wordpieces that a classifier reads of examples, numbered by their place. The text strategy says nothing of pairs. */
 export function readExamples(
   examples: readonly Example[],
   { tokenizer, text: strategy, maxLength }: Reading,
@@ -65,11 +65,11 @@ export interface EncodedDataset {
   readonly split: Readonly<Record<"train" | "dev" | "test", readonly ReadExample[]>>;
   /** Share of the texts of which something is cut. */
   readonly cut: number;
-  /** Whether they are pairs. */
+  /** True if they are pairs. */
   readonly pairs: boolean;
   /** The split that the best epoch is chosen by. */
   readonly chosenBy: "dev" | "test";
-  /** What a reader of the numbers should know. */
+  /** Notes for readers of the numbers. */
   readonly notes: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a model can forget (paper section 5.3.3, lib/paper/forgetting.ts): the model before fine-tuning with a head of masked
+ * Knowledge that a model can forget (paper section 5.3.3, lib/paper/forgetting.ts): the model before fine-tuning with a head of masked
  * words, made once and kept in the cache folder, and the general text that both are measured on.
  */
 import { mayStandIn, type NewModel, savePretrained, startIdentity, startModel } from "../bert/start_model.ts";
@@ -26,9 +26,9 @@ export interface ProbedModel {
   readonly precision: "f32" | "bf16";
 }
 
-/** What {@linkcode forgettingProbe} works with. */
+/** The engine and the texts of {@linkcode forgettingProbe}. */
 export interface ForgettingProbeOptions {
-  /** Where the steps run. */
+  /** The engine that makes the steps. */
   readonly engine: Engine;
   /** The general text, of which a part is used. */
   readonly documents: () => Promise<readonly string[]>;
@@ -42,7 +42,7 @@ export interface ForgettingProbeOptions {
 
 /** A model as it was before fine-tuning, with a head of masked words, and general text to measure it on. */
 export interface ForgettingProbe {
-  /** What became of the model's knowledge when its encoder has these parameters instead. */
+  /** Measures what the model still knows when its encoder has these parameters instead. */
   measure(tuned: HostTensors): Promise<ForgettingRecord>;
 }
 

@@ -44,13 +44,13 @@ export async function classProbabilities(
   return probabilities;
 }
 
-/** What a model says of a split. */
+/** The predictions for a split. */
 export interface Evaluated {
   /** True classes [N]. */
   readonly expected: readonly number[];
   /** [N*C] */
   readonly probabilities: Float64Array;
-  /** How right it is. */
+  /** The measures of the predictions. */
   readonly metrics: Metrics;
 }
 
@@ -70,7 +70,7 @@ export async function evaluateExamples(
   return { expected, probabilities, metrics: measure(probabilities, expected, classes) };
 }
 
-/** Whether a model is better: fewer errors, or as many and a smaller loss. */
+/** Returns true if a model is better: fewer errors, or as many and a smaller loss. */
 export function isBetter(
   { errorRate, loss }: Pick<Metrics, "errorRate" | "loss">,
   than: Pick<Metrics, "errorRate" | "loss">,
