@@ -14,6 +14,7 @@ import { writeModel, writeTexts } from "./train_files.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const readme = await readFile(join(root, "README.md"), "utf8");
+const report = publishedReport();
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
 
 const small = "--model tiny --batch-size 8 --max-length 16";
@@ -62,15 +63,15 @@ async function writeFiles(folder: string): Promise<void> {
 Deno.test("README's numbers are those of the published records", async () =>
   assert.equal(
     readme.replaceAll(/[\s-]+/g, " "),
-    withRecords(readme, await publishedReport()).replaceAll(/[\s-]+/g, " "),
+    withRecords(readme, await report).replaceAll(/[\s-]+/g, " "),
     "README.md is not up to date: deno task readme",
   ));
 
 Deno.test("the tables beside the published records are those of the records", async () => {
-  const report = await publishedReport();
-  for (const [name, text] of await recordTables(report)) {
+  const { folder } = await report;
+  for (const [name, text] of await recordTables(await report)) {
     assert.equal(
-      await readFile(join(root, report.folder, name), "utf8"),
+      await readFile(join(root, folder, name), "utf8"),
       text,
       `${name} is not up to date: deno task readme`,
     );
