@@ -5,7 +5,7 @@
  */
 import { newConfig } from "../lib/bert/config.ts";
 import { initialParameters } from "../lib/bert/parameters.ts";
-import { preTrainer } from "../lib/bert/pretraining.ts";
+import { pretrainer } from "../lib/bert/pretraining.ts";
 import type { Engine } from "../lib/engine/engine.ts";
 import { Random } from "../lib/random.ts";
 import { openEngine } from "../lib/runs/run_cell.ts";
@@ -36,7 +36,7 @@ function preTrainerSide(engine: Engine, { L, H, B, T, P }: Shape) {
   const random = new Random(1);
   const ids = Int32Array.from({ length: B * T }, () => random.below(30_522));
   const positions = Int32Array.from({ length: B * P }, (_, place) => place % P);
-  return trainerSide(engine, preTrainer(config), initialParameters(config, { seed: 1, preTraining: {} }), {
+  return trainerSide(engine, pretrainer(config), initialParameters(config, { seed: 1, preTraining: {} }), {
     shape: { B, T, P },
     parts: [{
       ids: { shape: [B, T], data: ids },

@@ -28,7 +28,7 @@ export interface LoadOptions {
 }
 
 /** A loaded model. */
-export interface Checkpoint {
+export interface LoadedCheckpoint {
   /** The configuration, with the layers and labels asked for. */
   readonly config: BertConfig;
   /** The parameters under the names of BertForSequenceClassification and BertForPreTraining. */
@@ -58,7 +58,7 @@ export interface CheckpointContents {
  *
  * @throws InputError if a file is missing or broken, or tensors are missing or of the wrong shape; it names them.
  */
-export async function loadCheckpoint(folder: string, options: LoadOptions): Promise<Checkpoint> {
+export async function loadCheckpoint(folder: string, options: LoadOptions): Promise<LoadedCheckpoint> {
   const whole = await readConfig(folder);
   const config = options.layers === undefined ? whole : keepLayers({}, whole, options.layers).config;
   const { path, tensors, read } = await openWeights(folder);

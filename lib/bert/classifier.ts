@@ -3,14 +3,13 @@ import * as tf from "@tensorflow/tfjs";
 import { type DropoutKey, softmaxCrossEntropy } from "../graph/composites.ts";
 import type { Signature, Tensors } from "../graph/graph.ts";
 import type { BertConfig } from "./config.ts";
-import { classify, clsStates, encode, pool } from "./encoder.ts";
+import { encoderInput, sequenceFeeds, type SequenceShape } from "./feeds.ts";
+import { classify, clsStates, encode, type EncoderInput, pool } from "./encoder.ts";
 
-/** The shape of a batch: B texts of K fractions of T tokens, or B pairs of T tokens, which have type ids. */
-export interface ClassifierShape {
+/** The shape of a batch: B texts of K fractions. */
+export interface ClassifierShape extends SequenceShape {
   readonly B: number;
   readonly K: number;
-  readonly T: number;
-  readonly pairs?: boolean;
 }
 
 /** The feature that is classified; by default the last layer's [CLS] state through the pooler. */
@@ -23,25 +22,52 @@ export interface ClassifierFeatures {
   readonly pooler?: boolean;
 }
 
+/** B texts of K fractions each, as B * K sequences. */
+export type ClassifierInput = EncoderInput & {
+  /** B. */
+  readonly texts: number;
+  /** [B, K] float, 0 for a fraction that is padding; all are real where it is absent. */
+  readonly fractionMask?: tf.Tensor;
+};
+
+/**
+ * The logits [B, C] of the texts' features: the pooler's output for a text's [CLS] state, for the combination of its
+ * fractions' [CLS] states (paper section 5.3.1), or of several layers' (5.3.2).
+ *
+ * @param key the step's dropout key; without it nothing is dropped
+ */
+export function classifierLogits(
+  parameters: Tensors,
+  config: BertConfig,
+  { layers = (states) => states.at(-1)!, fractions, pooler = true }: ClassifierFeatures,
+  input: ClassifierInput,
+  key?: DropoutKey,
+): tf.Tensor {
+  const { texts, fractionMask } = input;
+  const [, ...states] = encode(parameters, config, input, key);
+  let feature = layers(states.map((each) => clsStates(each, input)));
+  if (fractions) {
+    const [rows, width] = feature.shape as [number, number];
+    const each = tf.reshape(feature, [texts, rows / texts, width]);
+    feature = fractions(each, fractionMask ?? tf.ones([texts, rows / texts]), parameters);
+  }
+  return classify(parameters, config, pooler ? pool(parameters, feature) : feature, key);
+}
+
 /** Returns names, shapes and types of a batch's tensors. */
-function classifierFeeds({ B, K, T, pairs }: ClassifierShape): Record<string, Signature> {
+function classifierFeeds({ B, K, ...sequences }: ClassifierShape): Record<string, Signature> {
   return {
-    ids: { shape: [B * K, T], dtype: "int32" },
-    mask: { shape: [B * K, T], dtype: "int32" },
-    ...(pairs ? { type_ids: { shape: [B * K, T], dtype: "int32" } } : {}),
+    ...sequenceFeeds(sequences, B * K),
     ...(K > 1 ? { fraction_mask: { shape: [B, K], dtype: "float32" } } : {}),
     labels: { shape: [B], dtype: "int32" },
     weights: { shape: [B], dtype: "float32" },
   };
 }
 
-/**
- * Returns the classifier's loss, Σ weight · cross-entropy over texts. A text's feature is the pooler's output for its
- * [CLS] state, for a combination of its fractions' [CLS] states (paper section 5.3.1) or of several layers' (5.3.2).
- */
+/** The classifier's loss Σ weight · cross-entropy of the {@linkcode classifierLogits}. */
 export function sequenceClassifier(
   config: BertConfig,
-  { layers = (states) => states.at(-1)!, fractions, pooler = true }: ClassifierFeatures = {},
+  features: ClassifierFeatures = {},
 ): {
   feeds(shape: unknown): Record<string, Signature>;
   loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };
@@ -49,19 +75,9 @@ export function sequenceClassifier(
   return {
     feeds: (shape) => classifierFeeds(shape as ClassifierShape),
     loss(inputs, key) {
-      const { ids, mask, type_ids: typeIds, labels, weights, fraction_mask: fractionMask } = inputs;
-      const [, ...states] = encode(inputs, config, { ids: ids!, mask: mask!, typeIds }, key);
-      const each = layers(states.map((each) => clsStates(each)));
-      const [rows, width] = each.shape as [number, number];
-      const batch = labels!.shape[0]!;
-      const feature = fractions
-        ? fractions(
-          tf.reshape(each, [batch, rows / batch, width]),
-          fractionMask ?? tf.ones([batch, rows / batch]),
-          inputs,
-        )
-        : each;
-      const logits = classify(inputs, config, pooler ? pool(inputs, feature) : feature, key);
+      const { labels, weights, fraction_mask: fractionMask } = inputs;
+      const input = { ...encoderInput(inputs), texts: labels!.shape[0]!, fractionMask };
+      const logits = classifierLogits(inputs, config, features, input, key);
       const losses = softmaxCrossEntropy(logits, labels!);
       return { loss: tf.sum(tf.mul(losses, weights!)), outputs: { logits } };
     },

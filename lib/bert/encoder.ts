@@ -44,6 +44,8 @@ export interface PackedInput {
   readonly rows: AttentionRows;
   /** int32 [R, T] number of the sequence at each place, from 1; 0 for none. */
   readonly sequences: tf.Tensor;
+  /** int32 [P] the sequences' first tokens, [CLS], of P sequences. */
+  readonly starts: tf.Tensor;
 }
 
 /** Added to the attention's scores at padding, so that its probability is exactly 0 in float32. */
@@ -86,15 +88,9 @@ function sameSequence(sequences: tf.Tensor): tf.Tensor {
   return tf.equal(tf.expandDims(sequences, 2), tf.expandDims(sequences, 1));
 }
 
-/**
- * The states of the sequences' first tokens, [CLS].
- *
- * @param states [B, T, H], or of packed sequences [S, H]
- * @param places of packed sequences, int32 [P]: where their first tokens are in the list of tokens
- * @returns [B, H], or [P, H]
- */
-export function clsStates(states: tf.Tensor, places?: tf.Tensor): tf.Tensor {
-  if (places) return embedding(states, places);
+/** Returns the states of the sequences' first tokens, [CLS], from all states: [B, H], or of packed sequences [P, H]. */
+export function clsStates(states: tf.Tensor, input: EncoderInput): tf.Tensor {
+  if ("starts" in input) return embedding(states, input.starts);
   const [batch, , hidden] = states.shape as [number, number, number];
   return tf.reshape(tf.slice(states, [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
 }

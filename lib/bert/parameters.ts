@@ -65,6 +65,22 @@ export function preTrainingShapes(config: BertConfig, heads: PreTrainingHeads = 
   return new Map([...shapes].filter(([name]) => !name.startsWith("bert.pooler.")));
 }
 
+/** The parameters of those names. @throws InputError if the model lacks heads of pre-training. */
+export function preTrainingParameters(
+  config: BertConfig,
+  parameters: HostTensors,
+  heads: PreTrainingHeads,
+): HostTensors {
+  const names = [...preTrainingShapes(config, heads).keys()];
+  const missing = names.filter((name) => !Object.hasOwn(parameters, name));
+  if (missing.length > 0) {
+    throw new InputError(
+      `Cannot pre-train a model without ${missing.join(", ")}: start it with its heads of pre-training`,
+    );
+  }
+  return Object.fromEntries(names.map((name) => [name, parameters[name]!]));
+}
+
 /** Returns the encoder layer of a parameter, counted from 0; undefined for embeddings, pooler and heads. */
 export function layerOf(name: string): number | undefined {
   const digits = /^bert\.encoder\.layer\.(\d+)\./.exec(name)?.[1];

@@ -7,40 +7,30 @@ import * as tf from "@tensorflow/tfjs";
 import { type DropoutKey, embedding, linear, softmaxCrossEntropy } from "../graph/composites.ts";
 import type { Signature, Tensors } from "../graph/graph.ts";
 import type { BertConfig } from "./config.ts";
+import { encoderInput, sequenceFeeds, type SequenceShape } from "./feeds.ts";
 import { ACTIVATIONS, clsStates, dense, encode, norm, parameter, type Parameters, pool } from "./encoder.ts";
 import type { PreTrainingHeads } from "./parameters.ts";
 
-/** The shape of a batch: B sequences of T tokens, up to P of them masked. */
-export interface PreTrainingShape {
+/** The shape of a batch: B sequences, up to P tokens of each masked. */
+export interface PreTrainingShape extends SequenceShape {
   readonly B: number;
-  readonly T: number;
   readonly P: number;
   /** True if only the heads are trained; the encoder and the pooler stay as they are. */
   readonly headsOnly?: boolean;
 }
 
 /**
- * Returns names, shapes and types of a batch's tensors. `positions` are the masked places, counted from the start of
- * their own sequence; a sequence with fewer than P of them is filled up with places of weight 0.
+ * Returns names, shapes and types of a batch's tensors. `masked` are the masked places in the list of tokens, or in all
+ * padded sequences; a sequence with fewer than P of them is filled up with places of weight 0.
  */
-function preTrainingFeeds({ B, T, P }: PreTrainingShape, nsp: boolean): Record<string, Signature> {
+function preTrainingFeeds({ B, P, ...sequences }: PreTrainingShape, nsp: boolean): Record<string, Signature> {
   return {
-    ids: { shape: [B, T], dtype: "int32" },
-    mask: { shape: [B, T], dtype: "int32" },
-    type_ids: { shape: [B, T], dtype: "int32" },
-    positions: { shape: [B * P], dtype: "int32" },
+    ...sequenceFeeds({ ...sequences, pairs: true }, B),
+    masked: { shape: [B * P], dtype: "int32" },
     mlm_labels: { shape: [B * P], dtype: "int32" },
     mlm_weights: { shape: [B * P], dtype: "float32" },
     ...(nsp ? { nsp_labels: { shape: [B], dtype: "int32" }, weights: { shape: [B], dtype: "float32" } } : {}),
   };
-}
-
-/** Returns the states [B·P, H] at P places of each sequence, from all states [B, T, H] and the places [B·P]. */
-function statesAt(states: tf.Tensor, positions: tf.Tensor): tf.Tensor {
-  const [sequences, tokens, hidden] = states.shape as [number, number, number];
-  const starts = Array.from({ length: sequences }, (_, b) => b * tokens);
-  const places = tf.add(tf.reshape(positions, [sequences, -1]), tf.tensor2d(starts, [sequences, 1], "int32"));
-  return embedding(tf.reshape(states, [-1, hidden]), tf.reshape(places, [-1]));
 }
 
 /** Computes the logits [R, V] of the words at masked places from their states [R, H]; the word table is the decoder. */
@@ -60,7 +50,7 @@ function wordLogits(parameters: Parameters, config: BertConfig, states: tf.Tenso
  * of the optimizer's batch. The outputs are `mlm_losses` [B · P], the loss of each place; `mlm_correct` [B · P], 1 if
  * the likeliest word is the right one, else 0; and `nsp_logits` [B, 2].
  */
-export function preTrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
+export function pretrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
   feeds(shape: unknown): Record<string, Signature>;
   trains(parameter: string, shape: unknown): boolean;
   loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };
@@ -69,9 +59,10 @@ export function preTrainer(config: BertConfig, { nsp = true }: PreTrainingHeads 
     feeds: (shape) => preTrainingFeeds(shape as PreTrainingShape, nsp),
     trains: (parameter, shape) => !(shape as PreTrainingShape).headsOnly || parameter.startsWith("cls."),
     loss(inputs, key) {
-      const { ids, mask, type_ids: typeIds, mlm_labels: words } = inputs;
-      const states = encode(inputs, config, { ids: ids!, mask: mask!, typeIds }, key).at(-1)!;
-      const masked = statesAt(states, inputs.positions!);
+      const { mlm_labels: words, masked: places } = inputs;
+      const input = encoderInput(inputs);
+      const states = encode(inputs, config, input, key).at(-1)!;
+      const masked = embedding(tf.reshape(states, [-1, config.hidden_size]), places!);
       const logits = wordLogits(inputs, config, masked);
       const losses = softmaxCrossEntropy(logits, words!);
       const loss: tf.Scalar = tf.sum(tf.mul(losses, inputs.mlm_weights!));
@@ -79,7 +70,7 @@ export function preTrainer(config: BertConfig, { nsp = true }: PreTrainingHeads 
       const outputs = { mlm_losses: losses, mlm_correct: correct };
       if (!nsp) return { loss, outputs };
 
-      const nspLogits = dense(inputs, "cls.seq_relationship", pool(inputs, clsStates(states)));
+      const nspLogits = dense(inputs, "cls.seq_relationship", pool(inputs, clsStates(states, input)));
       const nspLosses = softmaxCrossEntropy(nspLogits, inputs.nsp_labels!);
       return {
         loss: tf.add(loss, tf.sum(tf.mul(nspLosses, inputs.weights!))),

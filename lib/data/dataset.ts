@@ -10,7 +10,7 @@ import { chineseRecipes } from "./embedded/recipes.ts";
 import { mailingLists, mails } from "./embedded/mails.ts";
 import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
 import { wordnetEntities, wordnetTypes } from "./embedded/wordnet.ts";
-import { type Dataset, fingerprintOf, overlapNote, stratifiedPart } from "./examples.ts";
+import { type Dataset, fingerprintOf, overlapNote, smallerDataset, stratifiedPart } from "./examples.ts";
 import { hashFiles } from "../storage/download.ts";
 import { packageFolder } from "../storage/packages.ts";
 import { type DatasetOptions, loadPaperSet, paperSetFiles } from "./paper_loading.ts";
@@ -118,8 +118,5 @@ export function limit(
   }
   if (names.every((split) => sizeOf(split) >= whole[split].length)) return whole;
   const part = (split: typeof names[number]) => stratifiedPart(whole[split], sizeOf(split), seed);
-  const splits = { train: part("train"), dev: part("dev"), test: part("test") };
-  const counts = names.map((name) => `${splits[name].length} of ${whole[name].length} ${name}`);
-  const note = `a part of it, ${counts.join(", ")} texts; of the whole: ${whole.note}`;
-  return { ...whole, ...splits, fingerprint: fingerprintOf(whole.labels, splits), note };
+  return smallerDataset(whole, { train: part("train"), dev: part("dev"), test: part("test") });
 }

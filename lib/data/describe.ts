@@ -1,5 +1,6 @@
 /** A data set described in a few lines: counts, classes, lengths. */
 import { type Dataset, type Example, wholeText } from "./examples.ts";
+import { percent } from "../wording.ts";
 
 /**
  * Describes a data set for a terminal or a notebook.
@@ -27,8 +28,6 @@ export function describe(
 }
 
 const whole = (count: number) => count.toLocaleString("en-US");
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-
 /** Returns the classes' shares of the training texts. */
 function shares({ labels, train }: Dataset): string[] {
   const counts = labels.map(() => 0);

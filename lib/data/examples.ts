@@ -83,6 +83,14 @@ export function stratifiedPart(examples: readonly Example[], size: number, seed:
   return kept.map((place) => examples[place]!);
 }
 
+/** A data set with only these of its examples: with a fingerprint of its own, and a note on how many they are. */
+export function smallerDataset(whole: Dataset, splits: Splits): Dataset {
+  const counts = (["train", "dev", "test"] as const)
+    .map((name) => `${splits[name].length} of ${whole[name].length} ${name}`);
+  const note = `a part of it, ${counts.join(", ")} texts; of the whole: ${whole.note}`;
+  return { ...whole, ...splits, fingerprint: fingerprintOf(whole.labels, splits), note };
+}
+
 /** Cuts examples into consecutive parts of the stratified order; the remainder goes to the first part. */
 export function stratifiedSplit(
   examples: readonly Example[],

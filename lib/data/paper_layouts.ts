@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import { InputError } from "../errors.ts";
 import { readParquet } from "../tables/parquet.ts";
-import { bytesOf, readText, textPieces } from "../tables/text_source.ts";
+import { fileBytes, readText, textPieces } from "../tables/text_source.ts";
 
 /** A row of a file. */
 export interface LabelledFields {
@@ -15,7 +15,7 @@ export interface LabelledFields {
 }
 
 /** The layout of a published data set. */
-export interface Layout {
+export interface PaperLayout {
   /** Names of the files, for an error. */
   readonly files: string;
   /** Pattern of the paths, below a folder, of the files of the training split. */
@@ -33,7 +33,7 @@ export function parquetLayout(columns: {
   readonly label: string;
   readonly fields: readonly string[];
   readonly note?: string;
-}): Layout {
+}): PaperLayout {
   return {
     files: "the hub's train-*.parquet and test-*.parquet",
     train: /(?:^|\/)train(?:-\d{5}-of-\d{5}[^/]*|\/\d{4})?\.parquet$/,
@@ -69,7 +69,7 @@ export function delimitedLayout(
     readonly fields: readonly string[];
     readonly firstClass?: number;
   },
-): Layout {
+): PaperLayout {
   const columns = ["class", ...fields];
   return {
     files: `train.csv and test.csv without a header (${columns.join(delimiter === "," ? ", " : " tab ")})`,
@@ -95,7 +95,7 @@ export function delimitedLayout(
 }
 
 /** The folders of the Large Movie Review Dataset: `train/pos/0_9.txt` is review 0, of 9 stars. */
-export const reviewFolders: Layout = {
+export const reviewFolders: PaperLayout = {
   files: "the folders train/neg, train/pos, test/neg and test/pos of aclImdb",
   train: /^train\/(?:neg|pos)\/\d+_\d+\.txt$/,
   test: /^test\/(?:neg|pos)\/\d+_\d+\.txt$/,
@@ -106,7 +106,7 @@ export const reviewFolders: Layout = {
 };
 
 /** TREC's own files, in Latin-1: `DESC:manner How did serfdom develop ?`. Only the coarse class is taken. */
-export const questionLabels: Layout = {
+export const questionLabels: PaperLayout = {
   files: "train_5500.label and TREC_10.label",
   train: /^train_5500\.label$/,
   test: /^TREC_10\.label$/,
@@ -158,7 +158,7 @@ async function* records(
     relax_quotes: delimiter === "\t",
     skip_empty_lines: true,
   });
-  const source = Readable.from(textPieces(path, bytesOf(path)));
+  const source = Readable.from(textPieces(path, fileBytes(path)));
   source.on("error", (error) => parser.destroy(error));
   try {
     for await (const { record, info } of source.pipe(parser)) {

@@ -6,7 +6,7 @@ import { type Dataset, type Example, fingerprintOf, overlapNote, stratifiedSplit
 import { languageOf } from "./files.ts";
 import { hubFile, hubFiles, type HubOptions, type HubRepository } from "../storage/hub.ts";
 import { HubError } from "../storage/hub_errors.ts";
-import type { Layout } from "./paper_layouts.ts";
+import type { PaperLayout } from "./paper_layouts.ts";
 import type { PaperSet } from "./paper_sets.ts";
 
 /** Options of loading a data set. */
@@ -21,7 +21,7 @@ export interface DatasetOptions {
 
 /** Files of a set in one of its layouts. */
 interface Found {
-  readonly layout: Layout;
+  readonly layout: PaperLayout;
   /** The place, worded for {@link Dataset.source}. */
   readonly place: string;
   readonly train: readonly string[];
@@ -155,7 +155,10 @@ async function onHub({ id, layout }: NonNullable<PaperSet["hub"]>, options: HubO
 const byNumber = new Intl.Collator("en", { numeric: true }).compare;
 
 /** Returns the files of the first layout that any path fits, in their order. */
-function inLayout(layouts: readonly Layout[], paths: readonly string[]): Omit<Found, "place"> | undefined {
+function inLayout(
+  layouts: readonly PaperLayout[],
+  paths: readonly string[],
+): Omit<Found, "place"> | undefined {
   const filesIn = (pattern: RegExp) => paths.filter((path) => pattern.test(path)).sort(byNumber);
   return layouts
     .map((layout) => ({ layout, train: filesIn(layout.train), test: filesIn(layout.test) }))
@@ -212,7 +215,7 @@ async function readSet(set: PaperSet, found: Found, say: (note: string) => void)
 
 async function readSplit(
   set: PaperSet,
-  layout: Layout,
+  layout: PaperLayout,
   paths: readonly string[],
   say: (note: string) => void,
 ): Promise<Example[]> {

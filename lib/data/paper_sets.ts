@@ -1,7 +1,7 @@
 /** The paper's eight data sets (section 5.1, Table 1), with the places of their files and the texts in their fields. */
 import {
   delimitedLayout,
-  type Layout,
+  type PaperLayout,
   parquetLayout,
   questionLabels,
   reviewFolders,
@@ -25,11 +25,11 @@ export interface PaperSet {
   /** Names of its folder in a data directory, besides `name`; case does not matter, "_" and "-" are the same. */
   readonly folders: readonly string[];
   /** The repository on the hub and the layout of its files; a folder may have these files too. */
-  readonly hub?: { readonly id: string; readonly layout: Layout };
+  readonly hub?: { readonly id: string; readonly layout: PaperLayout };
   /** Address to fetch its files from by hand, if they are not on the hub. */
   readonly home?: string;
   /** Other layouts that the files in a folder may have. */
-  readonly layouts: readonly Layout[];
+  readonly layouts: readonly PaperLayout[];
   /** Returns the text in the fields of a row, or the first of a pair. */
   text(fields: readonly string[]): string;
   /** Returns the second text of a pair, if the paper's code gives BERT pairs. */

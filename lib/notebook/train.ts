@@ -3,7 +3,8 @@ import { type Classification, Classifier, type ClassifierText } from "../classif
 import { merge, paperDraft, type Settings } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
-import { classifierPlan, fineTune, type FineTuned } from "../paper/fine_tune.ts";
+import { classifierPlan } from "../paper/classifier_plan.ts";
+import { fineTune, type FineTuned } from "../paper/fine_tune.ts";
 import { markdown } from "../results/markdown.ts";
 import { fineTuneSettings, openEngine } from "../runs/run_cell.ts";
 import { startModel } from "../bert/start_model.ts";

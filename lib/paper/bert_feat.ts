@@ -12,11 +12,18 @@
 import * as tf from "@tensorflow/tfjs";
 import { sequenceClassifier } from "../bert/classifier.ts";
 import type { BertConfig } from "../bert/config.ts";
-import { classify, encode, parameter, type Parameters } from "../bert/encoder.ts";
+import { classify, encode, type EncoderInput, parameter, type Parameters } from "../bert/encoder.ts";
+import { encoderInput } from "../bert/feeds.ts";
 import { InputError } from "../errors.ts";
 import { linear, lstm, softmaxCrossEntropy } from "../graph/composites.ts";
 import type { LayerFeatures } from "./layers.ts";
-import { poolFractions, poolingParameters, type TextStrategy } from "./long_text.ts";
+import {
+  poolFractions,
+  poolingParameters,
+  type TextStrategy,
+  textStrategy,
+  textStrategyNames,
+} from "./long_text.ts";
 import { fold, Random } from "../random.ts";
 import type { HostTensors } from "../tensors.ts";
 import type { Trainable } from "../training/step.ts";
@@ -42,8 +49,9 @@ export function bertFeatures(
   features: LayerFeatures,
 ): { width: number; trainable: Trainable; additional: (seed: number) => HostTensors } {
   if (text.pooling) {
+    const known = textStrategyNames.filter((name) => !textStrategy(name).pooling);
     throw new InputError(
-      `Cannot read texts by "${text.name}" with feature-extraction: expected head, tail or head+tail`,
+      `Cannot read texts by "${text.name}" with feature-extraction: expected one of ${known.join(", ")}`,
     );
   }
   if (features.combination) {
@@ -51,14 +59,14 @@ export function bertFeatures(
       `Cannot use the features "${features.name}" with feature-extraction: expected last or layer K`,
     );
   }
-  return { width, trainable: trainableOf(config), additional: (seed) => initialParameters(config, seed) };
+  return { width, trainable: trainableOf(config), additional: (seed) => additionalParameters(config, seed) };
 }
 
 /**
  * What is trained besides the classifier: the biLSTM by torch.nn.LSTM's names after `lstm.`, drawn as PyTorch does from
  * uniform(−1/√U, 1/√U), and the attention as {@linkcode poolingParameters} draws it.
  */
-function initialParameters({ hidden_size: hidden }: BertConfig, seed: number): HostTensors {
+function additionalParameters({ hidden_size: hidden }: BertConfig, seed: number): HostTensors {
   const draw = (name: string, shape: readonly number[]): [string, HostTensors[string]] => {
     const random = new Random(fold(seed, ...new TextEncoder().encode(name)));
     const data = new Float32Array(shape.reduce((count, size) => count * size, 1));
@@ -82,15 +90,28 @@ function trainableOf(config: BertConfig): Trainable {
     feeds: sequenceClassifier(config).feeds,
     trains: (name) => !name.startsWith("bert."),
     loss(inputs, key) {
-      const { ids, mask, type_ids: typeIds, labels, weights } = inputs;
-      const real = tf.cast(mask!, "float32");
-      const states = encode(inputs, config, { ids: ids!, mask: mask!, typeIds }).at(-1)!;
+      const { labels, weights } = inputs;
+      const input = encoderInput(inputs);
+      const { states, real } = sideBySide(encode(inputs, config, input).at(-1)!, input);
       const feature = poolFractions("self-attention", biLstm(inputs, states, real), real, inputs);
       const logits = classify(inputs, config, feature, key);
       const losses = softmaxCrossEntropy(logits, labels!);
       return { loss: tf.sum(tf.mul(losses, weights!)), outputs: { logits } };
     },
   };
+}
+
+/**
+ * The states of sequences side by side, [B, T, H], and which are those of tokens, [B, T]. Packed sequences are cut out of
+ * the list [S, H] from where they start; a place is theirs if the token there has the place's position.
+ */
+function sideBySide(states: tf.Tensor, input: EncoderInput): { states: tf.Tensor; real: tf.Tensor } {
+  if ("mask" in input) return { states, real: tf.cast(input.mask, "float32") };
+  const [S, T] = [input.ids.shape[0]!, input.rows.tokens.shape[1]!];
+  const places = tf.tensor2d(Array.from({ length: T }, (_, t) => t), [1, T], "int32");
+  const tokens = tf.minimum(tf.add(tf.expandDims(input.starts, 1), places), S - 1);
+  const real = tf.equal(tf.gather(input.positions, tokens as tf.Tensor2D), places);
+  return { states: tf.gather(states, tokens as tf.Tensor2D), real: tf.cast(real, "float32") };
 }
 
 /**

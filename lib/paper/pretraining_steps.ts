@@ -1,21 +1,45 @@
-/** Batches of further pre-training as the training step takes them, and what a model knows of held-out documents. */
-import type { PreTrainingBatch, PreTrainingBatches } from "./masked_words.ts";
+/**
+ * The steps of further pre-training (paper section 5.4): at which rates they are made, on which batches, and what a model
+ * knows of held-out documents between them.
+ */
 import { InputError } from "../errors.ts";
+import type { PreTrainingMeasures } from "../results/records.ts";
 import type { HostTensors } from "../tensors.ts";
+import { sequenceTensors } from "../training/sequence_tensors.ts";
 import type { StepBatch, Trainer } from "../training/trainer.ts";
+import type { PreTrainingBatch, PreTrainingBatches } from "./pretraining_batches.ts";
 
-/** What a model knows of the held-out documents, always with the same masks. */
-export interface PreTrainingEvaluation {
-  /** Updates made before, head steps included; 0 is the model that it started from. */
-  readonly step: number;
-  /** Mean cross-entropy of the masked wordpieces, in nats. */
-  readonly mlmLoss: number;
-  /** Share of the masked wordpieces whose likeliest guess is right. */
-  readonly mlmAccuracy: number;
-  /** Mean cross-entropy of "does the second segment follow", in nats. */
-  readonly nspLoss?: number;
-  /** Share of the pairs that are told right. */
-  readonly nspAccuracy?: number;
+/** How long the rate of pre-training rises and falls, and between which values. */
+export interface PreTrainingRateSettings {
+  /** Updates of the whole model. */
+  readonly steps: number;
+  /** Updates of the heads alone before those. */
+  readonly headSteps: number;
+  /** The constant rate of those. */
+  readonly headLearningRate: number;
+  /** The highest rate of the whole model. */
+  readonly learningRate: number;
+  /** Steps over which the rate rises from 0. */
+  readonly warmupSteps: number;
+  /** Steps at the end over which it falls to 0, at most all after the warm-up. */
+  readonly decaySteps: number;
+  /** Whether it jumps after the warm-up to a straight line from step 0 on, as in BERT's own code (optimization.py). */
+  readonly jumps: boolean;
+}
+
+/** Rates by parameter and update: first of the heads alone, then of all, up, level and down in straight lines. */
+export function preTrainingRates(
+  { steps, headSteps, headLearningRate, learningRate, warmupSteps, decaySteps, jumps }:
+    PreTrainingRateSettings,
+): (parameter: string, update: number) => number {
+  const decay = jumps ? steps : Math.max(1, Math.min(decaySteps, steps - warmupSteps));
+  return (_, update) => {
+    const step = update - headSteps;
+    if (step < 0) return headLearningRate;
+    const warm = warmupSteps > 0 ? step / warmupSteps : 1;
+    const left = (steps - step) / decay;
+    return learningRate * (jumps && step < warmupSteps ? warm : Math.min(1, warm, left));
+  };
 }
 
 /** The batch of a step, counted over all passes through the documents; passes differ in length. */
@@ -35,25 +59,54 @@ export function batchFinder(
   };
 }
 
+/** The options of {@linkcode maskedStep} and {@linkcode measureHeldOut}. */
+export interface MaskedStepOptions {
+  /** `true` if next sentences are predicted. */
+  readonly nsp: boolean;
+  /** Id of padding. */
+  readonly pad: number;
+  /** Devices that share each batch; 1 if not given. */
+  readonly devices?: number;
+}
+
 /** A batch as the training step takes it: losses are means over the masked places, and over the pairs. */
-export function stepBatch(batch: PreTrainingBatch, nsp: boolean, headsOnly = false): StepBatch {
-  const { B, T, P } = batch.shape;
-  const masked = batch.mlmWeights.reduce((sum, weight) => sum + weight, 0);
+export function maskedStep(
+  { sequences, shape, tokens }: PreTrainingBatch,
+  { nsp, pad, devices }: MaskedStepOptions,
+  headsOnly = false,
+): StepBatch {
+  const { B, P } = shape;
+  const { tensors, starts } = sequenceTensors(sequences, { ...shape, pairs: true }, pad, devices);
+  const count = sequences.reduce((sum, { masked }) => sum + masked.length, 0);
+  const masked = new Int32Array(B * P);
+  const labels = new Int32Array(B * P);
+  const weights = new Float32Array(B * P);
+  sequences.forEach((sequence, b) => {
+    masked.fill(starts[b]!, b * P, (b + 1) * P);
+    sequence.masked.forEach(([place, label], p) => {
+      masked[b * P + p]! += place;
+      labels[b * P + p] = label;
+      weights[b * P + p] = 1 / count;
+    });
+  });
   const pairs: HostTensors = {
-    nsp_labels: { shape: [B], data: batch.nspLabels },
+    nsp_labels: { shape: [B], data: Int32Array.from(sequences, ({ nspLabel }) => nspLabel) },
     weights: { shape: [B], data: new Float32Array(B).fill(1 / B) },
   };
   const part: HostTensors = {
-    ids: { shape: [B, T], data: batch.ids },
-    mask: { shape: [B, T], data: batch.mask },
-    type_ids: { shape: [B, T], data: batch.typeIds },
-    positions: { shape: [B * P], data: batch.positions },
-    mlm_labels: { shape: [B * P], data: batch.mlmLabels },
-    mlm_weights: { shape: [B * P], data: batch.mlmWeights.map((weight) => weight / Math.max(1, masked)) },
+    ...tensors,
+    masked: { shape: [B * P], data: masked },
+    mlm_labels: { shape: [B * P], data: labels },
+    mlm_weights: { shape: [B * P], data: weights },
     ...nsp ? pairs : {},
   };
-  const shape = headsOnly ? { B, T, P, headsOnly } : { B, T, P };
-  return { shape, parts: [part], examples: batch.examples, tokens: batch.tokens };
+  return { shape: headsOnly ? { ...shape, headsOnly } : shape, parts: [part], examples: B, tokens };
+}
+
+/** What a model knows of the held-out documents, always with the same masks. */
+export interface PreTrainingEvaluation extends PreTrainingMeasures {
+  /** Updates made before, head steps included; 0 is the model that it started from. */
+  readonly step: number;
 }
 
 /**
@@ -61,23 +114,24 @@ export function stepBatch(batch: PreTrainingBatch, nsp: boolean, headsOnly = fal
  *
  * @throws InputError if no wordpiece of them can be masked.
  */
-export async function measure(
+export async function measureHeldOut(
   trainer: Trainer,
   batches: PreTrainingBatches,
-  nsp: boolean,
+  options: MaskedStepOptions,
 ): Promise<PreTrainingEvaluation> {
+  const { nsp } = options;
   const mlm = { loss: 0, right: 0, count: 0 };
   const next = { loss: 0, right: 0, count: 0 };
   for (const batch of batches) {
-    const outputs = await trainer.evaluate(stepBatch(batch, nsp));
-    batch.mlmWeights.forEach((weight, place) => {
-      mlm.loss += weight * outputs.mlm_losses!.data[place]!;
-      mlm.right += weight * outputs.mlm_correct!.data[place]!;
-      mlm.count += weight;
-    });
-    if (!nsp) continue;
-    batch.nspLabels.forEach((label, row) => {
-      const logits = outputs.nsp_logits!.data.subarray(2 * row, 2 * row + 2);
+    const outputs = await trainer.evaluate(maskedStep(batch, options));
+    batch.sequences.forEach(({ masked, nspLabel: label }, b) => {
+      for (const p of masked.keys()) {
+        mlm.loss += outputs.mlm_losses!.data[b * batch.shape.P + p]!;
+        mlm.right += outputs.mlm_correct!.data[b * batch.shape.P + p]!;
+        mlm.count++;
+      }
+      if (!nsp) return;
+      const logits = outputs.nsp_logits!.data.subarray(2 * b, 2 * b + 2);
       const margin = logits[label]! - logits[1 - label]!;
       next.loss += Math.max(0, -margin) + Math.log1p(Math.exp(-Math.abs(margin)));
       next.right += margin > 0 ? 1 : 0;
@@ -96,4 +150,18 @@ export async function measure(
     mlmAccuracy: mlm.right / mlm.count,
     ...nsp ? { nspLoss: next.loss / next.count, nspAccuracy: next.right / next.count } : {},
   };
+}
+
+/** Steps after which the model is measured: every so many in both phases, at the end of each, and where asked for. */
+export function evaluationSteps(
+  headSteps: number,
+  total: number,
+  every: number,
+  besides: readonly number[] = [],
+): number[] {
+  if (!(every >= 1)) throw new RangeError(`Expected at least 1 step between measurements, found ${every}`);
+  const phase = (from: number, to: number) =>
+    Array.from({ length: Math.ceil((to - from) / every) }, (_, i) => Math.min(to, from + (i + 1) * every));
+  const asked = besides.map((step) => headSteps + step).filter((step) => step > headSteps && step < total);
+  return [...new Set([...phase(0, headSteps), ...phase(headSteps, total), ...asked])].sort((a, b) => a - b);
 }

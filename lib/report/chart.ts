@@ -1,7 +1,7 @@
 /** A figure of a page: a picture for printing and for browsers without scripts, and plotly.js's panels in its place. */
 import { type Curve, type DotFigure, dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
-import { type Content, escape, html, jsonScript, type Markup } from "./html.ts";
+import { escape, type Fragment, html, jsonScript, type Markup } from "./html.ts";
 import { folded, grid } from "./page.ts";
 
 /** A figure of a page. */
@@ -53,7 +53,7 @@ export async function chart(name: string, figure: Figure | DotFigure, caption: s
 }
 
 /** Writes the points of a figure's curves as folded tables; long curves are thinned out evenly. */
-export function numbersBelow({ panels, x, y }: Figure): Content {
+export function numbersBelow({ panels, x, y }: Figure): Fragment {
   const tables = panels.map(({ title, curves }) =>
     grid({
       caption: [title, y].filter(Boolean).join(": ") + ` by ${x}`,

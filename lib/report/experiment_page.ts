@@ -6,7 +6,7 @@ import { markdownTable, recordNotes } from "../results/tables.ts";
 import { commandFor } from "../runs/run_experiment.ts";
 import { type Chart, chart } from "./chart.ts";
 import { combinationText, type ExperimentReport, type Report, type Section } from "./collect.ts";
-import { type Content, html } from "./html.ts";
+import { type Fragment, html } from "./html.ts";
 import { confidentMistakes, type FindDataset } from "./mistakes.ts";
 import { list, type Page } from "./page.ts";
 import * as parts from "./parts.ts";
@@ -45,7 +45,7 @@ export async function experimentPage(
   const { name, paper, question } = experiment;
   const { scale } = report;
   const charts: Chart[] = [];
-  const shown: Content[] = [];
+  const shown: Fragment[] = [];
   const texts: string[] = [];
   for (const [number, section] of sections.entries()) {
     const several = sections.length > 1;
@@ -96,10 +96,10 @@ async function sectionBody(
   experiment: Experiment,
   section: Section,
   { report, start, find, charts, level }: SectionContext,
-): Promise<Content> {
+): Promise<Fragment> {
   const { table, evaluated, records } = section;
   const heading = (text: string) => level === 2 ? html`<h2>${text}</h2>\n` : html`<h3>${text}</h3>\n`;
-  const part = (text: string, content: Content) => hasContent(content) && html`${heading(text)}${content}`;
+  const part = (text: string, content: Fragment) => hasContent(content) && html`${heading(text)}${content}`;
   const draw = async (name: string, figure: Figure | DotFigure, caption: string) => {
     const made = await chart(name, figure, caption);
     charts.push(made);
@@ -114,7 +114,7 @@ async function sectionBody(
   `;
   if (records.size === 0) return html`${state}${part("Run it", again)}`;
 
-  const figures: Content[] = [];
+  const figures: Fragment[] = [];
   if (!experiment.figure || experiment.figureOfSettings) {
     const dots = errorDots(section, shortName(experiment));
     figures.push(await draw(`${start}-errors`, dots, dotsCaption(section)));
@@ -135,7 +135,7 @@ ${heading("Calibration and cost")}${parts.cost(section)}
 ${
     part(
       "Errors worth reading",
-      parts.mistakes(await confidentMistakes([...records.values()], report.folder, find)),
+      parts.mistakesBySet(await confidentMistakes([...records.values()], report.folder, find)),
     )
   }
 ${heading("Learning curves")}${
@@ -150,7 +150,7 @@ ${part("Notes", list(notes))}
 ${part("Run it again", again)}`;
 }
 
-const hasContent = (content: Content): boolean =>
+const hasContent = (content: Fragment): boolean =>
   Array.isArray(content)
     ? content.some(hasContent)
     : content !== null && content !== undefined && content !== false;

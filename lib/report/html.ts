@@ -7,7 +7,7 @@ export class Markup {
 }
 
 /** A value for a template: nothing, text and numbers (escaped), markup, or a list of these. */
-export type Content = Markup | string | number | null | undefined | false | readonly Content[];
+export type Fragment = Markup | string | number | null | undefined | false | readonly Fragment[];
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -21,11 +21,11 @@ const entities: Readonly<Record<string, string>> = {
 export const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => entities[sign]!);
 
 /** Makes markup from a template: html`<p>${text}</p>`. Values of attributes must be between quotes. */
-export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
+export function html(strings: TemplateStringsArray, ...values: readonly Fragment[]): Markup {
   return new Markup(strings.reduce((text, string, place) => text + render(values[place - 1]) + string));
 }
 
-function render(content: Content): string {
+function render(content: Fragment): string {
   if (content instanceof Markup) return content.text;
   if (content === null || content === undefined || content === false) return "";
   if (Array.isArray(content)) return content.map(render).join("");

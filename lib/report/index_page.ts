@@ -13,7 +13,7 @@ import { mainResult, secondsOf } from "../results/result_table.ts";
 import { combinationText, type Report } from "./collect.ts";
 import { missingSets } from "./data_page.ts";
 import { missingRuns, shortName } from "./experiment_page.ts";
-import { type Content, html } from "./html.ts";
+import { type Fragment, html } from "./html.ts";
 import { grid, list, minute, type Page } from "./page.ts";
 import { comparisonCells } from "./parts.ts";
 
@@ -36,7 +36,7 @@ const smallScale =
   "have nothing to do with the paper's: what can be compared is the rows within a column.";
 
 /** Makes the first page. `links` are shown below the introduction. */
-export function indexPage(report: Report, links: Content): Page {
+export function indexPage(report: Report, links: Fragment): Page {
   const { scale, made, records, claims } = report;
   const lines = linesOf(report);
   const missing = lines.filter(({ missing }) => missing);
@@ -167,19 +167,17 @@ function linesOf({ experiments, dataTables, scale }: Report): Line[] {
   ];
 }
 
-const verdicts: readonly ClaimVerdict[] = ["confirmed", "not distinguishable", "contradicted", "no data"];
-
 /** Counts the verdicts in a sentence: "Of 14 claims, 3 confirmed, …" */
 export function countsOf(judgements: readonly Judgement[]): string {
-  const words = {
+  const words: Readonly<Record<ClaimVerdict, string>> = {
     "confirmed": "confirmed",
     "not distinguishable": "not distinguishable from chance",
     "contradicted": "contradicted",
     "no data": "without data yet",
   };
-  const counts = verdicts.flatMap((verdict) => {
+  const counts = Object.entries(words).flatMap(([verdict, word]) => {
     const count = judgements.filter((one) => one.verdict === verdict).length;
-    return count > 0 ? [`${count} ${words[verdict]}`] : [];
+    return count > 0 ? [`${count} ${word}`] : [];
   });
   const alone =
     judgements.filter(({ comparison }) => !("missing" in comparison) && comparison.seeds === 1).length;
@@ -187,7 +185,7 @@ export function countsOf(judgements: readonly Judgement[]): string {
     (alone > 0 ? `; ${alone} rest on one seed.` : ".");
 }
 
-const claimsGrid = (judgements: readonly Judgement[]): Content =>
+const claimsGrid = (judgements: readonly Judgement[]): Fragment =>
   grid({
     caption: "Claims of the paper",
     head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds", "columns"],

@@ -3,10 +3,11 @@ import type { Configuration } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { usedPart } from "../runs/run_data.ts";
 import { argmax } from "../results/metrics.ts";
+import { shortened } from "../results/evaluation.ts";
 import { type Predictions, readPredictions, type RunRecord } from "../results/records.ts";
 
 /** An example that the runs get wrong. */
-export interface Mistake {
+export interface ConfidentMistake {
   /** Its place in the test split, from 1. */
   readonly example: number;
   /** The true class. */
@@ -22,13 +23,13 @@ export interface Mistake {
 }
 
 /** The mistakes on one test set. */
-export interface Mistakes {
+export interface TestSetMistakes {
   /** Name of the data set. */
   readonly data: string;
   /** Number of runs that are averaged. */
   readonly runs: number;
   /** The most confident mistakes. */
-  readonly mistakes: readonly Mistake[];
+  readonly mistakes: readonly ConfidentMistake[];
   /** The reason why there are no texts, if there are none. */
   readonly withoutTexts?: string;
 }
@@ -47,7 +48,7 @@ export async function confidentMistakes(
   records: readonly RunRecord[],
   folder: string,
   find: FindDataset,
-): Promise<Mistakes[]> {
+): Promise<TestSetMistakes[]> {
   const groups = new Map<string, { record: RunRecord; runs: Predictions[] }>();
   for (const record of records) {
     const predictions = await readPredictions(folder, record);
@@ -57,7 +58,7 @@ export async function confidentMistakes(
     group.runs.push(predictions);
     groups.set(key, group);
   }
-  const found: Mistakes[] = [];
+  const found: TestSetMistakes[] = [];
   for (const { record, runs } of groups.values()) {
     const mistakes = worst(runs);
     const data = record.data.name;
@@ -75,7 +76,7 @@ export async function confidentMistakes(
 }
 
 /** Finds the most confident mistakes by the mean probabilities over runs of the same test set. */
-function worst(runs: readonly Predictions[]): Mistake[] {
+function worst(runs: readonly Predictions[]): ConfidentMistake[] {
   const { labels, expected } = runs[0]!;
   const means = runs[0]!.probabilities.map((_, place) =>
     runs.reduce((sum, { probabilities }) => sum + probabilities[place]!, 0) / runs.length
@@ -83,7 +84,7 @@ function worst(runs: readonly Predictions[]): Mistake[] {
   const predicted = argmax(means, labels.length);
   const each = runs.map(({ probabilities }) => argmax(probabilities, labels.length));
   return expected
-    .map((label, n): Mistake => ({
+    .map((label, n): ConfidentMistake => ({
       example: n + 1,
       expected: labels[label]!,
       predicted: labels[predicted[n]!]!,
@@ -110,6 +111,5 @@ async function testTexts({ data, configuration }: RunRecord, find: FindDataset):
 
 /** Returns the beginning of a text on one line. */
 function beginning(text: string): string {
-  const characters = [...text.replaceAll(/<br \/>|\s+/g, " ").trim()];
-  return characters.length <= longest ? characters.join("") : `${characters.slice(0, longest - 1).join("")}…`;
+  return shortened(text.replaceAll("<br />", " "), longest);
 }

@@ -1,5 +1,5 @@
 /** The common parts of all pages: the frame with its landmarks, tables, and lists. */
-import { type Content, html, type Markup } from "./html.ts";
+import { type Fragment, html, type Markup } from "./html.ts";
 
 /** A page of a report. */
 export interface Page {
@@ -8,7 +8,7 @@ export interface Page {
   /** Name of the file, such as `table2.html`. */
   readonly file: string;
   /** The content between header and footer. */
-  readonly main: Content;
+  readonly main: Fragment;
 }
 
 /** The common frame of a report's pages. */
@@ -16,7 +16,7 @@ export interface Frame {
   /** Names of the pages in the navigation, by file. */
   readonly pages: Readonly<Record<string, string>>;
   /** Content at the end of each page. */
-  readonly footer: Content;
+  readonly footer: Fragment;
 }
 
 /** Writes a page as an HTML document that needs nothing outside its folder. */
@@ -59,7 +59,7 @@ export function redirect(title: string, target: string): string {
 }
 
 /** Writes a whole HTML document from the contents of its head and its body. */
-export function shell(title: string, head: Content, body: Content): string {
+export function shell(title: string, head: Fragment, body: Fragment): string {
   return html`
     <!DOCTYPE html>
     <html lang="en">
@@ -83,9 +83,9 @@ export interface DataGrid {
   /** The caption above the table, also its name for a screen reader. */
   readonly caption: string;
   /** Headings of the columns. */
-  readonly head: readonly Content[];
+  readonly head: readonly Fragment[];
   /** The lines; the first cell of each is its heading. */
-  readonly rows: readonly (readonly Content[])[];
+  readonly rows: readonly (readonly Fragment[])[];
   /** Number of columns on the left that are text (default 1); the others are numbers, aligned to the right. */
   readonly texts?: number;
   /** Further columns that are text, by their places from 0. */
@@ -93,10 +93,10 @@ export interface DataGrid {
 }
 
 /** Writes a table in a box of its own, which scrolls if the screen is too narrow; nothing if it has no lines. */
-export function grid({ caption, head, rows, texts = 1, words = [] }: DataGrid): Content {
+export function grid({ caption, head, rows, texts = 1, words = [] }: DataGrid): Fragment {
   if (rows.length === 0) return null;
   const kind = (column: number) => column >= texts && !words.includes(column) ? "number" : "words";
-  const line = (row: readonly Content[]) =>
+  const line = (row: readonly Fragment[]) =>
     html`<tr>${
       row.map((cell, n) =>
         n === 0 ? html`<th scope="row">${cell}</th>` : html`<td class="${kind(n)}">${cell}</td>`
@@ -118,11 +118,11 @@ export function grid({ caption, head, rows, texts = 1, words = [] }: DataGrid): 
 }
 
 /** Writes a list of sentences; nothing if there are none. */
-export const list = (items: readonly Content[]): Content =>
+export const list = (items: readonly Fragment[]): Fragment =>
   items.length > 0 && html`<ul>${items.map((item) => html`<li>${item}</li>`)}</ul>\n`;
 
 /** Writes content that is folded under its summary until a reader opens it. */
-export const folded = (summary: string, content: Content): Markup =>
+export const folded = (summary: string, content: Fragment): Markup =>
   html`<details><summary>${summary}</summary>\n${content}</details>\n`;
 
 /** Writes a time to the minute: "2026-11-22 20:19 UTC". */

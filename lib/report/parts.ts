@@ -1,10 +1,10 @@
 /** The parts of a section of an experiment's page, each a few tables from the records. */
 import { combinationText, type Section } from "./collect.ts";
-import { type Content, html, type Markup } from "./html.ts";
-import type { Mistakes } from "./mistakes.ts";
+import { type Fragment, html, type Markup } from "./html.ts";
+import type { TestSetMistakes } from "./mistakes.ts";
 import { folded, grid, list } from "./page.ts";
 import type { AdjustedComparison, NotCompared } from "../results/comparison.ts";
-import { percent, points, probability, signed, spread } from "../results/markdown.ts";
+import { comparisonNumbers, percentCell, signed, spread } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
 import type { RunRecord } from "../results/records.ts";
 import type { EvaluatedCell } from "../results/result_table.ts";
@@ -16,21 +16,19 @@ import {
   preTrainingTable,
   settingsTable,
 } from "../results/text_tables.ts";
+import { counted } from "../wording.ts";
 
 /** Writes a comparison's verdict, with a style. */
-function verdict(comparison: AdjustedComparison | NotCompared): Content {
+function verdict(comparison: AdjustedComparison | NotCompared): Fragment {
   if ("missing" in comparison) return comparison.missing;
   const text = comparison.verdict;
   return html`<span class="${text}">${text}</span>${comparison.seeds === 1 && " (one seed)"}`;
 }
 
 /** Writes a difference with its interval and the three p as four cells of a line; dashes if there are none. */
-export function comparisonCells(comparison: AdjustedComparison | NotCompared | undefined): Content[] {
+export function comparisonCells(comparison: AdjustedComparison | NotCompared | undefined): Fragment[] {
   if (comparison === undefined || "missing" in comparison) return ["–", "–", "–", "–"];
-  const { pExamples, pSeeds, adjusted } = comparison;
-  return [points(comparison), pExamples, pSeeds, adjusted].map((value) =>
-    value === undefined ? "–" : typeof value === "number" ? probability(value) : value
-  );
+  return comparisonNumbers(comparison);
 }
 
 /** Explanation of the numbers in the tables of results. */
@@ -39,7 +37,7 @@ export const legend =
   `To the right each row against the baseline. ${comparisonLegend}`;
 
 /** Writes a table for each column: the paper's error, ours, the difference to the baseline and the verdict. */
-export function results({ table, evaluated }: Section): Content {
+export function results({ table, evaluated }: Section): Fragment {
   const cells = evaluated.filter(({ paper, expected }) => paper !== null || expected > 0);
   return table.columns.map((column) =>
     grid({
@@ -77,19 +75,20 @@ export function results({ table, evaluated }: Section): Content {
 }
 
 /** Writes average relative improvements over a row, if the experiment shows them. */
-export function improvement({ table }: Section): Content {
+export function improvement({ table }: Section): Fragment {
   const { sets, ...numbers } = improvementTable(table);
   return numbers.rows.length > 0 && html`<p>${sets}</p>\n${grid(numbers)}`;
 }
 
 /** Writes calibration and cost of each cell that has runs. */
-export const cost = ({ table, evaluated }: Section): Content => grid(costTable(evaluated, table));
+export const cost = ({ table, evaluated }: Section): Fragment => grid(costTable(evaluated, table));
 
 /** Writes what fine-tuning made the model forget, if it was measured. */
-export const forgetting = ({ table, evaluated }: Section): Content => grid(forgettingTable(evaluated, table));
+export const forgetting = ({ table, evaluated }: Section): Fragment =>
+  grid(forgettingTable(evaluated, table));
 
 /** Writes the further pre-training that runs started from. */
-export const preTraining = (records: readonly RunRecord[]): Content => grid(preTrainingTable(records));
+export const preTraining = (records: readonly RunRecord[]): Fragment => grid(preTrainingTable(records));
 
 /** Writes each run with its epochs. */
 export function runs(cells: readonly EvaluatedCell[]): Markup {
@@ -118,7 +117,7 @@ export function runs(cells: readonly EvaluatedCell[]): Markup {
         record.seed,
         (100 * record.test.errorRate).toFixed(2),
         record.bestEpoch,
-        record.epochs.map(({ dev, test }) => percent((dev ?? test)?.errorRate)).join(", "),
+        record.epochs.map(({ dev, test }) => percentCell((dev ?? test)?.errorRate)).join(", "),
         record.epochs.map(({ trainLoss }) => trainLoss.toFixed(2)).join(", "),
         duration(record.seconds),
         record.start.slice(0, 16).replace("T", " "),
@@ -129,9 +128,9 @@ export function runs(cells: readonly EvaluatedCell[]): Markup {
 }
 
 /** Writes the most confident mistakes on each test set. */
-export function mistakes(found: readonly Mistakes[]): Content {
+export function mistakesBySet(found: readonly TestSetMistakes[]): Fragment {
   return found.filter(({ mistakes }) => mistakes.length > 0).map(({ data, runs, mistakes, withoutTexts }) =>
-    html`<p>${data}, by the mean of ${runs} ${runs === 1 ? "run" : "runs"}: ${withoutTexts}</p>
+    html`<p>${data}, by the mean of ${counted(runs, "run")}: ${withoutTexts}</p>
 ${
       list(mistakes.map(({ example, expected, predicted, probability, wrong, text }) =>
         html`Test example ${example} is ${expected}, and is called ${predicted} with probability
@@ -144,10 +143,10 @@ ${probability.toFixed(3)}; ${wrong} of ${runs} runs are wrong.${
 }
 
 /** Writes settings beside the paper's. */
-export const settings = ({ table }: Section): Content => grid(settingsTable(table));
+export const settings = ({ table }: Section): Fragment => grid(settingsTable(table));
 
 /** Writes data sets, models, versions and machines. */
-export function provenance({ evaluated, combination }: Section): Content {
+export function provenance({ evaluated, combination }: Section): Fragment {
   const data = new Map(evaluated.flatMap(({ column, records }) =>
     records.map((record) => [
       JSON.stringify([column, record.data.fingerprint, record.model]),

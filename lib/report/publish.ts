@@ -6,7 +6,7 @@ import { signed } from "../results/markdown.ts";
 import { requireWritable, writeWhole } from "../storage/whole_file.ts";
 import type { Report } from "./collect.ts";
 import { cellsCsv, parseCsv } from "./csv.ts";
-import { type Content, html } from "./html.ts";
+import { type Fragment, html } from "./html.ts";
 import { grid, list, minute, type Page, redirect, shell } from "./page.ts";
 import { type WriteOptions, writeReport } from "./write_report.ts";
 
@@ -130,7 +130,7 @@ function changesPage(version: Version, { changed, added, gone }: Changes): Page 
   const title = `What changed since ${version.id}`;
   const number = (value: number) => value.toFixed(2);
   const bySize = changed.toSorted((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before));
-  const part = (heading: string, content: Content) => content && html`<h2>${heading}</h2>\n${content}`;
+  const part = (heading: string, content: Fragment) => content && html`<h2>${heading}</h2>\n${content}`;
   const main = html`<h1>${title}</h1>
 <p class="lead">${changed.length} cells have another mean error, ${added.length} have runs for the first time,
 ${gone.length} have none any more.</p>

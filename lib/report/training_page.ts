@@ -4,9 +4,10 @@ import type { Evaluation } from "../results/evaluation.ts";
 import { type Figure, figureSvg } from "../results/figures.ts";
 import { surveyLines } from "../classifier/survey.ts";
 import { numbersBelow } from "./chart.ts";
-import { type Content, html, Markup } from "./html.ts";
+import { type Fragment, html, Markup } from "./html.ts";
 import { folded, grid, list, shell } from "./page.ts";
 import styles from "./report.css" with { type: "text" };
+import { percent } from "../wording.ts";
 
 /** The contents of a training's page. */
 export interface TrainingReport {
@@ -45,10 +46,10 @@ ${new Markup(styles)}
 .chart svg { max-width: 100%; height: auto; }
 </style>`;
   return shell(
-    `${name}: ${percent(evaluation.error_rate)} error`,
+    `${name}: ${percent(evaluation.error_rate, 2)} error`,
     head,
     html`<main>
-<h1>${name}: ${percent(evaluation.error_rate)} error on the ${split} texts</h1>
+<h1>${name}: ${percent(evaluation.error_rate, 2)} error on the ${split} texts</h1>
 <p class="soft">${source}; ${tuned.model.description}</p>
 ${
       grid({
@@ -57,7 +58,7 @@ ${
         rows: evaluations.map(({ split, evaluation: of, calibrated }) => [
           split,
           of.examples,
-          percent(of.error_rate),
+          percent(of.error_rate, 2),
           of.macro_f1.toFixed(4),
           of.loss.toFixed(4),
           of.ece.toFixed(4),
@@ -99,7 +100,7 @@ ${
           text,
           label,
           predicted,
-          percent(probability),
+          percent(probability, 2),
         ]),
       })
     }
@@ -122,9 +123,7 @@ ${
 const first = (labels: readonly unknown[]) =>
   labels.length > tableClasses ? `, the first ${tableClasses} of ${labels.length} labels` : "";
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-
-function confusion({ classes, confusion, confused }: Evaluation): Content {
+function confusion({ classes, confusion, confused }: Evaluation): Fragment {
   if (classes.length <= matrixClasses) {
     return grid({
       caption: "True labels in rows, predicted labels in columns",
@@ -141,7 +140,7 @@ function confusion({ classes, confusion, confused }: Evaluation): Content {
 }
 
 /** Draws losses and errors by epoch, and the loss of pre-training by step. */
-async function curves({ tuned, preTraining }: RecipeRun): Promise<Content> {
+async function curves({ tuned, preTraining }: RecipeRun): Promise<Fragment> {
   const point = (x: number, value: number | undefined) => ({ x, values: value === undefined ? [] : [value] });
   const { epochs } = tuned;
   const figures: Figure[] = [];
@@ -177,7 +176,7 @@ async function curves({ tuned, preTraining }: RecipeRun): Promise<Content> {
       }],
     });
   }
-  const drawn: Content[] = [];
+  const drawn: Fragment[] = [];
   for (const figure of figures) {
     drawn.push(
       html`<figure class="chart" role="img" aria-label="${figure.title}">${new Markup(

@@ -8,7 +8,7 @@ import type { Report } from "./collect.ts";
 import { cellsCsv, epochsCsv, runsCsv } from "./csv.ts";
 import { dataPage } from "./data_page.ts";
 import { experimentPage, type PageFiles, shortName } from "./experiment_page.ts";
-import { type Content, html } from "./html.ts";
+import { type Fragment, html } from "./html.ts";
 import { indexMarkdown, indexPage } from "./index_page.ts";
 import type { FindDataset } from "./mistakes.ts";
 import { document, type Page } from "./page.ts";
@@ -21,7 +21,7 @@ export interface WriteOptions {
   /** The source text of plotly.js. */
   readonly plotly: string;
   /** Content for the first page, below its introduction. */
-  readonly links?: Content;
+  readonly links?: Fragment;
   /** Further pages. */
   readonly more?: readonly Page[];
 }

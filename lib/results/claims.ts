@@ -14,7 +14,7 @@ import {
   type WeightedPair,
   withHolm,
 } from "./comparison.ts";
-import { markdown, points, probability, signed } from "./markdown.ts";
+import { comparisonNumbers, markdown, points, probability, signed } from "./markdown.ts";
 import type { RunRecord } from "./records.ts";
 
 /** A claim of the paper. */
@@ -134,16 +134,7 @@ export function claimsTable(judgements: readonly Judgement[]): string {
     const { claim, comparison } = judgement;
     const start = [claim.name, claim.section, verdictText(judgement), signed(claim.paper)];
     if ("missing" in comparison) return [...start, comparison.missing, "", "", "", "", ""];
-    const { pExamples, pSeeds, adjusted, seeds } = comparison;
-    return [
-      ...start,
-      points(comparison),
-      probability(pExamples),
-      pSeeds === undefined ? "–" : probability(pSeeds),
-      probability(adjusted),
-      `${seeds}`,
-      columnsOnRecord(judgement),
-    ];
+    return [...start, ...comparisonNumbers(comparison), `${comparison.seeds}`, columnsOnRecord(judgement)];
   });
   return markdown(
     [

@@ -2,6 +2,7 @@
 import { type Example, wholeText } from "../data/examples.ts";
 import { markdown } from "./markdown.ts";
 import { argmax, type ClassMetrics, classMetrics, confusions, measure, type Metrics } from "./metrics.ts";
+import { percent } from "../wording.ts";
 
 /** Measures of a model's probabilities for labelled examples, under the names of the JSON files. */
 export interface Evaluation extends Omit<Metrics, "errorRate" | "macroF1"> {
@@ -90,9 +91,7 @@ const classesShown = 30;
 const matrixShown = 12;
 const charactersShown = 120;
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-
-/** Writes each class and the mistakes as texts, one for each part. */
+/** Each class and the mistakes as text, in parts. */
 export function evaluationText(
   { classes, confusion, confused, surest_mistakes }: Evaluation,
 ): string[] {
@@ -122,7 +121,9 @@ export function evaluationText(
       2,
     );
   const mistakes = surest_mistakes.map(({ line, label, predicted, probability, text }) =>
-    `${line === undefined ? "" : `line ${line}: `}${name(predicted)} (${percent(probability)}) instead of ` +
+    `${line === undefined ? "" : `line ${line}: `}${name(predicted)} (${
+      percent(probability, 2)
+    }) instead of ` +
     `${name(label)}: ${shortened(text, charactersShown)}`
   );
   return [byClass, matrix, ["The surest mistakes:", ...mistakes].join("\n")];

@@ -1,4 +1,5 @@
 /** Numbers as texts for reports, and Markdown tables. */
+import type { AdjustedComparison } from "./comparison.ts";
 import { mean, standardDeviation } from "./statistics.ts";
 
 /** Writes a Markdown table with aligned columns; all but the first `texts` columns are right-aligned. */
@@ -15,8 +16,8 @@ export function markdown(
   return [text(head), `| ${rule.join(" | ")} |`, ...rows.map(text)].join("\n");
 }
 
-/** Writes a share in percent: "12.5"; "–" if undefined. */
-export function percent(share: number | undefined): string {
+/** A share in percent as a cell of a table: "12.5"; "–" where there is none. */
+export function percentCell(share: number | undefined): string {
   return share === undefined ? "–" : (100 * share).toFixed(1);
 }
 
@@ -40,4 +41,13 @@ export function spread(values: readonly number[], expected: number): string {
 /** Writes a difference of shares with its interval, in points: "−1.20 [−2.10, −0.35]". */
 export function points({ difference, low, high }: Record<"difference" | "low" | "high", number>): string {
   return `${signed(100 * difference)} [${signed(100 * low)}, ${signed(100 * high)}]`;
+}
+
+/** Four cells of a line: a comparison's difference with its interval, and its three p. */
+export function comparisonNumbers(comparison: AdjustedComparison): string[] {
+  const { pExamples, pSeeds, adjusted } = comparison;
+  return [
+    points(comparison),
+    ...[pExamples, pSeeds, adjusted].map((p) => p === undefined ? "–" : probability(p)),
+  ];
 }

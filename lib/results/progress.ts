@@ -31,12 +31,45 @@ export function showProgress(
   label: string,
   total: number,
   unit: ProgressUnit,
-  options: ProgressOptions = {},
+  { stream = process.stderr, lineSeconds = 30 }: ProgressOptions = {},
 ): Progress {
-  const stream = options.stream ?? process.stderr;
-  return stream.isTTY
-    ? new BarProgress(label, total, unit, stream)
-    : new LineProgress(label, total, unit, stream, options.lineSeconds ?? 30);
+  const start = performance.now();
+  const seconds = () => (performance.now() - start) / 1000;
+  const speed = new Speed();
+  const bar = stream.isTTY ? new progressBar.SingleBar(barOptions(label, total, stream)) : undefined;
+  const log = (line: string) => void stream.write(`${bar ? "\r\x1b[K" : ""}${line}\n`);
+  let [stopped, last, lastLine] = [false, 0, 0];
+  bar?.start(total, 0, { text: progressText(0, total, unit) });
+  return {
+    update(done, note) {
+      last = done;
+      const text = progressText(done, total, unit, speed.at(done)) + (note ? `, ${note}` : "");
+      bar?.update(done, { text });
+      if (bar || seconds() - lastLine < lineSeconds) return;
+      lastLine = seconds();
+      log(`${label}: ${text}`);
+    },
+    log,
+    stop(note) {
+      if (stopped) return;
+      stopped = true;
+      bar?.stop();
+      log(`${label}: ${progressText(last, 0, unit)} in ${duration(seconds())}${note ? `, ${note}` : ""}`);
+    },
+  };
+}
+
+function barOptions(label: string, total: number, stream: NodeJS.WritableStream): progressBar.Options {
+  return {
+    stream,
+    clearOnComplete: true,
+    hideCursor: true,
+    fps: 5,
+    format: (_, { progress }, { text }: { text: string }) => {
+      const filled = Math.round(20 * Math.min(1, progress));
+      return `${label} ${total > 0 ? `${"█".repeat(filled)}${"░".repeat(20 - filled)} ` : ""}${text}`;
+    },
+  };
 }
 
 /** Writes done, total, speed (units per second) and time left: "120/400 steps, 8.1 steps/s, 35 s left". */
@@ -81,103 +114,4 @@ export function duration(seconds: number): string {
     ? [Math.floor(whole / 60), whole % 60, ["min", "s"]]
     : [Math.floor(whole / 3600), Math.floor(whole % 3600 / 60), ["h", "min"]];
   return `${big} ${names[0]}${small > 0 ? ` ${small} ${names[1]}` : ""}`;
-}
-
-/** The common part of both kinds: the log, and the line at the end. */
-abstract class StreamProgress implements Progress {
-  readonly #start = performance.now();
-  readonly #speed = new Speed();
-  #done = 0;
-  #unitsPerSecond: number | undefined;
-  #stopped = false;
-
-  constructor(
-    readonly label: string,
-    readonly total: number,
-    readonly unit: ProgressUnit,
-    readonly stream: NodeJS.WritableStream,
-  ) {}
-
-  update(done: number, note?: string): void {
-    this.#done = done;
-    this.#unitsPerSecond = this.#speed.at(done);
-    this.show(done, note ?? "");
-  }
-
-  log(line: string): void {
-    this.stream.write(`${line}\n`);
-  }
-
-  stop(note?: string): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    this.clear();
-    const text = progressText(this.#done, 0, this.unit);
-    this.log(`${this.label}: ${text} in ${duration(this.seconds())}${note ? `, ${note}` : ""}`);
-  }
-
-  protected seconds(): number {
-    return (performance.now() - this.#start) / 1000;
-  }
-
-  protected text(done: number, note: string): string {
-    return `${progressText(done, this.total, this.unit, this.#unitsPerSecond)}${note ? `, ${note}` : ""}`;
-  }
-
-  protected abstract show(done: number, note: string): void;
-  protected abstract clear(): void;
-}
-
-class LineProgress extends StreamProgress {
-  #lastLine = 0;
-
-  constructor(
-    label: string,
-    total: number,
-    unit: ProgressUnit,
-    stream: NodeJS.WritableStream,
-    readonly lineSeconds: number,
-  ) {
-    super(label, total, unit, stream);
-  }
-
-  protected show(done: number, note: string): void {
-    if (this.seconds() - this.#lastLine < this.lineSeconds) return;
-    this.#lastLine = this.seconds();
-    this.log(`${this.label}: ${this.text(done, note)}`);
-  }
-
-  protected clear(): void {}
-}
-
-class BarProgress extends StreamProgress {
-  readonly #bar: progressBar.SingleBar;
-
-  constructor(label: string, total: number, unit: ProgressUnit, stream: NodeJS.WritableStream) {
-    super(label, total, unit, stream);
-    this.#bar = new progressBar.SingleBar({
-      stream,
-      clearOnComplete: true,
-      hideCursor: true,
-      fps: 5,
-      format: (_, { value, progress }, { note }: { note: string }) => {
-        const filled = Math.round(20 * Math.min(1, progress));
-        const bar = total > 0 ? `${"█".repeat(filled)}${"░".repeat(20 - filled)} ` : "";
-        return `${label} ${bar}${this.text(value, note)}`;
-      },
-    });
-    this.#bar.start(total, 0, { note: "" });
-  }
-
-  override log(line: string): void {
-    super.log(`\r\x1b[K${line}`);
-  }
-
-  protected show(done: number, note: string): void {
-    this.#bar.update(done, { note });
-  }
-
-  protected clear(): void {
-    this.#bar.stop();
-  }
 }

@@ -3,7 +3,7 @@
  * and notes.
  */
 import { seedsLegend } from "./comparison.ts";
-import { markdown, points, probability, signed, spread } from "./markdown.ts";
+import { comparisonNumbers, markdown, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { RunRecord } from "./records.ts";
 import type { EvaluatedCell, ResultTable } from "./result_table.ts";
@@ -11,8 +11,8 @@ import { mean } from "./statistics.ts";
 import {
   costTable,
   forgettingTable,
-  gigabytes,
   improvementTable,
+  peakMemory,
   preTrainingTable,
   settingsTable,
   type TextTable,
@@ -80,15 +80,8 @@ function comparisons({ baseline, heading }: ResultTable, cells: readonly Evaluat
     if (comparison === undefined) return [];
     const names = [row, heading(column)];
     if ("missing" in comparison) return [[...names, comparison.missing, "", "", "", ""]];
-    const { pExamples, pSeeds, adjusted, verdict, seeds } = comparison;
-    return [[
-      ...names,
-      points(comparison),
-      probability(pExamples),
-      pSeeds === undefined ? "–" : probability(pSeeds),
-      probability(adjusted),
-      seeds === 1 ? `${verdict} (one seed)` : verdict,
-    ]];
+    const { verdict, seeds } = comparison;
+    return [[...names, ...comparisonNumbers(comparison), seeds === 1 ? `${verdict} (one seed)` : verdict]];
   });
   return [
     `## Against ${baseline}`,
@@ -113,13 +106,15 @@ function notesOf(table: ResultTable): string[] {
   const all = (column: string) => table.rows.flatMap((row) => table.cell(row, column).records);
   const notes = table.columns.flatMap((column) => {
     const records = all(column);
-    const data = distinct(
-      records.map(({ data }) =>
-        `${data.name}, ${data.train} training, ${data.dev} development and ${data.test} test examples ` +
-        `(fingerprint ${data.fingerprint.slice(0, 12)})`
+    const data = [
+      ...new Set(
+        records.map(({ data }) =>
+          `${data.name}, ${data.train} training, ${data.dev} development and ${data.test} test examples ` +
+          `(fingerprint ${data.fingerprint.slice(0, 12)})`
+        ),
       ),
-    );
-    const models = distinct(records.map((record) => record.model));
+    ];
+    const models = [...new Set(records.map((record) => record.model))];
     return records.length === 0 ? [] : [`${column}: ${data.join("; and ")}; model: ${models.join("; ")}.`];
   });
   const records = table.columns.flatMap(all);
@@ -134,7 +129,7 @@ function notesOf(table: ResultTable): string[] {
   );
   if (printed.length > 0) notes.push(`Only as the paper prints them: ${printed.join(", ")}.`);
   if (records.length === 0) return notes;
-  const made = (values: string[]) => distinct(values).join(" and ");
+  const made = (values: string[]) => [...new Set(values)].join(" and ");
   notes.push(
     `Made with engine ${
       made(records.map(({ engine, precision }) => `${engine} (${precision})`))
@@ -142,7 +137,7 @@ function notesOf(table: ResultTable): string[] {
       `${made(records.map((record) => record.protocol))}, bertlab ${
         made(records.map(({ versions }) => versions["bertlab"] ?? "?"))
       }, on ${made(records.map(({ machine }) => `${machine.cpu}, ${machine.cores} cores`))}; ` +
-      `the process used at most ${gigabytes(records)}.`,
+      `the process used at most ${peakMemory(records)}.`,
   );
   return notes;
 }
@@ -158,5 +153,3 @@ export function recordNotes(records: Iterable<RunRecord>): string[] {
   }
   return [...namesOf].map(([what, names]) => [...names].join(", ") + what);
 }
-
-const distinct = (values: readonly string[]) => [...new Set(values)];

@@ -1,5 +1,5 @@
 /** Tables from records, with the same texts for Markdown and for a page. */
-import { percent, signed } from "./markdown.ts";
+import { percentCell, signed } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { PreTrainingMeasures, RunRecord } from "./records.ts";
 import { type EvaluatedCell, improvements, type ResultTable } from "./result_table.ts";
@@ -20,7 +20,7 @@ export interface TextTable {
 const change = (key: keyof PreTrainingMeasures, before: PreTrainingMeasures, after: PreTrainingMeasures) =>
   key.endsWith("Loss")
     ? [before[key], after[key]].map((loss) => loss?.toFixed(2) ?? "–").join(" → ")
-    : [before[key], after[key]].map(percent).join(" → ");
+    : [before[key], after[key]].map(percentCell).join(" → ");
 
 /** Makes the table of forgetting by fine-tuning (lib/paper/forgetting.ts), for the cells with measurements. */
 export function forgettingTable(
@@ -47,7 +47,7 @@ export function forgettingTable(
         `${found.length}`,
         change("mlmAccuracy", over("before"), over("after")),
         change("mlmLoss", over("before"), over("after")),
-        ...places.map((place) => percent(mean(found.map(({ distances }) => distances[place] ?? 0)))),
+        ...places.map((place) => percentCell(mean(found.map(({ distances }) => distances[place] ?? 0)))),
       ];
     }),
   };
@@ -128,12 +128,12 @@ export function costTable(cells: readonly EvaluatedCell[], { heading }: ResultTa
         duration(average(({ seconds }) => seconds)),
         duration(average(({ trainSeconds }) => trainSeconds)),
         average(({ steps }) => steps).toFixed(0),
-        gigabytes(records),
+        peakMemory(records),
       ];
     }),
   };
 }
 
 /** Returns the most memory that the process used in any of the runs: "1.3 GB". */
-export const gigabytes = (records: readonly RunRecord[]): string =>
+export const peakMemory = (records: readonly RunRecord[]): string =>
   `${(Math.max(...records.map((record) => record.peakMemoryBytes)) / 1e9).toFixed(1)} GB`;

@@ -11,11 +11,15 @@ import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
 import { textStrategy } from "../paper/long_text.ts";
-import { type MultiTaskEpoch, multiTaskTune, type MultiTaskTuneSettings } from "../paper/multitask.ts";
+import {
+  type MultiTaskEpoch,
+  multiTaskTune,
+  type MultiTaskTuneSettings,
+  taskModel,
+} from "../paper/multitask.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
 import type { MultiTaskRecord, PreTrainingRecord } from "../results/records.ts";
 import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
-import { taskModel } from "../paper/task_classifiers.ts";
 
 /** What {@linkcode multiTaskModel} works with. */
 export interface MultiTaskModelOptions {

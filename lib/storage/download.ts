@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
-import { backOff, BrokenOff, bytesOf, NoAnswer, pause, request } from "./http.ts";
+import { backOff, bodyBytes, BrokenOff, NoAnswer, pause, request } from "./http.ts";
 
 /** A listener for lines on the progress of a download. */
 export type OnProgress = (line: string) => void;
@@ -66,7 +66,7 @@ export async function download(url: string, path: string, options: DownloadOptio
       sent = etag?.startsWith('"') ? { origin, etag } : undefined;
       const end = size ?? endOf(response, done);
       await file.seek(done, Deno.SeekMode.Start);
-      for await (const part of bytesOf(response)) {
+      for await (const part of bodyBytes(response)) {
         for (let from = 0; from < part.length;) from += await file.write(part.subarray(from));
         done += part.length;
         tell(done, part.length, end);
@@ -123,12 +123,12 @@ function meter(name: string, onProgress: OnProgress) {
     told = now;
     const speed = came / (now - start) * 1000;
     const megabytes = (bytes: number, digits = 0) => (bytes / 1e6).toFixed(digits);
-    const left = size === undefined ? "" : `, ${duration((size - done) / speed)} left`;
+    const left = size === undefined ? "" : `, ${timeLeft((size - done) / speed)} left`;
     const all = size === undefined ? "" : ` of ${megabytes(size)}`;
     onProgress(`${name}: ${megabytes(done)}${all} MB, ${megabytes(speed, 1)} MB/s${left}`);
   };
 }
 
-function duration(seconds: number): string {
+function timeLeft(seconds: number): string {
   return seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }

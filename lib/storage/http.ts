@@ -74,7 +74,7 @@ export function pause(seconds: number): Promise<void> {
  *
  * @throws BrokenOff if the connection is cut, or nothing comes for 30 seconds.
  */
-export async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
+export async function* bodyBytes(response: Response): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return;
   try {

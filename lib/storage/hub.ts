@@ -10,10 +10,11 @@ import { InputError } from "../errors.ts";
 import { shown } from "./byte_source.ts";
 import { download, hashFile } from "./download.ts";
 import { withLock } from "./file_lock.ts";
-import { bytesOf, request } from "./http.ts";
+import { bodyBytes, request } from "./http.ts";
 import { CachedRepository, isCommit, type ListedFile, type Listing } from "./hub_cache.ts";
 import { HubError, hubError, type HubRequest, refusal } from "./hub_errors.ts";
 import { hubCacheFolder, hubEndpoint, hubIsOffline, hubToken } from "./hub_settings.ts";
+import { counted } from "../wording.ts";
 
 /** A repository of the hub. */
 export interface HubRepository {
@@ -103,7 +104,7 @@ async function askForPaths(place: Place, options: HubOptions): Promise<string[]>
   } catch (error) {
     const paths = place.commit === undefined ? [] : await place.cache.files(place.commit);
     if (!(error instanceof HubError && error.unreachable) || paths.length === 0) throw error;
-    const count = `${paths.length} file${paths.length === 1 ? "" : "s"}`;
+    const count = counted(paths.length, "file");
     options.onProgress?.(`${name}: the ${count} in the cache are taken for all of it (${error.reason})`);
     return paths;
   }
@@ -247,7 +248,7 @@ async function fetchJson(asked: Asked, url: string): Promise<{ body: unknown; li
   }
   const decoder = new TextDecoder();
   let text = "";
-  for await (const part of bytesOf(answer.response)) text += decoder.decode(part, { stream: true });
+  for await (const part of bodyBytes(answer.response)) text += decoder.decode(part, { stream: true });
   try {
     return { body: JSON.parse(text), link: answer.header("link") };
   } catch {

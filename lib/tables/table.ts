@@ -5,8 +5,8 @@ import { InputError } from "../errors.ts";
 import { parquetColumns, parquetRows } from "./parquet_table.ts";
 import { delimitedRecords, jsonRows, type Row, type TableFormat } from "./rows.ts";
 import {
-  bytesOf,
   emptyFile,
+  fileBytes,
   refuseOtherKinds,
   requireReadable,
   standardStream,
@@ -90,7 +90,7 @@ export async function openTable(
 }
 
 async function headOf(path: string): Promise<Uint8Array> {
-  for await (const bytes of bytesOf(path)) return bytes;
+  for await (const bytes of fileBytes(path)) return bytes;
   return new Uint8Array();
 }
 
@@ -106,7 +106,7 @@ const openers: Readonly<Record<TableFormat, (path: string, name: string) => Prom
 };
 
 async function openDelimited(path: string, name: string, delimiter: string): Promise<OpenRows> {
-  const records = delimitedRecords(name, textPieces(name, bytesOf(path)), delimiter);
+  const records = delimitedRecords(name, textPieces(name, fileBytes(path)), delimiter);
   const header = await records.next();
   const columns = header.done ? [] : header.value.values.map((column) => column.trim());
   if (columns.every((column) => column === "")) throw emptyFile(name, "column names and rows");
@@ -122,7 +122,7 @@ async function openDelimited(path: string, name: string, delimiter: string): Pro
 const rowsAhead = 100;
 
 async function openJsonLines(path: string, name: string): Promise<OpenRows> {
-  const all = jsonRows(name, textPieces(name, bytesOf(path)));
+  const all = jsonRows(name, textPieces(name, fileBytes(path)));
   const first: Row[] = [];
   while (first.length < rowsAhead) {
     const next = await all.next();

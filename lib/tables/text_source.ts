@@ -23,7 +23,7 @@ export async function readText(
 ): Promise<string> {
   await requireReadable(path, expected.file);
   const pieces: string[] = [];
-  for await (const piece of textPieces(path, bytesOf(path))) pieces.push(piece);
+  for await (const piece of textPieces(path, fileBytes(path))) pieces.push(piece);
   const text = pieces.join("");
   if (text.trim() === "") throw emptyFile(path, expected.content);
   return text;
@@ -55,7 +55,7 @@ export async function requireReadable(path: string, expected: string): Promise<v
 }
 
 /** Yields the bytes of a file or of standard input. */
-export async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
   if (path === standardStream) {
     yield* Deno.stdin.readable;
     return;

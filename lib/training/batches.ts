@@ -1,171 +1,242 @@
 /**
- * Batches of like lengths: examples are drawn at random, sorted by length inside a window of batches, and padded to
- * the smallest of a few lengths, so that few shapes are compiled and little padding is computed. The optimizer's
- * batch size never changes: a last incomplete batch is filled with rows of weight 0.
+ * Batches of texts. For training they are drawn at random, as in the paper, and their size never changes: the last one
+ * of an epoch is filled up with missing texts of weight 0. Their tokens are packed (packing.ts); with `padToMax` each
+ * sequence is padded to the longest input instead, which computes the same and is the oracle of the tests.
  */
 import { Random } from "../random.ts";
+import { firstFit, fittingSize, type PackedSize, packedSizes } from "./packing.ts";
+import type { AddedIds } from "./sequence_tensors.ts";
+import {
+  countTokens,
+  type EncodedExample,
+  sequenceLengths,
+  type TextShape,
+  textTensors,
+} from "./text_tensors.ts";
+import type { StepBatch } from "./trainer.ts";
 
-/** An example as wordpieces: one sequence, several fractions of a long text, or a pair, without [CLS] and [SEP]. */
-export interface EncodedExample {
-  /** Wordpieces of each fraction; of a pair those of the first text. */
-  readonly pieces: readonly Int32Array[];
-  /** Wordpieces of a pair's second text. */
-  readonly second?: Int32Array;
-  /** The class's place in `Dataset.labels`. */
-  readonly label: number;
-  /** The example's place in its split. */
-  readonly index: number;
-}
-
-/** B texts of K fractions of T tokens, ready for a training or an evaluation step. */
-export interface Batch {
-  /** [B*K*T] [CLS] wordpieces [SEP] padding; of pairs [CLS] first [SEP] second [SEP] padding. */
-  readonly ids: Int32Array;
-  /** [B*K*T] 1 = token, 0 = padding; padding fractions and rows hold [CLS] [SEP], so that no attention is empty. */
-  readonly mask: Int32Array;
-  /** [B*K*T] 1 in a pair's second text and its [SEP], else 0; only of pairs. */
-  readonly typeIds?: Int32Array;
-  /** [B*K] 1 = real fraction, 0 = padding; a padding row has one real fraction, so that no pooling is empty. */
-  readonly fractionMask: Float32Array;
-  /** [B] 0 in padding rows. */
-  readonly labels: Int32Array;
-  /** [B] 1 = example, 0 = padding row. */
-  readonly weights: Float32Array;
-  /** [B] `EncodedExample.index`, −1 in padding rows. */
-  readonly indices: Int32Array;
-  /** B, K and T of the arrays. */
-  readonly shape: BatchShape;
-  /** Tokens of real fractions of examples, with [CLS] and [SEP]. */
-  readonly realTokens: number;
-}
-
-/** The shape of a batch. */
-export interface BatchShape {
-  /** Texts, padding rows included. */
-  readonly B: number;
-  /** Fractions of a text. */
-  readonly K: number;
-  /** Tokens of a fraction, with [CLS], [SEP] and padding. */
-  readonly T: number;
-  /** Whether there are pairs, which have type ids; absent otherwise. */
-  readonly pairs?: true;
-}
-
-/** What {@link trainingBatches} and {@link evaluationBatches} need to know. */
+/** The options of {@linkcode trainingBatches} and {@linkcode evaluationBatches}. */
 export interface BatchOptions {
-  /** B of every batch. */
+  /** B: texts of a training batch, or most texts of the longest length in an evaluation batch. */
   readonly batchSize: number;
   /** Ids of the tokens that are added. */
-  readonly tokenizerIds: { readonly cls: number; readonly sep: number; readonly pad: number };
-  /** Largest T, with [CLS] and [SEP]. */
+  readonly tokenizerIds: AddedIds;
+  /** Longest sequence, with [CLS] and [SEP]. */
   readonly maxLength: number;
-  /** Values that T may take below `maxLength`; 32, 64, 96, 128, 192, 256, 384, 512 if not given. */
-  readonly lengths?: readonly number[];
-  /** Always T = `maxLength` and the largest K, and no sorting by length. */
+  /** `true` to pad each sequence to `maxLength`. */
   readonly padToMax?: boolean;
+  /** Texts of one pass, a divisor of the batch size; all if not given. */
+  readonly passSize?: number;
+  /** Devices that share each pass; 1 if not given. */
+  readonly devices?: number;
+  /** [C] the weight of a class's texts in the loss; all alike if not given. */
+  readonly classWeights?: readonly number[];
 }
 
-/** What {@link trainingBatches} needs besides. */
-export interface TrainingBatchOptions extends BatchOptions {
-  /** The order's key, folded with the epoch. */
-  readonly key: number;
-  /** Batches in a window within which examples are sorted by length; 4 if not given. */
-  readonly window?: number;
+/** A batch as a step takes it, and whose texts it has. */
+export interface TextBatch extends StepBatch {
+  /** Of a pass. */
+  readonly shape: TextShape;
+  /** `EncodedExample.index` of each text of the passes; −1 for a missing one. */
+  readonly indices: Int32Array;
 }
 
-/** The batches of an epoch, made when they are asked for. */
-export interface Batches extends Iterable<Batch> {
+/** Batches that are made when they are asked for. */
+export interface LazyBatches<Made> extends Iterable<Made> {
   /** How many batches. */
   readonly length: number;
-  /** Shapes of all batches, without making them. */
-  readonly shapes: readonly BatchShape[];
-  /** The batch at a place (from 0), so that a resumed epoch can go on in its middle. */
-  at(place: number): Batch;
+  /** The batch at a place (from 0), whichever were made before it, so that a resumed epoch can go on in its middle. */
+  at(place: number): Made;
 }
 
-/** Tokens computed with and without buckets. */
-export interface PaddingStatistics {
-  /** Tokens of all examples, with [CLS] and [SEP] of each fraction. */
-  readonly realTokens: number;
-  /** Tokens computed per real token with these batches. */
-  readonly bucketed: number;
-  /** Tokens computed per real token if each fraction were padded to `maxLength` and each text to the largest K. */
-  readonly padded: number;
-  /** Different shapes, each of which is compiled once. */
-  readonly shapes: number;
+/** Batches of texts with their shapes, without making them. */
+export interface TextBatches extends LazyBatches<TextBatch> {
+  /** Shapes of a pass of each batch. */
+  readonly shapes: readonly TextShape[];
+  /** Tokens that are computed, in all passes of all batches. */
+  readonly computedTokens: number;
 }
 
-const defaultLengths: readonly number[] = [32, 64, 96, 128, 192, 256, 384, 512];
-/** Small: sorting a whole epoch makes batches of one kind, which cost 3 points of error (LOG.md). */
-const defaultWindow = 4;
-
-/** Wordpieces without [CLS] and [SEP], as {@link EncodedExample} has them. */
-export type Wordpieces = Pick<EncodedExample, "pieces" | "second">;
-
-/** Examples as wordpieces, numbered by their place. */
-export function encodeExamples<Labelled extends { readonly label: number }, Encoded extends Wordpieces>(
-  examples: readonly Labelled[],
-  encode: (example: Labelled) => Encoded,
-): (Encoded & Pick<EncodedExample, "label" | "index">)[] {
-  return examples.map((example, index) => ({ ...encode(example), label: example.label, index }));
+/** So many batches, made by their place. */
+export function lazyBatches<Made>(length: number, make: (place: number) => Made): LazyBatches<Made> {
+  const at = (place: number) => {
+    if (!(place >= 0 && place < length)) {
+      throw new RangeError(`Expected a batch below ${length}, found ${place}`);
+    }
+    return make(place);
+  };
+  return {
+    length,
+    at,
+    *[Symbol.iterator]() {
+      for (let place = 0; place < length; place++) yield at(place);
+    },
+  };
 }
 
 /**
- * The texts of a pair so that they fit: the longer one is cut at its end, down to half the room if both are longer, as
- * Hugging Face's truncation "longest_first".
+ * The batches of epochs, with each example once in each.
  *
- * @param maxLength tokens of a pair at most, with [CLS] and two [SEP]
+ * @param keys of the epochs: an epoch's order is a function of its key
  */
-export function cutPair(
-  first: Int32Array,
-  second: Int32Array,
-  maxLength: number,
-): Required<Wordpieces> {
-  const room = maxLength - 3;
-  const shorter = Math.min(first.length, second.length, Math.floor(room / 2));
-  const longer = room - shorter;
-  const [left, right] = first.length > second.length ? [longer, shorter] : [shorter, longer];
-  return { pieces: [first.subarray(0, left)], second: second.subarray(0, right) };
-}
-
-/** Each example exactly once, in an order that is a function of the key. */
 export function trainingBatches(
   examples: readonly EncodedExample[],
-  options: TrainingBatchOptions,
-): Batches {
+  options: BatchOptions,
+  keys: readonly number[],
+): TextBatches[] {
   check(examples, options);
-  const { batchSize, key, window = defaultWindow, padToMax = false } = options;
-  const random = new Random(key);
-  const shuffled = random.shuffle(examples);
-  if (padToMax) return batchesOf(cut(shuffled, batchSize), options, largestFractions(examples));
-  const groups = cut(shuffled, window * batchSize).flatMap((inWindow) =>
-    random.shuffle(cut(inWindow.toSorted(longestFirst), batchSize))
+  const { batchSize, padToMax, maxLength, passSize = batchSize, devices = 1 } = options;
+  const epochs = keys.map((key) =>
+    chunks(new Random(key).shuffle(examples), batchSize).map((texts) => filled(texts, batchSize))
   );
+  const common = { B: passSize, ...commonShape(examples) };
+  const lists = (texts: Texts) => chunks(texts, passSize / devices).map(lengthsOf);
+  const sizes = padToMax ? [] : packedSizes(epochs.flat().flatMap(lists));
+  return epochs.map((groups) =>
+    batchesOf(
+      groups.map((texts) => ({
+        texts,
+        shape: padToMax
+          ? { ...common, T: maxLength }
+          : { ...common, ...shared(fittingSize(lists(texts), sizes), devices) },
+      })),
+      options,
+    )
+  );
+}
+
+/** Tokens of a device's list in an evaluation, at least. */
+const evaluationTokens = 2048;
+
+/**
+ * Batches of as many texts as a list of tokens holds, with each example once. Where texts differ much in length, long and
+ * short ones are apart, since attention computes all pairs of a row's places: a text is in rows of the least of 64, 128,
+ * 256, … places that it fits.
+ */
+export function evaluationBatches(examples: readonly EncodedExample[], options: BatchOptions): TextBatches {
+  check(examples, options);
+  const { batchSize, maxLength, padToMax, devices = 1 } = options;
+  const common = commonShape(examples);
+  if (padToMax) {
+    const B = Math.ceil(Math.min(batchSize, Math.max(1, examples.length)) / devices) * devices;
+    const groups = chunks(examples, B).map((texts) => ({
+      texts: filled(texts, B),
+      shape: { B, ...common, T: maxLength },
+    }));
+    return batchesOf(groups, options);
+  }
+  const groups = byRowLength(examples).flatMap(({ T, texts }) => {
+    const S = roundUp(Math.max(evaluationTokens, batchSize * T / devices), 16);
+    const most = { S, R: Math.ceil(4 * S / (3 * T)), T, texts: Math.ceil(S / 8) };
+    const lists = fill(texts, most);
+    return chunks(lists, devices).map((ofDevices) => {
+      const each = Array.from({ length: devices }, (_, device) => ofDevices[device] ?? []);
+      const fits = [64, 16, 4, 1].map((share) => share === 1 ? most : shareOf(most, share))
+        .find((size) => each.every((list) => fitsIn(list, size)))!;
+      const B = fits.texts * devices;
+      return {
+        texts: each.flatMap((list) => filled(list, fits.texts)),
+        shape: { B, ...common, ...shared(fits, devices) },
+      };
+    });
+  });
   return batchesOf(groups, options);
 }
 
-/** Each example exactly once, longest first. */
-export function evaluationBatches(examples: readonly EncodedExample[], options: BatchOptions): Batches {
-  check(examples, options);
-  const groups = cut(examples.toSorted(longestFirst), options.batchSize);
-  return batchesOf(groups, options, options.padToMax ? largestFractions(examples) : undefined);
+type Texts = readonly (EncodedExample | undefined)[];
+type ListSize = PackedSize & { readonly texts: number };
+
+/** Texts by the length of the rows that they are packed in; few of one length go with the longer ones. */
+function byRowLength(
+  examples: readonly EncodedExample[],
+): { T: number; texts: EncodedExample[] }[] {
+  const longest = examples.map((example) => Math.max(...sequenceLengths(example)));
+  const top = roundUp(longest.reduce((a, b) => Math.max(a, b), 1), 16);
+  const lengths = [top];
+  while (lengths[0]! > 64) lengths.unshift(roundUp(lengths[0]! / 2, 16));
+  const groups = lengths.map((T, i) => ({
+    T,
+    texts: examples.filter((_, at) => longest[at]! <= T && longest[at]! > (lengths[i - 1] ?? 0)),
+  }));
+  for (let i = 0; i + 1 < groups.length; i++) {
+    const tokens = groups[i]!.texts.reduce((sum, text) => sum + countTokens(text), 0);
+    if (tokens < evaluationTokens) groups[i + 1]!.texts.unshift(...groups[i]!.texts.splice(0));
+  }
+  return groups.filter(({ texts }) => texts.length > 0);
 }
 
-/** How many tokens are computed for each real one. */
-export function paddingStatistics(
-  examples: readonly EncodedExample[],
-  batches: Batches,
-  maxLength: number,
-): PaddingStatistics {
-  const realTokens = examples.reduce((sum, example) => sum + countTokens(example), 0);
-  const computed = batches.shapes.reduce((sum, { B, K, T }) => sum + B * K * T, 0);
-  const rows = batches.shapes.reduce((sum, { B }) => sum + B, 0);
-  return {
-    realTokens,
-    bucketed: computed / realTokens,
-    padded: rows * largestFractions(examples) * maxLength / realTokens,
-    shapes: new Set(batches.shapes.map(({ B, K, T }) => `${B},${K},${T}`)).size,
-  };
+/** Lists of texts, one after another, each as full as it gets. */
+function fill(texts: readonly EncodedExample[], size: ListSize): EncodedExample[][] {
+  const lists: EncodedExample[][] = [];
+  let left = 0;
+  let rows: number[] = [];
+  for (const text of texts) {
+    const lengths = sequenceLengths(text);
+    const tokens = lengths.reduce((sum, length) => sum + length, 0);
+    const list = lists.at(-1);
+    const tried = list && tokens <= left && list.length < size.texts
+      ? placed(rows, lengths, size)
+      : undefined;
+    if (list && tried) {
+      list.push(text);
+      rows = tried;
+      left -= tokens;
+    } else {
+      lists.push([text]);
+      rows = placed([], lengths, size)!;
+      left = size.S - tokens;
+    }
+  }
+  return lists;
+}
+
+/** What is left in the rows after these sequences, each in the first row with room; undefined if there are too few rows. */
+function placed(
+  rows: readonly number[],
+  lengths: readonly number[],
+  { R, T }: PackedSize,
+): number[] | undefined {
+  const left = [...rows];
+  for (const length of lengths) {
+    const row = left.findIndex((room) => room >= length);
+    if (row >= 0) left[row]! -= length;
+    else if (left.push(T - length) > R) return undefined;
+  }
+  return left;
+}
+
+/** A part of a list's size, for the last texts. */
+function shareOf({ S, T, texts }: ListSize, share: number): ListSize {
+  const part = roundUp(S / share, 16);
+  return { S: part, R: Math.ceil(4 * part / (3 * T)), T, texts: Math.ceil(texts / share) };
+}
+
+function fitsIn(list: readonly EncodedExample[], { S, R, T, texts }: ListSize): boolean {
+  const lengths = lengthsOf(list);
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  return list.length <= texts && tokens <= S && firstFit(lengths, T).length <= R;
+}
+
+/** A list's size as a part of the batch's shape. */
+function shared({ S, R, T }: PackedSize, devices: number): Pick<TextShape, "S" | "R" | "T"> {
+  return { S: S * devices, R: R * devices, T };
+}
+
+function commonShape(examples: readonly EncodedExample[]): Pick<TextShape, "K" | "pairs"> {
+  const K = examples.reduce((largest, { pieces }) => Math.max(largest, pieces.length), 1);
+  return { K, ...examples.some(({ second }) => second) ? { pairs: true } as const : {} };
+}
+
+function lengthsOf(texts: Texts): number[] {
+  return texts.flatMap((text) => text ? sequenceLengths(text) : []);
+}
+
+function filled(texts: Texts, size: number): Texts {
+  return [...texts, ...new Array<undefined>(size - texts.length).fill(undefined)];
+}
+
+function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step;
 }
 
 function check(examples: readonly EncodedExample[], { batchSize, maxLength }: BatchOptions): void {
@@ -178,7 +249,7 @@ function check(examples: readonly EncodedExample[], { batchSize, maxLength }: Ba
       throw new RangeError(`Expected at least one piece of example ${index}, found none`);
     }
     const added = second ? 3 : 2;
-    const longest = longestFraction(example);
+    const longest = Math.max(...sequenceLengths(example));
     if (longest > maxLength) {
       throw new RangeError(
         `Expected pieces of at most ${maxLength - added} wordpieces, found ${
@@ -189,107 +260,38 @@ function check(examples: readonly EncodedExample[], { batchSize, maxLength }: Ba
   }
 }
 
-/** By fractions, then by the longest of them, decreasing; equal ones keep their (random) order. */
-function longestFirst(a: EncodedExample, b: EncodedExample): number {
-  return b.pieces.length - a.pieces.length || longestFraction(b) - longestFraction(a);
-}
-
-/** Tokens of the longest fraction, or of the pair, with [CLS] and each [SEP]. */
-function longestFraction({ pieces, second }: EncodedExample): number {
-  const longest = pieces.reduce((longest, piece) => Math.max(longest, piece.length), 0);
-  return 2 + longest + secondTokens(second);
-}
-
-function countTokens({ pieces, second }: EncodedExample): number {
-  return pieces.reduce((sum, piece) => sum + piece.length + 2, secondTokens(second));
-}
-
-function secondTokens(second: Int32Array | undefined): number {
-  return second ? second.length + 1 : 0;
-}
-
-/** K for a number of fractions: the next of 1, 2, 4, 8, … */
-function fractionsBucket(fractions: number): number {
-  return 2 ** Math.ceil(Math.log2(fractions));
-}
-
-function largestFractions(examples: readonly EncodedExample[]): number {
-  return fractionsBucket(examples.reduce((largest, { pieces }) => Math.max(largest, pieces.length), 1));
-}
-
-function cut<Item>(items: readonly Item[], size: number): Item[][] {
+/** Consecutive pieces of `size` items each, of which the last may have fewer. */
+export function chunks<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from(
     { length: Math.ceil(items.length / size) },
     (_, i) => items.slice(i * size, (i + 1) * size),
   );
 }
 
-/** Lazy batches of groups of examples; `K` is given when all are padded to the maximum. */
-function batchesOf(groups: readonly EncodedExample[][], options: BatchOptions, K?: number): Batches {
-  const { batchSize: B, maxLength, lengths = defaultLengths } = options;
-  const shapes = groups.map((group): BatchShape => {
-    const pairs = group.some(({ second }) => second) ? { pairs: true } as const : {};
-    if (K) return { B, K, T: maxLength, ...pairs };
-    const needed = Math.max(...group.map(longestFraction));
-    const T = Math.min(maxLength, ...lengths.filter((length) => length >= needed));
-    return { B, K: largestFractions(group), T, ...pairs };
-  });
-  const at = (place: number) => {
-    const group = groups[place];
-    const shape = shapes[place];
-    if (!group || !shape) throw new RangeError(`Expected a batch below ${groups.length}, found ${place}`);
-    return makeBatch(group, shape, options.tokenizerIds);
+/** The batches of groups of texts, with the shape of a pass. */
+function batchesOf(
+  groups: readonly { readonly texts: Texts; readonly shape: TextShape }[],
+  { tokenizerIds, devices, classWeights }: BatchOptions,
+): TextBatches {
+  const weightOf = (text: EncodedExample | undefined) => text ? classWeights?.[text.label] ?? 1 : 0;
+  const make = (place: number): TextBatch => {
+    const { texts, shape } = groups[place]!;
+    const sum = texts.reduce((sum, text) => sum + weightOf(text), 0);
+    const real = texts.filter((text) => text !== undefined);
+    return {
+      shape,
+      parts: chunks(texts, shape.B).map((own) => {
+        const weights = Float32Array.from(own, (text) => weightOf(text) / sum);
+        return textTensors(own, shape, { ids: tokenizerIds, weights, devices });
+      }),
+      examples: real.length,
+      tokens: real.reduce((sum, text) => sum + countTokens(text), 0),
+      indices: Int32Array.from(texts, (text) => text?.index ?? -1),
+    };
   };
-  return {
-    length: groups.length,
-    shapes,
-    at,
-    *[Symbol.iterator]() {
-      for (let place = 0; place < groups.length; place++) yield at(place);
-    },
-  };
-}
-
-function makeBatch(
-  group: readonly EncodedExample[],
-  shape: BatchShape,
-  { cls, sep, pad }: BatchOptions["tokenizerIds"],
-): Batch {
-  const { B, K, T } = shape;
-  const ids = new Int32Array(B * K * T).fill(pad);
-  const mask = new Int32Array(B * K * T);
-  const typeIds = shape.pairs && new Int32Array(B * K * T);
-  const fractionMask = new Float32Array(B * K);
-  const labels = new Int32Array(B);
-  const weights = new Float32Array(B);
-  const indices = new Int32Array(B).fill(-1);
-  let realTokens = 0;
-  for (let b = 0; b < B; b++) {
-    const example = group[b];
-    if (example) {
-      labels[b] = example.label;
-      weights[b] = 1;
-      indices[b] = example.index;
-      realTokens += countTokens(example);
-    }
-    const fractions = example?.pieces.length ?? 1;
-    for (let k = 0; k < K; k++) {
-      const start = (b * K + k) * T;
-      const piece = example?.pieces[k] ?? new Int32Array(0);
-      let end = start + piece.length + 2;
-      ids[start] = cls;
-      ids.set(piece, start + 1);
-      ids[end - 1] = sep;
-      if (example?.second) {
-        const from = end;
-        end += secondTokens(example.second);
-        ids.set(example.second, from);
-        ids[end - 1] = sep;
-        typeIds?.fill(1, from, end);
-      }
-      mask.fill(1, start, end);
-      if (k < fractions) fractionMask[b * K + k] = 1;
-    }
-  }
-  return { ids, mask, ...typeIds && { typeIds }, fractionMask, labels, weights, indices, shape, realTokens };
+  const computedTokens = groups.reduce(
+    (sum, { texts, shape: { B, K, T, S } }) => sum + (texts.length / B) * (S ?? B * K * T),
+    0,
+  );
+  return { ...lazyBatches(groups.length, make), shapes: groups.map(({ shape }) => shape), computedTokens };
 }

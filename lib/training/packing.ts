@@ -32,7 +32,7 @@ export interface Packing {
 }
 
 /** A list's sizes are multiples of this. */
-export const grain = 16;
+const grain = 16;
 const mostSizes = 8;
 const mostComputed = 1.08;
 
@@ -87,9 +87,8 @@ export function pack(lengths: readonly number[], { S, R, T }: PackedSize): Packi
   return { starts, tokens, places, sequences };
 }
 
-/** T of the rows for groups of sequences that are packed together, by their lengths. */
-export function rowLength(groups: readonly (readonly number[])[]): number {
-  const longest = groups.reduce((longest, group) => Math.max(longest, ...group), 1);
+/** T of the rows for groups of sequences of `longest` tokens at most that are packed together, by their lengths. */
+function rowLength(groups: readonly (readonly number[])[], longest: number): number {
   const least = roundUp(longest, 16);
   const sample = groups.length > 200
     ? groups.filter((_, i) => i % Math.ceil(groups.length / 200) === 0)
@@ -103,21 +102,42 @@ export function rowLength(groups: readonly (readonly number[])[]): number {
 }
 
 /**
- * The sizes for groups of sequences, and which of them each group has.
+ * The sizes that groups of sequences need, ascending; a larger list has no fewer rows.
  *
  * @param groups lengths of the sequences that are packed together
- * @returns for each group the smallest size that it fits
+ * @param others if there may be other groups: their most sequences, and the most tokens of one, for which a size is added
  */
-export function packedSizes(groups: readonly (readonly number[])[], T = rowLength(groups)): PackedSize[] {
-  const needs = groups.map((group) => roundUp(group.reduce((sum, length) => sum + length, 0), grain));
-  const rows = groups.map((group) => firstFit(group, T).length);
+export function packedSizes(
+  groups: readonly (readonly number[])[],
+  others?: { readonly sequences: number; readonly longest: number },
+): PackedSize[] {
+  const longest = groups.reduce((longest, group) => Math.max(longest, ...group), others?.longest ?? 1);
+  const T = rowLength(groups, longest);
+  const needs = groups.map((group) => ({ S: listLength(group), R: firstFit(group, T).length }));
   const real = groups.reduce((sum, group) => group.reduce((sum, length) => sum + length, sum), 0);
-  const chosen = fewestSizes(needs, mostComputed * real);
-  const sizes = chosen.map((S, i): PackedSize => {
-    const members = rows.filter((_, at) => needs[at]! <= S && needs[at]! > (chosen[i - 1] ?? 0));
-    return { S, T, R: Math.max(Math.ceil(S / T), ...members) };
+  const sizes = fewestSizes(needs.map(({ S }) => S), mostComputed * real).map((S): PackedSize => {
+    const rows = needs.filter((need) => need.S <= S).map(({ R }) => R);
+    return { S, R: Math.max(Math.ceil(S / T), ...rows), T };
   });
-  return needs.map((need) => sizes.find(({ S }) => S >= need)!);
+  const all = others && { S: roundUp(others.sequences * longest, grain), R: others.sequences, T };
+  return all ? [...sizes, all] : sizes;
+}
+
+/** The smallest of some sizes in which all these groups fit, each by itself. @throws RangeError if there is none. */
+export function fittingSize(
+  groups: readonly (readonly number[])[],
+  sizes: readonly PackedSize[],
+): PackedSize {
+  const S = Math.max(...groups.map(listLength));
+  const found = sizes.find((size) =>
+    size.S >= S && groups.every((group) => firstFit(group, size.T).length <= size.R)
+  );
+  if (!found) throw new RangeError(`Expected a size for ${S} tokens, found none`);
+  return found;
+}
+
+function listLength(group: readonly number[]): number {
+  return roundUp(Math.max(1, group.reduce((sum, length) => sum + length, 0)), grain);
 }
 
 /** The fewest sizes, ascending, that are together at most `limit` if each need takes the next size. */

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { preTrainingShapes } from "../../lib/bert/parameters.ts";
-import { preTrainer, type PreTrainingShape } from "../../lib/bert/pretraining.ts";
+import { pretrainer, type PreTrainingShape } from "../../lib/bert/pretraining.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { stepKey } from "../../lib/graph/composites.ts";
 import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
@@ -82,7 +82,7 @@ for (const [name, make] of Object.entries(engines)) {
     const engine = await make();
     for (const { nsp } of heads) {
       const parameters = trained(nsp);
-      const graph = evaluationGraph(preTrainer(config, { nsp }), signatures(parameters), shape);
+      const graph = evaluationGraph(pretrainer(config, { nsp }), signatures(parameters), shape);
       const found = await (await engine.compile(graph)).run(engine.state(parameters), feeds(nsp));
       close(found.loss!.data, golden[nsp ? "loss" : "mlm_loss"]!.data, "the loss");
       close(ofPlaces(found.mlm_losses!), golden.mlm_losses!.data, "the places' losses");
@@ -100,7 +100,7 @@ for (const [name, make] of Object.entries(engines)) {
     const engine = await make();
     for (const { nsp } of heads) {
       const parameters = trained(nsp);
-      const graph = gradientGraph(preTrainer(config, { nsp }), signatures(parameters), shape);
+      const graph = gradientGraph(pretrainer(config, { nsp }), signatures(parameters), shape);
       const sevens = Object.fromEntries(
         Object.entries(parameters).map(([name, { shape, data }]) => [
           stateName.gradient(name),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Dataset, Example } from "../../lib/data/examples.ts";
-import { encodeDataset } from "../../lib/paper/fine_tuning_steps.ts";
+import { encodeDataset } from "../../lib/paper/reading.ts";
 import { head } from "../../lib/paper/long_text.ts";
 import { surveyLines, surveyOf } from "../../lib/classifier/survey.ts";
 import { characterTokenizer } from "../../lib/text/tokenizer.ts";

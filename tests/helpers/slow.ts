@@ -8,7 +8,7 @@ const leftOut = Deno.env.get("BERTLAB_TESTS") !== "all";
 export const test: { readonly slow: Register } = {
   slow(name, fn, { ignore = false } = {}) {
     Deno.test({
-      name: leftOut ? `${name} (slow, runs in deno task test:all)` : name,
+      name: leftOut ? `${name} (slow: deno task test:all)` : name,
       ignore: ignore || leftOut,
       fn,
     });

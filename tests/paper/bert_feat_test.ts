@@ -5,7 +5,9 @@ import { readConfig } from "../../lib/bert/config.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
-import { classifierPlan, fineTune, saveClassifier } from "../../lib/paper/fine_tune.ts";
+import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { classifierPlan } from "../../lib/paper/classifier_plan.ts";
+import { fineTune } from "../../lib/paper/fine_tune.ts";
 import type { FineTuneSettings } from "../../lib/paper/settings.ts";
 import { hierarchical, textStrategy } from "../../lib/paper/long_text.ts";
 import { engines } from "../engine/engines.ts";
@@ -108,7 +110,7 @@ Deno.test("what BERT-Feat does not do is refused", () => {
   throws(
     () => plan({ text: hierarchical("mean") }),
     new InputError(
-      'Cannot read texts by "hierarchical-mean" with feature-extraction: expected head, tail or head+tail',
+      'Cannot read texts by "hierarchical-mean" with feature-extraction: expected one of head, tail, head+tail',
     ),
   );
   deepStrictEqual(plan({ features: "layer 2" }).config.num_hidden_layers, 3);

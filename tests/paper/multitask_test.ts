@@ -9,13 +9,14 @@ import { InputError } from "../../lib/errors.ts";
 import { fineTune } from "../../lib/paper/fine_tune.ts";
 import { textStrategy } from "../../lib/paper/long_text.ts";
 import {
+  mixedBatches,
   type MultiTaskContext,
   multiTaskTune,
   type MultiTaskTuned,
   type MultiTaskTuneSettings,
   type Task,
+  taskClassifiers,
 } from "../../lib/paper/multitask.ts";
-import { mixedBatches, taskClassifiers } from "../../lib/paper/task_classifiers.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
 import { type StepBatch, Trainer } from "../../lib/training/trainer.ts";

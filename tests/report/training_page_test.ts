@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeDataset } from "../../lib/paper/fine_tuning_steps.ts";
+import { encodeDataset } from "../../lib/paper/reading.ts";
 import type { RecipeRun } from "../../lib/classifier/recipe.ts";
 import { trainingPage } from "../../lib/report/training_page.ts";
 import { evaluationOf } from "../../lib/results/evaluation.ts";

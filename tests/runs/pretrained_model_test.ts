@@ -6,7 +6,7 @@ import { type Configuration, paperSettings, type ResolvedPreTraining } from "../
 import { preTrainedModel } from "../../lib/runs/pretrained_model.ts";
 import { configurationHash } from "../../lib/results/records.ts";
 import { withCache } from "../helpers/cache_folder.ts";
-import { type Clock, withClock } from "../helpers/clock.ts";
+import { type Clock, watchSteps, withClock } from "../helpers/clock.ts";
 import { withSettings } from "../storage/hub_server.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 
@@ -32,17 +32,13 @@ async function ask(
     & { stopAt?: number; clock?: Clock; content?: () => Promise<string | undefined> }
     & Partial<Configuration> = {},
 ) {
-  const steps: number[] = [];
+  const { steps, onStep } = watchSteps(stopAt, clock);
   const found = await preTrainedModel({ ...configuration, ...changes }, { ...settings, ...change }, {
     engine: onnxEngine(),
     dataset: () => Promise.resolve(exampleDataset()),
     content,
     labels: ["o", "u"],
-    onStep: (done) => {
-      if (done === stopAt) throw new Error("stopped");
-      steps.push(done);
-      if (clock) clock.seconds += 30;
-    },
+    onStep,
     say: () => {},
   });
   return { ...found, steps };

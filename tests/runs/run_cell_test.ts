@@ -6,7 +6,7 @@ import { dataset, datasetContent } from "../../lib/data/dataset.ts";
 import { InputError } from "../../lib/errors.ts";
 import { cellRunner, fineTuneSettings, openEngine } from "../../lib/runs/run_cell.ts";
 import { usedPart } from "../../lib/runs/run_data.ts";
-import { type Clock, withClock } from "../helpers/clock.ts";
+import { type Clock, watchSteps, withClock } from "../helpers/clock.ts";
 import { withSettings } from "../storage/hub_server.ts";
 import { parquetFolder } from "../data/paper_files.ts";
 import { tinyArchitecture } from "../helpers/example_model.ts";
@@ -23,13 +23,9 @@ const configuration: Configuration = {
 
 /** Runs it; tells the steps that were made, of which each takes half a minute of a test's clock. */
 async function runCell(changes: Partial<Configuration> = {}, clock?: Clock, stopAt = Infinity) {
-  const steps: number[] = [];
+  const { steps, onStep } = watchSteps(stopAt, clock);
   const result = await cellRunner()({ ...configuration, ...changes }, {
-    onStep: (done) => {
-      if (done === stopAt) throw new Error("stopped");
-      steps.push(done);
-      if (clock) clock.seconds += 30;
-    },
+    onStep,
     onLine: () => {},
   });
   const { forget, ...numbers } = result;

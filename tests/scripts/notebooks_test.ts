@@ -112,8 +112,8 @@ Deno.test("a kernel that is interrupted leaves whole records, and the next run g
     await writeFile(
       path,
       JSON.stringify(notebookOf(
-        `import { cutting } from ${from("tests/example_experiment.ts")};
-import { madeUpRun } from ${from("tests/made_up_run.ts")};
+        `import { cutting } from ${from("tests/helpers/example_experiment.ts")};
+import { madeUpRun } from ${from("tests/helpers/made_up_run.ts")};
 import { reproduce } from ${from("lib/notebook/reproduce.ts")};`,
         `let ran = 0;
 const { records } = await reproduce(cutting, {

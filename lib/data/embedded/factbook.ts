@@ -53,7 +53,7 @@ export async function factbookDocuments(folder: string): Promise<string[]> {
 }
 
 /** The report on a country. */
-export interface Report {
+export interface CountryReport {
   /** Region and code, as its file is named. */
   readonly country: string;
   /** The sections and their fields' texts. */
@@ -61,7 +61,7 @@ export interface Report {
 }
 
 /** Splits whole countries, and takes as many of their passages as the sizes say, each text once. */
-function splitsOf(reports: readonly Report[]): { splits: Splits; held: Set<string> } {
+function splitsOf(reports: readonly CountryReport[]): { splits: Splits; held: Set<string> } {
   const seen = new Set<string>();
   const passages = new Map(reports.map((report) => [report.country, passagesOf(report, seen)]));
   const byCountry = stratifiedSplit(
@@ -78,7 +78,7 @@ function splitsOf(reports: readonly Report[]): { splits: Splits; held: Set<strin
 }
 
 /** Returns the passages of the sections that are classes, without those in `seen`, and adds them to `seen`. */
-function passagesOf({ sections }: Report, seen: Set<string>): Example[] {
+function passagesOf({ sections }: CountryReport, seen: Set<string>): Example[] {
   return sections.flatMap(({ name, fields }) => {
     const label = labels.indexOf(name);
     if (label < 0) return [];
@@ -90,7 +90,7 @@ function passagesOf({ sections }: Report, seen: Set<string>): Example[] {
   });
 }
 
-async function readReports(folder: string): Promise<Report[]> {
+async function readReports(folder: string): Promise<CountryReport[]> {
   const names = await readdir(folder, { recursive: true });
   const paths = names.map((name) => name.replaceAll("\\", "/"))
     .filter((name) => /^[^/]+\/[a-z]{2}\.json$/.test(name)).sort();
@@ -106,7 +106,7 @@ export type Field = string | null | { readonly [part: string]: Field };
 export function reportOf(
   country: string,
   file: Readonly<Record<string, Readonly<Record<string, Field>>>>,
-): Report {
+): CountryReport {
   const sections = Object.entries(file).map(([name, fields]) => ({
     name,
     fields: Object.values(fields).map((field) => cleaned(textOf(field))),

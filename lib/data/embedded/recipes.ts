@@ -14,7 +14,7 @@ const classes: Readonly<Record<string, readonly string[]>> = {
   甜品饮品: ["甜品", "饮品"],
 };
 
-interface Recipe {
+interface Dish {
   category: string;
   description: string;
   ingredients: { text_quantity: string }[];
@@ -31,7 +31,7 @@ export const chineseRecipes: EmbeddedSet = {
   package: { name: "howtocook-mcp", version: "0.2.2", megabytes: 10 },
   fingerprint: "1211c8a81710d6446c536eb57fb10b4c61af9c887652dbf9c9199a76b5123353",
   read: async (folder) => {
-    const recipes: Recipe[] = JSON.parse(await readFile(join(folder, "all_recipes.json"), "utf8"));
+    const recipes: Dish[] = JSON.parse(await readFile(join(folder, "all_recipes.json"), "utf8"));
     const kinds = Object.values(classes);
     const examples = recipes.flatMap((recipe): Example[] => {
       const label = kinds.findIndex((categories) => categories.includes(recipe.category));
@@ -42,7 +42,7 @@ export const chineseRecipes: EmbeddedSet = {
 };
 
 /** Returns the untitled description, each ingredient once, and the steps; no images, heading marks or difficulty. */
-function textOf({ description, ingredients, steps }: Recipe): string {
+function textOf({ description, ingredients, steps }: Dish): string {
   const introduction = description.replace(/^#.*$/m, "");
   const amounts = new Set(ingredients.map(({ text_quantity }) => text_quantity.replace(/^[-*]\s*/, "")));
   return [introduction, ...amounts, ...steps.map((step) => step.description)].join("\n")

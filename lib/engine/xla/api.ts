@@ -2,7 +2,7 @@
 import { InputError } from "../../errors.ts";
 import { XlaError } from "./errors.ts";
 import { functions, newestKnown, oldestAccepted } from "./layouts.ts";
-import { type Address, type Given, readText, Struct, type Values } from "./memory.ts";
+import { type Address, type Given, Struct, textAt, type Values } from "./memory.ts";
 
 /** The name of a function of the table. */
 export type FunctionName = keyof typeof functions;
@@ -104,7 +104,7 @@ export class Api {
     this.#function("Error_Message").call(message.bytes);
     this.#function("Error_GetCode").call(code.bytes);
     const { message: text, message_size: length } = message.values();
-    const detail = readText(text, length);
+    const detail = textAt(text, length);
     this.#function("Error_Destroy").call(this.#struct("Error_Destroy", given).bytes);
     throw XlaError.of(doing, code.values().code, detail);
   }

@@ -1,7 +1,7 @@
 /** Tensors in a device's memory. */
 import type { HostTensor } from "../../tensors.ts";
 import { type Api, finish } from "./api.ts";
-import { type Address, readWords, Struct, words } from "./memory.ts";
+import { type Address, Struct, words, wordsAt } from "./memory.ts";
 import { structs } from "./layouts.ts";
 
 /** PJRT_Buffer_Type of the element types of graphs. */
@@ -43,7 +43,7 @@ export class DeviceBuffer implements Disposable {
   /** Sizes of the dimensions; [] for a number. */
   get shape(): number[] {
     const { dims, num_dims } = this.api.call("Buffer_Dimensions", { buffer: this.handle }, "ask for a shape");
-    return readWords(dims, num_dims).map(Number);
+    return wordsAt(dims, num_dims).map(Number);
   }
 
   /** True if its memory has gone to a result (donation). */

@@ -6,7 +6,7 @@ import { compileOptions, type Overrides } from "./compile_options.ts";
 import { XlaError } from "./errors.ts";
 import { LoadedExecutable } from "./executable.ts";
 import { structs } from "./layouts.ts";
-import { type Address, readText, readWords, Struct, utf8 } from "./memory.ts";
+import { type Address, Struct, textAt, utf8, wordsAt } from "./memory.ts";
 import { type Options, packOptions } from "./named_values.ts";
 
 /** Bytes of a device's memory; a number that the plugin does not give is absent. */
@@ -32,7 +32,7 @@ export class Device {
       { device_description },
       "ask for a device",
     );
-    this.kind = readText(device_kind, device_kind_size);
+    this.kind = textAt(device_kind, device_kind_size);
   }
 
   /** Its memory's present state; undefined if the plugin does not count it, as the CPU's. */
@@ -83,11 +83,11 @@ export class Client {
     );
     this.#handle = client;
     const name = api.call("Client_PlatformName", { client }, "ask for the platform");
-    this.platform = readText(name.platform_name, name.platform_name_size);
+    this.platform = textAt(name.platform_name, name.platform_name_size);
     const version = api.call("Client_PlatformVersion", { client }, "ask for the platform");
-    this.platformVersion = readText(version.platform_version, version.platform_version_size);
+    this.platformVersion = textAt(version.platform_version, version.platform_version_size);
     const found = api.call("Client_AddressableDevices", { client }, "ask for the devices");
-    this.devices = readWords(found.addressable_devices, found.num_addressable_devices)
+    this.devices = wordsAt(found.addressable_devices, found.num_addressable_devices)
       .map((device) => new Device(api, device));
   }
 

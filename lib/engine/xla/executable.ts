@@ -1,7 +1,7 @@
 /** Compiled programs: their memory as the compiler planned it, and running them. */
 import { type Api, finish } from "./api.ts";
 import { DeviceBuffer } from "./buffer.ts";
-import { type Address, addressOf, pointers, readBytes, readWords, Struct, words } from "./memory.ts";
+import { type Address, addressOf, bytesAt, pointers, Struct, words, wordsAt } from "./memory.ts";
 import { structs } from "./layouts.ts";
 
 /** Bytes of device memory that a program takes, as the compiler planned it. */
@@ -70,7 +70,7 @@ export class Executable implements Disposable {
     const { serialized_bytes, serialized_bytes_size, serialized_executable, serialized_executable_deleter } =
       this
         .api.call("Executable_Serialize", { executable: this.#handle }, "write the compiled program");
-    const bytes = readBytes(serialized_bytes, serialized_bytes_size);
+    const bytes = bytesAt(serialized_bytes, serialized_bytes_size);
     new Deno.UnsafeFnPointer(
       Deno.UnsafePointer.create(serialized_executable_deleter)! as Deno.PointerObject<never>,
       { parameters: ["pointer"], result: "void" },
@@ -125,10 +125,10 @@ export class LoadedExecutable implements Disposable {
       device_complete_events: events,
     }, "run a program");
     const results = outputs.map((row) =>
-      readWords(addressOf(row), this.#outputs).map((handle) => new DeviceBuffer(this.api, handle))
+      wordsAt(addressOf(row), this.#outputs).map((handle) => new DeviceBuffer(this.api, handle))
     );
     const ends = await Promise.allSettled(
-      readWords(addressOf(events), rows.length).map((event) => finish(this.api, event, "run a program")),
+      wordsAt(addressOf(events), rows.length).map((event) => finish(this.api, event, "run a program")),
     );
     const failed = ends.find((end) => end.status === "rejected");
     if (failed) {

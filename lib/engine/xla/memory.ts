@@ -5,14 +5,14 @@ import type { Kind, Layout } from "./layouts.ts";
 export type Address = bigint;
 
 /** A value for a pointer field: an address, or memory of ours, which the struct then keeps alive. */
-export type Target = Address | Uint8Array<ArrayBuffer> | Struct<Layout> | undefined;
+export type Pointee = Address | Uint8Array<ArrayBuffer> | Struct<Layout> | undefined;
 
 type Fields<L extends Layout> = L["fields"];
 type KindOf<L extends Layout, Name extends keyof Fields<L>> = Fields<L>[Name][1];
 
 /** Fields to set, by name. */
 export type Given<L extends Layout> = {
-  readonly [Name in keyof Fields<L>]?: KindOf<L, Name> extends "pointer" ? Target
+  readonly [Name in keyof Fields<L>]?: KindOf<L, Name> extends "pointer" ? Pointee
     : KindOf<L, Name> extends "bool" ? boolean
     : number;
 };
@@ -36,24 +36,24 @@ export class Struct<out L extends Layout> {
     this.bytes = new Uint8Array(Math.ceil((layout.size + extra) / 8) * 8);
     this.#view = new DataView(this.bytes.buffer);
     this.#view.setBigUint64(0, BigInt(layout.size + extra), true);
-    for (const [name, value] of Object.entries(given)) this.#set(layout.fields[name]!, value as Target);
+    for (const [name, value] of Object.entries(given)) this.#set(layout.fields[name]!, value as Pointee);
   }
 
   /** Reads the fields of a struct in foreign memory. */
   static read<L extends Layout>(layout: L, address: Address): Values<L> {
     const copy = new Struct(layout);
-    copy.bytes.set(readBytes(address, layout.size));
+    copy.bytes.set(bytesAt(address, layout.size));
     return copy.values();
   }
 
-  #set([offset, kind]: readonly [number, Kind], value: Target | number | boolean): void {
+  #set([offset, kind]: readonly [number, Kind], value: Pointee | number | boolean): void {
     if (kind === "int32") this.#view.setInt32(offset, value as number, true);
     else if (kind === "float") this.#view.setFloat32(offset, value as number, true);
     else if (kind === "bool") this.#view.setUint8(offset, Number(value));
     else if (kind === "int64") this.#view.setBigInt64(offset, BigInt(value as number), true);
     else {
       this.#kept.push(value);
-      this.#view.setBigUint64(offset, addressOf(value as Target), true);
+      this.#view.setBigUint64(offset, addressOf(value as Pointee), true);
     }
   }
 
@@ -71,27 +71,27 @@ export class Struct<out L extends Layout> {
 }
 
 /** Returns the address of memory of ours, which the caller keeps alive as long as the address is used. */
-export function addressOf(target: Target): Address {
+export function addressOf(target: Pointee): Address {
   if (target === undefined || typeof target === "bigint") return target ?? 0n;
   const bytes = target instanceof Struct ? target.bytes : target;
   return bytes.length === 0 ? 0n : Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
 }
 
 /** Copies bytes out of foreign memory. */
-export function readBytes(address: Address, length: number): Uint8Array<ArrayBuffer> {
+export function bytesAt(address: Address, length: number): Uint8Array<ArrayBuffer> {
   const pointer = Deno.UnsafePointer.create(address);
   if (pointer === null || length === 0) return new Uint8Array();
   return new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, length)).slice();
 }
 
 /** Reads a string that is given by address and length. */
-export function readText(address: Address, length: number): string {
-  return new TextDecoder().decode(readBytes(address, length));
+export function textAt(address: Address, length: number): string {
+  return new TextDecoder().decode(bytesAt(address, length));
 }
 
 /** Reads an array of addresses or other 64-bit words. */
-export function readWords(address: Address, count: number): bigint[] {
-  return [...new BigUint64Array(readBytes(address, count * 8).buffer)];
+export function wordsAt(address: Address, count: number): bigint[] {
+  return [...new BigUint64Array(bytesAt(address, count * 8).buffer)];
 }
 
 /** Returns an array of addresses or other 64-bit words for a callee to read or fill. */
@@ -100,16 +100,19 @@ export function words(values: readonly (bigint | number)[]): Uint8Array<ArrayBuf
 }
 
 /** The memory that the addresses in an array lead to, by array. */
-const held = new WeakMap<Uint8Array, readonly Target[]>();
+const held = new WeakMap<Uint8Array, readonly Pointee[]>();
 
 /** Returns the same array of addresses, which from now on keeps the memory they lead to alive. */
-export function holding(array: Uint8Array<ArrayBuffer>, targets: readonly Target[]): Uint8Array<ArrayBuffer> {
+export function holding(
+  array: Uint8Array<ArrayBuffer>,
+  targets: readonly Pointee[],
+): Uint8Array<ArrayBuffer> {
   held.set(array, targets);
   return array;
 }
 
 /** Returns an array with the addresses of memory of ours, for a callee. */
-export function pointers(targets: readonly Target[]): Uint8Array<ArrayBuffer> {
+export function pointers(targets: readonly Pointee[]): Uint8Array<ArrayBuffer> {
   return holding(words(targets.map(addressOf)), targets);
 }
 

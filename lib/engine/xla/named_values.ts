@@ -1,6 +1,6 @@
 /** PJRT_NamedValue: options given to a plugin, and attributes read from it. */
 import { structs } from "./layouts.ts";
-import { type Address, holding, readText, readWords, Struct, utf8 } from "./memory.ts";
+import { type Address, holding, Struct, textAt, utf8, wordsAt } from "./memory.ts";
 
 /** Options by the plugin's own names; whole numbers become int64, other numbers float. */
 export type Options = Readonly<Record<string, string | number | boolean>>;
@@ -41,7 +41,7 @@ export function readAttributes(address: Address, count: number): Map<string, str
   for (let i = 0; i < count; i++) {
     const at = address + BigInt(i * size);
     const { name, name_size, ...value } = Struct.read(structs.NamedValue, at);
-    attributes.set(readText(name, name_size), valueText(value));
+    attributes.set(textAt(name, name_size), valueText(value));
   }
   return attributes;
 }
@@ -53,9 +53,9 @@ function valueText(
 ): string {
   switch (type) {
     case kinds.string:
-      return readText(address, value_size);
+      return textAt(address, value_size);
     case kinds.int64List:
-      return readWords(address, value_size).join(".");
+      return wordsAt(address, value_size).join(".");
     case kinds.float:
       return `${float_value}`;
     case kinds.boolean:

@@ -5,7 +5,7 @@
  * well-chosen sizes a number's two values fit only one such product, which a node then computes from the inputs'
  * shapes. Any other difference is refused.
  */
-import { bytesOf } from "./emitter.ts";
+import { constantBytes } from "./emitter.ts";
 import type { OnnxConstant, OnnxModel, OnnxNode, OnnxPort } from "./proto.ts";
 
 /** A dimension of the inputs that may have any size. */
@@ -109,7 +109,7 @@ class SizeNodes {
   #constant(value: number): string {
     const name = String(value);
     if (!this.#made.has(name)) {
-      this.constants.push({ name, shape: [1], type: "int64", bytes: bytesOf([value], "int64") });
+      this.constants.push({ name, shape: [1], type: "int64", bytes: constantBytes([value], "int64") });
     }
     this.#made.add(name);
     return name;

@@ -14,7 +14,10 @@ export interface ProductOptions {
   readonly transB?: number;
 }
 
-/** Collects ONNX nodes; the rules in rules.ts and composites.ts call it. */
+/** An input of a node: its name, or a recorded value that has one. */
+type OnnxInput = string | Value;
+
+/** Collects ONNX nodes; the rules in rules.ts call it. */
 export class OnnxEmitter {
   readonly nodes: OnnxNode[] = [];
   readonly constants = new Map<string, OnnxConstant>();
@@ -40,13 +43,13 @@ export class OnnxEmitter {
     this.#names.set(value, name);
   }
 
-  /** Adds a node of the default domain with one output and returns the output's name. */
-  node(op: string, inputs: string[], attributes: Record<string, OnnxAttribute> = {}, domain = ""): string {
+  /** Adds a node with one output and returns the output's name; an input is a name, or a value that has one. */
+  node(op: string, inputs: OnnxInput[], attributes: Record<string, OnnxAttribute> = {}, domain = ""): string {
     return this.several(op, inputs, 1, attributes, domain)[0]!;
   }
 
   /** Adds a product of stacks of matrices: ONNX Runtime's FusedMatMul, which copies no transpose, or standard nodes. */
-  product(a: string, b: string, { rank, alpha = 1, transA = 0, transB = 0 }: ProductOptions): string {
+  product(a: OnnxInput, b: OnnxInput, { rank, alpha = 1, transA = 0, transB = 0 }: ProductOptions): string {
     if (!this.#standard) {
       const attributes = { transA, transB, alpha: float(alpha) };
       return this.node("FusedMatMul", [a, b], attributes, "com.microsoft");
@@ -55,20 +58,37 @@ export class OnnxEmitter {
     const factors = [transA ? this.node("Transpose", [a], { perm }) : a];
     factors.push(transB ? this.node("Transpose", [b], { perm }) : b);
     const product = this.node("MatMul", factors);
-    return alpha === 1 ? product : this.node("Mul", [product, this.scalar(alpha)]);
+    return alpha === 1 ? product : this.mul(product, this.scalar(alpha));
   }
 
   /** Adds a node with several outputs. */
   several(
     op: string,
-    inputs: string[],
+    inputs: OnnxInput[],
     count: number,
     attributes: Record<string, OnnxAttribute> = {},
     domain = "",
   ): string[] {
     const outputs = Array.from({ length: count }, () => `${op}_${this.#next++}`);
-    this.nodes.push({ op, inputs, outputs, attributes, domain });
+    const names = inputs.map((input) => typeof input === "string" ? input : this.name(input));
+    this.nodes.push({ op, inputs: names, outputs, attributes, domain });
     return outputs;
+  }
+
+  /** a · b. */
+  mul(a: OnnxInput, b: OnnxInput): string {
+    return this.node("Mul", [a, b]);
+  }
+
+  /** The same elements in another shape. */
+  reshape(x: OnnxInput, shape: readonly number[]): string {
+    return this.node("Reshape", [x, this.int64(shape)]);
+  }
+
+  /** Equal numbers in a shape, made once. */
+  filled(value: number, shape: readonly number[]): string {
+    const make = () => this.node("Expand", [this.constant([value], "float32", [1]), this.int64(shape)]);
+    return this.memo(`${value} [${shape}]`, make);
   }
 
   /** Adds a constant, only once if equal, and returns its name. */
@@ -80,10 +100,15 @@ export class OnnxEmitter {
     const key = `${type}[${shape}]=${data}`;
     let constant = this.constants.get(key);
     if (!constant) {
-      constant = { name: `const_${this.constants.size}`, shape, type, bytes: bytesOf(data, type) };
+      constant = { name: `const_${this.constants.size}`, shape, type, bytes: constantBytes(data, type) };
       this.constants.set(key, constant);
     }
     return constant.name;
+  }
+
+  /** A list of whole numbers, as ONNX takes shapes and axes. */
+  int64(values: readonly number[]): string {
+    return this.constant(values, "int64");
   }
 
   /** Adds a float scalar of rank 0. */
@@ -99,12 +124,10 @@ export class OnnxEmitter {
   }
 
   /** Adds rows x [R, …] into zeros of `shape` at the rows `ids` [R]; ScatterND would lose updates on two threads. */
-  scatterRows(x: string, rows: readonly number[], ids: string, shape: readonly number[]): string {
-    const int64 = (values: readonly number[]) => this.constant(values, "int64");
-    const column = this.node("Reshape", [ids, int64(rows.map((size, axis) => axis === 0 ? size : 1))]);
-    const indices = this.node("Expand", [column, int64(rows)]);
-    const zeros = this.node("Expand", [this.constant([0], "float32", [1]), int64(shape)]);
-    return this.node("ScatterElements", [zeros, indices, x], { axis: 0, reduction: "add" });
+  scatterRows(x: Value, ids: Value, shape: readonly number[]): string {
+    const column = this.reshape(ids, x.shape.map((size, axis) => axis === 0 ? size : 1));
+    const indices = this.node("Expand", [column, this.int64(x.shape)]);
+    return this.node("ScatterElements", [this.filled(0, shape), indices, x], { axis: 0, reduction: "add" });
   }
 
   /**
@@ -129,7 +152,7 @@ export class OnnxEmitter {
 }
 
 /** Returns numbers as the bytes of a constant. */
-export function bytesOf(data: ArrayLike<number>, type: OnnxType): Uint8Array {
+export function constantBytes(data: ArrayLike<number>, type: OnnxType): Uint8Array {
   const array = type === "float32"
     ? Float32Array.from(data)
     : type === "int32"

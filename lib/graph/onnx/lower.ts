@@ -19,7 +19,7 @@ export interface LoweredModel {
 }
 
 /** Options of lowering a graph. */
-export interface LoweringOptions {
+export interface OnnxLoweringOptions {
   /** `true` if tensors of rank 1 may have any length, for the blocks of tiles.ts. */
   readonly flat?: boolean;
   /** `true` for operations of standard ONNX only, which any runtime can read. */
@@ -27,7 +27,7 @@ export interface LoweringOptions {
 }
 
 /** Lowers a graph to the bytes of an ONNX model (opset 20 with ONNX Runtime's own operations). */
-export function lowerToOnnx(graph: GraphBody, options: LoweringOptions = {}): LoweredModel {
+export function lowerToOnnx(graph: GraphBody, options: OnnxLoweringOptions = {}): LoweredModel {
   const model = onnxModel(graph, options);
   return {
     bytes: encodeModel(model),
@@ -37,7 +37,7 @@ export function lowerToOnnx(graph: GraphBody, options: LoweringOptions = {}): Lo
 }
 
 /** Lowers a graph to an ONNX model whose inputs are those of the state and the feeds that some node reads. */
-export function onnxModel(graph: GraphBody, { flat = false, standard }: LoweringOptions = {}): OnnxModel {
+export function onnxModel(graph: GraphBody, { flat = false, standard }: OnnxLoweringOptions = {}): OnnxModel {
   const emit = new OnnxEmitter({ standard });
   for (const [name, value] of [...graph.state, ...graph.feeds]) emit.bind(value, name);
   for (const [value, data] of graph.constants) {
@@ -77,10 +77,6 @@ export function onnxModel(graph: GraphBody, { flat = false, standard }: Lowering
 function unsafeUpdates(graph: GraphBody, nodes: readonly OnnxNode[]): Set<string> {
   const producer = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const unsafe = new Set<string>();
-  const readers = new Map<string, OnnxNode[]>();
-  for (const node of nodes) {
-    for (const input of new Set(node.inputs)) if (graph.state.has(input)) getOrAdd(readers, input).push(node);
-  }
   for (const name of graph.updates.keys()) {
     const writer = producer.get(updateName(name))!;
     const before = new Set<OnnxNode>([writer]);
@@ -94,19 +90,12 @@ function unsafeUpdates(graph: GraphBody, nodes: readonly OnnxNode[]): Set<string
         }
       }
     }
-    const others = (readers.get(name) ?? []).filter((reader) =>
-      reader !== writer || !elementWise.has(reader.op)
-    );
-    if (others.some((reader) => reader === writer || !before.has(reader))) unsafe.add(name);
+    const comesLate = (reader: OnnxNode) =>
+      reader === writer ? !elementWise.has(reader.op) : !before.has(reader);
+    if (nodes.some((node) => node.inputs.includes(name) && comesLate(node))) unsafe.add(name);
   }
   return unsafe;
 }
 
 /** Nodes that read an element no later than they write the element at the same place. */
 const elementWise = new Set(["Add", "Sub", "Mul", "Div", "Neg", "Identity", "Sqrt"]);
-
-function getOrAdd<Key, Item>(map: Map<Key, Item[]>, key: Key): Item[] {
-  let items = map.get(key);
-  if (!items) map.set(key, items = []);
-  return items;
-}

@@ -10,7 +10,8 @@ import type { Engine } from "../../../lib/engine/engine.ts";
 import { onnxEngine } from "../../../lib/engine/onnx.ts";
 import { xlaEngine, type XlaOptions } from "../../../lib/engine/xla/engine.ts";
 import { openPlugin } from "../../../lib/engine/xla/open.ts";
-import { fineTune, saveClassifier } from "../../../lib/paper/fine_tune.ts";
+import { saveClassifier } from "../../../lib/classifier/trained.ts";
+import { fineTune } from "../../../lib/paper/fine_tune.ts";
 import { lowerToStablehlo } from "../../../lib/graph/stablehlo/lower.ts";
 import { textStrategy } from "../../../lib/paper/long_text.ts";
 import { Random } from "../../../lib/random.ts";
@@ -22,7 +23,7 @@ import { exampleDataset, tinyModel } from "../../helpers/example_model.ts";
 import { pluginForTests } from "../engines.ts";
 import { tinySettings } from "../../helpers/tiny_settings.ts";
 import { inFolder } from "../../helpers/in_folder.ts";
-import { slowUnless } from "../../helpers/slow.ts";
+import { slowUnless, test } from "../../helpers/slow.ts";
 
 const plugin = await pluginForTests("several devices, precision and kept programs of the engine xla");
 const ignore = plugin === undefined;
@@ -96,10 +97,9 @@ for (const devices of [2, 4]) {
   }
 }
 
-Deno.test({
-  name: "texts that the devices do not divide are evaluated, and classified, as on one device",
-  ignore,
-  async fn() {
+test.slow(
+  "texts that the devices do not divide are evaluated, and classified, as on one device",
+  async () => {
     const { train, dev, ...texts } = exampleDataset({ count: 100 });
     const data = { ...texts, train: train.slice(0, 24), dev, test: [] };
     deepStrictEqual(dev.length, 25, "two batches of 13 texts on one device, of 14 on two");
@@ -118,7 +118,8 @@ Deno.test({
       ok(largest(one, two) < 1e-4, `${two}, not ${one}`);
     });
   },
-});
+  { ignore },
+);
 
 Deno.test({
   name: "a batch that the devices do not divide is refused",

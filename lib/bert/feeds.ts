@@ -1,0 +1,37 @@
+/** The tensors that sequences are fed to a recorded step as. */
+import type { Signature, Tensors } from "../graph/graph.ts";
+import type { EncoderInput } from "./encoder.ts";
+
+/** The shape of P sequences: each of T tokens, or packed in a list of S tokens and in R rows of T places. */
+export interface SequenceShape {
+  readonly T: number;
+  readonly S?: number;
+  readonly R?: number;
+  /** True if the sequences have segment ids. */
+  readonly pairs?: boolean;
+}
+
+/** Returns names, shapes and types of the tensors of P sequences. */
+export function sequenceFeeds({ S, R, T, pairs }: SequenceShape, P: number): Record<string, Signature> {
+  const int32 = (...shape: number[]): Signature => ({ shape, dtype: "int32" });
+  const tokens = S === undefined ? int32(P, T) : int32(S);
+  return {
+    ids: tokens,
+    ...pairs ? { type_ids: tokens } : {},
+    ...S === undefined || R === undefined ? { mask: tokens } : {
+      positions: tokens,
+      places: tokens,
+      tokens: int32(R, T),
+      sequences: int32(R, T),
+      starts: int32(P),
+    },
+  };
+}
+
+/** Returns the encoder's input among the tensors of a step. */
+export function encoderInput(inputs: Tensors): EncoderInput {
+  const { ids, type_ids: typeIds, mask, positions, places, tokens, sequences, starts } = inputs;
+  if (mask) return { ids: ids!, typeIds, mask };
+  const rows = { tokens: tokens!, places: places! };
+  return { ids: ids!, typeIds, positions: positions!, rows, sequences: sequences!, starts: starts! };
+}
