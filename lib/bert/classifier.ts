@@ -4,7 +4,7 @@ import { type DropoutKey, softmaxCrossEntropy } from "../graph/composites.ts";
 import type { Signature, Tensors } from "../graph/graph.ts";
 import type { BertConfig } from "./config.ts";
 import { encoderInput, sequenceFeeds, type SequenceShape } from "./feeds.ts";
-import { classify, clsStates, encode, type EncoderInput, pool } from "./encoder.ts";
+import { classify, encodeCls, type EncoderInput, pool } from "./encoder.ts";
 
 /** The shape of a batch: B texts of K fractions. */
 export interface ClassifierShape extends SequenceShape {
@@ -44,8 +44,7 @@ export function classifierLogits(
   key?: DropoutKey,
 ): tf.Tensor {
   const { texts, fractionMask } = input;
-  const [, ...states] = encode(parameters, config, input, key);
-  let feature = layers(states.map((each) => clsStates(each, input)));
+  let feature = layers(encodeCls(parameters, config, input, key));
   if (fractions) {
     const [rows, width] = feature.shape as [number, number];
     const each = tf.reshape(feature, [texts, rows / texts, width]);

@@ -71,6 +71,32 @@ export function encode(
   input: EncoderInput,
   key?: DropoutKey,
 ): tf.Tensor[] {
+  return layerStates(parameters, config, input, key, (states) => states);
+}
+
+/**
+ * Runs the encoder for the states of [CLS] alone: the last layer makes no others, as nothing reads them.
+ *
+ * @returns the L layers' states of the sequences' first tokens [B, H], or of packed sequences [P, H], the lowest first
+ */
+export function encodeCls(
+  parameters: Parameters,
+  config: BertConfig,
+  input: EncoderInput,
+  key?: DropoutKey,
+): tf.Tensor[] {
+  const [, ...states] = layerStates(parameters, config, input, key, (states) => clsStates(states, input));
+  return states.map((each, layer) => layer === states.length - 1 ? each : clsStates(each, input));
+}
+
+/** The hidden states, the last layer's as `wanted` chooses them from all tokens'. */
+function layerStates(
+  parameters: Parameters,
+  config: BertConfig,
+  input: EncoderInput,
+  key: DropoutKey | undefined,
+  wanted: (states: tf.Tensor) => tf.Tensor,
+): tf.Tensor[] {
   const visible = "mask" in input ? input.mask : sameSequence(input.sequences);
   const scope = {
     maskBias: tf.mul(tf.sub(1, tf.cast(visible, "float32")), MASKED),
@@ -78,7 +104,9 @@ export function encode(
   };
   const states = [embed(parameters, config, input, key)];
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    states.push(encoderLayer(parameters, config, layer, states[layer]!, scope, key));
+    const isLast = layer === config.num_hidden_layers - 1;
+    const own = { ...scope, wanted: isLast ? wanted : (states: tf.Tensor) => states };
+    states.push(encoderLayer(parameters, config, layer, states[layer]!, own, key));
   }
   return states;
 }
@@ -148,7 +176,12 @@ function encoderLayer(
   config: BertConfig,
   layer: number,
   input: tf.Tensor,
-  { maskBias, rows }: { readonly maskBias: tf.Tensor; readonly rows?: AttentionRows },
+  { maskBias, rows, wanted }: {
+    readonly maskBias: tf.Tensor;
+    readonly rows?: AttentionRows;
+    /** Chooses the tokens whose states are made. */
+    readonly wanted: (states: tf.Tensor) => tf.Tensor;
+  },
   key?: DropoutKey,
 ): tf.Tensor {
   const name = `bert.encoder.layer.${layer}`;
@@ -160,8 +193,13 @@ function encoderLayer(
   const [query, keys, values] = ["query", "key", "value"]
     .map((part) => dense(parameters, `${name}.attention.self.${part}`, input));
   const context = attention(query!, keys!, values!, maskBias, heads, attentionRate, key, rows);
-  const attended = dropout(dense(parameters, `${name}.attention.output.dense`, context), rate, key);
-  const middle = norm(parameters, config, `${name}.attention.output.LayerNorm`, tf.add(attended, input));
+  const attended = dropout(dense(parameters, `${name}.attention.output.dense`, wanted(context)), rate, key);
+  const middle = norm(
+    parameters,
+    config,
+    `${name}.attention.output.LayerNorm`,
+    tf.add(attended, wanted(input)),
+  );
   const inner = ACTIVATIONS[config.hidden_act](dense(parameters, `${name}.intermediate.dense`, middle));
   const output = dropout(dense(parameters, `${name}.output.dense`, inner), rate, key);
   return norm(parameters, config, `${name}.output.LayerNorm`, tf.add(output, middle));
