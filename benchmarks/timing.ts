@@ -1,4 +1,6 @@
 /** Timing of several sides that take turns. */
+import { join } from "node:path";
+import { InputError } from "../lib/errors.ts";
 
 /** A side's times in milliseconds. */
 export interface Timing {
@@ -19,8 +21,33 @@ export async function interleave(
   }
   return Object.fromEntries(
     Object.entries(times).map(([name, list]) => {
-      const sorted = list.toSorted((a, b) => a - b);
-      return [name, { best: sorted[0]!, median: sorted[sorted.length >> 1]! }];
+      return [name, { best: Math.min(...list), median: median(list) }];
     }),
   );
+}
+
+/** The middle one of some numbers. */
+export function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
+}
+
+/**
+ * Runs a command in the project's folder to its end; returns its seconds and what it printed.
+ *
+ * @throws InputError if it fails.
+ */
+export async function timed(
+  command: string,
+  args: readonly string[],
+): Promise<{ seconds: number; out: string }> {
+  const start = performance.now();
+  const run = await new Deno.Command(command, {
+    args: [...args],
+    cwd: join(import.meta.dirname!, ".."),
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = (bytes: Uint8Array<ArrayBuffer>) => new TextDecoder().decode(bytes).trim();
+  if (run.success) return { seconds: (performance.now() - start) / 1000, out: text(run.stdout) };
+  throw new InputError(`Cannot run ${command}: ${text(run.stderr).split("\n").at(-1)}`);
 }

@@ -1,6 +1,7 @@
 /**
  * `deno task train` as a whole command (start-up, reading, wordpieces, training, evaluation, writing) against PyTorch
- * with transformers on the same files and weights: long documents in five classes, MiniLM's 6 layers, 512 wordpieces.
+ * with transformers' Trainer on the same files and weights, MiniLM's 6 layers: short sentences, long texts cut to 128
+ * wordpieces, reviews of up to 512, and reviews in fractions. The sides take turns.
  */
 import { stringify } from "csv-stringify/sync";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -8,55 +9,73 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { resolveModel } from "../lib/bert/models.ts";
 import { dataset } from "../lib/data/dataset.ts";
-import { type Example, wholeText } from "../lib/data/examples.ts";
-import { InputError } from "../lib/errors.ts";
+import { type Dataset, stratifiedOrder, wholeText } from "../lib/data/examples.ts";
+import { median, timed } from "./timing.ts";
 
-/** Least characters of a document. */
-const characters = 1700;
+/** A task, and the most of PyTorch's time that ours may take. */
+interface Case {
+  readonly data: string;
+  /** Least characters of a text. */
+  readonly characters: number;
+  readonly sizes: Readonly<Record<"train" | "dev" | "test", number>>;
+  readonly truncation: string;
+  readonly maxLength: number;
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly limit: number;
+}
 
-const sizes = { train: 180, dev: 30, test: 90 };
-const classes = 5;
-const epochs = 2;
-const learningRate = 2e-4;
-
-/** The part of a long text that is kept, and the layer-wise decay. */
-const variants = [["head+tail", .95], ["head+tail", 1], ["head", .95], ["tail", .95]] as const;
+const cases: Readonly<Record<string, Case>> = {
+  "short sentences": {
+    ...{ data: "wordnet-types", characters: 0, sizes: { train: 1000, dev: 100, test: 300 }, epochs: 2 },
+    ...{ truncation: "head+tail", maxLength: 128, learningRate: 2e-4, limit: .5 },
+  },
+  "cut to 128": {
+    ...{ data: "imdb", characters: 900, sizes: { train: 240, dev: 48, test: 144 }, epochs: 2 },
+    ...{ truncation: "head+tail", maxLength: 128, learningRate: 1e-4, limit: .9 },
+  },
+  "IMDb at 512": {
+    ...{ data: "imdb", characters: 0, sizes: { train: 120, dev: 24, test: 72 }, epochs: 2 },
+    ...{ truncation: "head+tail", maxLength: 512, learningRate: 1e-4, limit: .5 },
+  },
+  "hierarchical": {
+    ...{ data: "imdb", characters: 0, sizes: { train: 120, dev: 24, test: 72 }, epochs: 2 },
+    ...{ truncation: "hierarchical-mean", maxLength: 128, learningRate: 1e-4, limit: .6 },
+  },
+};
 
 /** Runs the benchmark; returns its numbers for the history. */
 export async function benchTrain(
-  { engine, python, say }: { engine: string; python?: string; say: (line: string) => void },
+  { engine, python, repeats, say }: {
+    engine: string;
+    python?: string;
+    repeats: number;
+    say: (line: string) => void;
+  },
 ): Promise<Record<string, unknown>> {
   const results: Record<string, unknown> = {};
   const folder = await mkdtemp(join(tmpdir(), "bertlab-train-"));
+  const model = await resolveModel("minilm");
   try {
-    const files = await writeDocuments(folder);
-    say(`${sizes.train} training, ${sizes.dev} dev and ${sizes.test} test documents, ${epochs} epochs`);
-    const model = await resolveModel("minilm");
-    for (const [truncation, decay] of variants) {
-      const output = join(folder, `${truncation}-${decay}`);
-      const given = {
-        ...files,
-        truncation,
-        "layer-decay": decay,
-        epochs,
-        "learning-rate": learningRate,
-        engine,
-        output,
-      };
-      const options = Object.entries(given).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-      const ours = await timed(Deno.execPath(), ["task", "--quiet", "train", ...options]);
-      const { test } = JSON.parse(await readFile(join(output, "result.json"), "utf8"));
-      const sides: Record<string, Side> = { [engine]: { seconds: ours.seconds, error: test.error_rate } };
-      if (python !== undefined) {
-        const script = join(import.meta.dirname!, "train.py");
-        const settings = [truncation, decay, epochs, learningRate].map(String);
-        const peer = [script, files.train, files.dev, files.test, model, ...settings];
-        const { seconds, out } = await timed(python, peer);
-        sides["PyTorch"] = { seconds, ...JSON.parse(out) };
+    for (const [name, each] of Object.entries(cases)) {
+      const files = await writeTexts(folder, each);
+      const sides: Record<string, Run[]> = { [engine]: [], ...python === undefined ? {} : { PyTorch: [] } };
+      for (let seed = 1; seed <= repeats; seed++) {
+        sides[engine]!.push(
+          await ours(files, each, { engine, seed, output: join(folder, `${name} ${seed}`) }),
+        );
+        if (python !== undefined) sides.PyTorch!.push(await theirs(files, each, { python, model, seed }));
       }
-      const label = `${truncation}, decay ${decay}`;
-      say(`${label}: ${Object.entries(sides).map(told).join("; ")}`);
-      results[label] = sides;
+      const seconds = (side: string) => median(sides[side]!.map(({ seconds }) => seconds));
+      const told = Object.entries(sides).map(([side, runs]) => {
+        const errors = runs.map(({ error }) => `${(100 * error).toFixed(1)} %`).join(", ");
+        return `${side} ${seconds(side).toFixed(1)} s, test errors ${errors}`;
+      });
+      const ratio = python === undefined
+        ? ""
+        : `; ratio ${(seconds(engine) / seconds("PyTorch")).toFixed(3)} (at most ${each.limit} is asked for)`;
+      say(`${name}: ${told.join("; ")}${ratio}`);
+      results[name] = sides;
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -64,64 +83,61 @@ export async function benchTrain(
   return results;
 }
 
-interface Side {
+type Files = Readonly<Record<"train" | "dev" | "test", string>>;
+
+interface Run {
   readonly seconds: number;
-  /** Share of the test documents that are classified wrong. */
+  /** Share of the test texts that are classified wrong. */
   readonly error: number;
 }
 
-const told = ([side, { seconds, error }]: [string, Side]) =>
-  `${side} ${seconds.toFixed(0)} s, test error ${(100 * error).toFixed(1)} %`;
-
-async function timed(command: string, args: readonly string[]): Promise<{ seconds: number; out: string }> {
-  const start = performance.now();
-  const run = await new Deno.Command(command, {
-    args: [...args],
-    cwd: join(import.meta.dirname!, ".."),
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const text = (bytes: Uint8Array<ArrayBuffer>) => new TextDecoder().decode(bytes).trim();
-  if (run.success) return { seconds: (performance.now() - start) / 1000, out: text(run.stdout) };
-  throw new InputError(`Cannot run ${command}: ${text(run.stderr).split("\n").at(-1)}`);
+async function ours(
+  files: Files,
+  { truncation, maxLength, epochs, learningRate }: Case,
+  { engine, seed, output }: { engine: string; seed: number; output: string },
+): Promise<Run> {
+  const options = Object.entries({
+    ...files,
+    ...{ truncation, epochs, engine, seed, output },
+    "max-length": maxLength,
+    "learning-rate": learningRate,
+  }).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+  const { seconds } = await timed(Deno.execPath(), ["task", "--quiet", "train", ...options]);
+  const { test } = JSON.parse(await readFile(join(output, "result.json"), "utf8"));
+  return { seconds, error: test.error_rate };
 }
 
-/** Writes CSV files of the splits: mails of the five lists with most mail, joined into long documents. */
-async function writeDocuments(folder: string): Promise<Record<keyof typeof sizes, string>> {
-  const { labels, train, dev, test } = await dataset("mailing-lists");
-  const of = (label: number, mails: readonly Example[]) =>
-    documentsOf(mails.filter((mail) => mail.label === label).map(wholeText));
-  const all = [...train, ...dev, ...test];
-  const lists = labels.map((name, label) => ({ name, documents: of(label, all) }))
-    .sort((a, b) => b.documents.length - a.documents.length).slice(0, classes);
-  const needed = Object.values(sizes).reduce((sum, size) => sum + size) / classes;
-  if (lists.some(({ documents }) => documents.length < needed)) {
-    throw new InputError(`Cannot make ${needed} documents of each of ${classes} lists`);
-  }
-  const rows = Array.from(
-    { length: needed },
-    (_, place) => lists.map(({ name, documents }) => ({ text: documents[place]!, label: name })),
-  ).flat();
-  const write = async (split: keyof typeof sizes, start: number) => {
+async function theirs(
+  files: Files,
+  { truncation, maxLength, epochs, learningRate }: Case,
+  { python, model, seed }: { python: string; model: string; seed: number },
+): Promise<Run> {
+  const settings = [truncation, maxLength, epochs, learningRate, seed].map(String);
+  const script = join(import.meta.dirname!, "train.py");
+  const { seconds, out } = await timed(python, [
+    script,
+    files.train,
+    files.dev,
+    files.test,
+    model,
+    ...settings,
+  ]);
+  return { seconds, error: JSON.parse(out.split("\n").at(-1)!).error };
+}
+
+/** Writes CSV files of the splits, each with its classes in their shares. */
+async function writeTexts(folder: string, { data, characters, sizes }: Case): Promise<Files> {
+  const whole = await dataset(data);
+  const write = async (split: keyof typeof sizes) => {
+    const long = whole[split].filter((example) => wholeText(example).length >= characters);
+    const chosen = stratifiedOrder(long, 0).slice(0, sizes[split]).map((place) => long[place]!);
     const file = join(folder, `${split}.csv`);
-    await writeFile(file, stringify(rows.slice(start, start + sizes[split]), { header: true }));
+    await writeFile(file, stringify(chosen.map((example) => rowOf(whole, example)), { header: true }));
     return file;
   };
-  return {
-    train: await write("train", 0),
-    dev: await write("dev", sizes.train),
-    test: await write("test", sizes.train + sizes.dev),
-  };
+  return { train: await write("train"), dev: await write("dev"), test: await write("test") };
 }
 
-function documentsOf(mails: readonly string[]): string[] {
-  const documents: string[] = [];
-  let document = "";
-  for (const mail of mails) {
-    document += document === "" ? mail : `\n\n${mail}`;
-    if (document.length < characters) continue;
-    documents.push(document);
-    document = "";
-  }
-  return documents;
+function rowOf({ labels }: Dataset, example: Dataset["train"][number]) {
+  return { text: wholeText(example), label: labels[example.label]! };
 }

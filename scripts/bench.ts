@@ -5,6 +5,7 @@ import { benchDevices } from "../benchmarks/devices.ts";
 import { benchGpu } from "../benchmarks/gpu.ts";
 import { benchJax } from "../benchmarks/jax.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
+import { benchPredict } from "../benchmarks/predict.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
 import { benchStep } from "../benchmarks/step.ts";
 import { benchTrain } from "../benchmarks/train.ts";
@@ -24,6 +25,7 @@ const benchmarks = {
   step: benchStep,
   pretrain: benchPretrain,
   train: benchTrain,
+  predict: benchPredict,
   padding: benchPadding,
   devices: benchDevices,
   gpu: benchGpu,
@@ -31,7 +33,7 @@ const benchmarks = {
 } as const;
 
 /**
- * What is run if none is named: `train` takes half an hour, the others need a plugin of the engine xla, `jax` also a
+ * What is run if none is named: `train` and `predict` take half an hour each, the others need a plugin of the engine xla, `jax` also a
  * Python with JAX.
  */
 const usual = ["step", "pretrain", "padding"];
