@@ -28,7 +28,7 @@ export type { HostTensor, HostTensors } from "./lib/tensors.ts";
 export { datasetNames, type DatasetOptions, embeddedNames } from "./lib/data/dataset.ts";
 export { dataset, datasetFromFiles, limit } from "./lib/notebook/data.ts";
 export { hubFile, hubFiles, type HubOptions, type HubRepository } from "./lib/storage/hub.ts";
-export type { EncodedExample } from "./lib/training/batches.ts";
+export type { EncodedExample } from "./lib/training/text_tensors.ts";
 export { type SplitCounts, type Survey, surveyLines, surveyOf } from "./lib/classifier/survey.ts";
 export { describe } from "./lib/data/describe.ts";
 export type { Dataset, Example, Splits } from "./lib/data/examples.ts";

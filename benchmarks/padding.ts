@@ -1,16 +1,55 @@
-/** Tokens computed for each real token: all batches at the maximum length, against batches of texts of like length. */
-import { trainingBatches } from "../lib/training/batches.ts";
-import { dataset, embeddedNames } from "../lib/data/dataset.ts";
+/**
+ * Tokens and pairs of places that training computes for each that it needs: with each text padded to the maximum
+ * length, and with the texts of a batch packed.
+ */
 import { resolveModel } from "../lib/bert/models.ts";
+import { dataset, embeddedNames } from "../lib/data/dataset.ts";
 import { textStrategy } from "../lib/paper/long_text.ts";
 import { readExamples } from "../lib/paper/reading.ts";
 import { characterTokenizer, loadTokenizer } from "../lib/text/tokenizer.ts";
+import { trainingBatches } from "../lib/training/batches.ts";
+import { type EncodedExample, sequenceLengths } from "../lib/training/text_tensors.ts";
+
+/** The tokens and pairs of places that four epochs of batches of 24 texts compute. */
+export interface PackingMeasure {
+  /** Tokens computed for each real one, padded to the maximum length. */
+  readonly padded: number;
+  /** Tokens computed for each real one, packed. */
+  readonly packed: number;
+  /** Different sizes of a packed batch: programs that are compiled. */
+  readonly sizes: number;
+  /** T, places of a packed row. */
+  readonly T: number;
+  /** Pairs of places, R T² of all rows, for each pair of tokens of one sequence. */
+  readonly pairs: number;
+}
+
+/** Measures packed batches of texts. */
+export function measurePacking(examples: readonly EncodedExample[], maxLength: number): PackingMeasure {
+  const epochs = trainingBatches(examples, {
+    batchSize: 24,
+    maxLength,
+    tokenizerIds: { cls: 0, sep: 0, pad: 0 },
+  }, [1, 2, 3, 4]);
+  const shapes = epochs.flatMap((epoch) => epoch.shapes);
+  const lengths = examples.flatMap(sequenceLengths);
+  const ofAll = (value: (length: number) => number) =>
+    epochs.length * lengths.reduce((sum, length) => sum + value(length), 0);
+  const real = ofAll((length) => length);
+  return {
+    padded: ofAll(() => maxLength) / real,
+    packed: epochs.reduce((sum, { computedTokens }) => sum + computedTokens, 0) / real,
+    sizes: new Set(shapes.map(({ S }) => S)).size,
+    T: shapes[0]!.T,
+    pairs: shapes.reduce((sum, { R = 0, T }) => sum + R * T ** 2, 0) / ofAll((length) => length ** 2),
+  };
+}
 
 /** Measures every embedded data set; returns the numbers for the history. */
 export async function benchPadding(
   { say }: { say: (line: string) => void },
-): Promise<Record<string, unknown>> {
-  const results: Record<string, unknown> = {};
+): Promise<Record<string, PackingMeasure>> {
+  const results: Record<string, PackingMeasure> = {};
   for (const name of embeddedNames) {
     const data = await dataset(name);
     const texts = data.train.map(({ text }) => text);
@@ -18,35 +57,22 @@ export async function benchPadding(
       ? characterTokenizer(texts)
       : await loadTokenizer(await resolveModel("minilm"));
     const ids = new Map(texts.map((text) => [text, tokenizer.encode(text)]));
-    for (
-      const [strategy, maxLength] of [["head+tail", 128], ["head+tail", 512], [
-        "hierarchical-mean",
-        128,
-      ]] as const
-    ) {
-      const tokenized = { encode: (text: string) => ids.get(text)! };
-      const text = textStrategy(strategy);
-      const examples = readExamples(data.train, { tokenizer: tokenized, text, maxLength });
-      const batches = trainingBatches(examples, {
-        batchSize: 16,
+    for (const maxLength of [64, 128, 512]) {
+      const examples = readExamples(data.train, {
+        tokenizer: { encode: (text: string) => ids.get(text)! },
+        text: textStrategy("head+tail"),
         maxLength,
-        tokenizerIds: tokenizer.ids,
-        key: 1,
       });
-      const real = Array.from(batches).reduce((sum, { realTokens }) => sum + realTokens, 0);
-      const sizes = batches.shapes.map(({ B, K, T }) => B * K * T);
-      const bucketed = sizes.reduce((sum, size) => sum + size) / real;
-      const fractions = Math.max(...batches.shapes.map(({ K }) => K));
-      const padded = batches.length * batches.shapes[0]!.B * fractions * maxLength / real;
-      const shapes = new Set(sizes).size;
-      const label = `${name}, ${strategy}, ${maxLength}`;
+      const measure = measurePacking(examples, maxLength);
+      const { padded, packed, sizes, T, pairs } = measure;
+      const label = `${name}, ${maxLength}`;
       say(
-        `${label}: ${bucketed.toFixed(2)} tokens a real token bucketed (${shapes} shapes), ${
-          padded.toFixed(2)
-        } padded; ` +
-          `ratio ${(bucketed / padded).toFixed(3)}`,
+        `${label}: ${padded.toFixed(2)} tokens a real token padded, ${
+          packed.toFixed(3)
+        } packed in lists of ${sizes} ` +
+          `sizes; rows of ${T}, ${pairs.toFixed(2)} pairs of places a pair of tokens`,
       );
-      results[label] = { bucketed, padded, shapes };
+      results[label] = measure;
     }
   }
   return results;

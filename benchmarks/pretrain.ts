@@ -35,15 +35,15 @@ function preTrainerSide(engine: Engine, { L, H, B, T, P }: Shape) {
   const config = newConfig({ vocab_size: 30_522, hidden_size: H, num_hidden_layers: L });
   const random = new Random(1);
   const ids = Int32Array.from({ length: B * T }, () => random.below(30_522));
-  const positions = Int32Array.from({ length: B * P }, (_, place) => place % P);
+  const masked = Int32Array.from({ length: B * P }, (_, p) => T * Math.floor(p / P) + p % P);
   return trainerSide(engine, pretrainer(config), initialParameters(config, { seed: 1, preTraining: {} }), {
     shape: { B, T, P },
     parts: [{
       ids: { shape: [B, T], data: ids },
       mask: { shape: [B, T], data: new Int32Array(B * T).fill(1) },
       type_ids: { shape: [B, T], data: new Int32Array(B * T) },
-      positions: { shape: [B * P], data: positions },
-      mlm_labels: { shape: [B * P], data: positions.map((place, p) => ids[T * Math.floor(p / P) + place]!) },
+      masked: { shape: [B * P], data: masked },
+      mlm_labels: { shape: [B * P], data: masked.map((place) => ids[place]!) },
       mlm_weights: { shape: [B * P], data: new Float32Array(B * P).fill(1 / (B * P)) },
       nsp_labels: { shape: [B], data: Int32Array.from({ length: B }, () => random.below(2)) },
       weights: { shape: [B], data: new Float32Array(B).fill(1 / B) },

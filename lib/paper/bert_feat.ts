@@ -109,7 +109,8 @@ function sideBySide(states: tf.Tensor, input: EncoderInput): { states: tf.Tensor
   if ("mask" in input) return { states, real: tf.cast(input.mask, "float32") };
   const [S, T] = [input.ids.shape[0]!, input.rows.tokens.shape[1]!];
   const places = tf.tensor2d(Array.from({ length: T }, (_, t) => t), [1, T], "int32");
-  const tokens = tf.minimum(tf.add(tf.expandDims(input.starts, 1), places), S - 1);
+  const last = tf.scalar(S - 1, "int32");
+  const tokens = tf.minimum(tf.add(tf.expandDims(input.starts, 1), places), last);
   const real = tf.equal(tf.gather(input.positions, tokens as tf.Tensor2D), places);
   return { states: tf.gather(states, tokens as tf.Tensor2D), real: tf.cast(real, "float32") };
 }

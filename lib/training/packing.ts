@@ -36,12 +36,17 @@ const grain = 16;
 const mostSizes = 8;
 const mostComputed = 1.08;
 
-/** Distributes sequences over rows of T places: the longest first, each into the first row with room. */
+/**
+ * Distributes sequences over rows of T places: the longest first, each into the first row with room.
+ *
+ * @throws RangeError if one is longer than a row.
+ */
 export function firstFit(lengths: readonly number[], T: number): number[][] {
   const rows: { left: number; members: number[] }[] = [];
   const longestFirst = lengths.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
   for (const i of longestFirst) {
     const length = lengths[i]!;
+    if (length > T) throw new RangeError(`Cannot pack a sequence of ${length} tokens in rows of ${T}`);
     let row = rows.find(({ left }) => left >= length);
     if (!row) rows.push(row = { left: T, members: [] });
     row.left -= length;

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { preTrainingShapes } from "../../lib/bert/parameters.ts";
-import { pretrainer, type PreTrainingShape } from "../../lib/bert/pretraining.ts";
+import { pretrainer } from "../../lib/bert/pretraining.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { stepKey } from "../../lib/graph/composites.ts";
 import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
@@ -14,6 +14,7 @@ import { engines } from "../engine/engines.ts";
 import { goldenFolder, largestDifference, relativeError } from "../golden/load.ts";
 import { hasTransformers, runTransformers } from "../golden/transformers.ts";
 import { inFolder } from "../helpers/in_folder.ts";
+import { packedOf } from "../helpers/packed.ts";
 import { slowUnless } from "../helpers/slow.ts";
 
 const folder = join(goldenFolder, "..", "pretraining", "tiny");
@@ -30,25 +31,39 @@ const places = Array.from(
 );
 const masked = places.flat();
 /** One more than any sequence has: each has places of padding. */
-const shape: PreTrainingShape = { B, T, P: 1 + Math.max(...places.map(({ length }) => length)) };
+const P = 1 + Math.max(...places.map(({ length }) => length));
+const { ids, mask, type_ids } = golden as Record<string, HostTensor>;
+const packed = packedOf({ ids: ids!, mask: mask!, type_ids: type_ids! });
+
+/** The sequences in both layouts, and where a token of all padded ones is. */
+const layouts = {
+  padded: {
+    shape: { B, T, P },
+    tensors: { ids: ids!, mask: mask!, type_ids: type_ids! },
+    place: (at: number) => at,
+  },
+  packed: {
+    shape: { B, P, ...packed.shape },
+    tensors: packed.tensors,
+    place: (at: number) => packed.padded.indexOf(at),
+  },
+};
+type Layout = typeof layouts[keyof typeof layouts];
 
 /** What is fed, with padding after each sequence's places. */
-function feeds(nsp: boolean): HostTensors {
-  const { P } = shape;
-  const positions = new Int32Array(B * P), labels = new Int32Array(B * P), weights = new Float32Array(B * P);
+function feeds({ tensors, place }: Layout, nsp: boolean): HostTensors {
+  const at = new Int32Array(B * P), labels = new Int32Array(B * P), weights = new Float32Array(B * P);
   places.forEach((own, b) =>
-    own.forEach((at, i) => {
-      positions[b * P + i] = at - b * T;
-      labels[b * P + i] = golden.mlm_labels!.data[at]!;
+    own.forEach((token, i) => {
+      at[b * P + i] = place(token);
+      labels[b * P + i] = golden.mlm_labels!.data[token]!;
       weights[b * P + i] = 1 / masked.length;
     })
   );
   const flat = (data: Int32Array | Float32Array): HostTensor => ({ shape: [data.length], data });
   return {
-    ids: golden.ids!,
-    mask: golden.mask!,
-    type_ids: golden.type_ids!,
-    positions: flat(positions),
+    ...tensors,
+    masked: flat(at),
     mlm_labels: flat(labels),
     mlm_weights: flat(weights),
     ...nsp ? { nsp_labels: golden.nsp_labels!, weights: flat(new Float32Array(B).fill(1 / B)) } : {},
@@ -64,7 +79,7 @@ function trained(nsp: boolean): HostTensors {
 
 /** The numbers of the masked places, without those of padding. */
 function ofPlaces({ data }: HostTensor): number[] {
-  return places.flatMap((own, b) => own.map((_, i) => data[b * shape.P + i]!));
+  return places.flatMap((own, b) => own.map((_, i) => data[b * P + i]!));
 }
 
 function close(found: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
@@ -77,13 +92,15 @@ Deno.test("a folder saved as BertForPreTraining is loaded whole, with nothing to
   deepStrictEqual(Object.keys(loaded).sort(), [...preTrainingShapes(config).keys()].sort());
 });
 
+const bothLayouts = Object.values(layouts).flatMap((layout) => heads.map((nsp) => [layout, nsp] as const));
+
 for (const [name, make] of Object.entries(engines)) {
   Deno.test(`${name}: losses, right words and logits of pre-training are those of transformers to 1e-5`, async () => {
     const engine = await make();
-    for (const { nsp } of heads) {
+    for (const [layout, { nsp }] of bothLayouts) {
       const parameters = trained(nsp);
-      const graph = evaluationGraph(pretrainer(config, { nsp }), signatures(parameters), shape);
-      const found = await (await engine.compile(graph)).run(engine.state(parameters), feeds(nsp));
+      const graph = evaluationGraph(pretrainer(config, { nsp }), signatures(parameters), layout.shape);
+      const found = await (await engine.compile(graph)).run(engine.state(parameters), feeds(layout, nsp));
       close(found.loss!.data, golden[nsp ? "loss" : "mlm_loss"]!.data, "the loss");
       close(ofPlaces(found.mlm_losses!), golden.mlm_losses!.data, "the places' losses");
       deepStrictEqual(ofPlaces(found.mlm_correct!), [...golden.mlm_correct!.data]);
@@ -98,9 +115,9 @@ for (const [name, make] of Object.entries(engines)) {
   const test = slowUnless(name !== "xla");
   test(`${name}: every gradient of pre-training is that of transformers to 1e-4`, async () => {
     const engine = await make();
-    for (const { nsp } of heads) {
+    for (const [layout, { nsp }] of bothLayouts) {
       const parameters = trained(nsp);
-      const graph = gradientGraph(pretrainer(config, { nsp }), signatures(parameters), shape);
+      const graph = gradientGraph(pretrainer(config, { nsp }), signatures(parameters), layout.shape);
       const sevens = Object.fromEntries(
         Object.entries(parameters).map(([name, { shape, data }]) => [
           stateName.gradient(name),
@@ -109,7 +126,7 @@ for (const [name, make] of Object.entries(engines)) {
       );
       const state = engine.state({ ...parameters, ...sevens });
       const key = { shape: [1], data: Int32Array.of(stepKey(1, 0)) };
-      const { loss } = await (await engine.compile(graph)).run(state, { ...feeds(nsp), key });
+      const { loss } = await (await engine.compile(graph)).run(state, { ...feeds(layout, nsp), key });
       close(loss!.data, golden[nsp ? "loss" : "mlm_loss"]!.data, "the loss");
       const gradients = await state.download(Object.keys(sevens));
       const prefix = nsp ? "gradient" : "mlm_gradient";

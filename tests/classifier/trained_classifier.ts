@@ -10,7 +10,6 @@ import { fineTune, type FineTuned } from "../../lib/paper/fine_tune.ts";
 import { textStrategy } from "../../lib/paper/long_text.ts";
 import { startModel } from "../../lib/bert/start_model.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
-import { stepBatch } from "../../lib/training/step_batches.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
@@ -95,7 +94,7 @@ export async function ownLogits(run: FineTuned, texts: readonly ClassifierText[]
   const logits: number[][] = [];
   const options = { batchSize: 4, maxLength, tokenizerIds: tokenizer.ids };
   for (const batch of evaluationBatches(examples, options)) {
-    const { logits: found } = await trainer.evaluate(stepBatch(batch, 4));
+    const { logits: found } = await trainer.evaluate(batch);
     batch.indices.forEach((index, row) => {
       if (index >= 0) logits[index] = Array.from(found!.data.subarray(row * 3, row * 3 + 3));
     });

@@ -11,6 +11,7 @@ import {
   type Trainable,
   trainedNames,
 } from "../../lib/training/step.ts";
+import { packedOf } from "../helpers/packed.ts";
 import { largestDifference, relativeError } from "./load.ts";
 
 /** What a batch comes to. */
@@ -29,17 +30,25 @@ export function startingWith(tensors: HostTensors, prefix: string): HostTensors 
   );
 }
 
-/** @param batch ids, mask and, of pairs, type_ids [B, T], labels [B]; each text weighs 1 / B */
+/**
+ * @param batch ids, mask and, of pairs, type_ids [B, T], labels [B]; each text weighs 1 / B
+ * @param layout of the texts in the step: as they are given, or packed
+ */
 export async function runBatch(
   engine: Engine,
   trainable: Trainable,
   parameters: HostTensors,
   { ids, mask, type_ids: typeIds, labels }: HostTensors,
+  layout: "padded" | "packed" = "padded",
 ): Promise<BatchResult> {
   const [B, T] = ids!.shape as [number, number];
-  const shape = { B, K: 1, T, pairs: typeIds !== undefined };
+  const padded = { ids: ids!, mask: mask!, ...typeIds && { type_ids: typeIds } };
+  const { shape: size, tensors } = layout === "packed"
+    ? packedOf(padded)
+    : { shape: { T }, tensors: padded };
+  const shape = { B, K: 1, ...size, pairs: typeIds !== undefined };
   const weights = { shape: [B], data: new Float32Array(B).fill(1 / B) };
-  const feeds = { ids: ids!, mask: mask!, ...typeIds && { type_ids: typeIds }, labels: labels!, weights };
+  const feeds: HostTensors = { ...tensors, labels: labels!, weights };
   const types = signatures(parameters);
   const names = trainedNames(trainable, types, shape);
   const gradients = names.map((name) => {

@@ -6,6 +6,7 @@ import {
   type PreTrainingBatch,
   preTrainingEpoch,
   type PreTrainingOptions,
+  pretrainingSizes,
 } from "../../lib/paper/pretraining_batches.ts";
 import { type Documents, encodeDocuments, packDocuments } from "../../lib/paper/segments.ts";
 import { Random } from "../../lib/random.ts";
@@ -48,43 +49,28 @@ interface Example {
   readonly masked: { readonly place: number; readonly label: number; readonly found: number }[];
 }
 
-/** Reads a batch's rows and checks all that the arrays promise. */
-function examplesOf(batch: PreTrainingBatch): Example[] {
-  const { B, T, P } = batch.shape;
-  const examples = Array.from({ length: B }, (_, b): Example => {
-    const row = batch.ids.slice(b * T, (b + 1) * T);
-    const tokens = batch.mask.subarray(b * T, (b + 1) * T).reduce((sum, one) => sum + one, 0);
-    assert.ok(batch.mask.subarray(b * T, b * T + tokens).every((one) => one === 1));
-    assert.ok(row.subarray(tokens).every((id) => id === tokenizerIds.pad));
-    const masked: Example["masked"] = [];
-    for (let p = b * P; p < (b + 1) * P; p++) {
-      const place = batch.positions[p]!;
-      if (batch.mlmWeights[p] === 0) {
-        assert.deepEqual([place, batch.mlmLabels[p]], [0, 0]);
-        continue;
-      }
-      assert.equal(batch.mlmWeights[p], 1);
-      assert.ok(
-        place > (masked.at(-1)?.place ?? 0) && place < tokens - 1,
-        "increasing, and no padding between",
-      );
-      assert.equal(masked.length, p - b * P);
-      masked.push({ place, label: batch.mlmLabels[p]!, found: row[place]! });
-    }
+/** Reads a batch's sequences and checks all that they promise. */
+function examplesOf({ sequences, shape, tokens }: PreTrainingBatch): Example[] {
+  const { B, P } = shape;
+  assert.equal(sequences.length, B);
+  const examples = sequences.map(({ ids, second: middle, masked: places, nspLabel }): Example => {
+    const row = ids.slice();
+    assert.ok(places.length <= P);
+    const masked = places.map(([place, label], p) => {
+      assert.ok(place > (places[p - 1]?.[0] ?? 0) && place < row.length - 1, "increasing");
+      return { place, label, found: row[place]! };
+    });
     for (const { place, label } of masked) row[place] = label;
     const separators = [...row.keys()].filter((place) => row[place] === tokenizerIds.sep);
     assert.equal(row[0], tokenizerIds.cls);
-    assert.equal(separators.at(-1), tokens - 1);
-    const middle = separators.length === 2 ? separators[0]! + 1 : tokens;
-    const types = batch.typeIds.subarray(b * T, (b + 1) * T);
-    assert.ok(types.every((type, place) => type === (place >= middle && place < tokens ? 1 : 0)));
+    assert.equal(separators.at(-1), row.length - 1);
+    assert.equal(middle, separators.length === 2 ? separators[0]! + 1 : row.length);
     const a = [...row.subarray(1, middle - 1)];
-    const second = [...row.subarray(middle, Math.max(middle, tokens - 1))];
+    const second = [...row.subarray(middle, Math.max(middle, row.length - 1))];
     assert.equal(separators.length, second.length > 0 ? 2 : 1);
-    return { a, b: second, random: batch.nspLabels[b] === 1, tokens, masked };
+    return { a, b: second, random: nspLabel === 1, tokens: row.length, masked };
   });
-  assert.equal(batch.examples, B);
-  assert.equal(batch.tokens, examples.reduce((sum, { tokens }) => sum + tokens, 0));
+  assert.equal(tokens, examples.reduce((sum, { tokens }) => sum + tokens, 0));
   return examples;
 }
 
@@ -186,7 +172,7 @@ Deno.test("the number of masks is a parameter, and one token is masked in the sh
   assert.ok(examplesOf(few.at(0)).every(({ masked }) => masked.length === 3));
   const two = packDocuments([[Int32Array.of(5)], [Int32Array.of(6)]]);
   const [batch] = preTrainingEpoch(two, { ...options, batchSize: 2 }, 0);
-  assert.deepEqual(batch!.shape, { B: 2, T: 32, P: 5 });
+  assert.deepEqual(batch!.shape, { B: 2, P: 19, S: 16, R: 1, T: 16 });
   assert.deepEqual(examplesOf(batch!).map(({ masked }) => masked.length), [1, 1]);
 });
 
@@ -293,7 +279,7 @@ Deno.test("special tokens that a text holds are not masked either", () => {
   const special = packDocuments([[text], [text]]);
   for (let epoch = 0; epoch < 50; epoch++) {
     const batch = preTrainingEpoch(special, { ...options, batchSize: 2, vocabSize: 10 }, epoch).at(0);
-    const labels = batch.mlmLabels.filter((_, p) => batch.mlmWeights[p] === 1);
+    const labels = batch.sequences.flatMap(({ masked }) => masked.map(([, label]) => label));
     assert.ok(labels.length === 2 * 18 && labels.every((label) => label === 9));
   }
 });
@@ -312,7 +298,7 @@ Deno.test("a batch is a function of key, epoch and place, whichever were made be
       preTrainingEpoch(documents, { ...options, key: 12 }, 4),
     ]
   ) {
-    assert.notDeepEqual(other.at(17).ids, epoch.at(17).ids);
+    assert.notDeepEqual(other.at(17).sequences, epoch.at(17).sequences);
   }
   assert.throws(() => epoch.at(epoch.length), RangeError);
   assert.throws(() => epoch.at(-1), RangeError);
@@ -333,23 +319,34 @@ Deno.test("each example once an epoch; the last batch is filled up with the firs
   const examples = Array.from(batches, examplesOf).flat();
   assert.equal(examples.length, 32 * Math.ceil(batches.examples / 32));
   assert.equal(new Set(examples.map(({ a }) => a[0])).size, batches.examples);
-  assert.deepEqual(new Set(batches.shapes.map(({ T }) => T)), new Set([32, 64, 96, 128]));
   const [first, second] = preTrainingEpoch(numbered(1, 1), { ...options, batchSize: 3 }, 0);
   assert.equal(second, undefined);
   const rows = examplesOf(first!);
   assert.deepEqual([rows[1], rows[2]], [rows[0], rows[0]]);
 });
 
-Deno.test("lengths below the largest save padding", () => {
-  const { shapes } = preTrainingEpoch(numbered(500, 5), options, 0);
-  assert.ok(shapes.reduce((sum, { B, T }) => sum + B * T, 0) < .85 * shapes.length * 32 * 128);
+Deno.test("the tokens of a batch are packed: all epochs take few sizes, and compute at most 1.08 tokens for each", () => {
+  const few = numbered(500, 5);
+  const sizes = pretrainingSizes(few, options);
+  assert.ok(sizes.length <= 9, `${sizes.length} sizes`);
+  const shapes = new Set<string>();
+  let [computed, real] = [0, 0];
+  for (let epoch = 0; epoch < 5; epoch++) {
+    for (const batch of preTrainingEpoch(few, { ...options, sizes }, epoch)) {
+      shapes.add(JSON.stringify(batch.shape));
+      computed += batch.shape.S!;
+      real += batch.tokens;
+    }
+  }
+  assert.ok(shapes.size <= sizes.length);
+  assert.ok(computed <= 1.08 * real, `${computed / real} tokens for each`);
 });
 
 Deno.test("a held-out set is fixed: whole batches of other examples than an epoch's", () => {
   const held = heldOutBatches(documents, options, 100);
   assert.deepEqual([held.length, held.examples], [3, 96]);
   assert.deepEqual([...held], [...heldOutBatches(documents, options, 100)]);
-  assert.notDeepEqual(held.at(0).ids, preTrainingEpoch(documents, options, 0).at(0).ids);
+  assert.notDeepEqual(held.at(0).sequences, preTrainingEpoch(documents, options, 0).at(0).sequences);
   assert.equal(heldOutBatches(documents, options, 1).examples, 32);
   const all = heldOutBatches(numbered(101), options, 1e9);
   assert.equal(all.examples, 32 * all.length);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { evaluationBatches } from "../../lib/training/batches.ts";
-import { balancedWeights, partOfEpoch, passSize, stepBatch } from "../../lib/training/step_batches.ts";
+import { trainingBatches } from "../../lib/training/batches.ts";
+import { balancedWeights, partOfEpoch, passSize } from "../../lib/training/step_batches.ts";
 
 Deno.test("a pass is a part of a batch, and each device computes as much of it", () => {
   assert.equal(passSize({ batchSize: 24, microBatchSize: 8 }, 4), 8);
@@ -19,13 +19,23 @@ Deno.test("balanced weights are n / (C n_c), and those of a batch sum to 1 over 
   assert.deepEqual(balancedWeights(labels.map((label) => ({ label })), 4), [7 / 20, 7 / 4, 7 / 4, 0]);
   const examples = labels.map((label, index) => ({ pieces: [Int32Array.of(index)], label, index }));
   const options = { batchSize: 8, maxLength: 8, tokenizerIds: { cls: 2, sep: 3, pad: 0 } };
-  const batch = evaluationBatches(examples, options).at(0);
-  const weighted = stepBatch(batch, 4, [1, 3, 2]);
-  const weights = weighted.parts.flatMap(({ weights }) => [...weights!.data]);
-  assert.deepEqual(weights, [1, 1, 1, 3, 1, 2, 1, 0].map((weight) => Math.fround(weight / 10)));
-  assert.equal(weighted.examples, 7);
-  const plain = stepBatch(batch, 8).parts[0]!.weights!.data;
-  assert.deepEqual([...plain], [1, 1, 1, 1, 1, 1, 1, 0].map((weight) => Math.fround(weight / 7)));
+  const batchOf = (more: { passSize?: number; classWeights?: readonly number[] }) =>
+    trainingBatches(examples, { ...options, ...more }, [0])[0]!.at(0);
+  for (const padToMax of [false, true]) {
+    const weighted = batchOf({ passSize: 4, classWeights: [1, 3, 2], ...{ padToMax } });
+    const weightOf = (index: number) => index < 0 ? 0 : [1, 3, 2][labels[index]!]!;
+    assert.deepEqual(weighted.parts.length, 2);
+    assert.deepEqual(
+      weighted.parts.flatMap(({ weights }) => [...weights!.data]),
+      Array.from(weighted.indices, (index) => Math.fround(weightOf(index) / 10)),
+    );
+    assert.equal(weighted.examples, 7);
+  }
+  const plain = batchOf({});
+  assert.deepEqual(
+    [...plain.parts[0]!.weights!.data],
+    Array.from(plain.indices, (index) => Math.fround(index < 0 ? 0 : 1 / 7)),
+  );
 });
 
 Deno.test("the parts of an epoch have each of its batches once, in order", () => {
