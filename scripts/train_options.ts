@@ -119,7 +119,7 @@ export function withTrainOptions(command: Command): Command {
         "texts a pass, a divisor of the batch size: less memory, the same updates",
         wholeNumber("--micro-batch-size", 1),
       )
-      .option("--pad-to-max", "every batch at the longest length, instead of batches of like lengths")
+      .option("--pad-to-max", "pad each text to the longest input, instead of packing the tokens of a batch")
       .option("--learning-rate <rate>", "base rate", numberBetween("--learning-rate", 1e-9, 1), 5e-5)
       .option(
         "--layer-decay <xi>",

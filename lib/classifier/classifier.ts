@@ -13,7 +13,7 @@ import type { StepBatch } from "../training/trainer.ts";
 export interface ClassifierOptions {
   /** Where it computes; the caller disposes it, after the classifier. */
   readonly engine: Engine;
-  /** Texts of the longest length in a batch, and more of shorter ones; 32 if not given. */
+  /** Texts of the longest length in a batch, and more of shorter ones, as their tokens are packed; 32 if not given. */
   readonly batchSize?: number;
 }
 
@@ -77,7 +77,7 @@ export class Classifier {
   }
 
   /**
-   * Probabilities [N*C] of the classes for each of N texts, computed in batches of like lengths.
+   * Probabilities [N*C] of the classes for each of N texts, computed in batches whose tokens are packed.
    *
    * @param onTexts told on the way how many texts are done
    */

@@ -41,7 +41,7 @@ export interface FineTuneSettings {
   readonly optimizer: OptimizerOptions["name"];
   /** Dropout rate of the attention's probabilities; the model's own if not given. */
   readonly attentionDropout?: number | null;
-  /** Every batch at the maximum length. */
+  /** Each text is padded to the longest input, instead of packing the tokens of a batch. */
   readonly padToMax?: boolean;
   /** How much the texts of a class weigh in the loss: all texts alike (if not given), or all classes alike. */
   readonly classWeights?: "none" | "balanced";

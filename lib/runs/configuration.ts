@@ -125,7 +125,7 @@ export interface Configuration {
   readonly precision: "f32" | "bf16";
   /** Dropout rate of the attention's probabilities; null is the model's own. cuDNN's fused attention needs 0. */
   readonly attentionDropout: number | null;
-  /** Every batch at the maximum length, instead of batches of like lengths. */
+  /** Each text is padded to the longest input, instead of packing the tokens of a batch. */
   readonly padToMax: boolean;
   /** Key of all randomness. */
   readonly seed: number;

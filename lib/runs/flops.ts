@@ -4,8 +4,8 @@
  *
  * Matrix products are counted, a multiplication with its addition as two operations, and the optimizer's updates.
  * Embeddings, LayerNorm, GELU, softmax and dropout are not, and neither are the biLSTM of BERT-Feat, the pooling of
- * fractions and the measurements of pre-training. All sequences are as long as they may be: batches of like lengths
- * take less.
+ * fractions and the measurements of pre-training. All sequences are as long as they may be: shorter
+ * ones, whose tokens are packed, take less.
  */
 import type { BertConfig } from "../bert/config.ts";
 import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";

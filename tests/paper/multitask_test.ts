@@ -153,7 +153,7 @@ async function tune(
 }
 
 Deno.test("one model learns two tasks, and each goes on by itself from where the model stopped", async () => {
-  const tuned = await tune({ epochs: 8 });
+  const tuned = await tune({ epochs: 8, seed: 3 });
   assert.equal(tuned.steps, 8 * (8 + 6));
   const errors = tuned.epochs.map(({ tasks }) => (tasks.vowels!.errorRate + tasks.consonants!.errorRate) / 2);
   assert.equal(errors[tuned.bestEpoch - 1], Math.min(...errors));

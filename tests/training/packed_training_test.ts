@@ -217,8 +217,10 @@ async function requireSame(
     const found = await gradientsOf(engine, training, batches[place]!);
     const expected = await gradientsOf(otherEngine, training, others[place]!);
     assert.deepEqual(Object.keys(found), Object.keys(expected));
+    // Those of the keys' biases are zero but for rounding.
+    const floorOf = (name: string) => name.endsWith("key.bias") ? 1e-2 : 1e-3;
     const wrong = Object.entries(expected)
-      .map(([name, { data }]) => ({ name, error: relativeError(found[name]!.data, data) }))
+      .map(([name, { data }]) => ({ name, error: relativeError(found[name]!.data, data, floorOf(name)) }))
       .filter(({ error }) => !(error <= tolerance));
     assert.deepEqual(wrong, [], `gradients of batch ${place}`);
   }
@@ -233,6 +235,8 @@ async function requireSame(
 
 for (const [name, make] of Object.entries(engines)) {
   for (const [kind, training] of Object.entries(kinds)) {
+    // A biLSTM takes minutes in plain JavaScript; bert_feat_test.ts compares it with PyTorch's.
+    if (name === "reference" && kind === "BERT-Feat") continue;
     const test = slowUnless(
       name === "onnx" || (kind === (name === "xla" ? "pairs" : "fractions, attention")),
     );

@@ -98,15 +98,15 @@ for (const devices of [2, 4]) {
 }
 
 test.slow(
-  "texts that the devices do not divide are evaluated, and classified, as on one device",
+  "texts that the devices do not divide are trained on, evaluated, and classified, as on one device",
   async () => {
     const { train, dev, ...texts } = exampleDataset({ count: 100 });
-    const data = { ...texts, train: train.slice(0, 24), dev, test: [] };
-    deepStrictEqual(dev.length, 25, "two batches of 13 texts on one device, of 14 on two");
+    // Without dropout, whose masks depend on which device has a text; the last batch has fewer texts than devices.
+    const data = { ...texts, train: train.slice(0, 25), dev, test: [] };
     const settings = tinySettings({ text: textStrategy("head"), batchSize: 24 });
     await inFolder(async (folder) => {
       const probabilities = async (engine: Engine) => {
-        const run = await fineTune(await tinyModel(data), data, settings, { engine });
+        const run = await fineTune(await tinyModel(data, { dropout: 0 }), data, settings, { engine });
         await saveClassifier(folder, run);
         const classifier = await loadClassifier(folder, { engine });
         const alone = await classifier.probabilities([dev[0]!.text]);
@@ -120,6 +120,35 @@ test.slow(
   },
   { ignore },
 );
+
+Deno.test({
+  name: "with dropout a run on two devices goes on from its checkpoint to the same bits",
+  ignore,
+  async fn() {
+    const data = exampleDataset({ count: 80 });
+    const model = await tinyModel(data);
+    const settings = tinySettings({ epochs: 2 });
+    const engine = await xlaEngine({ plugin, devices: 2, cacheFolder: false });
+    const whole = await fineTune(model, data, settings, { engine });
+    await inFolder(async (folder) => {
+      const checkpoint = { folder, every: 3, resume: true };
+      const onStep = ({ step }: { step: number }) => {
+        if (step === 7) throw new Error("stopped");
+      };
+      await rejects(fineTune(model, data, settings, { engine, checkpoint, onStep }), /stopped/);
+      const steps: number[] = [];
+      const resumed = await fineTune(model, data, settings, {
+        engine,
+        checkpoint,
+        onStep: ({ step }) => steps.push(step),
+      });
+      deepStrictEqual(steps, [7, 8, 9, 10]);
+      deepStrictEqual(resumed.parameters, whole.parameters);
+      deepStrictEqual(resumed.testPredictions, whole.testPredictions);
+    });
+    engine.dispose();
+  },
+});
 
 Deno.test({
   name: "a batch that the devices do not divide is refused",
