@@ -144,7 +144,7 @@ export {
   type ModuleOutput,
 } from "./lib/graph/stablehlo/lower.ts";
 export type { LoweringOptions } from "./lib/graph/stablehlo/emitter.ts";
-export { openEngine } from "./lib/runs/run_cell.ts";
+export { openEngine } from "./lib/engine/open.ts";
 export type { CheckpointOptions } from "./lib/training/checkpoints.ts";
 export type { StepReport } from "./lib/training/loop.ts";
 export type { OptimizerOptions } from "./lib/training/optimizers.ts";

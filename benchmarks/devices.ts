@@ -2,7 +2,7 @@
  * A training step on several devices of the xla engine, each with its rows of the same batch. On a CPU they are parts
  * of it that share its cores, so that no more than what the exchange costs can be seen there.
  */
-import { openEngine } from "../lib/runs/run_cell.ts";
+import { openEngine } from "../lib/engine/open.ts";
 import type { Side } from "./sides.ts";
 import { classifierSide } from "./step.ts";
 import { interleave } from "./timing.ts";

@@ -1,5 +1,6 @@
 /** `deno task reproduce --dry-run`: what would be run, and what it would cost. */
 import type { Configuration } from "../lib/runs/configuration.ts";
+import type { targetNames } from "../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../lib/errors.ts";
 import type { DataTable } from "../lib/runs/data_table.ts";
 import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/runs/experiment.ts";
@@ -9,7 +10,6 @@ import { modelShape } from "../lib/runs/model_shape.ts";
 import { duration } from "../lib/results/progress.ts";
 import { experimentResult, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
-import type { targetNames } from "./options.ts";
 
 /** What is asked for besides the cells. */
 export interface DryRunOptions {

@@ -7,18 +7,16 @@ import { dataset, datasetNames } from "../lib/data/dataset.ts";
 import { readDocuments } from "../lib/data/document_files.ts";
 import { languageOf } from "../lib/data/files.ts";
 import { chineseGeneralText, generalText } from "../lib/data/general_text.ts";
+import { chooseEngine, type engineNames, openEngine } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
 import { furtherPretrain, type FurtherPretrained, savePretrained } from "../lib/paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { duration, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
-import { openEngine } from "../lib/runs/run_cell.ts";
 import { startModel } from "../lib/bert/start_model.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import {
-  chooseEngine,
-  type engineNames,
   makeOutputFolder,
   numberBetween,
   oneOf,

@@ -3,6 +3,8 @@ import { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { dataTables, experiments } from "../experiments/all.ts";
+import { chooseEngine, engineNames } from "../lib/engine/open.ts";
+import { targetNames } from "../lib/engine/xla/targets/hopper.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Configuration, Protocol } from "../lib/runs/configuration.ts";
@@ -23,16 +25,7 @@ import { markdownTable } from "../lib/results/tables.ts";
 import { type RunCell, runExperiment, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { ExperimentWatch } from "./experiment_watch.ts";
-import {
-  chooseEngine,
-  chooseExperiments,
-  engineNames,
-  numberBetween,
-  oneOf,
-  sourceOptions,
-  targetNames,
-  wholeNumber,
-} from "./options.ts";
+import { chooseExperiments, numberBetween, oneOf, sourceOptions, wholeNumber } from "./options.ts";
 
 interface ReproduceOptions {
   readonly scale: ScaleName;

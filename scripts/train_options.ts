@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { readDocuments } from "../lib/data/document_files.ts";
 import { datasetFromFiles } from "../lib/data/files.ts";
+import type { engineNames } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
 import { textStrategy, textStrategyNames } from "../lib/paper/long_text.ts";
 import { paperPasses, type Recipe } from "../lib/classifier/recipe.ts";
 import { type ScheduleName, scheduleNames } from "../lib/paper/schedules.ts";
-import { type engineNames, numberBetween, oneOf, runOptions, wholeNumber } from "./options.ts";
+import { numberBetween, oneOf, runOptions, wholeNumber } from "./options.ts";
 
 /** As commander parses them. */
 export interface TrainOptions {

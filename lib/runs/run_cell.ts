@@ -2,7 +2,7 @@
 import { type Dataset, dataset, datasetContent } from "../data/dataset.ts";
 import { wholeText } from "../data/examples.ts";
 import { chineseGeneralText, generalText } from "../data/general_text.ts";
-import type { Engine } from "../engine/engine.ts";
+import { openEngine } from "../engine/open.ts";
 import { InputError } from "../errors.ts";
 import type { Configuration } from "./configuration.ts";
 import { fineTune } from "../paper/fine_tune.ts";
@@ -16,33 +16,6 @@ import type { CellResult, RunCell } from "./run_experiment.ts";
 import { savedRun } from "./saved_run.ts";
 import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
 import type { HostTensors } from "../tensors.ts";
-
-/**
- * An engine by name, ready to use; the caller disposes it. Only the engine that is asked for is loaded.
- *
- * @param devices Devices that share each batch.
- * @throws InputError if there is no such engine, or it cannot compute in this precision or on so many devices.
- */
-export async function openEngine(name: string, precision: string = "f32", devices = 1): Promise<Engine> {
-  if (name === "xla" && (precision === "f32" || precision === "bf16")) {
-    return await (await import("../engine/xla/engine.ts")).xlaEngine({ precision, devices });
-  }
-  if (name !== "xla" && name !== "onnx" && name !== "reference") {
-    throw new InputError(`Cannot use the engine "${name}": expected onnx, xla or reference`);
-  }
-  if (precision !== "f32") {
-    const known = name === "xla" ? "f32 or bf16" : "f32, or bf16 with the engine xla";
-    throw new InputError(`Cannot compute in ${precision} with the engine ${name}: expected ${known}`);
-  }
-  if (devices !== 1) {
-    throw new InputError(
-      `Cannot use ${devices} devices with the engine ${name}: expected 1, or the engine xla`,
-    );
-  }
-  return name === "onnx"
-    ? (await import("../engine/onnx.ts")).onnxEngine()
-    : await (await import("../engine/reference.ts")).referenceEngine();
-}
 
 /** What {@linkcode fineTune} is told, from a configuration. @throws InputError if it names no text strategy. */
 export function fineTuneSettings(configuration: Configuration): FineTuneSettings {
