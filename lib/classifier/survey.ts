@@ -2,6 +2,7 @@
 import { shown } from "../storage/byte_source.ts";
 import { type Dataset, type Example, wholeText } from "../data/examples.ts";
 import type { EncodedDataset } from "../paper/fine_tuning_steps.ts";
+import { textStrategy } from "../paper/long_text.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
 
 const splitNames = ["train", "dev", "test"] as const;
@@ -83,7 +84,7 @@ export function surveyLines(
   const named = bySize.slice(0, mostNamed).map(({ label, train }) => `${shown(label)} ${train}`).join(", ");
   const lengths = wordpieces.map(({ percent, most }) => `${percent} % up to ${most}`).join(", ");
   const [largest, smallest] = [bySize[0]!, bySize.at(-1)!];
-  const strategy = pairs ? "to fit" : `by ${text.name}`;
+  const strategy = pairs ? "to fit" : `by ${textStrategy(text).name}`;
   const times = (count: number, one: string, several: string) =>
     count === 1 ? `1 ${one}` : `${count} ${several}`;
   const sentences: [boolean, string][] = [

@@ -19,10 +19,11 @@ import {
   learningRates,
   partOf,
   passSize,
+  settingsIdentity,
   stepBatches,
 } from "./fine_tuning_steps.ts";
 import { combineLayers, featureWidth, layerFeatures } from "./layers.ts";
-import { poolFractions, poolingParameters } from "./long_text.ts";
+import { poolFractions, poolingParameters, textStrategy } from "./long_text.ts";
 import { fold } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
@@ -147,7 +148,7 @@ export async function fineTune(
       checkpoint: context.checkpoint && {
         ...context.checkpoint,
         identity: await configurationHash({
-          ...settings,
+          ...settingsIdentity(settings),
           model: model.description,
           content: model.content,
           data: data.fingerprint,
@@ -207,7 +208,7 @@ export interface ClassifierPlan {
 }
 
 /**
- * @throws InputError if there are no features of that name, the model has too few layers for them, or there is no such
+ * @throws InputError if there are no features or text strategy of that name, the model has too few layers, or there is no such
  * method or it does not read such texts or features.
  */
 export function classifierPlan(
@@ -222,9 +223,10 @@ export function classifierPlan(
     ...keepLayers({}, model, features.layers.at(-1)! + 1).config,
     ...typeof attentionDropout === "number" ? { attention_probs_dropout_prob: attentionDropout } : {},
   };
-  const { pooling } = text;
+  const strategy = textStrategy(text);
+  const { pooling } = strategy;
   if (method === "feature-extraction") {
-    return { config, pooler: false, ...bertFeatures(config, text, features) };
+    return { config, pooler: false, ...bertFeatures(config, strategy, features) };
   }
   if (method !== "fine-tuning") {
     throw new InputError(
@@ -279,7 +281,8 @@ export async function saveClassifier(
   { model, parameters, settings, pairs }: FineTuned,
   temperature?: number,
 ): Promise<void> {
-  const { text, ...rest } = settings;
+  const { text: name, maxFractions, ...rest } = settings;
+  const text = textStrategy(name, { maxFractions });
   if (rest.method === "feature-extraction") {
     throw new InputError(
       `Cannot save a classifier that was trained by feature-extraction in ${folder}: a Hugging Face folder has no ` +

@@ -5,6 +5,7 @@ import { type Dataset, type Example, stratifiedOrder } from "../data/examples.ts
 import { InputError } from "../errors.ts";
 import type { FineTuneSettings } from "./settings.ts";
 import { layerLearningRate } from "./layer_decay.ts";
+import { textStrategy } from "./long_text.ts";
 import { schedule } from "./schedules.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { EpochBatches } from "../training/loop.ts";
@@ -37,8 +38,10 @@ export interface ReadExample extends EncodedExample {
 export function encodeDataset(
   data: Dataset,
   tokenizer: Tokenizer,
-  { text, maxLength, protocol }: Pick<FineTuneSettings, "text" | "maxLength" | "protocol">,
+  settings: Pick<FineTuneSettings, "text" | "maxFractions" | "maxLength" | "protocol">,
 ): EncodedDataset {
+  const { maxLength, protocol } = settings;
+  const text = textStrategy(settings.text, settings);
   const encode = (examples: readonly Example[]) =>
     encodeExamples(examples, (example) => readExample(example, { tokenizer, text, maxLength }));
   const split = { train: encode(data.train), dev: encode(data.dev), test: encode(data.test) };
@@ -138,6 +141,11 @@ export function encodedSample(
   return stratifiedOrder(examples, 0).slice(0, size).map((place, index) => ({ ...encoded[place]!, index }));
 }
 
+/** What settings are known by in checkpoints: a text strategy by what it is made of. */
+export function settingsIdentity({ maxFractions, ...settings }: FineTuneSettings): object {
+  return { ...settings, text: textStrategy(settings.text, { maxFractions }) };
+}
+
 /** The batches of one of `parts` consecutive parts of an epoch. */
 export function partOf(
   { length, at }: EpochBatches,
@@ -150,7 +158,7 @@ export function partOf(
 
 /** Layer-wise rates times the schedule, as a function of a parameter's name and the update. */
 export function learningRates(
-  settings: Pick<FineTuneSettings, "learningRate" | "layerDecay" | "schedule" | "warmupProportion">,
+  settings: FineTuneSettings,
   layers: number,
   totalSteps: number,
 ): (parameter: string, update: number) => number {

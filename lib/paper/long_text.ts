@@ -95,11 +95,15 @@ export const textStrategyNames: readonly string[] = [
 ];
 
 /**
- * The strategy of a name.
+ * The strategy of a name; a strategy as it is.
  *
  * @throws InputError listing the names when it is not one of {@link textStrategyNames}.
  */
-export function textStrategy(name: string, options: { maxFractions?: number } = {}): TextStrategy {
+export function textStrategy(
+  name: string | TextStrategy,
+  options: { readonly maxFractions?: number } = {},
+): TextStrategy {
+  if (typeof name !== "string") return name;
   switch (name) {
     case "head":
       return head();

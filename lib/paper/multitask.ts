@@ -10,7 +10,13 @@ import type { Dataset } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import { classifierPlan, type FineTuneContext } from "./fine_tune.ts";
 import type { FineTuneSettings } from "./settings.ts";
-import { encodeDataset, learningRates, passSize, stepBatches } from "./fine_tuning_steps.ts";
+import {
+  encodeDataset,
+  learningRates,
+  passSize,
+  settingsIdentity,
+  stepBatches,
+} from "./fine_tuning_steps.ts";
 import { fold } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
 import { configurationHash } from "../results/records.ts";
@@ -145,7 +151,7 @@ export async function multiTaskTune(
       checkpoint: context.checkpoint && {
         ...context.checkpoint,
         identity: await configurationHash({
-          ...settings,
+          ...settingsIdentity(settings),
           model: model.description,
           content: model.content,
           tasks: tasks.map(({ name, data }) => [name, data.fingerprint]),

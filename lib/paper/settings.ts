@@ -1,4 +1,4 @@
-/** The settings of fine-tuning (paper section 5.2). */
+/** The settings of fine-tuning, each declared once, and their values in the paper (section 5.2). */
 import type { OptimizerOptions } from "../training/optimizers.ts";
 import type { TextStrategy } from "./long_text.ts";
 import type { ScheduleName } from "./schedules.ts";
@@ -10,10 +10,12 @@ export interface FineTuneSettings {
    * (section 5.4.3, BERT-Feat).
    */
   readonly method?: "fine-tuning" | "feature-extraction";
-  /** What is done with long texts (section 5.3.1). */
-  readonly text: TextStrategy;
+  /** What is done with long texts (section 5.3.1): a name of lib/paper/long_text.ts, or a strategy. */
+  readonly text: string | TextStrategy;
   /** Which layers' states are classified (section 5.3.2): a name of lib/paper/layers.ts; "last" if not given. */
   readonly features?: string;
+  /** Cap on the fractions of the hierarchical methods, where `text` is a name; 8 if not given. */
+  readonly maxFractions?: number;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
   /** Passes over the training texts. */
@@ -49,4 +51,32 @@ export interface FineTuneSettings {
   readonly protocol: "clean" | "paper";
   /** Key of the dropout masks, the batches and what is drawn. */
   readonly seed: number;
+}
+
+/** The paper's values; how classes weigh and what is kept is not a matter of its runs. */
+export const paperFineTuning = {
+  method: "fine-tuning",
+  text: "head+tail",
+  features: "last",
+  maxFractions: 8,
+  maxLength: 512,
+  epochs: 4,
+  evaluationsPerEpoch: 1,
+  batchSize: 24,
+  microBatchSize: null,
+  learningRate: 2e-5,
+  layerDecay: 1,
+  schedule: "linear",
+  warmupProportion: 0.1,
+  optimizer: "adamw",
+  attentionDropout: null,
+  padToMax: false,
+  protocol: "clean",
+  seed: 1,
+} as const satisfies FineTuneSettings;
+
+/** The settings of {@linkcode paperFineTuning} alone. */
+export function fineTuneSettings(given: FineTuneSettings): FineTuneSettings {
+  const names = Object.keys(paperFineTuning) as (keyof FineTuneSettings)[];
+  return Object.fromEntries(names.map((name) => [name, given[name]])) as unknown as FineTuneSettings;
 }

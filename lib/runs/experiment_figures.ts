@@ -180,9 +180,9 @@ export function layerRateCurves(title: string): (runs: FigureRuns) => Figure {
   return ({ cells }) => {
     const { model, layers } = cells[0]!.configuration;
     const known = layers ?? namedConfig(model)?.num_hidden_layers;
-    const rates = [...configurationsByRow(cells).values()].map(({ layerDecay, learningRate }) => ({
+    const rates = [...configurationsByRow(cells).values()].map(({ layerDecay: decay, learningRate }) => ({
       layers: known ?? 12,
-      decay: layerDecay,
+      decay,
       learningRate,
     }));
     return layerRateFigure(known ? title : `${title}, drawn for 12 layers`, rates);

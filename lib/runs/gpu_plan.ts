@@ -148,9 +148,8 @@ function tensorsOf(shapes: Map<string, number[]>): Record<string, Signature> {
 
 /** The longest step of fine-tuning: all rows, all fractions, all tokens. */
 function fineTuningStep(model: BertConfig, configuration: Configuration): Step {
-  const { data, batchSize, microBatchSize, maxFractions, maxLength } = configuration;
-  const text = textStrategy(configuration.text, { maxFractions });
-  const { config, width, pooler, trainable, additional } = classifierPlan(model, { ...configuration, text });
+  const { data, batchSize, microBatchSize, maxLength } = configuration;
+  const { config, width, pooler, trainable, additional } = classifierPlan(model, configuration);
   const shapes = parameterShapes(config, { labels: classes, features: width });
   const parameters = {
     ...tensorsOf(new Map([...shapes].filter(([name]) => pooler || !name.startsWith("bert.pooler.")))),

@@ -10,8 +10,8 @@ import type { Configuration, MultiTaskSettings } from "./configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
-import { textStrategy } from "../paper/long_text.ts";
 import { type MultiTaskEpoch, multiTaskTune, type MultiTaskTuneSettings } from "../paper/multitask.ts";
+import { fineTuneSettings } from "../paper/settings.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
 import type { MultiTaskRecord, PreTrainingRecord } from "../results/records.ts";
 import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
@@ -73,8 +73,8 @@ export async function multiTaskModel(
 ): Promise<MultiTaskModel> {
   const start = performance.now();
   const { data: task, model: name, layers, architecture, preTraining, precision, seed } = configuration;
-  const { limits, resample, maxFractions, protocol } = configuration;
-  const { tasks } = settings;
+  const { limits, resample, protocol } = configuration;
+  const { tasks, epochs, learningRate } = settings;
   const { content, say } = options;
   if (!tasks.includes(task)) {
     throw new InputError(
@@ -83,8 +83,8 @@ export async function multiTaskModel(
       }`,
     );
   }
-  const tuning = tuningOf(configuration, settings);
-  const { text, ...rest } = tuning;
+  const { method: _, features: __, evaluationsPerEpoch: ___, ...own } = fineTuneSettings(configuration);
+  const tuning = { ...own, epochs, learningRate };
   const cached = {
     kind: "multitask",
     identity: {
@@ -96,9 +96,7 @@ export async function multiTaskModel(
       tasks,
       limits,
       resample,
-      text: text.name,
-      maxFractions,
-      ...rest,
+      ...tuning,
       ...protocol === "paper" ? { devInTrain: true } : {},
       ...await startIdentity({
         name,
@@ -127,31 +125,6 @@ export async function multiTaskModel(
     record: made.record,
     ...made.preTraining ? { preTraining: made.preTraining } : {},
     seconds: (performance.now() - start) / 1000,
-  };
-}
-
-/** What the model is trained with: the run's settings with the epochs and the rate of the multi-task part. */
-function tuningOf(
-  configuration: Configuration,
-  { epochs, learningRate }: MultiTaskSettings,
-): MultiTaskTuneSettings {
-  const { text, maxFractions, maxLength, batchSize, microBatchSize, attentionDropout } = configuration;
-  const { layerDecay, schedule, warmupProportion, optimizer, protocol, padToMax, seed } = configuration;
-  return {
-    text: textStrategy(text, { maxFractions }),
-    maxLength,
-    epochs,
-    batchSize,
-    microBatchSize,
-    learningRate,
-    layerDecay,
-    schedule,
-    warmupProportion,
-    optimizer,
-    attentionDropout,
-    padToMax,
-    protocol,
-    seed,
   };
 }
 

@@ -6,7 +6,7 @@ import { openEngine } from "../engine/open.ts";
 import { InputError } from "../errors.ts";
 import type { Configuration } from "./configuration.ts";
 import { fineTune } from "../paper/fine_tune.ts";
-import type { FineTuneSettings } from "../paper/settings.ts";
+import { fineTuneSettings } from "../paper/settings.ts";
 import { forgettingProbe } from "../paper/forgetting.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { multiTaskModel, type MultiTaskModelOptions } from "./multitask_model.ts";
@@ -16,22 +16,6 @@ import type { CellResult, RunCell } from "./run_experiment.ts";
 import { savedRun } from "./saved_run.ts";
 import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
 import type { HostTensors } from "../tensors.ts";
-
-/** What {@linkcode fineTune} is told, from a configuration. @throws InputError if it names no text strategy. */
-export function fineTuneSettings(configuration: Configuration): FineTuneSettings {
-  const { method, features, maxLength, epochs, evaluationsPerEpoch, batchSize, microBatchSize } =
-    configuration;
-  const { learningRate, layerDecay, schedule, warmupProportion, optimizer } = configuration;
-  const { attentionDropout, padToMax, protocol, seed, maxFractions, forgetting } = configuration;
-  const shared = {
-    ...{ method, features, maxLength, epochs, evaluationsPerEpoch, batchSize, microBatchSize },
-    ...{ learningRate, layerDecay, schedule, warmupProportion, optimizer },
-    ...{ attentionDropout, padToMax, protocol, seed },
-  } satisfies Omit<Pick<Configuration, keyof FineTuneSettings & keyof Configuration>, "text">;
-  const text = textStrategy(configuration.text, { maxFractions });
-  // What is forgotten is a matter of the whole training: rates are compared where all have made the same steps.
-  return { ...shared, text, ...forgetting === null ? {} : { keep: "last" } };
-}
 
 /**
  * A runner of cells, which keeps the data sets and the general text that it has read. A run that was stopped goes on
@@ -43,8 +27,11 @@ export function cellRunner(): RunCell {
   const hashed = new Map<string, Promise<string | undefined>>();
   const general: Partial<Record<Dataset["language"], Promise<readonly string[]>>> = {};
   return async (configuration, { devices, onStep, onLine }) => {
-    const settings = fineTuneSettings(configuration);
     const { forgetting: headSteps, preTraining, multiTask } = configuration;
+    // What is forgotten is a matter of the whole training: rates are compared where all have made the same steps.
+    const keep = headSteps === null ? {} : { keep: "last" as const };
+    const settings = { ...fineTuneSettings(configuration), ...keep };
+    textStrategy(configuration.text); // an unknown one is refused before anything is fetched
     if (headSteps !== null && (preTraining || multiTask)) {
       throw new InputError(
         "Cannot measure what is forgotten of further pre-training or of other tasks: expected forgetting=null, or a run " +

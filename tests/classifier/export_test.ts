@@ -10,7 +10,7 @@ import { exportClassifier } from "../../lib/classifier/export.ts";
 import { classifierOnnx } from "../../lib/classifier/export_onnx.ts";
 import { saveClassifier } from "../../lib/paper/fine_tune.ts";
 import { layerFeatures } from "../../lib/paper/layers.ts";
-import { textStrategyNames } from "../../lib/paper/long_text.ts";
+import { textStrategy, textStrategyNames } from "../../lib/paper/long_text.ts";
 import { Random } from "../../lib/random.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
 import type { HostTensor } from "../../lib/tensors.ts";
@@ -76,7 +76,7 @@ for (const { features, text } of classifiers) {
     inFolder(async (folder) => {
       const run = await exportTrained(join(folder, "exported"), { features, text });
       const session = await ort.InferenceSession.create(join(folder, "exported", "onnx", "model.onnx"));
-      const { pooling } = run.settings.text;
+      const { pooling } = textStrategy(run.settings.text);
       const trainer = evaluator(run);
       for (const [B, T] of [[1, 2], [2, 7], [5, 16], [1, positions]] as const) {
         const K = pooling ? B + 1 : 1;

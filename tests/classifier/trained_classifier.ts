@@ -96,7 +96,7 @@ export async function ownLogits(run: FineTuned, texts: readonly ClassifierText[]
   const trainer = evaluator(run);
   const examples = encodeExamples(
     texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
-    (example) => readExample(example, { tokenizer, text: run.settings.text, maxLength }),
+    (example) => readExample(example, { tokenizer, text: textStrategy(run.settings.text), maxLength }),
   );
   const logits: number[][] = [];
   const options = { batchSize: 4, maxLength, tokenizerIds: tokenizer.ids };
