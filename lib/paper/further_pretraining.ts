@@ -29,7 +29,7 @@ import { Trainer } from "../training/trainer.ts";
  * trained already. A small model from nothing learns no more than how often each word occurs that way; it needs a
  * higher rate that falls late, more masked words, and the start of {@linkcode unigramStart} (LOG.md).
  */
-const defaults = {
+export const usualPreTraining = {
   trained: { learningRate: 5e-5, warmupProportion: .1, decayProportion: 1, maskedShare: .15 },
   fresh: { learningRate: 7e-4, warmupProportion: .06, decayProportion: .35, maskedShare: .25 },
 } as const;
@@ -132,7 +132,7 @@ export async function furtherPretrain(
 ): Promise<FurtherPretrained> {
   const { model, steps, seed, language = "en", headSteps = 0, nsp = true, wholeWords = false } = options;
   const { batchSize = 32, maxLength = 128, heldOutExamples = 512 } = options;
-  const usual = defaults[options.model.fresh ? "fresh" : "trained"];
+  const usual = usualPreTraining[options.model.fresh ? "fresh" : "trained"];
   const { maskedShare = usual.maskedShare, learningRate = usual.learningRate } = options;
   const { warmupProportion = usual.warmupProportion, decayProportion = usual.decayProportion } = options;
   const { config, tokenizer } = model;

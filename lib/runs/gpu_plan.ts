@@ -13,7 +13,7 @@ import { paperSets } from "../data/paper_sets.ts";
 import { classifierPlan } from "../paper/fine_tune.ts";
 import { type Graph, type Signature, sizeOf } from "../graph/graph.ts";
 import { textStrategy } from "../paper/long_text.ts";
-import { modelShape } from "./model_shape.ts";
+import { maskedPlaces, modelShape } from "./cost.ts";
 import { optimizer } from "../training/optimizers.ts";
 import { gradientGraph, signatures, trainedNames, updateGraph } from "../training/step.ts";
 
@@ -104,7 +104,7 @@ export async function gpuPlan(
   const config = { ...whole, num_hidden_layers: configuration.layers ?? whole.num_hidden_layers };
   const { precision, preTraining } = configuration;
   const steps = [fineTuningStep(config, configuration)];
-  if (preTraining) steps.unshift(preTrainingStep(config, preTraining));
+  if (preTraining) steps.unshift(preTrainingStep(config, preTraining, maskedPlaces(configuration)));
   const programs = steps.flatMap(({ graphs, parameters }) => {
     const state = 4 * 4 * sizesOf(Object.values(parameters)); // parameters, gradients and both moments in f32
     return graphs.filter(({ name }) => name.startsWith(only)).map((graph): ProgramPlan => {
@@ -177,9 +177,10 @@ function fineTuningStep(model: BertConfig, configuration: Configuration): Step {
 function preTrainingStep(
   config: BertConfig,
   { batchSize: B, maxLength: T, nsp }: NonNullable<Configuration["preTraining"]>,
+  P: number,
 ): Step {
   const parameters = tensorsOf(preTrainingShapes(config, { nsp }));
-  const shape = { B, T, P: Math.ceil(.15 * T) };
+  const shape = { B, T, P };
   return {
     graphs: [
       gradientGraph(preTrainer(config, { nsp }), parameters, shape),

@@ -16,8 +16,13 @@ export function usedPart(
   >,
 ): Dataset {
   const all = protocol === "paper" ? withoutDev(whole) : whole;
-  const held = limit(all, { dev: dev ?? undefined, test: test ?? undefined });
-  return train === null ? held : fewShot(held, train, resample ? seed : 0);
+  const draws = resample && train !== null;
+  const part = limit(all, {
+    train: draws ? undefined : train ?? undefined,
+    dev: dev ?? undefined,
+    test: test ?? undefined,
+  });
+  return draws ? fewShot(part, train, seed) : part;
 }
 
 function withoutDev(whole: Dataset): Dataset {

@@ -1,4 +1,7 @@
-/** What kind of writing is this from? A hard stand-in for the paper's AG's News. */
+/**
+ * The kind of writing that a paragraph is from, a hard stand-in for the paper's AG's News. No experiment has it; the
+ * corpus is general text, without what is held out here.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Example, type Splits, stratifiedPart, stratifiedSplit } from "../examples.ts";

@@ -1,4 +1,7 @@
-/** Mails of 2002 (the SpamAssassin corpus): which mailing list? spam or not? and plain English. */
+/**
+ * Mails of 2002 (the SpamAssassin corpus), by the mailing list that they went to or as spam, and as general text. No
+ * experiment tells spam; what is held out for that is not in the general text either.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EmbeddedSet } from "./embedded.ts";

@@ -1,5 +1,5 @@
 /**
- * What a run costs before it runs: floating-point operations, counted from its shapes. B batch, T tokens, H hidden, I
+ * What a run costs, before any of its weights are there: floating-point operations, counted from its shapes. B batch, T tokens, H hidden, I
  * inner width, L layers, V vocabulary, C classes, K fractions, P masked places.
  *
  * Matrix products are counted, a multiplication with its addition as two operations, and the optimizer's updates.
@@ -7,10 +7,12 @@
  * fractions and the measurements of pre-training. All sequences are as long as they may be: batches of like lengths
  * take less.
  */
-import type { BertConfig } from "../bert/config.ts";
+import { type BertConfig, newConfig, readConfig } from "../bert/config.ts";
+import { namedConfig } from "../bert/models.ts";
 import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
 import type { Configuration, ResolvedPreTraining } from "./configuration.ts";
 import { featureWidth, layerFeatures } from "../paper/layers.ts";
+import { usualPreTraining } from "../paper/further_pretraining.ts";
 import { textStrategy } from "../paper/long_text.ts";
 
 /** Sizes of a run's data. */
@@ -37,6 +39,22 @@ export interface RunFlops {
   readonly fineTuning: number;
   /** Of measuring the classifier after epochs and at the end. */
   readonly evaluation: number;
+}
+
+/**
+ * The model's configuration, all of its layers; a hub id's is not known before it is fetched.
+ *
+ * @throws InputError if it is neither a named model, nor new, nor a folder with a config.json.
+ */
+export async function modelShape({ model, architecture }: Configuration): Promise<BertConfig> {
+  if (model !== "new") return namedConfig(model) ?? await readConfig(model);
+  return newConfig({
+    vocab_size: architecture.vocabulary,
+    num_hidden_layers: architecture.layers,
+    hidden_size: architecture.hidden,
+    num_attention_heads: architecture.heads,
+    intermediate_size: architecture.intermediate,
+  });
 }
 
 /** A backward pass takes two products for each of the forward pass: for the inputs' gradient and the weights'. */
@@ -71,11 +89,17 @@ export function runFlops(config: BertConfig, configuration: Configuration, data:
   const splits = evaluationsPerEpoch > 1 ? 2 : 1; // a curve shows a sample of the training texts, too
   const measured = epochs * evaluationsPerEpoch * splits * chosenBy + data.test;
   return {
-    preTraining: preTraining ? preTrainingFlops(model, preTraining) : 0,
+    preTraining: preTraining ? preTrainingFlops(model, preTraining, maskedPlaces(configuration)) : 0,
     multiTask: multiTask ? training(tasks, multiTask.epochs) : 0,
     fineTuning: training([data.train], epochs),
     evaluation: measured * classifier.forward,
   };
+}
+
+/** P, the places of a sequence whose words are masked in pre-training; 0 without. */
+export function maskedPlaces({ model, preTraining }: Configuration): number {
+  const { maskedShare } = usualPreTraining[model === "new" ? "fresh" : "trained"];
+  return Math.ceil(maskedShare * (preTraining?.maxLength ?? 0));
 }
 
 /** Hours of operations on something that does so many a second. */
@@ -106,10 +130,10 @@ function classifierFlops(model: BertConfig, configuration: Configuration, classe
 function preTrainingFlops(
   model: BertConfig,
   { steps, headSteps, batchSize, maxLength, nsp }: ResolvedPreTraining,
+  masked: number,
 ): number {
   const { hidden_size: hidden, vocab_size: vocabulary } = model;
   const encoder = encoderFlops(model, maxLength);
-  const masked = Math.round(0.15 * maxLength);
   const words = masked * (2 * hidden ** 2 + 2 * hidden * vocabulary);
   const heads = words + (nsp ? 2 * hidden ** 2 + 2 * hidden * 2 : 0);
   const update = updateOperations * sizeOf(preTrainingShapes(model, { nsp }));
