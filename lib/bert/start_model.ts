@@ -120,6 +120,33 @@ export async function startIdentity(
   };
 }
 
+/** The model that a run of an experiment names. */
+export interface RunModel {
+  /** A named model, a folder, a hub id, or "new". */
+  readonly model: string;
+  /** Only the lowest layers of its encoder; null is all. */
+  readonly layers: number | null;
+  /** Its shape if it is "new", or if the named one cannot be had. */
+  readonly architecture: NewModel;
+}
+
+/** Finds and loads a run's model; a new one where that may stand in. @throws InputError as {@linkcode startModel}. */
+export function runModel(
+  { model, layers, architecture }: RunModel,
+  options: Omit<StartModelOptions, "layers" | "architecture" | "orNew">,
+): Promise<StartModel> {
+  const orNew = mayStandIn(model);
+  return startModel(model, { ...options, layers: layers ?? undefined, architecture, orNew });
+}
+
+/** What a model that is made from a run's model and kept depends on so far; see {@linkcode startIdentity}. */
+export async function runModelIdentity(
+  { model: name, layers, architecture, precision }: RunModel & { readonly precision: string },
+  options: Omit<Parameters<typeof startIdentity>[0], "name">,
+): Promise<object> {
+  return { name, layers, architecture, precision, ...await startIdentity({ name, ...options }) };
+}
+
 /**
  * Finds and loads the model to start from.
  *

@@ -8,29 +8,18 @@ import { readSafetensors, writeSafetensors } from "../bert/safetensors.ts";
 import { cachedModel, type MakingRun } from "../training/cached_model.ts";
 import type { Configuration, MultiTaskSettings } from "./configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
-import type { Engine } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
 import { type MultiTaskEpoch, multiTaskTune, type MultiTaskTuneSettings } from "../paper/multitask.ts";
 import { fineTuneSettings } from "../paper/settings.ts";
-import { preTrainedModel } from "./pretrained_model.ts";
+import { preTrainedModel, type PreTrainedModelOptions } from "./pretrained_model.ts";
 import type { MultiTaskRecord, PreTrainingRecord } from "../results/records.ts";
-import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
+import { runModel, runModelIdentity, type StartModel, startModel } from "../bert/start_model.ts";
 import { taskModel } from "../paper/task_classifiers.ts";
 
 /** What {@linkcode multiTaskModel} works with. */
-export interface MultiTaskModelOptions {
-  /** Where the steps run. */
-  readonly engine: Engine;
-  /** Finds a data set by name. */
-  readonly dataset: (name: string) => Promise<Dataset>;
-  /** What the content of a data set is known by (`datasetContent`), where the model depends on that. */
-  readonly content?: (name: string) => Promise<string | undefined>;
+export interface MultiTaskModelOptions extends Omit<PreTrainedModelOptions, "labels"> {
   /** Finds a task's data by name: as many examples as the configuration's limits leave. */
   readonly task: (name: string) => Promise<Dataset>;
-  /** Told after each step, if there are steps to make. */
-  readonly onStep: (done: number, total: number, loss?: number) => void;
-  /** Told what is going on. */
-  readonly say: (line: string) => void;
 }
 
 /** A model of several tasks to go on from with one of them, and how it was made. */
@@ -72,8 +61,7 @@ export async function multiTaskModel(
   options: MultiTaskModelOptions,
 ): Promise<MultiTaskModel> {
   const start = performance.now();
-  const { data: task, model: name, layers, architecture, preTraining, precision, seed } = configuration;
-  const { limits, resample, protocol } = configuration;
+  const { data: task, architecture, preTraining, seed, limits, resample, protocol } = configuration;
   const { tasks, epochs, learningRate } = settings;
   const { content, say } = options;
   if (!tasks.includes(task)) {
@@ -85,25 +73,13 @@ export async function multiTaskModel(
   }
   const { method: _, features: __, evaluationsPerEpoch: ___, ...own } = fineTuneSettings(configuration);
   const tuning = { ...own, epochs, learningRate };
+  const sets = [...tasks, ...preTraining ? [...preTraining.corpus, ...preTraining.unseen] : []];
   const cached = {
     kind: "multitask",
     identity: {
-      name,
-      layers,
-      architecture,
-      preTraining,
-      precision,
-      tasks,
-      limits,
-      resample,
-      ...tuning,
+      ...await runModelIdentity(configuration, { sets, content, say }),
+      ...{ preTraining, tasks, limits, resample, ...tuning },
       ...protocol === "paper" ? { devInTrain: true } : {},
-      ...await startIdentity({
-        name,
-        sets: [...tasks, ...preTraining ? [...preTraining.corpus, ...preTraining.unseen] : []],
-        content,
-        say,
-      }),
     },
     part: modelPart,
     recordFile: "multitask.json",
@@ -137,16 +113,10 @@ async function makeModel(
 ): Promise<void> {
   const { engine, onStep, say } = options;
   const tasks = await Promise.all(names.map(async (name) => ({ name, data: await options.task(name) })));
-  const { preTraining, model: name, seed, layers, architecture } = configuration;
+  const { preTraining, seed } = configuration;
   const preTrained = preTraining && await preTrainedModel(configuration, preTraining, options);
-  const model = preTrained?.model ?? await startModel(name, {
-    seed,
-    layers: layers ?? undefined,
-    architecture,
-    orNew: mayStandIn(name),
-    texts: tasks.flatMap(({ data }) => data.train.map(wholeText)),
-    say,
-  });
+  const texts = tasks.flatMap(({ data }) => data.train.map(wholeText));
+  const model = preTrained?.model ?? await runModel(configuration, { seed, texts, say });
   say(`multi-task fine-tuning on ${names.join(", ")}: ${settings.epochs} epochs`);
   const started = performance.now();
   const tuned = await multiTaskTune(model, tasks, settings, {

@@ -10,7 +10,7 @@ import type { Engine } from "../engine/engine.ts";
 import { furtherPretrain, savePretrained } from "../paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
 import type { PreTrainingRecord } from "../results/records.ts";
-import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
+import { runModel, runModelIdentity, type StartModel, startModel } from "../bert/start_model.ts";
 
 /** What {@linkcode preTrainedModel} works with. */
 export interface PreTrainedModelOptions {
@@ -57,20 +57,20 @@ export async function preTrainedModel(
   options: PreTrainedModelOptions,
 ): Promise<PreTrainedModel> {
   const start = performance.now();
-  const { model: name, layers, architecture, protocol, precision, seed } = configuration;
+  const { architecture, protocol, seed } = configuration;
   const { point, points: _, ...shared } = settings;
   const { content, say } = options;
   const identity = {
-    name,
-    layers,
-    architecture,
+    ...await runModelIdentity(configuration, {
+      sets: [...settings.corpus, ...settings.unseen],
+      content,
+      say,
+    }),
     protocol,
-    precision,
     ...shared,
     points: pointSteps(settings),
     ...optimizerOf(configuration),
     ...protocol === "paper" ? { devInTrain: true } : {},
-    ...await startIdentity({ name, sets: [...settings.corpus, ...settings.unseen], content, say }),
   };
   const cached = {
     kind: "pretrained",
@@ -102,21 +102,13 @@ async function preTrain(
   run: MakingRun<Made>,
   { engine, dataset, onStep, say }: PreTrainedModelOptions,
 ): Promise<void> {
-  const { model: name, layers, architecture, protocol } = configuration;
+  const { protocol } = configuration;
   const { point: _, ...shared } = settings; // which of the kept models is asked for does not change the run
   const { steps, headSteps, seed, nsp, corpus } = shared;
   const sets = await Promise.all(corpus.map(dataset));
   const unseen = await Promise.all(settings.unseen.map(dataset));
   const documents = holdOut(corpusTexts(sets, unseen, protocol), heldOutShare, seed);
-  const model = await startModel(name, {
-    seed,
-    layers: layers ?? undefined,
-    preTraining: { nsp },
-    architecture,
-    orNew: mayStandIn(name),
-    texts: documents.train,
-    say,
-  });
+  const model = await runModel(configuration, { seed, preTraining: { nsp }, texts: documents.train, say });
   say(`pre-training on ${corpus.join(", ")}: ${documents.train.length} texts, ${steps} steps`);
   const evaluations: PreTrainingEvaluation[] = [];
   const started = performance.now();

@@ -14,7 +14,7 @@ import { preTrainedModel } from "./pretrained_model.ts";
 import { usedPart } from "./run_data.ts";
 import type { CellResult, RunCell } from "./run_experiment.ts";
 import { savedRun } from "./saved_run.ts";
-import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
+import { runModel, startIdentity, type StartModel } from "../bert/start_model.ts";
 import type { HostTensors } from "../tensors.ts";
 
 /**
@@ -170,14 +170,7 @@ async function startOf(
     });
     return { model, made: { preTraining: record }, sharedSeconds: seconds };
   }
-  const model = await startModel(configuration.model, {
-    labels,
-    seed: configuration.seed,
-    layers: configuration.layers ?? undefined,
-    architecture: configuration.architecture,
-    orNew: mayStandIn(configuration.model),
-    texts: data.train.map(wholeText),
-    say: options.say,
-  });
+  const texts = data.train.map(wholeText);
+  const model = await runModel(configuration, { labels, seed: configuration.seed, texts, say: options.say });
   return { model, made: {}, sharedSeconds: 0 };
 }

@@ -2,7 +2,6 @@
 import type { Configuration } from "./configuration.ts";
 import { type Dataset, limit } from "../data/dataset.ts";
 import { fingerprintOf } from "../data/examples.ts";
-import { fewShot } from "../paper/few_shot.ts";
 
 /**
  * The part of a data set that a configuration uses. Under "paper" the development texts are training texts, as in the
@@ -16,13 +15,8 @@ export function usedPart(
   >,
 ): Dataset {
   const all = protocol === "paper" ? withoutDev(whole) : whole;
-  const draws = resample && train !== null;
-  const part = limit(all, {
-    train: draws ? undefined : train ?? undefined,
-    dev: dev ?? undefined,
-    test: test ?? undefined,
-  });
-  return draws ? fewShot(part, train, seed) : part;
+  const held = limit(all, { dev: dev ?? undefined, test: test ?? undefined });
+  return train === null ? held : limit(held, { train }, resample ? seed : 0);
 }
 
 function withoutDev(whole: Dataset): Dataset {
