@@ -222,7 +222,7 @@ export {
   type Judgement,
 } from "./lib/results/claims.ts";
 export { atTemperature, fitTemperature } from "./lib/results/calibration.ts";
-export { encoderFlops, hoursOf, type RunData, type RunFlops, runFlops } from "./lib/runs/cost.ts";
+export { encoderFlops, type RunData, type RunFlops, runFlops } from "./lib/runs/cost.ts";
 export {
   countData,
   type DataCounts,

@@ -5,7 +5,7 @@ import { InputError } from "../lib/errors.ts";
 import type { DataTable } from "../lib/runs/data_table.ts";
 import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/runs/experiment.ts";
 import { sharedModels } from "../lib/runs/expected_time.ts";
-import { hoursOf, modelShape, type RunData, type RunFlops, runFlops } from "../lib/runs/cost.ts";
+import { modelShape, type RunData, type RunFlops, runFlops } from "../lib/runs/cost.ts";
 import { duration } from "../lib/results/progress.ts";
 import { experimentResult, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
@@ -44,7 +44,7 @@ export async function dryRun(
       Object.values(sharedModels(configuration))
     ),
   );
-  const time = (flops: number) => duration(3600 * hoursOf(flops, 1e12 * throughput));
+  const time = (flops: number) => duration(flops / (1e12 * throughput));
   const unknown = new Set<string>();
   let [total, due] = [0, 0];
   for (const { row, column, configuration, hash } of cells) {

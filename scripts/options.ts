@@ -40,6 +40,32 @@ export function oneOf<Word extends string>(option: string, words: readonly Word[
   };
 }
 
+/** I/N, the I-th of N shares. @throws InputError if it is not written so. */
+export function parseShard(text: string): { index: number; count: number } {
+  const parts = /^(\d+)\/(\d+)$/.exec(text);
+  if (parts === null) throw new InputError(`Cannot use --shard ${text}: expected I/N, such as 1/4`);
+  return { index: Number(parts[1]), count: Number(parts[2]) };
+}
+
+/** An option that may be repeated. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** `field=value` added to the settings before it; the value is JSON or, failing that, a word. */
+export function parseSetting(text: string, before: Record<string, unknown> = {}): Record<string, unknown> {
+  const parts = /^([\w.]+)=(.+)$/.exec(text);
+  if (parts === null) {
+    throw new InputError(`Cannot use --set ${text}: expected FIELD=VALUE, such as epochs=2`);
+  }
+  const [, field, value] = parts as unknown as [string, string, string];
+  try {
+    return { ...before, [field]: JSON.parse(value) };
+  } catch {
+    return { ...before, [field]: value };
+  }
+}
+
 /** Adds the options that say where data and models come from, to a command that fetches any. */
 export function sourceOptions(command: Command): Command {
   return command

@@ -25,7 +25,16 @@ import { markdownTable } from "../lib/results/tables.ts";
 import { type RunCell, runExperiment, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { ExperimentWatch } from "./experiment_watch.ts";
-import { chooseExperiments, numberBetween, oneOf, sourceOptions, wholeNumber } from "./options.ts";
+import {
+  chooseExperiments,
+  collect,
+  numberBetween,
+  oneOf,
+  parseSetting,
+  parseShard,
+  sourceOptions,
+  wholeNumber,
+} from "./options.ts";
 
 interface ReproduceOptions {
   readonly scale: ScaleName;
@@ -291,31 +300,6 @@ async function reproduce(
     return failed;
   } finally {
     watch.stop();
-  }
-}
-
-function parseShard(text: string): Shard {
-  const parts = /^(\d+)\/(\d+)$/.exec(text);
-  if (parts === null) throw new InputError(`Cannot use --shard ${text}: expected I/N, such as 1/4`);
-  return { index: Number(parts[1]), count: Number(parts[2]) };
-}
-
-/** An option that may be repeated. */
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
-}
-
-/** `field=value` added to the settings before it; the value is JSON or, failing that, a word. */
-function parseSetting(text: string, before: Record<string, unknown> = {}): Record<string, unknown> {
-  const parts = /^([\w.]+)=(.+)$/.exec(text);
-  if (parts === null) {
-    throw new InputError(`Cannot use --set ${text}: expected FIELD=VALUE, such as epochs=2`);
-  }
-  const [, field, value] = parts as unknown as [string, string, string];
-  try {
-    return { ...before, [field]: JSON.parse(value) };
-  } catch {
-    return { ...before, [field]: value };
   }
 }
 

@@ -102,11 +102,6 @@ export function maskedPlaces({ model, preTraining }: Configuration): number {
   return Math.ceil(maskedShare * (preTraining?.maxLength ?? 0));
 }
 
-/** Hours of operations on something that does so many a second. */
-export function hoursOf(flops: number, flopsPerSecond: number): number {
-  return flops / flopsPerSecond / 3600;
-}
-
 /** Forward pass of one text, and a pass of training over a number of texts. */
 function classifierFlops(model: BertConfig, configuration: Configuration, classes: number) {
   const { text, maxFractions, maxLength, batchSize, method } = configuration;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { namedConfig } from "../../lib/bert/models.ts";
 import { type Configuration, paperPreTraining, paperSettings } from "../../lib/runs/configuration.ts";
-import { encoderFlops, hoursOf, runFlops } from "../../lib/runs/cost.ts";
+import { encoderFlops, runFlops } from "../../lib/runs/cost.ts";
 
 const base = namedConfig("bert-base-uncased")!;
 const parameters = 109_483_778; // BERT-base with a classifier of two classes, as transformers counts them
@@ -74,8 +74,4 @@ Deno.test("multi-task fine-tuning passes through the examples of all tasks", () 
   const alone = runFlops(base, run({ epochs: 1 }), data).fineTuning;
   assert.equal(runFlops(base, run({ multiTask }), data).multiTask, 2 * 2 * alone);
   assert.equal(runFlops(base, run({ multiTask }), { ...data, tasks: [48, 96] }).multiTask, 2 * 3 * alone);
-});
-
-Deno.test("hours are operations by throughput", () => {
-  assert.equal(hoursOf(7.2e18, 1e15), 2);
 });
