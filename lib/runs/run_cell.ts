@@ -1,4 +1,6 @@
 /** From a configuration to a trained and tested classifier: opens what the configuration names and fine-tunes. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { type Dataset, dataset, datasetContent } from "../data/dataset.ts";
 import { wholeText } from "../data/examples.ts";
 import { chineseGeneralText, generalText } from "../data/general_text.ts";
@@ -11,11 +13,14 @@ import { forgettingProbe } from "../paper/forgetting.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { multiTaskModel, type MultiTaskModelOptions } from "./multitask_model.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
-import { usedPart } from "./run_data.ts";
+import { usedPart } from "./used_part.ts";
 import type { CellResult, RunCell } from "./run_experiment.ts";
-import { savedRun } from "./saved_run.ts";
 import { runModel, startIdentity, type StartModel } from "../bert/start_model.ts";
+import { configurationHash } from "../results/records.ts";
+import { cacheFolder } from "../storage/cache.ts";
+import { withLockIfFree } from "../storage/file_lock.ts";
 import type { HostTensors } from "../tensors.ts";
+import { type CheckpointOptions, fromCheckpoints } from "../training/checkpoints.ts";
 
 /**
  * A runner of cells, which keeps the data sets and the general text that it has read. A run that was stopped goes on
@@ -141,6 +146,23 @@ export function cellRunner(): RunCell {
       engine.dispose();
     }
   };
+}
+
+/**
+ * Makes a run with checkpoints of its own, which `forget` removes, to be called when what came of it is kept. Where
+ * another process makes the same run, or the cache folder cannot be written to, it is made without.
+ */
+async function savedRun<Result>(
+  configuration: Configuration,
+  say: (line: string) => void,
+  make: (checkpoint?: Omit<CheckpointOptions, "identity">) => Promise<Result>,
+): Promise<{ result: Result; forget: () => Promise<void> }> {
+  const folder = join(cacheFolder(), "runs", (await configurationHash(configuration)).slice(0, 24));
+  return await withLockIfFree(`${folder}.lock`, async (isFree) => {
+    if (!isFree) return { result: await make(), forget: () => Promise.resolve() };
+    const result = await fromCheckpoints(folder, say, make);
+    return { result, forget: () => rm(folder, { recursive: true, force: true }) };
+  });
 }
 
 /** The model that is fine-tuned, and what was made of it before. */

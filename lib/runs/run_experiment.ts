@@ -228,9 +228,9 @@ async function keptOf(
 ): Promise<ReadonlyMap<string, RunRecord>> {
   const found = ofCells(cells, records);
   if (!found.some((record) => record.contents || hasStandIn(record))) return recordsByHash(found);
-  const { keptRecords } = await import("./kept_records.ts"); // it loads what trains
+  const { validRecords } = await import("./valid_records.ts"); // it loads what trains
   const say = (line: string) => onProgress?.({ kind: "line", line });
-  return recordsByHash(await keptRecords(found, say, contents));
+  return recordsByHash(await validRecords(found, say, contents));
 }
 
 /**

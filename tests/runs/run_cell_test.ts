@@ -6,7 +6,7 @@ import { dataset, datasetContent } from "../../lib/data/dataset.ts";
 import { InputError } from "../../lib/errors.ts";
 import { fineTuneSettings } from "../../lib/paper/settings.ts";
 import { cellRunner } from "../../lib/runs/run_cell.ts";
-import { usedPart } from "../../lib/runs/run_data.ts";
+import { usedPart } from "../../lib/runs/used_part.ts";
 import { type Clock, withClock } from "../clock.ts";
 import { inFolder } from "../storage/hub_server.ts";
 import { parquetFolder } from "../data/paper_files.ts";

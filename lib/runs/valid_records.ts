@@ -14,7 +14,7 @@ import { standInIdentity } from "../bert/start_model.ts";
  *
  * @param contents what the files are known by, by names, as far as they were read before; what is read is added
  */
-export async function keptRecords(
+export async function validRecords(
   records: readonly RunRecord[],
   say: (line: string) => void,
   contents: Map<string, string | undefined>,
