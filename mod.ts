@@ -40,6 +40,8 @@ export { type BertConfig, HIDDEN_ACTS, type HiddenAct } from "./lib/bert/config.
 export type { PreTrainingHeads } from "./lib/bert/parameters.ts";
 export {
   type NewModel,
+  type RunModel,
+  savePretrained,
   type StartModel,
   startModel,
   type StartModelOptions,
@@ -52,6 +54,7 @@ export {
   headTail,
   hierarchical,
   type Pooling,
+  type Stretch,
   tail,
   type TextStrategy,
   textStrategy,
@@ -60,7 +63,7 @@ export {
 export { fewShot } from "./lib/paper/few_shot.ts";
 export { type LayerDecayOptions, layerLearningRate } from "./lib/paper/layer_decay.ts";
 export { schedule, type ScheduleName, scheduleNames, type ScheduleOptions } from "./lib/paper/schedules.ts";
-export { fineTune, type FineTuneContext, type FineTuned, saveClassifier } from "./lib/paper/fine_tune.ts";
+export { fineTune, type FineTuneContext, type FineTuned } from "./lib/paper/fine_tune.ts";
 export type { FineTuneSettings } from "./lib/paper/settings.ts";
 export {
   type Classification,
@@ -69,21 +72,21 @@ export {
   type ClassifierText,
   loadClassifier,
 } from "./lib/classifier/classifier.ts";
+export { saveClassifier } from "./lib/classifier/trained.ts";
 export { exportClassifier, type ExportedClassifier } from "./lib/classifier/export.ts";
 export {
   furtherPretrain,
   type FurtherPretrainContext,
   type FurtherPretrained,
   type FurtherPretrainOptions,
-  savePretrained,
 } from "./lib/paper/further_pretraining.ts";
+export { layerDistances } from "./lib/paper/forgetting.ts";
 export {
   type ForgettingProbe,
   forgettingProbe,
   type ForgettingProbeOptions,
-  layerDistances,
   type ProbedModel,
-} from "./lib/paper/forgetting.ts";
+} from "./lib/runs/forgetting_probe.ts";
 export {
   type MultiTaskContext,
   type MultiTaskEpoch,
@@ -102,7 +105,7 @@ export {
   type RecipeRun,
   runRecipe,
 } from "./lib/classifier/recipe.ts";
-export { encodeDataset, type EncodedDataset, type ReadExample } from "./lib/paper/fine_tuning_steps.ts";
+export { encodeDataset, type EncodedDataset, type ReadExample } from "./lib/paper/reading.ts";
 export type { PreTrainingEvaluation } from "./lib/paper/pretraining_steps.ts";
 export {
   type Corpus,

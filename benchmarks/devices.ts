@@ -1,6 +1,6 @@
 /**
- * A training step on several devices of the xla engine, each with its rows of the same batch. On a CPU they are parts
- * of it that share its cores, so that no more than what the exchange costs can be seen there.
+ * A training step on several devices of the xla engine, each with its rows of the same batch. On a CPU the devices
+ * share its cores, so that only the cost of the exchange shows there.
  */
 import { openEngine } from "../lib/engine/open.ts";
 import type { Side } from "./sides.ts";

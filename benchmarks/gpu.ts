@@ -1,6 +1,6 @@
 /**
  * The paper's training steps compiled for GPUs that are not there: memory, matrix products and calls of cuDNN's
- * attention. The numbers are the compiler's plan, in benchmarks/gpu_memory.json; a test holds them.
+ * attention. The numbers come from the compiler's plan and are kept in benchmarks/gpu_memory.json; a test checks them.
  */
 import { join } from "node:path";
 import { findPlugin } from "../lib/engine/xla/discovery.ts";
@@ -15,7 +15,7 @@ import {
 import { gpuPlan } from "../lib/runs/gpu_plan.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 
-/** A step by name; cuDNN's attention is used where its probabilities are not dropped. */
+/** Returns the configuration of a step; cuDNN's attention is used if its probabilities have no dropout. */
 const fine = (step: Partial<Configuration>): Configuration => ({ ...paperSettings, text: "head", ...step });
 
 const [f32, bf16, fused] = [
@@ -27,7 +27,7 @@ const short = { batchSize: 32, maxLength: 128 } as const;
 const large = { model: "bert-large-uncased" } as const;
 const masked: ResolvedPreTraining = { ...paperPreTraining, corpus: ["imdb"] };
 
-/** The steps of the paper (section 5.2), and those of Table 2 that hold most. */
+/** The steps of the paper (section 5.2), and those of Table 2 that need most memory. */
 export const gpuCases: Readonly<Record<string, Configuration>> = {
   "base B32 T128 f32": fine({ ...short, ...f32 }),
   "base B32 T128 bf16": fine({ ...short, ...bf16 }),
@@ -48,16 +48,16 @@ export const gpuCases: Readonly<Record<string, Configuration>> = {
   "base masked words B32 T128 bf16": fine({ ...short, ...bf16, preTraining: masked }),
 };
 
-/** Where the numbers are kept. */
+/** The file of the numbers. */
 export const gpuMemoryFile = join(import.meta.dirname!, "gpu_memory.json");
 
-/** What is kept of a step on a card: bytes at most, and calls of cuDNN's attention. */
+/** The numbers of a step on a card: most bytes in use, and calls of cuDNN's attention. */
 export interface GpuMemory {
   readonly bytes: number;
   readonly attentionCalls: number;
 }
 
-/** Compiles every step for every card, tells and keeps the numbers. */
+/** Compiles every step for every card; prints and keeps the numbers. */
 export async function benchGpu({ say }: { say: (line: string) => void }): Promise<Record<string, unknown>> {
   const { api } = loadPlugin((await findPlugin(undefined, "cuda")).path);
   const results: Record<string, Record<string, GpuMemory>> = {};

@@ -1,6 +1,6 @@
 /**
- * Our recorded training step on the xla engine against the same model's step as one would write it in JAX, on the same
- * plugin with the same options: whether what we record costs XLA anything.
+ * Our recorded training step on the xla engine against the same model's step written in JAX, on the same plugin with
+ * the same options. It tests whether our recorded graph is slower for XLA.
  */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { describe, type Side } from "./sides.ts";
 import { classifierSide, stepShapes } from "./step.ts";
 import { interleave } from "./timing.ts";
 
-/** The tensors that a module's @main takes, in order. */
+/** Returns shapes and types of the arguments of a module's @main, in order. */
 function argumentsOf(text: string): { shape: number[]; type: string }[] {
   const main = text.slice(text.indexOf("@main("), text.indexOf("->", text.indexOf("@main(")));
   return [...main.matchAll(/%arg\d+: tensor<((?:\d+x)*)(\w+)>/g)].map(([, sizes, type]) => ({
@@ -26,7 +26,7 @@ function argumentsOf(text: string): { shape: number[]; type: string }[] {
   }));
 }
 
-/** A JAX-written step that is fed its own results; all but the last three arguments and the batch are donated state. */
+/** Makes a step written in JAX that takes its own results; all arguments before the batch are donated state. */
 async function jaxSide(python: string, { L, H, B, T }: { L: number; H: number; B: number; T: number }) {
   const script = join(import.meta.dirname!, "step_jax.py");
   const { stdout: text } = await promisify(execFile)(python, [script, ...[L, H, B, T].map(String)], {

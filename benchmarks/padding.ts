@@ -1,8 +1,9 @@
-/** Tokens computed for each real token, with every batch at the maximum length and with batches of like lengths. */
-import { encodeExamples, paddingStatistics, trainingBatches } from "../lib/training/batches.ts";
+/** Tokens computed for each real token: all batches at the maximum length, against batches of texts of like length. */
+import { trainingBatches } from "../lib/training/batches.ts";
 import { dataset, embeddedNames } from "../lib/data/dataset.ts";
 import { resolveModel } from "../lib/bert/models.ts";
 import { textStrategy } from "../lib/paper/long_text.ts";
+import { readExamples } from "../lib/paper/reading.ts";
 import { characterTokenizer, loadTokenizer } from "../lib/text/tokenizer.ts";
 
 /** Measures every embedded data set; returns the numbers for the history. */
@@ -23,18 +24,21 @@ export async function benchPadding(
         128,
       ]] as const
     ) {
-      const { pieces } = textStrategy(strategy);
-      const examples = encodeExamples(
-        data.train,
-        ({ text }) => ({ pieces: pieces(ids.get(text)!, maxLength) }),
-      );
+      const tokenized = { encode: (text: string) => ids.get(text)! };
+      const text = textStrategy(strategy);
+      const examples = readExamples(data.train, { tokenizer: tokenized, text, maxLength });
       const batches = trainingBatches(examples, {
         batchSize: 16,
         maxLength,
         tokenizerIds: tokenizer.ids,
         key: 1,
       });
-      const { bucketed, padded, shapes } = paddingStatistics(examples, batches, maxLength);
+      const real = Array.from(batches).reduce((sum, { realTokens }) => sum + realTokens, 0);
+      const sizes = batches.shapes.map(({ B, K, T }) => B * K * T);
+      const bucketed = sizes.reduce((sum, size) => sum + size) / real;
+      const fractions = Math.max(...batches.shapes.map(({ K }) => K));
+      const padded = batches.length * batches.shapes[0]!.B * fractions * maxLength / real;
+      const shapes = new Set(sizes).size;
       const label = `${name}, ${strategy}, ${maxLength}`;
       say(
         `${label}: ${bucketed.toFixed(2)} tokens a real token bucketed (${shapes} shapes), ${

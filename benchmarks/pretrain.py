@@ -1,8 +1,8 @@
 """The other side of pretrain.ts: one pre-training step of Hugging Face's BERT in PyTorch for each line of input.
 
 Started with L H B T P threads; answers each line with the milliseconds of one step (forward, backward, clipping to
-norm 1, fused AdamW) of BertForPreTraining, dropout .1. Its head of masked words runs over all places, as it always
-does; only P places a sequence have labels.
+norm 1, fused AdamW) of BertForPreTraining, dropout .1. Its head of masked words always runs over all places; only P
+places of each sequence have labels.
 """
 
 import sys

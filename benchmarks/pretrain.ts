@@ -1,11 +1,11 @@
 /**
  * One step of further pre-training (masked words and next sentences, dropout .1, clipping, AdamW) on an engine against
- * Hugging Face's BertForPreTraining in PyTorch, where a Python with it is named; and against itself with one masked
- * place a sequence, which tells what share of the step the head of masked words takes.
+ * Hugging Face's BertForPreTraining in PyTorch, if a Python with it is named; and against itself with one masked place
+ * for each sequence, which shows the share of the step that the head of masked words takes.
  */
 import { newConfig } from "../lib/bert/config.ts";
 import { initialParameters } from "../lib/bert/parameters.ts";
-import { preTrainer } from "../lib/bert/pretraining.ts";
+import { pretrainer } from "../lib/bert/pretraining.ts";
 import type { Engine } from "../lib/engine/engine.ts";
 import { Random } from "../lib/random.ts";
 import { openEngine } from "../lib/engine/open.ts";
@@ -13,7 +13,7 @@ import { PythonPeer } from "./python_peer.ts";
 import { describe, type Side, trainerSide } from "./sides.ts";
 import { interleave } from "./timing.ts";
 
-/** L layers, H hidden, B sequences of T tokens, P of them masked. */
+/** The shape of a step: L layers, H hidden, B sequences of T tokens, P of them masked. */
 interface Shape {
   readonly L: number;
   readonly H: number;
@@ -27,16 +27,16 @@ const shapes: readonly Shape[] = [
   { L: 12, H: 768, B: 32, T: 128, P: 20 },
 ];
 
-/** Most that our step may take in PyTorch's times. */
+/** Largest ratio of our step's time to PyTorch's. */
 const limit = 1.5;
 
-/** A pre-trainer with a batch of random sequences. */
+/** Makes a pre-trainer with a batch of random sequences. */
 function preTrainerSide(engine: Engine, { L, H, B, T, P }: Shape) {
   const config = newConfig({ vocab_size: 30_522, hidden_size: H, num_hidden_layers: L });
   const random = new Random(1);
   const ids = Int32Array.from({ length: B * T }, () => random.below(30_522));
   const positions = Int32Array.from({ length: B * P }, (_, place) => place % P);
-  return trainerSide(engine, preTrainer(config), initialParameters(config, { seed: 1, preTraining: {} }), {
+  return trainerSide(engine, pretrainer(config), initialParameters(config, { seed: 1, preTraining: {} }), {
     shape: { B, T, P },
     parts: [{
       ids: { shape: [B, T], data: ids },

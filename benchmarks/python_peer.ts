@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { InputError } from "../lib/errors.ts";
 
-/** Started with a script of this folder; stopped by `stop`. */
+/** A Python process that runs a script of this folder, from `start` to `stop`. */
 export class PythonPeer {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: ReadableStreamDefaultReader<string>;
@@ -13,7 +13,7 @@ export class PythonPeer {
     this.#lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** What the script said when it was ready, such as its versions. */
+  /** The script's message when it was ready, such as its versions. */
   greeting = "";
 
   /** Starts a script and waits until it is ready. @throws InputError if this Python cannot run it. */
@@ -48,7 +48,7 @@ export class PythonPeer {
     return line;
   }
 
-  /** One line in, one number out. */
+  /** Sends an empty line and returns the number of the answer. */
   async ask(): Promise<number> {
     await this.#writer.write(new TextEncoder().encode("\n"));
     return Number(await this.#line());

@@ -1,4 +1,4 @@
-/** The sides of a benchmark of training steps, and how their times are told. */
+/** The sides of a benchmark of training steps, and their times as text. */
 import type { Engine } from "../lib/engine/engine.ts";
 import type { HostTensors } from "../lib/tensors.ts";
 import { optimizer } from "../lib/training/optimizers.ts";
@@ -6,10 +6,10 @@ import { type StepBatch, Trainer } from "../lib/training/trainer.ts";
 import type { Trainable } from "../lib/training/step.ts";
 import type { Timing } from "./timing.ts";
 
-/** Something that makes one step and tells its milliseconds. */
+/** A function that makes one step and returns its milliseconds. */
 export type Side = () => Promise<number>;
 
-/** A model that makes a step of AdamW on the same batch each time; the first step, which compiles, is made here. */
+/** Returns a side that repeats a step of AdamW on one batch, after making the first step, which compiles. */
 export async function trainerSide(
   engine: Engine,
   trainable: Trainable,
@@ -26,7 +26,7 @@ export async function trainerSide(
   return { step, end: () => trainer.dispose() };
 }
 
-/** Best and median of each side, and the ratio of ours to the other one. */
+/** Writes best and median of each side, and the ratio of ours to the other one. */
 export function describe(timings: Record<string, Timing>, ours: string, limit?: number): string {
   const each = Object.entries(timings).map(([side, { best, median }]) =>
     `${side} best ${best.toFixed(0)} ms, median ${median.toFixed(0)} ms`

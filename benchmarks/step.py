@@ -1,7 +1,7 @@
 """The other side of step.ts: one training step of Hugging Face's BERT in PyTorch for each line of input.
 
-Started with L H B T steps-to-warm-up; answers each line with the milliseconds of one step (forward, backward, clipping
-to norm 1, fused AdamW), dropout .1.
+Started with L H B T threads; answers each line with the milliseconds of one step (forward, backward, clipping to
+norm 1, fused AdamW), dropout .1.
 """
 
 import sys

@@ -1,7 +1,7 @@
 /**
- * One training step (forward, backward, clipping, AdamW, dropout .1) on an engine against eager tfjs and, where a
- * Python with PyTorch and transformers is named, against Hugging Face's BERT there; another engine than onnx also
- * against onnx. The sides take turns, so that a busy machine is as hard on each; only the ratios count.
+ * One training step (forward, backward, clipping, AdamW, dropout .1) on an engine against eager tfjs and, if a Python
+ * with PyTorch and transformers is named, against Hugging Face's BERT there; any engine but onnx also against onnx.
+ * The sides take turns, so that a busy machine slows all of them; only the ratios count.
  */
 import { sequenceClassifier } from "../lib/bert/classifier.ts";
 import { newConfig } from "../lib/bert/config.ts";
@@ -13,17 +13,17 @@ import { PythonPeer } from "./python_peer.ts";
 import { describe, type Side, trainerSide } from "./sides.ts";
 import { interleave } from "./timing.ts";
 
-/** L layers, H hidden, B texts of T tokens. */
+/** The shape of a step: L layers, H hidden, B texts of T tokens. */
 export interface Shape {
   readonly L: number;
   readonly H: number;
   readonly B: number;
   readonly T: number;
-  /** Most that an engine may take in PyTorch's times; absent where only eager tfjs is compared with. */
+  /** Largest ratio of an engine's time to PyTorch's; absent if the shape is compared only with eager tfjs. */
   readonly limits?: Readonly<Record<string, number>>;
 }
 
-/** Eager tfjs in plain JavaScript would need minutes a step for the larger shapes: it is timed at the small one alone. */
+/** The shapes. Eager tfjs in plain JavaScript is timed only at the small one, as larger steps would take minutes. */
 const shapes: readonly Shape[] = [
   { L: 1, H: 128, B: 2, T: 64 },
   { L: 4, H: 256, B: 16, T: 128, limits: { onnx: 1.3, xla: 1 } },
@@ -31,10 +31,10 @@ const shapes: readonly Shape[] = [
   { L: 12, H: 768, B: 8, T: 128, limits: { onnx: 1.6, xla: 1.15 } },
 ];
 
-/** The shapes that are compared with others' steps. */
+/** The shapes that are compared with steps of other libraries. */
 export const stepShapes: readonly Shape[] = shapes.filter(({ limits }) => limits !== undefined);
 
-/** A classifier with a batch of random texts. */
+/** Makes a classifier with a batch of random texts. */
 export function classifierSide(engine: Engine, { L, H, B, T }: Shape) {
   const config = newConfig({ vocab_size: 30_522, hidden_size: H, num_hidden_layers: L });
   const random = new Random(1);
@@ -51,7 +51,7 @@ export function classifierSide(engine: Engine, { L, H, B, T }: Shape) {
   });
 }
 
-/** Runs the benchmark; returns a line of numbers for the history. */
+/** Runs the benchmark; returns its numbers for the history. */
 export async function benchStep(
   { engine: name, python, repeats, say }: {
     engine: string;

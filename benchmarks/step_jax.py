@@ -1,4 +1,4 @@
-"""The training step of step.ts as one would write it in JAX, as StableHLO text on the standard output.
+"""The training step of step.ts written in JAX, as StableHLO text on the standard output.
 
 Started with L H B T. The step is BertForSequenceClassification's (two classes, dropout .1 everywhere, GELU by erf),
 its gradients, clipping to norm 1, and AdamW; parameters and moments are donated. Its arguments: parameters, first and

@@ -1,10 +1,10 @@
-/** Times of several sides that take turns. */
+/** Timing of several sides that take turns. */
 
-/** Milliseconds. */
+/** A side's times in milliseconds. */
 export interface Timing {
-  /** The shortest. */
+  /** The shortest time. */
   readonly best: number;
-  /** The middle one. */
+  /** The middle time. */
   readonly median: number;
 }
 

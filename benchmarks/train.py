@@ -3,7 +3,7 @@
     python train.py TRAIN.csv DEV.csv TEST.csv MODEL_FOLDER head|tail|head+tail LAYER_DECAY EPOCHS RATE
 
 AdamW on layer-wise rates, warm-up and linear decay, clipping, batches of 24 padded to their longest text, dropout .1,
-the epoch with the lowest dev error: what `deno task train` does. Prints {"error": …} of the test texts.
+the epoch with the lowest dev error, as in `deno task train`. Prints {"error": …} of the test texts.
 """
 
 import csv

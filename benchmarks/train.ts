@@ -1,6 +1,6 @@
 /**
- * `deno task train` as a whole command (start-up, reading, wordpieces, training, evaluation, writing) on long documents
- * in five classes, MiniLM's 6 layers, 512 wordpieces, against PyTorch with transformers on the same files and weights.
+ * `deno task train` as a whole command (start-up, reading, wordpieces, training, evaluation, writing) against PyTorch
+ * with transformers on the same files and weights: long documents in five classes, MiniLM's 6 layers, 512 wordpieces.
  */
 import { stringify } from "csv-stringify/sync";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { dataset } from "../lib/data/dataset.ts";
 import { type Example, wholeText } from "../lib/data/examples.ts";
 import { InputError } from "../lib/errors.ts";
 
-/** Shortest document in characters. */
+/** Least characters of a document. */
 const characters = 1700;
 
 const sizes = { train: 180, dev: 30, test: 90 };
@@ -19,7 +19,7 @@ const classes = 5;
 const epochs = 2;
 const learningRate = 2e-4;
 
-/** How long texts are cut, and the layer-wise decay. */
+/** The part of a long text that is kept, and the layer-wise decay. */
 const variants = [["head+tail", .95], ["head+tail", 1], ["head", .95], ["tail", .95]] as const;
 
 /** Runs the benchmark; returns its numbers for the history. */
@@ -66,7 +66,7 @@ export async function benchTrain(
 
 interface Side {
   readonly seconds: number;
-  /** Share of the test documents. */
+  /** Share of the test documents that are classified wrong. */
   readonly error: number;
 }
 
@@ -86,7 +86,7 @@ async function timed(command: string, args: readonly string[]): Promise<{ second
   throw new InputError(`Cannot run ${command}: ${text(run.stderr).split("\n").at(-1)}`);
 }
 
-/** CSV files of the splits: mails of the five lists with most of them, joined until they are long. */
+/** Writes CSV files of the splits: mails of the five lists with most mail, joined into long documents. */
 async function writeDocuments(folder: string): Promise<Record<keyof typeof sizes, string>> {
   const { labels, train, dev, test } = await dataset("mailing-lists");
   const of = (label: number, mails: readonly Example[]) =>

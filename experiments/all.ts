@@ -1,4 +1,4 @@
-/** All experiments, in an order in which each finds what those before it have pre-trained. */
+/** The list of all experiments, in an order in which each can use the models that those before it have pre-trained. */
 import type { DataTable } from "../lib/runs/data_table.ts";
 import type { Experiment } from "../lib/runs/experiment.ts";
 import figure2 from "./figure2.ts";
@@ -14,7 +14,7 @@ import table6 from "./table6.ts";
 import table7 from "./table7.ts";
 import table8 from "./table8.ts";
 
-/** The tables of the paper for which nothing is trained. */
+/** The tables of the paper that need no training. */
 export const dataTables: readonly DataTable[] = [table1];
 
 /** Every experiment that `deno task reproduce` knows. */

@@ -1,29 +1,29 @@
-/** What the paper claims, each claim as a comparison of rows of its tables. */
+/** The paper's claims, each as a comparison of rows of its tables. */
 import { type ScaleName, scaleRows } from "../lib/runs/experiment.ts";
 import type { Claim } from "../lib/results/claims.ts";
 import { experiments } from "./all.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 
-/** A claim whose `paper` is yet to be computed: `printed` finds the paper's error of a cell in percent. */
+/** A claim before its `paper` is computed: `printed` returns the paper's error of a cell in percent. */
 interface Stated extends Omit<Claim, "paper"> {
   readonly printed: (row: string, column: string) => number;
-  /** The rows that stand for the paper's at mini scale, where they are others. */
+  /** The rows at mini scale, if they differ from the paper's. */
   readonly mini?: Pick<Claim, "better" | "than">;
 }
 
-/** A table as it stands in paper_tables.json. */
+/** A table of paper_tables.json. */
 interface Printed {
   readonly columns: readonly string[];
   readonly rows: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
-/** The error of a cell of a table. */
+/** Returns the function that finds the error of a cell of a table. */
 const of = ({ columns, rows }: Printed) => (row: string, column: string) =>
   rows[row]![columns.indexOf(column)]!;
 
 const allSets = ["IMDb", "Yelp P.", "Yelp F.", "TREC", "Yahoo! Answers", "AG's News", "DBPedia", "Sogou"];
 
-/** Figure 4 with the numbers of training examples as columns. */
+/** Figure 4's columns: the numbers of training examples. */
 const shares = paper.figure4.examples.map(String);
 
 const stated: readonly Stated[] = [
@@ -182,7 +182,7 @@ const stated: readonly Stated[] = [
   },
 ];
 
-/** Error of `better` minus the mean error of `than`, averaged over the columns, by the paper's numbers. */
+/** Returns the error of `better` minus the mean error of `than`, averaged over the columns, by the paper's numbers. */
 function paperDifference({ better, than, columns, interaction, printed }: Stated): number {
   const differences = columns.map((column) =>
     than.reduce((sum, row) => sum + (printed(better, column) - printed(row, column)) / than.length, 0)
@@ -192,7 +192,7 @@ function paperDifference({ better, than, columns, interaction, printed }: Stated
     : differences.reduce((sum, difference) => sum + difference / columns.length, 0);
 }
 
-/** The paper's claims, in its order, with the rows and columns of a scale; those that it does not run are left out. */
+/** Returns the paper's claims, in its order, with the rows and columns of a scale; claims that it does not run are left out. */
 export function claimsAt(scale: ScaleName): Claim[] {
   return stated.flatMap(({ printed, mini, ...claim }) => {
     const experiment = experiments.find(({ name }) => name === claim.experiment)!;

@@ -4,9 +4,9 @@
  * The paper: errors on IMDb's training and development texts over 5,000 steps with the rates 2e-5, 5e-5, 1e-4 and 4e-4.
  * The first three learn (development error about 5.3, 5.9 and 8.3 at the end), 4e-4 never does (50).
  *
- * What to expect: the same order. Nothing is chosen by the development texts: the parameters at the end of training are
- * tested, and it is measured what they have forgotten (masked words in general text before and after fine-tuning) and
- * how far each layer has moved. At mini scale the rates are five times the paper's: MiniLM's four layers then fail at the
+ * What to expect: the same order. The development texts choose nothing: the parameters at the end of training are tested.
+ * Two more things are measured: what these have forgotten (masked words in general text before and after fine-tuning), and
+ * how far each layer has moved. At mini scale the rates are five times the paper's. MiniLM's four layers then fail at the
  * last one alone, as BERT-base's twelve do (at ten times the paper's they fail at the third as well: LOG.md).
  *
  * Minutes: about 7 at mini scale on 2 CPU cores (one seed).

@@ -1,15 +1,15 @@
 /**
  * Figure 3: how long does further pre-training on the task's own texts pay? (Section 5.4.1)
  *
- * The paper: BERT-base is pre-trained on IMDb's texts for up to 500,000 steps and fine-tuned (head-only, one run a
- * point): error 5.63 without, 4.37 after 100,000 steps, 4.53 to 4.68 after more.
+ * The paper: BERT-base is pre-trained on IMDb's texts for up to 500,000 steps and fine-tuned (head-only, one run for
+ * each point): error 5.63 without, 4.37 after 100,000 steps, 4.53 to 4.68 after more.
  *
  * What to expect: one run of further pre-training serves all points, as checkpoints of the paper's code would: 10,000
- * steps of warm-up, then a rate that falls to 0 at the 500,000th. So a point in the middle has not decayed, unlike
- * the 100,000 steps of Table 6. At mini scale the run is a thousandth as long, from MiniLM, whose head of masked words
- * is new: it is trained first, with the body at rest. The row of 1,000 steps would be a single update, of rate 0, and is
- * not run; texts are read head+tail. A test set of 500 reviews has a standard error of about 2 points, so only the curve
- * as a whole tells anything; use seeds.
+ * steps of warm-up, then a rate that falls to 0 at the 500,000th. So at a point in the middle the rate has not decayed,
+ * unlike at the 100,000 steps of Table 6. At mini scale the run is a thousandth as long and starts from MiniLM. MiniLM
+ * has no head for masked words, so a new one is trained first, with the body at rest. The row of 1,000 steps would be a
+ * single update, of rate 0, and is not run. Texts are read head+tail. A test set of 500 reviews has a standard error of
+ * about 2 points, so only the curve as a whole tells anything: use several seeds.
  *
  * Minutes: about 21 at mini scale on 2 CPU cores (one seed), with the models that it pre-trains.
  *
@@ -40,7 +40,7 @@ const points = Object.keys(published.rows).map(Number).filter((steps) => steps >
   steps / longest
 );
 
-/** The parameters of the run on the task's own texts after a number of the paper's steps. */
+/** Returns the settings of a row: the model of the one run after so many of the paper's steps. */
 const after = (steps: number): Settings => ({
   preTraining: { corpus: "within-task", point: steps / longest },
 });

@@ -5,9 +5,9 @@
  * 11.50, 10.91, 9.96, 8.51, 7.59, 5.42; BERT-ITPT-FiT, pre-trained on all training texts without their labels, 9.23, 8.69,
  * 8.21, 7.04, 5.88, 5.58, 4.37.
  *
- * What to expect: the paper draws one sample a point. Here every seed draws its own, stratified by class and nested, so
- * that a larger sample holds the smaller ones. At mini scale the pre-training is five hundred times shorter than the paper's,
- * and the smaller samples are passed through more often, as the 21 steps of three passes teach nothing.
+ * What to expect: the paper draws one sample a point. Here every seed draws its own, stratified by class and nested: a
+ * larger sample holds the smaller ones. At mini scale the pre-training is five hundred times shorter than the paper's.
+ * The smaller samples are passed through more often, as the 21 steps of three passes teach nothing.
  *
  * Minutes: about 15 at mini scale on 2 CPU cores (one seed), with the models that it pre-trains; 10 where
  * those are at hand.
@@ -23,17 +23,17 @@ const columns = ["100", "250", "500", "1000", "2500", "5000", "25000"] as const;
 const published = { columns, rows: paper.figure4.rows };
 const note = `IMDb: ${miniImdb.note}`;
 
-/** How much the development texts are in it. */
+/** The note that labelled texts also choose the best epoch. */
 const chosenBy = (texts: string) =>
-  `Of each training the best epoch is chosen by ${texts} labelled development texts, which the few training texts do ` +
-  "not count (with `--protocol paper` by the test texts).";
+  `The best epoch of each run is chosen by ${texts} labelled development texts. They are not counted among the few ` +
+  "training texts. (With `--protocol paper` the test texts choose.)";
 
-/** A part of IMDb's training texts at mini scale. */
+/** Returns the column of a part of IMDb's training texts at mini scale. */
 const part = (train: number, epochs: number): ScaleColumn => ({
   settings: { ...miniImdb.settings, limits: { ...miniImdb.settings.limits, train }, epochs },
 });
 
-/** So many of IMDb's training texts; a tenth of the 25,000 are held out to choose by, so that "25000" is the rest. */
+/** A column of so many of IMDb's training texts; "25000" are all but the tenth that is held out to choose the epoch. */
 const share = (train: number | null): ScaleColumn => ({ settings: { limits: { train } } });
 
 const wholeColumns = {

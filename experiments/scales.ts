@@ -1,9 +1,9 @@
-/** What the experiments share at each scale. */
+/** The models, settings and data sets that the experiments share at each scale. */
 import type { Settings } from "../lib/runs/configuration.ts";
 import type { ScaleColumn } from "../lib/runs/experiment.ts";
 import type { NewModel } from "../lib/bert/start_model.ts";
 
-/** A small BERT from nothing: for Chinese, and where no checkpoint can be had. */
+/** A small BERT that starts from nothing: for Chinese, and where there is no checkpoint. */
 const smallArchitecture: NewModel = {
   tokens: "characters",
   vocabulary: 4000,
@@ -15,9 +15,9 @@ const smallArchitecture: NewModel = {
 };
 
 /**
- * Mini scale: the lowest 4 layers of MiniLM (`sentence-transformers/all-MiniLM-L6-v2`), short texts and few examples; a run takes about half a minute on 2 CPU cores.
- * Four layers and not three: up to the third, MiniLM's [CLS] hardly depends on the text (LOG.md), so that training
- * stands still for a while that differs from seed to seed.
+ * Mini scale: the lowest 4 layers of MiniLM (`sentence-transformers/all-MiniLM-L6-v2`), short texts and few examples. A
+ * run takes about half a minute on 2 CPU cores. Three layers are too few: up to the third, MiniLM's [CLS] hardly depends
+ * on the text (LOG.md), and training stands still for a time that differs from seed to seed.
  */
 export const mini: Settings = {
   model: "minilm",
@@ -58,8 +58,8 @@ export const paperSets = {
 export const miniImdb: ScaleColumn = {
   settings: { data: miniSets.IMDb, limits: { train: 400, dev: 100, test: 500 } },
   note:
-    "the paper's data set, a class-stratified part of it; instead of BERT-base MiniLM, which was trained further to " +
-    "embed sentences.",
+    "a part of the paper's data set, with each class in its share; the model is MiniLM, which was trained further to " +
+    "embed sentences, instead of BERT-base.",
 };
 
 /** Further pre-training at mini scale, before the fine-tuning of {@link mini}. */
@@ -75,7 +75,7 @@ export const layerDecay = 0.95;
 
 const limits = { train: 400, dev: 100, test: 500 };
 
-/** Of data sets with many classes, for which three passes over 400 texts are too few (LOG.md). */
+/** Settings of data sets with many classes, for which three passes over 400 texts are too few (LOG.md). */
 const manyClasses = { limits, epochs: 6 };
 
 /** The stand-in for Yelp Polarity at mini scale. */
@@ -97,31 +97,32 @@ const miniYelpF: ScaleColumn = {
 const miniTrec: ScaleColumn = {
   settings: { data: miniSets.TREC, ...manyClasses },
   standIn: true,
-  note: "a stand-in for TREC: definitions instead of questions, six kinds of what is defined.",
+  note: "a stand-in for TREC: definitions instead of questions; the class is one of six kinds of things.",
 };
 
 /** The stand-in for Yahoo! Answers at mini scale. */
 const miniYahoo: ScaleColumn = {
   settings: { data: miniSets["Yahoo! Answers"], ...manyClasses },
   standIn: true,
-  note: "a stand-in for Yahoo! Answers: questions and answers of eight mailing lists; which list is asked.",
+  note: "a stand-in for Yahoo! Answers: questions and answers of eight mailing lists; the class is the list.",
 };
 
 /** The stand-in for AG's News at mini scale. */
 const miniAgNews: ScaleColumn = {
   settings: { data: miniSets["AG's News"], ...manyClasses },
   standIn: true,
-  note: "a stand-in for AG's News: passages of the CIA World Factbook; which of eight sections is asked.",
+  note: "a stand-in for AG's News: passages of the CIA World Factbook; the class is one of eight sections.",
 };
 
 /** The stand-in for DBPedia at mini scale. */
 const miniDbpedia: ScaleColumn = {
   settings: { data: miniSets.DBPedia, ...manyClasses },
   standIn: true,
-  note: "a stand-in for DBPedia: names with their definitions in WordNet, fourteen classes of what is named.",
+  note:
+    "a stand-in for DBPedia: names with their definitions in WordNet; the class is one of fourteen kinds of things.",
 };
 
-/** The stand-in for Sogou News at mini scale: long Chinese texts, and a model that learns from nothing. */
+/** The stand-in for Sogou News at mini scale: long Chinese texts, and a new model. */
 export const miniSogou: ScaleColumn = {
   settings: {
     data: miniSets.Sogou,
@@ -166,7 +167,7 @@ export const paperColumns = {
   "Sogou": paperSogou,
 } as const satisfies Record<string, ScaleColumn>;
 
-/** What further pre-training had in the paper and has not under the clean protocol. */
+/** The note that the paper's further pre-training read the test texts, and the clean protocol's does not. */
 export const testTextsRead =
   "The paper's further pre-training read the test texts as well, without their labels; ours does so with " +
   "`--protocol paper` alone. On IMDb others came to 4.81 % with training texts only, where the paper has 4.37 " +
@@ -175,10 +176,10 @@ export const testTextsRead =
 /** The one column of the scale imdb. */
 export const imdbColumns = { IMDb: { settings: {} } } as const satisfies Record<string, ScaleColumn>;
 
-/** What the corpora of the scale imdb are made of. */
+/** The data sets of the scale imdb, from which its corpora are made. */
 export const imdbSets = { IMDb: paperSets.IMDb } as const;
 
-/** Those of some columns that have these names. */
+/** Returns those of some columns that have these names. */
 export function only<Column, const Name extends string>(
   columns: Readonly<Record<Name, Column>>,
   names: readonly Name[],

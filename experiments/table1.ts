@@ -1,8 +1,8 @@
 /**
  * Table 1 (section 5.1): what are the data sets?
  *
- * Nothing is trained: classes, lengths and counts are measured with our tokenizer and stand beside what the paper
- * prints. At mini scale the data sets are IMDb and the stand-ins of the other seven, whole, before any limit.
+ * Nothing is trained: classes, lengths and counts are measured with our tokenizer and shown beside the paper's numbers.
+ * At mini scale the data sets are IMDb and the stand-ins for the other seven, whole, before any limit.
  *
  * Minutes: about 4 at mini scale on 2 CPU cores.
  *

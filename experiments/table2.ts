@@ -5,9 +5,9 @@
  * and 2.43, hierarchical mean 5.89 and 2.83, max 5.71 and 2.47, self-attention 5.49 and 2.65. So head+tail is best on
  * both, and no hierarchical method beats it.
  *
- * What to expect: the paper gives one number a cell. Three seeds of BERT-base on IMDb have a standard deviation of
- * .04 to .08 points, so head-only against the rest stands, tail-only against head+tail does not. At mini scale a test
- * set of 300 to 500 examples has a standard error of about 2 points: single seeds order the rows by chance.
+ * What to expect: the paper gives one number for each cell. Three seeds of BERT-base on IMDb have a standard deviation
+ * of .04 to .08 points, so head-only differs from the rest by more than chance, tail-only from head+tail does not. At
+ * mini scale a test set of 300 to 500 examples has a standard error of about 2 points: one seed orders rows by chance.
  *
  * Minutes: about 8 at mini scale on 2 CPU cores (one seed, downloads included).
  *
@@ -41,7 +41,7 @@ export default experiment({
   scales: {
     mini: { minutes: 8, settings: mini, sets: miniSets, columns: only(miniColumns, columns) },
     imdb: { minutes: 180, settings: { microBatchSize: 12 }, columns: imdbColumns, notes: [cap] },
-    // Two passes a step: 24 texts of 8 fractions at once take more than 80 GB (deno task bench gpu).
+    // Two passes for each step: 24 texts of 8 fractions at once take more than 80 GB (deno task bench gpu).
     paper: {
       minutes: 600,
       settings: { microBatchSize: 12 },

@@ -1,13 +1,13 @@
 /**
  * Table 3 (section 5.3.2): which layers' features classify best?
  *
- * The paper, test error in percent on IMDb: layer 0 11.07, layer 5 6.83, layer 11 5.42, so the higher the better; the
- * last four layers together 5.42 to 5.44, the first four 8.69 to 9.09, all twelve 5.44. Layers above the highest that is
+ * The paper, test error in percent on IMDb: layer 0 11.07, layer 5 6.83, layer 11 5.42: the higher the layer the better.
+ * The last four layers together 5.42 to 5.44, the first four 8.69 to 9.09, all twelve 5.44. Layers above the highest that is
  * used are neither computed nor trained.
  *
- * What to expect: the rise from the lowest layers to the highest stands; 5.42 against 5.44 is inside the noise of single
- * runs. At mini scale MiniLM has six layers, so its top one is layer 5 and "all" are six; the paper's numbers beside
- * them are those of the same layer of twelve.
+ * What to expect: the gain from the lowest layers to the highest is real; 5.42 against 5.44 is inside the noise of
+ * single runs. At mini scale MiniLM has six layers, so its top one is layer 5 and "all" are six; the paper's number
+ * beside a layer is that of the same layer of twelve.
  *
  * Minutes: about 10 at mini scale on 2 CPU cores (one seed).
  *

@@ -1,13 +1,13 @@
 /**
  * Table 5: which texts should a model be pre-trained on further: the task's, its domain's, or others? (Section 5.4.2)
  *
- * The paper: BERT-base, 100,000 steps on each data set, each domain's and all of them, then fine-tuned on each data
- * set. Texts of the own domain help (IMDb 5.40 without, 4.37 with IMDb, 4.88 with all sentiment), others do
- * not (IMDb 5.85 with all topic).
+ * The paper: BERT-base is pre-trained for 100,000 steps on each data set, on those of each domain and on all, then
+ * fine-tuned on each data set. Texts of its own domain help (IMDb 5.40 without, 4.37 with IMDb, 4.88 with all
+ * sentiment), others do not (IMDb 5.85 with all topic).
  *
- * What to expect: the paper's differences outside IMDb are .03 to 1.0 points, in both directions and from single runs, most
- * of them inside the noise. At mini scale six of the seven data sets are stand-ins of the same domains, a few hundred steps, and test
- * sets of 300 to 500 examples with standard errors of about 2 points.
+ * What to expect: the paper's differences outside IMDb are .03 to 1.0 points, in both directions and from single runs;
+ * most are inside the noise. At mini scale six of the seven data sets are stand-ins of the same domains, pre-training
+ * takes a few hundred steps, and test sets of 300 to 500 examples have standard errors of about 2 points.
  *
  * Minutes: about 120 at mini scale on 2 CPU cores (one seed), with the models that it pre-trains.
  *

@@ -7,9 +7,9 @@
  * CDPT 14.38; the first two over eight sets, the others over seven. Over the same seven FiT has 10.14 and ITPT 15.12:
  * Sogou lowers FiT's printed average and raises ITPT's.
  *
- * What to expect: with BERT-base FiT is better than Feat on all sets. At mini scale Feat keeps up or leads: MiniLM's states
- * were trained to embed sentences, so unchanged they serve well, and 75 or 150 steps are few for a new classifier on top of
- * them. For the rest see Table 5, whose runs these are but for Feat and Sogou.
+ * What to expect: with BERT-base FiT is better than Feat on all sets. At mini scale Feat keeps up or leads. MiniLM's
+ * states were trained to embed sentences, so they serve well unchanged, and 75 or 150 steps are few for a new classifier
+ * on top of them. The other runs, but for Sogou's, are those of Table 5.
  *
  * Minutes: about 71 at mini scale on 2 CPU cores (one seed), with the models that it pre-trains; 5 where
  * those are at hand.
@@ -33,7 +33,7 @@ import {
   testTextsRead,
 } from "./scales.ts";
 
-/** Sogou is Chinese: there are no other texts of its domain. */
+/** The rows of Sogou: it is Chinese, and there are no other texts of its domain. */
 const sogouRows = ["BERT-Feat", "BERT-FiT", "BERT-ITPT-FiT"] as const;
 
 const features =
@@ -41,8 +41,8 @@ const features =
   "optimizer and schedule of the other rows at a rate of 1e-3.";
 
 const sogouWords =
-  "Sogou: the model is new, so BERT-ITPT-FiT takes its characters from all training texts and BERT-FiT from its own, " +
-  "and only the former starts from positions as sines.";
+  "Sogou: the model starts from nothing. BERT-ITPT-FiT learns its characters from all training texts, BERT-FiT from " +
+  "those that it is fine-tuned on. Only BERT-ITPT-FiT has sines as its first position embeddings.";
 
 /** Table 6: the comparison with other methods. */
 export default experiment({

@@ -1,7 +1,7 @@
 /**
  * Table 7 (section 5.5): does fine-tuning on several tasks at once help each of them?
  *
- * The paper: IMDb, Yelp P., AG's News and DBPedia share the model but for their classifiers (MFiT), then each is
+ * The paper: IMDb, Yelp P., AG's News and DBPedia share one model except for their classifiers (MFiT), then each is
  * fine-tuned further with a lower rate. IMDb 5.40 without, 5.36 with; from the cross-domain pre-trained model 5.18
  * without, 4.96 with. Yelp P. 2.28, 2.19, 1.97, 2.06; AG 5.25, 5.20, 5.08, 5.13; DBPedia .71, .68, .67, .67.
  *
@@ -30,7 +30,7 @@ import {
 const columns = ["IMDb", "Yelp P.", "AG's News", "DBPedia"] as const;
 const multiTask = { tasks: columns };
 
-/** Of the mini scale's fine-tuning after three passes over all tasks. */
+/** The mini scale's fine-tuning on one task, after three passes over all tasks. */
 const secondHalf: Settings = { epochs: 3, learningRate: 1e-4 };
 
 /** Table 7: multi-task fine-tuning. */
@@ -66,9 +66,9 @@ export default experiment({
         "BERT-CDPT-MFiT-FiT": secondHalf,
       },
       notes: [
-        "AG's News and DBPedia: fine-tuning alone makes six passes, and multi-task fine-tuning three before three of " +
-        "fine-tuning, so that no row learns from the task's labels more often than another. IMDb and Yelp P.: three " +
-        "passes alone, six in the rows of multi-task fine-tuning.",
+        "AG's News and DBPedia: every row makes six passes over the task's labels, those of multi-task fine-tuning " +
+        "three together and three alone. IMDb and Yelp P.: three passes without multi-task fine-tuning, six with it " +
+        "(three and three).",
       ],
     },
     paper: { minutes: 9000, settings: { layerDecay }, sets: paperSets, columns: only(paperColumns, columns) },

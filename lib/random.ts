@@ -14,7 +14,7 @@ export function lowbias32(value: number): number {
   return x >>> 0;
 }
 
-/** A new 32-bit key from a key and any number of integers (step, site, epoch, …); the order matters. */
+/** Derives a new 32-bit key from a key and any number of integers (step, site, epoch, …); the order matters. */
 export function fold(key: number, ...values: number[]): number {
   let folded = lowbias32(key);
   for (const value of values) folded = lowbias32((folded ^ lowbias32((value + 0x9e3779b9) | 0)) >>> 0);
@@ -30,28 +30,28 @@ export class Random {
     this.#key = lowbias32(key);
   }
 
-  /** The next 32 random bits, as an unsigned integer. */
+  /** Returns the next 32 random bits, as an unsigned integer. */
   bits(): number {
     return lowbias32((this.#key ^ lowbias32(this.#counter++)) >>> 0);
   }
 
-  /** Uniform in [0, 1), 32 bits of resolution. */
+  /** Returns a number uniform in [0, 1), with 32 bits of resolution. */
   uniform(): number {
     return this.bits() / 0x100000000;
   }
 
-  /** A whole number in [0, limit). */
+  /** Returns a whole number in [0, limit). */
   below(limit: number): number {
     return Math.floor(this.uniform() * limit);
   }
 
-  /** Standard normal (Box and Muller 1958). */
+  /** Returns a standard normal number (Box and Muller 1958). */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return radius * Math.cos(2 * Math.PI * this.uniform());
   }
 
-  /** The same items in random order (Fisher–Yates), as a new array. */
+  /** Returns the same items in random order (Fisher–Yates), as a new array. */
   shuffle<Item>(items: readonly Item[]): Item[] {
     const shuffled = [...items];
     for (let i = shuffled.length - 1; i > 0; i--) {

@@ -1,4 +1,4 @@
-/** Tensors in host memory: what checkpoints hold and what crosses an engine's boundary. */
+/** Tensors in host memory, as checkpoints hold them and engines take and return them. */
 
 /** A dense row-major tensor. */
 export interface HostTensor {

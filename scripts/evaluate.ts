@@ -8,6 +8,7 @@ import { requireTextColumns } from "../lib/classifier/trained.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
+import { percent } from "../lib/wording.ts";
 
 interface EvaluateOptions extends ClassifierCommandOptions {
   readonly input: string;
@@ -46,9 +47,7 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
     const evaluation = evaluationOf(file, probabilities);
     const { examples, error_rate, macro_f1, loss, ece, brier } = evaluation;
     output.out(
-      `${examples} texts of ${input}: error ${(100 * error_rate).toFixed(2)} %, macro F1 ${
-        macro_f1.toFixed(4)
-      }, ` +
+      `${examples} texts of ${input}: error ${percent(error_rate, 2)}, macro F1 ${macro_f1.toFixed(4)}, ` +
         `loss ${loss.toFixed(4)}, ECE ${ece.toFixed(4)}, Brier ${brier.toFixed(4)}`,
     );
     for (const part of evaluationText(evaluation)) output.out(`\n${part}`);

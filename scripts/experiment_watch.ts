@@ -4,6 +4,7 @@ import { duration, type Progress, showProgress } from "../lib/results/progress.t
 import type { ExperimentEvent } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
 import { TimeLeft } from "./time_left.ts";
+import { percent } from "../lib/wording.ts";
 
 /** Shows an experiment's events: a bar or lines for the run at hand, and the time left for all. */
 export class ExperimentWatch {
@@ -52,7 +53,7 @@ export class ExperimentWatch {
         const seconds = this.#left!.after(event.record.seconds, (performance.now() - this.#start) / 1000);
         const left = event.runs - event.run;
         const rest = left === 0 ? "" : `; ${left} more in about ${duration(seconds)}`;
-        this.stop(`test error ${(100 * event.record.test.errorRate).toFixed(2)} %${rest}`);
+        this.stop(`test error ${percent(event.record.test.errorRate, 2)}${rest}`);
         break;
       }
       case "failed": {

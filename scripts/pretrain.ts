@@ -9,11 +9,11 @@ import { languageOf } from "../lib/data/files.ts";
 import { chineseGeneralText, generalText } from "../lib/data/general_text.ts";
 import { chooseEngine, type engineNames, openEngine } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
-import { furtherPretrain, type FurtherPretrained, savePretrained } from "../lib/paper/further_pretraining.ts";
+import { furtherPretrain, type FurtherPretrained } from "../lib/paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { duration, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
-import { startModel } from "../lib/bert/start_model.ts";
+import { savePretrained, startModel } from "../lib/bert/start_model.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import {
@@ -26,6 +26,8 @@ import {
   tellResume,
   wholeNumber,
 } from "./options.ts";
+import { percent } from "../lib/wording.ts";
+import { preTrainingMeasures } from "./train_result.ts";
 
 interface PretrainOptions {
   readonly text?: string[];
@@ -271,22 +273,16 @@ async function textsOf(
 }
 
 function sentence({ mlmLoss, mlmAccuracy, nspLoss, nspAccuracy }: PreTrainingEvaluation): string {
-  const percent = (share: number) => `${(100 * share).toFixed(1)} % right`;
-  const words = `masked words: loss ${mlmLoss.toFixed(4)}, ${percent(mlmAccuracy)}`;
+  const words = `masked words: loss ${mlmLoss.toFixed(4)}, ${percent(mlmAccuracy)} right`;
   if (nspLoss === undefined || nspAccuracy === undefined) return words;
-  return `${words}; next sentences: loss ${nspLoss.toFixed(4)}, ${percent(nspAccuracy)}`;
+  return `${words}; next sentences: loss ${nspLoss.toFixed(4)}, ${percent(nspAccuracy)} right`;
 }
 
 /** What result.json says of a run. */
 function resultOf(run: FurtherPretrained) {
   return {
     model: run.model.description,
-    evaluations: run.evaluations.map(({ step, mlmLoss, mlmAccuracy, nspLoss, nspAccuracy }) => ({
-      step,
-      mlm_loss: mlmLoss,
-      mlm_accuracy: mlmAccuracy,
-      ...(nspLoss === undefined ? {} : { nsp_loss: nspLoss, nsp_accuracy: nspAccuracy }),
-    })),
+    evaluations: run.evaluations.map(preTrainingMeasures),
     shuffled_mlm_loss: run.shuffledMlmLoss,
     steps: run.steps,
     train_seconds: run.seconds,

@@ -1,52 +1,115 @@
 /**
- * `deno task readme`: writes what the published records say: into README.md, between `<!-- claims -->` and
- * `<!-- /claims -->` and the like, and as a table for each experiment beside the records. A test holds the files to it.
+ * `deno task readme`: writes what can be computed into the pages, between marks like `<!-- claims -->` and
+ * `<!-- /claims -->`: what the published records say, the sizes of the paper's files, the index of the log. Each
+ * experiment's table is written beside the records. A test holds all of it to its sources.
  */
 import { Command } from "commander";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
 import { dataTableMarkdown } from "../lib/runs/data_table.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Report } from "../lib/report/collect.ts";
 import { countsOf, experimentsTable } from "../lib/report/index_page.ts";
 import { claimsLegend, claimsTable } from "../lib/results/claims.ts";
 import { figureSvg } from "../lib/results/figures.ts";
+import { markdown } from "../lib/results/markdown.ts";
 import { markdownTable, numbersTable } from "../lib/results/tables.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
+import { importsOf } from "./check_structure.ts";
 import { runCommand } from "./command.ts";
 import { readReport, reportParts } from "./report.ts";
+
+/** The eleven ideas of the paper: the section, the name, and the file in lib/paper that is the idea. */
+const ideas = [
+  ["5.2", "fine-tuning", "fine_tune.ts"],
+  ["5.3.1", "long text", "long_text.ts"],
+  ["5.3.2", "layers", "layers.ts"],
+  ["5.3.3", "forgetting", "forgetting.ts"],
+  ["5.3.4", "layer-wise decay", "layer_decay.ts"],
+  ["5.4.1", "further pre-training", "further_pretraining.ts"],
+  ["5.4.2", "corpora", "corpora.ts"],
+  ["5.4.3", "BERT as features", "bert_feat.ts"],
+  ["5.5", "multi-task", "multitask.ts"],
+  ["5.6", "few-shot", "few_shot.ts"],
+  ["summary", "schedules", "schedules.ts"],
+] as const;
 
 /** Reads the published records of the mini scale. */
 export const publishedReport = (): Promise<Report> =>
   readReport({ scale: "mini", results: "results" }, reportParts);
 
-/** What stands between the marks, by their names. */
-function blocks(report: Report): Record<string, string> {
-  const judgements = report.claims[0]?.judgements ?? [];
-  const table2 =
-    report.experiments.find(({ experiment }) => experiment.name === "table2")!.sections[0]!.table;
-  return {
-    claims: [countsOf(judgements), claimsTable(judgements), claimsLegend].join("\n\n"),
-    experiments: experimentsTable(report, "results/mini/"),
-    table2: numbersTable(table2),
-  };
+/** Reads the pages that people read, by their paths from the root: README.md first, then the others. */
+export async function readPages(root: string): Promise<Map<string, string>> {
+  const docs = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).sort();
+  const names = ["README.md", ...docs.map((name) => `docs/${name}`), "CONTRIBUTING.md", "LOG.md"];
+  return new Map(
+    await Promise.all(
+      names.map(async (name) => [name, await readFile(join(root, name), "utf8")] as const),
+    ),
+  );
+}
+
+/** The table of {@linkcode ideas}: each file, the others of lib/paper that it imports, its lines. */
+async function ideasTable(root: string): Promise<string> {
+  const rows = await Promise.all(ideas.map(async ([section, idea, name]) => {
+    const path = `lib/paper/${name}`;
+    const text = await readFile(join(root, path), "utf8");
+    const imports = importsOf({ path, text }).map(({ target }) => target)
+      .filter((target) => target.startsWith("lib/paper/"))
+      .map((target) => posix.basename(target, ".ts"));
+    const others = [...new Set(imports)].sort().join(", ") || "nothing";
+    return [idea, section, `[${path}](${path})`, others, String(text.split("\n").length - 1)];
+  }));
+  return markdown(["idea", "section", "file", "what else to open", "lines"], rows, 4);
+}
+
+/** The index of the log: date and title of each entry, with a link to it. */
+function logIndex(log: string): string {
+  const entries = Array.from(log.matchAll(/^## ((\d{4}-\d\d-\d\d): (.*))$/gm), ([, heading, date, title]) => {
+    // the name that GitHub gives to a heading
+    const anchor = heading!.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
+    return [date!, `[${title}](#${anchor})`];
+  });
+  return markdown(["date", "entry"], entries, 2);
 }
 
 /**
- * A text with what the records say between its marks.
+ * The pages with what the records and the files say between their marks.
  *
  * @throws InputError if a mark is missing.
  */
-export function withRecords(text: string, report: Report): string {
-  for (const [name, block] of Object.entries(blocks(report))) {
+export async function withBlocks(
+  pages: ReadonlyMap<string, string>,
+  report: Report,
+  root: string,
+): Promise<Map<string, string>> {
+  const judgements = report.claims[0]?.judgements ?? [];
+  const table2 = report.experiments.find(({ experiment }) => experiment.name === "table2")!.sections[0]!;
+  const records = (page: string) => posix.relative(posix.dirname(page), "results/mini") + "/";
+  const sizes = await ideasTable(root);
+  const blocks: Record<string, (page: string) => string> = {
+    verdicts: () => countsOf(judgements),
+    claims: () => [countsOf(judgements), claimsTable(judgements), claimsLegend].join("\n\n"),
+    experiments: (page) => experimentsTable(report, records(page)),
+    table2: () => numbersTable(table2.table),
+    ideas: () => sizes,
+    entries: (page) => logIndex(pages.get(page)!),
+  };
+  const written = new Map(pages);
+  for (const [name, block] of Object.entries(blocks)) {
     const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-    const [from, to] = [text.indexOf(start), text.indexOf(end)];
-    if (from < 0 || to < from) {
-      throw new InputError(`Cannot write into README.md as it lacks ${start} or ${end}: put both back`);
+    const places = [...written].filter(([, text]) => text.includes(start) && text.includes(end));
+    if (places.length === 0) {
+      throw new InputError(
+        `Cannot write the block “${name}” as no page has ${start} and ${end}: put both back`,
+      );
     }
-    text = `${text.slice(0, from)}${start}\n\n${block}\n\n${text.slice(to)}`;
+    for (const [page, text] of places) {
+      const [from, to] = [text.indexOf(start), text.indexOf(end)];
+      written.set(page, `${text.slice(0, from)}${start}\n\n${block(page)}\n\n${text.slice(to)}`);
+    }
   }
-  return text;
+  return written;
 }
 
 /** The tables and figures of a report's experiments that have runs, by the names of their files. */
@@ -66,14 +129,17 @@ export async function recordTables({ dataTables, experiments, scale }: Report): 
 }
 
 const command = new Command("readme")
-  .description("Writes what the records in results/mini say into README.md, and their tables beside them.")
+  .description(
+    "Writes what the records in results/mini and the files say into the pages, and the tables beside the records.",
+  )
   .action(async () => {
     const report = await publishedReport();
     for (const [name, text] of await recordTables(report)) {
       await writeWhole(join(report.folder, name), [text]);
     }
-    await writeWhole("README.md", [withRecords(await readFile("README.md", "utf8"), report)]);
-    console.log(`Wrote README.md and the tables in ${report.folder}`);
+    const pages = await withBlocks(await readPages("."), report, ".");
+    for (const [name, text] of pages) await writeWhole(name, [text]);
+    console.log(`Wrote ${[...pages.keys()].join(", ")} and the tables in ${report.folder}`);
   });
 
 if (import.meta.main) Deno.exit(await runCommand(command, Deno.args));

@@ -2,8 +2,8 @@
 import { Command } from "commander";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { saveClassifier } from "../lib/classifier/trained.ts";
 import { chooseEngine, openEngine } from "../lib/engine/open.ts";
-import { saveClassifier } from "../lib/paper/fine_tune.ts";
 import { type Recipe, type RecipeContext, runRecipe } from "../lib/classifier/recipe.ts";
 import { trainingPage } from "../lib/report/training_page.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
@@ -14,6 +14,7 @@ import { type Output, runCommand, standardOutput } from "./command.ts";
 import { makeOutputFolder, refuseSameFolder, tellResume } from "./options.ts";
 import { recipeOf, type TrainOptions, withTrainOptions } from "./train_options.ts";
 import { evaluationsOf, preTrainingSentence, resultOf, resultText, sentence } from "./train_result.ts";
+import { percent } from "../lib/wording.ts";
 
 /** The command, not yet run. */
 export function trainCommand(output: Output): Command {
@@ -123,7 +124,7 @@ function progressOf(
     onEvaluation: ({ step, mlmLoss, mlmAccuracy }) =>
       before().log(
         `step ${step}: masked words of the development texts: loss ${mlmLoss.toFixed(3)}, ` +
-          `${(100 * mlmAccuracy).toFixed(1)} % right`,
+          `${percent(mlmAccuracy)} right`,
       ),
     onStep: ({ step, loss }) => training().update(step, `loss ${loss.toFixed(3)}`),
     onEpoch: ({ epoch, trainLoss, dev }) =>

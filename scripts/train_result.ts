@@ -6,10 +6,12 @@ import {
   type PreTrainingPlan,
   type RecipeRun,
 } from "../lib/classifier/recipe.ts";
+import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { atTemperature } from "../lib/results/calibration.ts";
 import { type Evaluation, evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
 import type { Metrics } from "../lib/results/metrics.ts";
 import type { Survey } from "../lib/classifier/survey.ts";
+import { counted, percent } from "../lib/wording.ts";
 
 /** What the classifier says of a split. */
 export interface SplitEvaluation {
@@ -78,16 +80,21 @@ function preTrainingResult({ evaluations, headSteps, seconds, ...plan }: PreTrai
   return {
     ...plan,
     head_steps: headSteps,
-    evaluations: evaluations.map(({ step, mlmLoss, mlmAccuracy, nspLoss, nspAccuracy }) => ({
-      step,
-      mlm_loss: mlmLoss,
-      mlm_accuracy: mlmAccuracy,
-      nsp_loss: nspLoss,
-      nsp_accuracy: nspAccuracy,
-    })),
+    evaluations: evaluations.map(preTrainingMeasures),
     train_seconds: seconds,
   };
 }
+
+/** A measurement of pre-training under the names of result.json. */
+export const preTrainingMeasures = (
+  { step, mlmLoss, mlmAccuracy, nspLoss, nspAccuracy }: PreTrainingEvaluation,
+) => ({
+  step,
+  mlm_loss: mlmLoss,
+  mlm_accuracy: mlmAccuracy,
+  nsp_loss: nspLoss,
+  nsp_accuracy: nspAccuracy,
+});
 
 function surveyResult({ texts, wordpieces, devInTrain, testInTrain, testInDev, ...survey }: Survey) {
   return {
@@ -117,7 +124,7 @@ export function resultText({ temperature }: RecipeRun, evaluations: readonly Spl
 
 /** Measures in a line. */
 export const sentence = ({ errorRate, macroF1, loss }: Pick<Metrics, "errorRate" | "macroF1" | "loss">) =>
-  `error ${(100 * errorRate).toFixed(2)} %, macro F1 ${macroF1.toFixed(4)}, loss ${loss.toFixed(4)}`;
+  `error ${percent(errorRate, 2)}, macro F1 ${macroF1.toFixed(4)}, loss ${loss.toFixed(4)}`;
 
 /** What pre-training is about to do, in a line. */
 export function preTrainingSentence(
@@ -125,10 +132,9 @@ export function preTrainingSentence(
   batchSize: number,
 ): string {
   const passes = Number((steps * batchSize / sequences).toPrecision(2));
-  const count = (steps: number) => `${steps} step${steps === 1 ? "" : "s"}`;
   return `pre-training on ${texts} texts, ${unlabelled} of them without a label: ${
-    count(steps)
+    counted(steps, "step")
   }, ${passes} passes over ` +
-    `${sequences} sequences${headSteps > 0 ? `, after ${count(headSteps)} of its new heads` : ""}` +
+    `${sequences} sequences${headSteps > 0 ? `, after ${counted(headSteps, "step")} of its new heads` : ""}` +
     (nsp ? "" : "; on masked words alone, as most texts are one sentence");
 }

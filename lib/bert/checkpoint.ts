@@ -1,6 +1,6 @@
 /**
- * Models as folders in Hugging Face's layout: config.json, model.safetensors (or, as older ones have it,
- * pytorch_model.bin) and the tokenizer's files.
+ * Models as folders in Hugging Face's layout: config.json, model.safetensors (in older models pytorch_model.bin) and
+ * the tokenizer's files.
  */
 import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -13,33 +13,33 @@ import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safe
 import { readTorchCheckpoint, readTorchShapes } from "./torch_checkpoint.ts";
 import { temporaryFile, writeWhole } from "../storage/whole_file.ts";
 
-/** How to load a model. */
+/** Options for loading a model. */
 export interface LoadOptions {
-  /** Key of the draws for what the folder lacks (pooler, classifier, heads of pre-training). */
+  /** Seed for drawing the parts that the folder lacks (pooler, classifier, heads of pre-training). */
   readonly seed: number;
   /** The task's label names; without them the folder's own classifier is kept, if it has one. */
   readonly labels?: readonly string[];
-  /** Keep only this many of the lowest encoder layers. */
+  /** Number of encoder layers to keep, the lowest ones; by default all. */
   readonly layers?: number;
   /** F, the width of the feature that is classified; without it the folder's own, or H. */
   readonly features?: number;
-  /** The heads of pre-training to load besides; without it they are left out. */
+  /** The heads of pre-training to load as well; without it they are left out. */
   readonly preTraining?: PreTrainingHeads;
 }
 
 /** A loaded model. */
-export interface Checkpoint {
+export interface LoadedCheckpoint {
   /** The configuration, with the layers and labels asked for. */
   readonly config: BertConfig;
   /** The parameters under the names of BertForSequenceClassification and BertForPreTraining. */
   readonly parameters: HostTensors;
-  /** What a user should know: what was ignored, and what was drawn anew. One sentence each. */
+  /** Sentences for the user about tensors that were left out or drawn anew. */
   readonly notes: readonly string[];
-  /** The parameters that the folder does not have, which were drawn anew. */
+  /** Names of the parameters that were drawn anew, as the folder lacks them. */
   readonly drawn: readonly string[];
 }
 
-/** What a model folder holds. */
+/** The contents of a model folder. */
 export interface CheckpointContents {
   /** The configuration, with the labels. */
   readonly config: BertConfig;
@@ -47,18 +47,18 @@ export interface CheckpointContents {
   readonly parameters: HostTensors;
   /** The tokenizer's files by name, such as vocab.txt. */
   readonly tokenizerFiles?: Readonly<Record<string, string | Uint8Array>>;
-  /** What this library wants to remember, written as bertlab.json. */
+  /** Data of this library, written as bertlab.json. */
   readonly extra?: unknown;
 }
 
 /**
- * Loads a BERT from a folder, whichever of its classes saved it: names with and without `bert.`, LayerNorm's old
- * names gamma and beta. Position ids, and heads of pre-training that were not asked for, are left out; a missing
- * pooler, classifier or head is drawn from the seed, and a classifier of other labels is replaced; the notes say so.
+ * Loads a BERT from a folder, saved by any of its classes: names with and without `bert.`, LayerNorm's old names gamma
+ * and beta. Position ids, and heads of pre-training that were not asked for, are left out; a missing pooler, classifier
+ * or head is drawn from the seed; a classifier of other labels is replaced. The notes say so.
  *
- * @throws InputError if a file is missing or broken, or tensors are missing or of the wrong shape (naming them).
+ * @throws InputError if a file is missing or broken, or tensors are missing or of the wrong shape; it names them.
  */
-export async function loadCheckpoint(folder: string, options: LoadOptions): Promise<Checkpoint> {
+export async function loadCheckpoint(folder: string, options: LoadOptions): Promise<LoadedCheckpoint> {
   const whole = await readConfig(folder);
   const config = options.layers === undefined ? whole : keepLayers({}, whole, options.layers).config;
   const { path, tensors, read } = await openWeights(folder);
@@ -139,11 +139,11 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
 }
 
 /**
- * Saves a model so that transformers' AutoModelForSequenceClassification loads it; each file is written whole or
- * not at all, config.json last. Of a model that was in the folder nothing stays, nor of saves that were killed.
+ * Saves a model so that transformers' AutoModelForSequenceClassification loads it. Each file is written whole or not at
+ * all, config.json last. Files of an earlier model and of interrupted saves are removed.
  *
- * @throws InputError if the system does not let it be written.
- * @throws RangeError if a tokenizer file's name is not a plain name of its own.
+ * @throws InputError if the folder or a file cannot be written.
+ * @throws RangeError if a tokenizer file's name is not a plain file name, or is that of another file of the model.
  */
 export async function saveCheckpoint(folder: string, contents: CheckpointContents): Promise<void> {
   const { config, parameters, tokenizerFiles = {}, extra } = contents;
@@ -174,37 +174,37 @@ export async function saveCheckpoint(folder: string, contents: CheckpointContent
   await writeWhole(join(folder, "config.json"), json({ architectures, model_type: "bert", ...config }));
 }
 
-/** Files of an older model that would change what a library makes of the new one. */
+/** Files of an older model that would change how a library reads the new one. */
 const replaced = ["bertlab.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
   .concat("special_tokens_map.json", "added_tokens.json");
 
-/** Whether a folder's README.md is the card of an export (lib/classifier/export_card.ts); undefined if there is none. */
+/** Tells whether a folder's README.md is an export's card (lib/classifier/export_card.ts); undefined without one. */
 export async function hasOwnCard(folder: string): Promise<boolean | undefined> {
   const text = await readFile(join(folder, "README.md"), "utf8").catch(() => undefined);
   return text === undefined ? undefined : /^tags: \[.*\bbertlab\]$/m.test(text);
 }
 
-/** Hugging Face's class for these parameters. */
+/** Returns the name of Hugging Face's class for these parameters. */
 function architecture(parameters: HostTensors): string {
   if (Object.hasOwn(parameters, "classifier.weight")) return "BertForSequenceClassification";
   if (Object.hasOwn(parameters, "cls.seq_relationship.weight")) return "BertForPreTraining";
   return Object.hasOwn(parameters, "cls.predictions.bias") ? "BertForMaskedLM" : "BertModel";
 }
 
-/** What a folder may lack as a whole. */
+/** Parts that a folder may lack entirely. */
 const optionalParts = [
   { prefix: "bert.pooler.", title: "pooler" },
   { prefix: "cls.predictions.", title: "head of the masked language model" },
   { prefix: "cls.seq_relationship.", title: "head of next sentence prediction" },
 ] as const;
 
-/** Tensors that old files hold once more as the decoder of the masked language model. */
+/** Tensors of the masked language model's decoder in old files, with the tensors that they are copies of. */
 const tied: Readonly<Record<string, string>> = {
   "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
   "cls.predictions.decoder.bias": "cls.predictions.bias",
 };
 
-/** Takes the decoder's copies out again; a note where they are not copies. */
+/** Removes the decoder's copies; adds a note about one that differs from its original. */
 function dropTied(parameters: HostTensors, notes: string[]): void {
   for (const [name, original] of Object.entries(tied)) {
     const copy = parameters[name]?.data;
@@ -216,7 +216,7 @@ function dropTied(parameters: HostTensors, notes: string[]): void {
   }
 }
 
-/** A folder's weights: what they are, without their data, and how to read those with some names. */
+/** A folder's weights: the tensors' names and shapes, and a function that reads the data of some. */
 interface Weights {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
@@ -251,7 +251,7 @@ async function openWeights(folder: string): Promise<Weights> {
   );
 }
 
-/** The name that transformers gives a tensor today. */
+/** Returns the name that transformers gives a tensor today. */
 function currentName(name: string): string {
   const renamed = name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(
     /LayerNorm\.beta$/,
@@ -260,7 +260,7 @@ function currentName(name: string): string {
   return /^(embeddings|encoder|pooler)\./.test(renamed) ? `bert.${renamed}` : renamed;
 }
 
-/** The size of the file's classifier, which may read any whole number of hidden states. */
+/** Returns the size of the file's classifier; its input is any whole number of hidden states. */
 function storedClassifier(
   stored: ReadonlyMap<string, { shape: readonly number[] }>,
   config: BertConfig,
@@ -282,7 +282,7 @@ function storedClassifier(
   return { labels, features: shape?.[1] };
 }
 
-/** Decides between the file's classifier and a new one. */
+/** Chooses between the file's classifier and a new one. */
 function chooseClassifier(
   config: BertConfig,
   shape: readonly number[] | undefined,
@@ -322,7 +322,7 @@ function same(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((item, index) => item === others[index]);
 }
 
-/** Names for a sentence, at most twenty of them. */
+/** Joins names for a sentence, at most twenty of them. */
 function list(names: readonly string[]): string {
   const first = names.slice(0, 20).map(shown).join(", ");
   return names.length > 20 ? `${first} and ${names.length - 20} more` : first;

@@ -1,11 +1,11 @@
-/** BERT for sequence classification as something that can be trained: batches in, a loss for each text out. */
+/** BERT for sequence classification as a model to train: from a batch of texts to its loss and logits. */
 import * as tf from "@tensorflow/tfjs";
 import { type DropoutKey, softmaxCrossEntropy } from "../graph/composites.ts";
 import type { Signature, Tensors } from "../graph/graph.ts";
 import type { BertConfig } from "./config.ts";
-import { classify, clsStates, encode, pool } from "./encoder.ts";
+import { classify, clsStates, encode, type EncoderInput, pool } from "./encoder.ts";
 
-/** B texts of K fractions of T tokens, or B pairs of T tokens, which have type ids. */
+/** The shape of a batch: B texts of K fractions of T tokens, or B pairs of T tokens, which have type ids. */
 export interface ClassifierShape {
   readonly B: number;
   readonly K: number;
@@ -13,17 +13,48 @@ export interface ClassifierShape {
   readonly pairs?: boolean;
 }
 
-/** What is classified; by default the last layer's [CLS] state through the pooler. */
+/** The feature that is classified; by default the last layer's [CLS] state through the pooler. */
 export interface ClassifierFeatures {
-  /** The feature [rows, F] of each row from the layers' [CLS] states [rows, H], the lowest first. */
+  /** Returns the features [rows, F] from the layers' [CLS] states [rows, H], the lowest layer first. */
   readonly layers?: (states: readonly tf.Tensor[]) => tf.Tensor;
-  /** How the features [B, K, F] of a text's fractions become one [B, F]; mask [B, K] is 0 for padding. */
+  /** Combines the features [B, K, F] of each text's fractions into one [B, F]; mask [B, K] is 0 for padding. */
   readonly fractions?: (features: tf.Tensor, mask: tf.Tensor, parameters: Tensors) => tf.Tensor;
-  /** Whether the feature goes through the pooler; then F is H. */
+  /** True if the feature goes through the pooler; then F is H. */
   readonly pooler?: boolean;
 }
 
-/** The tensors that a batch of one shape is fed as. */
+/** B texts of K fractions each, as B * K sequences. */
+export interface ClassifierInput extends EncoderInput {
+  /** B. */
+  readonly texts: number;
+  /** [B, K] float, 0 for a fraction that is padding; all are real where it is absent. */
+  readonly fractionMask?: tf.Tensor;
+}
+
+/**
+ * The logits [B, C] of the texts' features: the pooler's output for a text's [CLS] state, for the combination of its
+ * fractions' [CLS] states (paper section 5.3.1), or of several layers' (5.3.2).
+ *
+ * @param key the step's dropout key; without it nothing is dropped
+ */
+export function classifierLogits(
+  parameters: Tensors,
+  config: BertConfig,
+  { layers = (states) => states.at(-1)!, fractions, pooler = true }: ClassifierFeatures,
+  { texts, fractionMask, ...input }: ClassifierInput,
+  key?: DropoutKey,
+): tf.Tensor {
+  const [, ...states] = encode(parameters, config, input, key);
+  let feature = layers(states.map(clsStates));
+  if (fractions) {
+    const [rows, width] = feature.shape as [number, number];
+    const each = tf.reshape(feature, [texts, rows / texts, width]);
+    feature = fractions(each, fractionMask ?? tf.ones([texts, rows / texts]), parameters);
+  }
+  return classify(parameters, config, pooler ? pool(parameters, feature) : feature, key);
+}
+
+/** Returns names, shapes and types of a batch's tensors. */
 function classifierFeeds({ B, K, T, pairs }: ClassifierShape): Record<string, Signature> {
   return {
     ids: { shape: [B * K, T], dtype: "int32" },
@@ -35,13 +66,10 @@ function classifierFeeds({ B, K, T, pairs }: ClassifierShape): Record<string, Si
   };
 }
 
-/**
- * The classifier's loss Σ weight · cross-entropy of a text's feature: the pooler's output for its [CLS] state, for the
- * combination of its fractions' [CLS] states (paper section 5.3.1), or of several layers' (5.3.2).
- */
+/** The classifier's loss Σ weight · cross-entropy of the {@linkcode classifierLogits}. */
 export function sequenceClassifier(
   config: BertConfig,
-  { layers = (states) => states.at(-1)!, fractions, pooler = true }: ClassifierFeatures = {},
+  features: ClassifierFeatures = {},
 ): {
   feeds(shape: unknown): Record<string, Signature>;
   loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };
@@ -50,18 +78,8 @@ export function sequenceClassifier(
     feeds: (shape) => classifierFeeds(shape as ClassifierShape),
     loss(inputs, key) {
       const { ids, mask, type_ids: typeIds, labels, weights, fraction_mask: fractionMask } = inputs;
-      const [, ...states] = encode(inputs, config, { ids: ids!, mask: mask!, typeIds }, key);
-      const each = layers(states.map(clsStates));
-      const [rows, width] = each.shape as [number, number];
-      const batch = labels!.shape[0]!;
-      const feature = fractions
-        ? fractions(
-          tf.reshape(each, [batch, rows / batch, width]),
-          fractionMask ?? tf.ones([batch, rows / batch]),
-          inputs,
-        )
-        : each;
-      const logits = classify(inputs, config, pooler ? pool(inputs, feature) : feature, key);
+      const input = { ids: ids!, mask: mask!, typeIds, texts: labels!.shape[0]!, fractionMask };
+      const logits = classifierLogits(inputs, config, features, input, key);
       const losses = softmaxCrossEntropy(logits, labels!);
       return { loss: tf.sum(tf.mul(losses, weights!)), outputs: { logits } };
     },

@@ -1,16 +1,16 @@
-/** BERT's configuration: Hugging Face's config.json, read, checked and made. */
+/** BERT's configuration: reads, checks and makes Hugging Face's config.json. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
 
-/** The activations of the feed-forward layers that the encoder knows; "gelu" is the erf form. */
+/** Names of the feed-forward layers' activations; "gelu" is the erf form. */
 export const HIDDEN_ACTS = ["gelu", "gelu_new", "relu"] as const;
 
 /** A name from {@linkcode HIDDEN_ACTS}. */
 export type HiddenAct = (typeof HIDDEN_ACTS)[number];
 
-/** The keys of Hugging Face's BertConfig that BERT's encoder and classifier depend on, with its names. */
+/** The keys of Hugging Face's BertConfig that BERT's encoder and classifier depend on, under the same names. */
 export interface BertConfig {
   /** V, the number of wordpieces. */
   readonly vocab_size: number;
@@ -28,7 +28,7 @@ export interface BertConfig {
   readonly hidden_dropout_prob: number;
   /** Dropout rate of the attention's probabilities. */
   readonly attention_probs_dropout_prob: number;
-  /** Dropout rate before the classifier; `hidden_dropout_prob` where it is absent. */
+  /** Dropout rate before the classifier; `hidden_dropout_prob` if absent. */
   readonly classifier_dropout?: number;
   /** The longest sequence, [CLS] and [SEP] included. */
   readonly max_position_embeddings: number;
@@ -36,7 +36,7 @@ export interface BertConfig {
   readonly type_vocab_size: number;
   /** Standard deviation of new weights. */
   readonly initializer_range: number;
-  /** Added to the variance by LayerNorm. */
+  /** The number that LayerNorm adds to the variance. */
   readonly layer_norm_eps: number;
   /** The id of [PAD]. */
   readonly pad_token_id: number;
@@ -76,11 +76,11 @@ export async function readConfig(folder: string): Promise<BertConfig> {
 }
 
 /**
- * Parses and checks the text of a config.json; keys that do not matter to the encoder are dropped, and a file
- * without `model_type`, as BERT's first releases had them, is taken for BERT's.
+ * Parses and checks the text of a config.json. Keys that do not matter to the encoder are dropped; a file without
+ * `model_type`, as in BERT's first releases, counts as BERT's.
  *
- * @param where what the message of an error calls the text, such as its path
- * @throws InputError if it is not JSON, not of BERT, misses a key, or asks for what the encoder does not have.
+ * @param where the name of the text in error messages, such as its path
+ * @throws InputError if it is not JSON, not of BERT, lacks a key, or asks for something that the encoder cannot do.
  */
 export function parseConfig(text: string, where: string): BertConfig {
   let json: unknown;
@@ -95,12 +95,12 @@ export function parseConfig(text: string, where: string): BertConfig {
   return checkConfig(json as Json, where);
 }
 
-/** What a new configuration must be told, and what it may be. */
+/** The values for a new configuration: the vocabulary's size, and any others. */
 export type NewConfig = Pick<BertConfig, "vocab_size"> & Partial<BertConfig>;
 
 /**
- * The configuration of a new model: BERT-mini (Turc et al. 2019: L 4, H 256, N 4) unless told otherwise. Where
- * only `hidden_size` is given, a head has 64 units and the feed-forward layers are four times as wide.
+ * Returns the configuration of a new model, by default BERT-mini (Turc et al. 2019: L 4, H 256, N 4). If only
+ * `hidden_size` is given, a head has 64 units and the feed-forward layers are four times as wide.
  *
  * @throws InputError if the values do not make a BERT.
  */
@@ -116,14 +116,14 @@ export function newConfig(options: NewConfig): BertConfig {
   }, "the new model's configuration");
 }
 
-/** The label names by class index, or undefined where the configuration names none. */
+/** Returns the label names by class index, or undefined if the configuration names none. */
 export function configLabels(config: BertConfig): string[] | undefined {
   const names = config.id2label;
   return names && Array.from({ length: Object.keys(names).length }, (_, index) => names[String(index)]!);
 }
 
 /**
- * The configuration with these label names, in the order of the classes.
+ * Returns the configuration with these label names, in the order of the classes.
  *
  * @throws InputError if there are no labels, or two are the same.
  */
@@ -228,7 +228,7 @@ function checkLabels(
   };
 }
 
-/** A value as it stands in the file, cut to what fits into a message. */
+/** Returns a value as JSON, cut to a length that fits into a message. */
 function show(value: unknown): string {
   let text: string;
   try {
@@ -242,7 +242,7 @@ function show(value: unknown): string {
 /**
  * Checks that a model can read sequences of a length.
  *
- * @throws InputError if they are longer than its positions.
+ * @throws InputError if it has fewer positions.
  */
 export function requirePositions(config: BertConfig, maxLength: number): void {
   if (maxLength <= config.max_position_embeddings) return;
@@ -255,7 +255,7 @@ export function requirePositions(config: BertConfig, maxLength: number): void {
 /**
  * Checks that a model can read pairs of texts.
  *
- * @throws InputError if it knows no second segment.
+ * @throws InputError if it has no second segment type.
  */
 export function requireSegments(
   { type_vocab_size: segments }: BertConfig,
@@ -270,7 +270,7 @@ export function requireSegments(
 /**
  * Checks that a model knows all pieces of its folder's tokenizer.
  *
- * @throws InputError if there are more of them.
+ * @throws InputError if the tokenizer has more pieces.
  */
 export function requireVocabulary(
   config: BertConfig,

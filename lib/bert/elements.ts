@@ -1,4 +1,4 @@
-/** The elements of tensors as files hold them: their types by safetensors' names, and their bytes as numbers. */
+/** The elements of tensors in files: their types by safetensors' names, and reading their bytes as numbers. */
 import { type ByteSource, shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
 
@@ -8,19 +8,19 @@ export const ITEM_SIZES: Readonly<Record<string, number>> = {
   ...{ I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1 },
 };
 
-/** How many dimensions a tensor may have, as in PyTorch. */
+/** Most dimensions of a tensor, as in PyTorch. */
 const MOST_DIMENSIONS = 64;
 
-/** Elements converted at once, so that no tensor stands in memory twice. */
+/** Number of elements converted at once, so that no tensor is in memory twice. */
 const CHUNK = 1 << 20;
 
-/** Whether a value out of a file can be a tensor's sizes or strides. */
+/** Tells whether a value from a file can be a tensor's sizes or strides. */
 export function areSizes(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.length <= MOST_DIMENSIONS &&
     value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** The number of elements of a shape. */
+/** Returns the number of elements of a shape. */
 export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((count, size) => count * size, 1);
 }
@@ -40,7 +40,7 @@ export interface ElementSpan {
 /**
  * Reads elements: F64, F32, F16 and BF16 become Float32Array, I32 and I64 Int32Array (their low 32 bits).
  *
- * @throws InputError if they are of another type.
+ * @throws InputError if they are of an unsupported type.
  */
 export async function readElements(
   source: ByteSource,
@@ -88,7 +88,7 @@ const CONVERSIONS: Readonly<Record<string, Conversion>> = {
   },
 };
 
-/** The number that 16 bits mean in IEEE 754 half precision. */
+/** Converts 16 bits of IEEE 754 half precision to a number. */
 function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

@@ -1,7 +1,7 @@
 /**
- * BERT's encoder (Devlin et al. 2019) with its pooler and classifier, in tfjs operations; it computes what Hugging
- * Face's BertForSequenceClassification does, dropout sites included. B batch, T tokens, H hidden, F features,
- * L layers, C classes.
+ * BERT's encoder (Devlin et al. 2019) with its pooler and classifier, in tfjs operations; it computes the same as
+ * Hugging Face's BertForSequenceClassification, with dropout at the same places. B batch, T tokens, H hidden,
+ * F features, L layers, C classes.
  */
 import * as tf from "@tensorflow/tfjs";
 import {
@@ -24,14 +24,14 @@ export interface EncoderInput {
   readonly ids: tf.Tensor;
   /** 1 for a token, 0 for padding. */
   readonly mask: tf.Tensor;
-  /** Segment ids; all 0 where they are absent. */
+  /** Segment ids; all 0 if absent. */
   readonly typeIds?: tf.Tensor;
 }
 
-/** Added to the attention's scores at padding, so that its probability is exactly 0 in float32. */
+/** The number added to the attention's scores at padding, so that its probability is exactly 0 in float32. */
 const MASKED = -1e9;
 
-/** The configuration's activations. */
+/** The activations by their names in a configuration. */
 export const ACTIVATIONS: Readonly<Record<HiddenAct, (x: tf.Tensor) => tf.Tensor>> = {
   gelu,
   gelu_new: geluTanh,
@@ -41,7 +41,7 @@ export const ACTIVATIONS: Readonly<Record<HiddenAct, (x: tf.Tensor) => tf.Tensor
 /**
  * Runs the encoder.
  *
- * @param key the step's dropout key; without it nothing is dropped
+ * @param key the step's dropout key; without it there is no dropout
  * @returns the L + 1 hidden states [B, T, H]: the embeddings' first, then each layer's, the lowest first
  * @throws RangeError if the sequences are longer than the model's positions, or the shapes do not agree.
  */
@@ -59,18 +59,18 @@ export function encode(
   return states;
 }
 
-/** The states [B, H] of the first token, [CLS], among the states [B, T, H]. */
+/** Returns the states [B, H] of the first token, [CLS], from the states [B, T, H]. */
 export function clsStates(states: tf.Tensor): tf.Tensor {
   const [batch, , hidden] = states.shape as [number, number, number];
   return tf.reshape(tf.slice(states, [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
 }
 
-/** BERT's pooler: tanh(W h + b) of the [CLS] states [B, H], to [B, H]. */
+/** Computes BERT's pooler: tanh(W h + b) of the [CLS] states [B, H], to [B, H]. */
 export function pool(parameters: Parameters, cls: tf.Tensor): tf.Tensor {
   return tf.tanh(dense(parameters, "bert.pooler.dense", cls));
 }
 
-/** The classifier: dropout of the features [B, F], then a linear map to logits [B, C]. */
+/** Computes the classifier: dropout of the features [B, F], then a linear map to logits [B, C]. */
 export function classify(
   parameters: Parameters,
   config: BertConfig,
@@ -81,7 +81,7 @@ export function classify(
   return dense(parameters, "classifier", dropout(features, rate, key));
 }
 
-/** The sum of three embeddings, LayerNorm, dropout: [B, T, H]. */
+/** Computes the embeddings [B, T, H]: the sum of words, positions and types, then LayerNorm and dropout. */
 function embed(parameters: Parameters, config: BertConfig, input: EncoderInput, key?: DropoutKey): tf.Tensor {
   const { ids, mask, typeIds } = input;
   const length = ids.shape[1]!;
@@ -105,7 +105,7 @@ function embed(parameters: Parameters, config: BertConfig, input: EncoderInput, 
   return dropout(norm(parameters, config, "bert.embeddings.LayerNorm", sum), config.hidden_dropout_prob, key);
 }
 
-/** One layer with LayerNorm after each sublayer: self-attention, then feed-forward; [B, T, H] to [B, T, H]. */
+/** Computes one layer, self-attention and feed-forward, each with LayerNorm after it; [B, T, H] to [B, T, H]. */
 function encoderLayer(
   parameters: Parameters,
   config: BertConfig,
@@ -130,25 +130,25 @@ function encoderLayer(
   return norm(parameters, config, `${name}.output.LayerNorm`, tf.add(output, middle));
 }
 
-/** The linear map with the parameters `NAME.weight` [O, I] and `NAME.bias`: […, I] to […, O]. */
+/** Applies the linear map with the parameters `NAME.weight` [O, I] and `NAME.bias`: […, I] to […, O]. */
 export function dense(parameters: Parameters, name: string, input: tf.Tensor): tf.Tensor {
   return linear(input, parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`));
 }
 
-/** LayerNorm with the parameters `NAME.weight` and `NAME.bias` [H]. */
+/** Applies LayerNorm with the parameters `NAME.weight` and `NAME.bias` [H]. */
 export function norm(parameters: Parameters, config: BertConfig, name: string, input: tf.Tensor): tf.Tensor {
   const [weight, bias] = [parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`)];
   return layerNorm(input, weight, bias, config.layer_norm_eps);
 }
 
-/** @throws RangeError if there is no parameter of this name. */
+/** Returns a parameter by name. @throws RangeError if there is none of this name. */
 export function parameter(parameters: Parameters, name: string): tf.Tensor {
   const tensor = parameters[name];
   if (!tensor) throw new RangeError(`The parameter ${name} is missing`);
   return tensor;
 }
 
-/** GELU by its tanh approximation (Hendrycks and Gimpel 2016), Hugging Face's "gelu_new". */
+/** Computes GELU by its tanh approximation (Hendrycks and Gimpel 2016), Hugging Face's "gelu_new". */
 function geluTanh(x: tf.Tensor): tf.Tensor {
   const cubic = tf.add(x, tf.mul(0.044715, tf.mul(x, tf.mul(x, x))));
   return tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(tf.mul(Math.sqrt(2 / Math.PI), cubic))));

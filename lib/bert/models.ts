@@ -1,4 +1,4 @@
-/** Models by name: what `model: "minilm"` or a hub id means, and where its folder comes from. */
+/** Models by name: finds or fetches the folder of `minilm`, of other known names, and of hub ids. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { hashFile, hashFiles, type OnProgress } from "../storage/download.ts";
@@ -13,11 +13,11 @@ import { type BertConfig, type NewConfig, newConfig } from "./config.ts";
 interface NamedModel {
   /** Its repository on the hub. */
   readonly repository: string;
-  /** What its config.json says, without the defaults. */
+  /** The values of its config.json, without the defaults. */
   readonly config: NewConfig;
-  /** sha256 of files, where their bytes are known. */
+  /** sha256 of the files that are pinned, by name. */
   readonly hashes?: Readonly<Record<string, string>>;
-  /** Where else the same bytes are. */
+  /** Other sources of the same bytes. */
   readonly otherwise?: readonly Source[];
 }
 
@@ -53,7 +53,7 @@ const MODELS: Readonly<Record<string, NamedModel>> = {
   },
 };
 
-/** The configuration of a named model, without fetching it; undefined for other names. */
+/** Returns the configuration of a named model without fetching it; undefined for other names. */
 export function namedConfig(name: string): BertConfig | undefined {
   return Object.hasOwn(MODELS, name) ? newConfig(MODELS[name]!.config) : undefined;
 }
@@ -67,28 +67,28 @@ const FILES: readonly WantedFile[] = [
   { name: "model.safetensors" },
 ];
 
-/** A model's weights: the first of these that there is. */
+/** Files of weights; a model uses the first of these that it has. */
 const WEIGHTS = ["model.safetensors", "pytorch_model.bin"];
 
 /** Files that a model's numbers depend on. */
 const CONTENT = [...FILES.map(({ name }) => name), "pytorch_model.bin"];
 
-/** One sha256 of what a model's folder holds. */
+/** Returns one sha256 over the files in a model's folder. */
 export async function modelContent(folder: string): Promise<string> {
   const names = await readdir(folder);
   return await hashFiles(CONTENT.filter((name) => names.includes(name)).map((name) => join(folder, name)));
 }
 
-/** The names that {@linkcode resolveModel} knows without a hub id. */
+/** The model names that {@linkcode resolveModel} knows. */
 export const MODEL_NAMES: readonly string[] = Object.keys(MODELS);
 
 /**
- * The folder of a model given as a name (such as `minilm`), a folder, or a hub id (`organisation/name`, or
- * `organisation/name@revision` with a branch, a tag or a commit). Named models and hub ids are fetched once and then
- * come from the cache, the hub's own; a hub that cannot be reached costs seconds. The folder holds config.json,
- * tokenizer.json or vocab.txt, and model.safetensors or, if the model has only that, pytorch_model.bin.
+ * Returns the folder of a model given as a name (such as `minilm`), a folder, or a hub id (`organisation/name`, or
+ * `organisation/name@revision` with a branch, a tag or a commit). Named models and hub ids are fetched once and kept in
+ * the hub's own cache; a hub that cannot be reached costs seconds. The folder holds config.json, tokenizer.json or
+ * vocab.txt, and model.safetensors or, if the model has only that, pytorch_model.bin.
  *
- * @throws InputError if there is no such model, or it can be fetched from nowhere (saying what was tried).
+ * @throws InputError if there is no such model, or it can be fetched from nowhere; it lists the places tried.
  */
 export async function resolveModel(
   model: string,
@@ -107,7 +107,7 @@ export async function resolveModel(
   const { id, revision } = repository;
   const place = join("models", (revision === undefined ? id : `${id}@${revision}`).replaceAll("/", "--"));
   const files = FILES.map((file) => ({ ...file, sha256: hashes[file.name] }));
-  // What is on this machine comes first: then no hub is waited for.
+  // A copy on this machine comes first, without waiting for a hub.
   const here = await hubFolder(repository, hashes, { offline: true }).catch(() => cachedFolder(place, files));
   if (here !== undefined) return here;
   try {
@@ -120,7 +120,7 @@ export async function resolveModel(
   }
 }
 
-/** The folder of a model in the hub's cache, with the files that make a model. */
+/** Fetches a model's files, as far as they are missing, and returns its folder in the hub's cache. */
 async function hubFolder(
   repository: HubRepository,
   hashes: Readonly<Record<string, string>>,
@@ -132,21 +132,21 @@ async function hubFolder(
   const config = await hubFile(repository, "config.json", options);
   if (config === undefined) throw unusable("it has no config.json");
   const folder = dirname(config);
-  // All its files are of the same commit, whatever happens to the branch meanwhile.
+  // All files come from one commit, even if the branch changes meanwhile.
   const commit = { ...repository, revision: basename(folder) };
   const file = (path: string) => hubFile(commit, path, options);
-  /** A file that may be missing: where the hub cannot be asked, it does without. */
+  /** Fetches a file that may be missing; if the hub cannot be reached, goes on without it. */
   const fileIfThere = (path: string) =>
     file(path).catch((error) => {
       if (!(error instanceof HubError && error.unreachable)) throw error;
     });
 
   const tokenizer = await file("tokenizer.json");
-  // Without tokenizer.json, the other two say which pieces there are and whether to lower the case.
+  // Without tokenizer.json, vocab.txt lists the wordpieces and tokenizer_config.json says whether to lower the case.
   const rest = tokenizer === undefined ? file : fileIfThere;
   const vocabulary = await rest("vocab.txt");
   await rest("tokenizer_config.json");
-  // How a classifier of this library reads texts.
+  // A classifier of this library keeps its settings for reading texts here.
   await fileIfThere("bertlab.json");
   if (tokenizer === undefined && vocabulary === undefined) {
     throw unusable("it has neither tokenizer.json nor vocab.txt");
@@ -159,7 +159,7 @@ async function hubFolder(
   return folder;
 }
 
-/** Fetches the first of the files of weights that there is, unless one is in the cache. */
+/** Fetches the first file of weights that the model has, unless one is in the cache. */
 async function fetchWeights(
   repository: HubRepository,
   options: HubOptions,
@@ -179,7 +179,7 @@ async function fetchWeights(
   throw unusable(`it has neither ${WEIGHTS.join(" nor ")}`, advice);
 }
 
-/** The sha256 of a file, which the hub's cache names by it if it is large; the one that is hoped for if there is none. */
+/** Returns a file's sha256, or the expected one if there is no file; the hub's cache names large files by theirs. */
 async function hashOf(path: string, hoped: string): Promise<string> {
   const real = await realpath(path).catch(() => undefined);
   return real === undefined || basename(real) === hoped ? hoped : await hashFile(real, "sha256");

@@ -4,25 +4,25 @@ import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
 import type { BertConfig } from "./config.ts";
 
-/** Which heads of pre-training a model has besides that of the masked language model. */
+/** The heads of pre-training that a model has besides that of the masked language model. */
 export interface PreTrainingHeads {
-  /** Next sentence prediction, which reads the pooler; true unless told otherwise. */
+  /** True (the default) for the head of next sentence prediction, which reads the pooler. */
   readonly nsp?: boolean;
 }
 
-/** What a model has on top of its encoder and pooler. */
+/** The heads of a model, on top of its encoder and pooler. */
 export interface ModelHeads {
   /** C, the number of labels; without it there is no classifier. */
   readonly labels?: number;
-  /** F, the width of the feature that is classified; H unless told otherwise. */
+  /** F, the width of the feature that is classified; H by default. */
   readonly features?: number;
-  /** Without it there are no heads of pre-training. */
+  /** The heads of pre-training; without it there are none. */
   readonly preTraining?: PreTrainingHeads;
 }
 
 /**
- * The names and shapes of a model's parameters, from the embeddings to the heads, as BertForSequenceClassification
- * and BertForPreTraining name them; a matrix is [outputs, inputs].
+ * Returns the names and shapes of a model's parameters, from the embeddings to the heads, as in
+ * BertForSequenceClassification and BertForPreTraining; a matrix is [outputs, inputs].
  */
 export function parameterShapes(config: BertConfig, heads: ModelHeads = {}): Map<string, number[]> {
   const { hidden_size: hidden, intermediate_size: inner } = config;
@@ -56,8 +56,8 @@ export function parameterShapes(config: BertConfig, heads: ModelHeads = {}): Map
 }
 
 /**
- * The names and shapes of what pre-training trains: all of BertForPreTraining, or without next sentence prediction
- * all of BertForMaskedLM, which has no pooler.
+ * Returns the names and shapes of the parameters that pre-training trains: all of BertForPreTraining, or without next
+ * sentence prediction all of BertForMaskedLM, which has no pooler.
  */
 export function preTrainingShapes(config: BertConfig, heads: PreTrainingHeads = {}): Map<string, number[]> {
   const shapes = parameterShapes(config, { preTraining: heads });
@@ -65,15 +65,31 @@ export function preTrainingShapes(config: BertConfig, heads: PreTrainingHeads = 
   return new Map([...shapes].filter(([name]) => !name.startsWith("bert.pooler.")));
 }
 
-/** The encoder layer that a parameter belongs to, or undefined for embeddings, pooler and heads. */
+/** The parameters of those names. @throws InputError if the model lacks heads of pre-training. */
+export function preTrainingParameters(
+  config: BertConfig,
+  parameters: HostTensors,
+  heads: PreTrainingHeads,
+): HostTensors {
+  const names = [...preTrainingShapes(config, heads).keys()];
+  const missing = names.filter((name) => !Object.hasOwn(parameters, name));
+  if (missing.length > 0) {
+    throw new InputError(
+      `Cannot pre-train a model without ${missing.join(", ")}: start it with its heads of pre-training`,
+    );
+  }
+  return Object.fromEntries(names.map((name) => [name, parameters[name]!]));
+}
+
+/** Returns the encoder layer of a parameter, counted from 0; undefined for embeddings, pooler and heads. */
 export function layerOf(name: string): number | undefined {
   const digits = /^bert\.encoder\.layer\.(\d+)\./.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
 
 /**
- * A new parameter as BERT initialises it: LayerNorm's weights 1, biases 0, everything else normal with mean 0. The
- * draws depend on the seed and the name alone, so that adding a parameter changes no other.
+ * Draws a new parameter as BERT initialises it: LayerNorm's weights 1, biases 0, everything else normal with mean 0.
+ * The draws depend only on the seed and the name, so that adding a parameter changes no other.
  *
  * @param range the normal distribution's standard deviation, `initializer_range` of the configuration
  */
@@ -92,7 +108,7 @@ export function freshTensor(
 }
 
 /**
- * All parameters of a new model, with the embedding of [PAD] zero as in Hugging Face's BERT.
+ * Draws all parameters of a new model; the embedding of [PAD] is zero, as in Hugging Face's BERT.
  *
  * @throws RangeError if the number of labels or the features' width is not a positive whole number.
  */
@@ -116,9 +132,9 @@ export function initialParameters(
 }
 
 /**
- * Where a new model's pre-training starts best: the head of masked words knows how often each one occurs (its bias is
- * the logarithm of their shares), and the positions are sinusoids (Vaswani et al. 2017) as large as the other weights.
- * From BERT's plain start a small model stays with the words' shares for millions of tokens.
+ * Returns the parameters with a better start for pre-training a new model: the bias of the head of masked words is the
+ * logarithm of each word's share, and the positions are sinusoids (Vaswani et al. 2017) as large as the other weights.
+ * From BERT's plain start, a small model takes millions of tokens to learn more than the words' shares.
  *
  * @param pieces the wordpieces that it will be trained on
  */
@@ -145,8 +161,8 @@ export function unigramStart(config: BertConfig, parameters: HostTensors, pieces
 }
 
 /**
- * The model of the lowest `layers` encoder layers (Sajjad et al. 2020): the upper ones are dropped, the pooler and
- * the heads stay. The tensors are shared, not copied.
+ * Returns the model of the lowest `layers` encoder layers (Sajjad et al. 2020): the upper layers are dropped, the
+ * pooler and the heads stay. The tensors are shared, not copied.
  *
  * @throws InputError if the model does not have that many layers.
  */

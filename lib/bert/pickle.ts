@@ -1,12 +1,12 @@
 /**
- * Pickles, read without running anything: a pickle is a program for a stack machine, and of its operations only those
- * are known with which torch.save writes a state dict. What the program may call is a short list that the reader of
- * the file gives; everything else is refused by its name.
+ * Pickles, read without running anything. A pickle is a program for a stack machine; this reader knows only the
+ * operations with which torch.save writes a state dict. Its caller gives a short list of functions that the program may
+ * name; any other name is refused.
  * Source: Python's pickletools (protocol 2), and PyTorch's torch/_weights_only_unpickler.py.
  */
 import { shown } from "../storage/byte_source.ts";
 
-/** A tuple. A list is an array, a dict a Map, None null, and a number that no double holds a bigint. */
+/** A tuple. Lists become arrays, dicts Maps, None null, and whole numbers beyond a double's exact range bigints. */
 export class Tuple {
   /** Its values. */
   readonly items: readonly unknown[];
@@ -16,20 +16,20 @@ export class Tuple {
   }
 }
 
-/** What a pickle may speak of. */
+/** The names and objects that a pickle may refer to. */
 export interface PickleRules {
-  /** By its full name what a global is: a function of its arguments can be called, anything else is handed on. */
+  /** The globals by full name. The pickle can call one that is a function, which gets the arguments as one array. */
   readonly globals: ReadonlyMap<string, unknown>;
-  /** What the file's own id of an object (a persistent id) stands for. */
+  /** Returns the object that a persistent id (the file's own id of an object) stands for. */
   readonly persistent: (id: unknown) => unknown;
-  /** The error for a reason that goes with "as". */
+  /** Makes the error for a reason that can follow "as". */
   readonly fail: (why: string) => Error;
 }
 
-/** More than any model needs: one of 400 tensors takes about 30,000 operations. */
+/** Most operations of a pickle; a model of 400 tensors takes about 30,000. */
 const MOST_OPERATIONS = 1_000_000;
 
-/** The longest name of a global. */
+/** Most bytes of a global's name. */
 const LONGEST_NAME = 1000;
 
 /**
@@ -38,7 +38,7 @@ const LONGEST_NAME = 1000;
  * @param bytes the file's bytes, or the part with its pickles
  * @param start where the pickle begins
  * @returns the value, and the byte after the pickle
- * @throws what `rules.fail` makes, if the pickle is broken or asks for more than the rules give.
+ * @throws the error of `rules.fail`, if the pickle is broken or asks for something that the rules lack.
  */
 export function readPickle(
   bytes: Uint8Array,
@@ -51,7 +51,7 @@ export function readPickle(
   const memo = new Map<number, unknown>();
   let at = start;
 
-  /** Passes over so many bytes and returns where they start. */
+  /** Moves past `count` bytes and returns their start. */
   const take = (count: number) => {
     if (count > bytes.length - at) throw fail("its pickle is cut off");
     at += count;
@@ -68,13 +68,13 @@ export function readPickle(
     at++;
     return name;
   };
-  /** The top of the stack, down to the last mark. */
+  /** Returns the top of the stack, if it is above the last mark. */
   const top = () => {
     if (stack.length <= (marks.at(-1) ?? 0)) throw fail("its pickle takes from an empty stack");
     return stack.at(-1);
   };
   const pop = () => (top(), stack.pop());
-  /** Everything above the last mark. */
+  /** Takes everything above the last mark from the stack. */
   const popMark = () => {
     const mark = marks.pop();
     if (mark === undefined) throw fail("its pickle has no mark where one is needed");
@@ -218,7 +218,7 @@ export function readPickle(
   throw fail(`its pickle has more than ${MOST_OPERATIONS} operations`);
 }
 
-/** A whole number in two's complement, the lowest byte first; as a number where that is exact. */
+/** Reads a whole number in two's complement, lowest byte first; returns a bigint if a number would not be exact. */
 function wholeNumber(bytes: Uint8Array): number | bigint {
   const value = BigInt.asIntN(
     8 * bytes.length,

@@ -1,7 +1,7 @@
 /**
- * BERT's two tasks of pre-training (Devlin et al. 2019, section 3.1), on which further pre-training goes on (paper
- * section 5.4): the masked language model and next sentence prediction. It computes what Hugging Face's
- * BertForPreTraining does, and without next sentence prediction what BertForMaskedLM does.
+ * BERT's two tasks of pre-training (Devlin et al. 2019, section 3.1), which further pre-training continues (paper
+ * section 5.4): the masked language model and next sentence prediction. The same is computed as by Hugging Face's
+ * BertForPreTraining, or without next sentence prediction by BertForMaskedLM.
  */
 import * as tf from "@tensorflow/tfjs";
 import { type DropoutKey, embedding, linear, softmaxCrossEntropy } from "../graph/composites.ts";
@@ -10,18 +10,18 @@ import type { BertConfig } from "./config.ts";
 import { ACTIVATIONS, clsStates, dense, encode, norm, parameter, type Parameters, pool } from "./encoder.ts";
 import type { PreTrainingHeads } from "./parameters.ts";
 
-/** B sequences of T tokens, up to P of them masked. */
+/** The shape of a batch: B sequences of T tokens, up to P of them masked. */
 export interface PreTrainingShape {
   readonly B: number;
   readonly T: number;
   readonly P: number;
-  /** Whether the heads are trained alone, and the body with its pooler is at rest. */
+  /** True if only the heads are trained; the encoder and the pooler stay as they are. */
   readonly headsOnly?: boolean;
 }
 
 /**
- * The tensors that a batch of one shape is fed as. `positions` are the masked places in their own sequences; one
- * with fewer than P of them is filled up with places of weight 0.
+ * Returns names, shapes and types of a batch's tensors. `positions` are the masked places, counted from the start of
+ * their own sequence; a sequence with fewer than P of them is filled up with places of weight 0.
  */
 function preTrainingFeeds({ B, T, P }: PreTrainingShape, nsp: boolean): Record<string, Signature> {
   return {
@@ -35,7 +35,7 @@ function preTrainingFeeds({ B, T, P }: PreTrainingShape, nsp: boolean): Record<s
   };
 }
 
-/** The states [B·P, H] at P places of each sequence, from all states [B, T, H] and the places [B·P]. */
+/** Returns the states [B·P, H] at P places of each sequence, from all states [B, T, H] and the places [B·P]. */
 function statesAt(states: tf.Tensor, positions: tf.Tensor): tf.Tensor {
   const [sequences, tokens, hidden] = states.shape as [number, number, number];
   const starts = Array.from({ length: sequences }, (_, b) => b * tokens);
@@ -43,7 +43,7 @@ function statesAt(states: tf.Tensor, positions: tf.Tensor): tf.Tensor {
   return embedding(tf.reshape(states, [-1, hidden]), tf.reshape(places, [-1]));
 }
 
-/** Logits [R, V] of the words at masked places from their states [R, H]; the decoder is the table of words. */
+/** Computes the logits [R, V] of the words at masked places from their states [R, H]; the word table is the decoder. */
 function wordLogits(parameters: Parameters, config: BertConfig, states: tf.Tensor): tf.Tensor {
   const name = "cls.predictions.transform";
   const inner = ACTIVATIONS[config.hidden_act](dense(parameters, `${name}.dense`, states));
@@ -55,12 +55,12 @@ function wordLogits(parameters: Parameters, config: BertConfig, states: tf.Tenso
 }
 
 /**
- * The loss of pre-training: Σ mlm_weights · cross-entropy of the masked words, plus Σ weights · cross-entropy of
- * "does the second text follow" (0 it does, 1 it does not). The weights are 1 / (masked places) and 1 / (sequences)
- * of the optimizer's batch. It returns for each place its loss and whether the likeliest word is the right one,
- * `mlm_losses` and `mlm_correct` [B · P], and `nsp_logits` [B, 2].
+ * Returns the loss of pre-training: Σ mlm_weights · cross-entropy of the masked words, plus Σ weights · cross-entropy
+ * of "does the second text follow" (0 it does, 1 it does not). The weights are 1 / (masked places) and 1 / (sequences)
+ * of the optimizer's batch. The outputs are `mlm_losses` [B · P], the loss of each place; `mlm_correct` [B · P], 1 if
+ * the likeliest word is the right one, else 0; and `nsp_logits` [B, 2].
  */
-export function preTrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
+export function pretrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
   feeds(shape: unknown): Record<string, Signature>;
   trains(parameter: string, shape: unknown): boolean;
   loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };

@@ -9,7 +9,7 @@ import type { HostTensor, HostTensors } from "../tensors.ts";
 import { writeWhole } from "../storage/whole_file.ts";
 import { areSizes, elementCount, ITEM_SIZES, readElements } from "./elements.ts";
 
-/** Where and what a tensor in a safetensors file is. */
+/** A tensor's type, shape and place in a safetensors file. */
 export interface TensorEntry {
   /** The format's name of the element type, such as "F32". */
   readonly dtype: string;
@@ -19,7 +19,7 @@ export interface TensorEntry {
   readonly span: readonly [number, number];
 }
 
-/** A checked header: what the file holds, without its data. */
+/** A file's header, after checks. */
 export interface SafetensorsHeader {
   /** The file's tensors by name, in the order of their bytes. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
@@ -27,7 +27,7 @@ export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The format's own limit of the header's length. */
+/** Most bytes of a header, by the format's own limit. */
 const LONGEST_HEADER = 100_000_000;
 
 /**
@@ -43,7 +43,7 @@ export function readSafetensorsHeader(file: string | ByteSource): Promise<Safete
  * Reads tensors of a safetensors file: F64, F32, F16 and BF16 become Float32Array, I32 and I64 Int32Array.
  *
  * @param names which tensors to read; all of them by default
- * @throws InputError as {@linkcode readSafetensorsHeader}, or if a tensor is missing or of another type.
+ * @throws InputError as {@linkcode readSafetensorsHeader}, or if a tensor is missing or of an unsupported type.
  */
 export function readSafetensors(file: string | ByteSource, names?: Iterable<string>): Promise<HostTensors> {
   return withSource(file, async (source) => {
@@ -63,7 +63,7 @@ export function readSafetensors(file: string | ByteSource, names?: Iterable<stri
 /**
  * Writes tensors as a safetensors file (F32 and I32, sorted by name), whole or not at all.
  *
- * @param metadata strings for `__metadata__`; transformers asks for `{"format": "pt"}`
+ * @param metadata strings for `__metadata__`; transformers needs `{"format": "pt"}`
  */
 export async function writeSafetensors(
   path: string,

@@ -1,5 +1,5 @@
 /** The model that a run starts from: a checkpoint by name, folder or hub id, or a new one drawn from a seed. */
-import { loadCheckpoint } from "./checkpoint.ts";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type BertConfig, newConfig, requireVocabulary, withLabels } from "./config.ts";
 import { modelContent, resolveModel } from "./models.ts";
 import { initialParameters, type PreTrainingHeads } from "./parameters.ts";
@@ -8,75 +8,75 @@ import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { characterTokenizer, loadTokenizer, type Tokenizer, vocabularyTokenizer } from "../text/tokenizer.ts";
 
-/** The shape of a model from nothing. */
+/** The shape of a new model. */
 export interface NewModel {
   /**
-   * What the text is cut into: characters, the wordpieces of MiniLM's vocabulary (bert-base-uncased's), or wordpieces
-   * that are learnt from the texts.
+   * The pieces of a text: characters, the wordpieces of MiniLM's vocabulary (bert-base-uncased's), or wordpieces that
+   * are learnt from the texts.
    */
   readonly tokens: "characters" | "wordpieces" | "learnt-wordpieces";
   /** Largest vocabulary of characters or learnt wordpieces, special tokens included. */
   readonly vocabulary: number;
-  /** L */
+  /** L, the number of encoder layers. */
   readonly layers: number;
-  /** H */
+  /** H, the width of the hidden states. */
   readonly hidden: number;
-  /** N */
+  /** N, the number of attention heads. */
   readonly heads: number;
   /** Width of the feed-forward layers. */
   readonly intermediate: number;
-  /** Standard deviation of the initial weights: BERT's .02 suits its width of 768, a narrow model learns sooner with more. */
+  /** Standard deviation of the initial weights; BERT's .02 suits width 768, narrower models learn sooner with more. */
   readonly initializerRange: number;
 }
 
-/** What {@linkcode startModel} needs to know. */
+/** Options of {@linkcode startModel}. */
 export interface StartModelOptions {
-  /** The classes' names; without them a new model has no classifier, and a folder's keeps its own. */
+  /** The classes' names; without them a new model has no classifier, and a loaded one keeps its own. */
   readonly labels?: readonly string[];
-  /** The heads of pre-training to load, or to draw where there are none; without it they are left out. */
+  /** The heads of pre-training to load, or to draw if the model has none; without it they are left out. */
   readonly preTraining?: PreTrainingHeads;
-  /** Key of everything that is drawn. */
+  /** Seed of everything that is drawn. */
   readonly seed: number;
-  /** Keep only the lowest layers; a `new` model has this many. */
+  /** Number of layers: of a loaded model the lowest ones are kept, a `new` model is made with so many. */
   readonly layers?: number;
   /** The shape of a `new` model. */
   readonly architecture: NewModel;
-  /** Start from a new model, with a note, when the named one can be fetched from nowhere. */
+  /** True to start from a new model, with a note, if the named one can be fetched from nowhere. */
   readonly orNew?: boolean;
   /** Training texts, for the vocabulary of a new model. */
   readonly texts: Iterable<string>;
-  /** Whether nothing may be downloaded: the model is a folder or in the cache. */
+  /** True if nothing may be downloaded: the model is a folder or in the cache. */
   readonly offline?: boolean;
-  /** Told how downloads go on. */
+  /** Gets lines about downloads. */
   readonly say?: (line: string) => void;
 }
 
 /** A model with its tokenizer, ready to be trained. */
 export interface StartModel {
-  /** Its shape and labels. */
+  /** The model's shape and labels. */
   readonly config: BertConfig;
-  /** By Hugging Face's names, with a classifier or heads of pre-training. */
+  /** The parameters by Hugging Face's names, with a classifier or heads of pre-training. */
   readonly parameters: HostTensors;
-  /** Texts to its wordpieces. */
+  /** The tokenizer, which turns texts into the model's wordpieces. */
   readonly tokenizer: Tokenizer;
-  /** Drawn from the seed and not trained yet. */
+  /** True if the model is drawn from the seed and not trained yet. */
   readonly fresh: boolean;
-  /** What it is, for records and tables. */
+  /** A short description for records and tables. */
   readonly description: string;
-  /** sha256 of its files, where the name does not say what they hold. */
+  /** sha256 of its files; absent if its name alone identifies them. */
   readonly content?: string;
-  /** What a reader of the results should know. */
+  /** Sentences for readers of the results. */
   readonly notes: readonly string[];
 }
 
-/** Whether experiments put a new model in its place if it can be had from nowhere: that of the mini scale, MiniLM. */
-export function mayStandIn(name: string): boolean {
+/** Tells whether a new model may stand in for a model that cannot be had: only for MiniLM, the mini scale's. */
+function mayStandIn(name: string): boolean {
   return name === "minilm";
 }
 
 /**
- * What the identity of a model that is kept needs besides the name of the model that it is made from: whether a new
- * model stands in for that, as it may and the named one can be fetched from nowhere.
+ * Returns the part of a kept model's identity that the name of its start model does not tell: `standIn` is true if a
+ * new model stands in for the start model, which can be fetched from nowhere.
  */
 export async function standInIdentity(
   name: string,
@@ -91,10 +91,10 @@ export async function standInIdentity(
 }
 
 /**
- * What the identity of a model that is kept needs besides the names of the model and the data sets that it is made from:
- * their contents, where a name does not say them, and whether a new model stands in.
+ * Returns the part of a kept model's identity that the names of its start model and data sets do not tell: hashes of
+ * their contents, if a name does not identify them, and `standIn` if a new model stands in.
  *
- * @param content of a data set by name (`datasetContent`); none is asked for if not given
+ * @param content returns the hash of a data set by name (`datasetContent`); without it data sets are not hashed
  * @throws InputError if the model or a data set cannot be had.
  */
 export async function startIdentity(
@@ -139,7 +139,7 @@ export function runModel(
   return startModel(model, { ...options, layers: layers ?? undefined, architecture, orNew });
 }
 
-/** What a model that is made from a run's model and kept depends on so far; see {@linkcode startIdentity}. */
+/** Returns the part of a kept model's identity that the run's model gives, which it is made from. */
 export async function runModelIdentity(
   { model: name, layers, architecture, precision }: RunModel & { readonly precision: string },
   options: Omit<Parameters<typeof startIdentity>[0], "name">,
@@ -151,7 +151,7 @@ export async function runModelIdentity(
  * Finds and loads the model to start from.
  *
  * @param name `minilm`, a folder, a hub id, or `new`
- * @throws InputError if it cannot be had or is no BERT.
+ * @throws InputError if it can be fetched from nowhere or is no BERT.
  */
 export async function startModel(name: string, options: StartModelOptions): Promise<StartModel> {
   if (name === "new") return newModel(options);
@@ -173,6 +173,17 @@ export async function startModel(name: string, options: StartModelOptions): Prom
   const content = mayStandIn(name) ? {} : { content: await modelContent(folder) };
   const description = `${name}, ${layers ? `lowest ${layers} layers` : `${config.num_hidden_layers} layers`}`;
   return { config, parameters, tokenizer, fresh: false, description, ...content, notes };
+}
+
+/** Saves a pre-trained model as a Hugging Face folder of BertForPreTraining or BertForMaskedLM; a classifier is left out. */
+export async function savePretrained(
+  folder: string,
+  { model, parameters }: { readonly model: StartModel; readonly parameters: HostTensors },
+): Promise<void> {
+  const { id2label: _, label2id: __, ...config } = model.config;
+  const kept = Object.entries(parameters).filter(([name]) => !name.startsWith("classifier."));
+  const tokenizerFiles = model.tokenizer.files;
+  await saveCheckpoint(folder, { config, parameters: Object.fromEntries(kept), tokenizerFiles });
 }
 
 async function newModel(options: StartModelOptions): Promise<StartModel> {

@@ -1,7 +1,7 @@
 /**
- * PyTorch's pytorch_model.bin: a state dict of tensors as torch.save writes it. Since PyTorch 1.6 a zip archive of one
- * pickle and the storages' bytes, each a file of its own; before, pickles in a row and then the storages. A tensor is
- * a view of a storage: sizes, strides and an offset. Nothing of the pickle is run.
+ * PyTorch's pytorch_model.bin: a state dict of tensors as torch.save writes it. Since PyTorch 1.6 it is a zip archive
+ * of one pickle and a file for each storage; before that, pickles one after another and then the storages. A tensor is
+ * a view of a storage: sizes, strides and an offset. Nothing in the pickle is run.
  * Source: PyTorch's torch/serialization.py (_save, _legacy_save) and torch/_utils.py (_rebuild_tensor_v2).
  */
 import { type ByteSource, readBytes, shown, withSource } from "../storage/byte_source.ts";
@@ -11,23 +11,23 @@ import type { HostTensor, HostTensors } from "../tensors.ts";
 import { areSizes, elementCount, ITEM_SIZES, readElements } from "./elements.ts";
 import { type PickleRules, readPickle, Tuple } from "./pickle.ts";
 
-/** PyTorch's names of the element types. */
+/** The element types by PyTorch's names. */
 const STORAGE_TYPES: Readonly<Record<string, string>> = {
   ...{ DoubleStorage: "F64", FloatStorage: "F32", HalfStorage: "F16", BFloat16Storage: "BF16" },
   ...{ LongStorage: "I64", IntStorage: "I32", ShortStorage: "I16", CharStorage: "I8" },
   ...{ ByteStorage: "U8", BoolStorage: "BOOL" },
 };
 
-/** The longest part of a file that is read as pickles; BERT-large's has 60 kB. */
+/** Most bytes of a file that are read as pickles; BERT-large's pickle has 60 kB. */
 const LONGEST_PICKLE = 1 << 24;
 
-/** How many times the file's size its tensors may come to, as they share storages and half floats become floats. */
+/** Largest size of the tensors as a multiple of the file's; tensors may share storages, and half floats get longer. */
 const MOST_GROWTH = 16;
 
-/** The first of the pickles of the older format. */
+/** The number in the older format's first pickle. */
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;
 
-/** The second one. */
+/** The number in its second pickle. */
 const PROTOCOL_VERSION = 1001;
 
 /** A run of elements of one type in the file. */
@@ -45,7 +45,7 @@ class View {
     readonly offset: number,
     readonly shape: readonly number[],
     readonly strides: readonly number[],
-    /** The storage's elements from the first to the last that the view has. */
+    /** The number of storage elements from the view's first to its last. */
     readonly span: number,
   ) {}
 }
@@ -53,7 +53,7 @@ class View {
 type Fail = (why: string) => InputError;
 
 /**
- * The shapes of a checkpoint's tensors by name, in the order in which the file names them.
+ * Reads the shapes of a checkpoint's tensors by name, in the file's order.
  *
  * @throws InputError as {@linkcode readTorchCheckpoint}
  */
@@ -68,7 +68,7 @@ export function readTorchShapes(
  *
  * @param names which tensors to read; all of them by default
  * @throws InputError if the file cannot be read, is broken, is no state dict of tensors or asks to run something, or if
- * a tensor is missing or of another type.
+ * a tensor is missing or of an unsupported type.
  */
 export function readTorchCheckpoint(
   file: string | ByteSource,
@@ -114,7 +114,7 @@ async function readViews(source: ByteSource): Promise<Map<string, View>> {
   return value;
 }
 
-/** The pickled value of the format since PyTorch 1.6. */
+/** Reads the pickled value of a file since PyTorch 1.6. */
 async function readArchive(source: ByteSource, fail: Fail): Promise<unknown> {
   const entries = new Map((await readZipDirectory(source)).map((entry) => [entry.name, entry]));
   const folder = [...entries.keys()][0]?.split("/")[0];
@@ -147,7 +147,7 @@ async function readArchive(source: ByteSource, fail: Fail): Promise<unknown> {
   return value;
 }
 
-/** The pickled value of the format before. */
+/** Reads the pickled value of a file before PyTorch 1.6. */
 async function readLegacy(source: ByteSource, fail: Fail): Promise<unknown> {
   const bytes = await readBytes(source, 0, Math.min(source.size, LONGEST_PICKLE));
   const storages = new Map<string, Storage>();
@@ -158,7 +158,7 @@ async function readLegacy(source: ByteSource, fail: Fail): Promise<unknown> {
     position = end;
     return value;
   };
-  // The pickle of the magic number is always the same: protocol 2, a whole number of ten bytes.
+  // The magic number's pickle always begins so: protocol 2, a whole number of ten bytes.
   const isTorch = bytes.length > 4 && bytes[0] === 0x80 && bytes[1] === 2 && bytes[2] === 0x8a &&
     bytes[3] === 10;
   if (!isTorch || next() !== MAGIC_NUMBER) throw fail("it does not begin as torch.save's files do");
@@ -188,7 +188,7 @@ async function readLegacy(source: ByteSource, fail: Fail): Promise<unknown> {
   return value;
 }
 
-/** What the pickle of a state dict may speak of; fills in the storages that it does. */
+/** Returns the rules for a state dict's pickle; reading it adds its storages to `storages`. */
 function stateDictRules(storages: Map<string, Storage>, fail: Fail): PickleRules {
   const types = Object.entries(STORAGE_TYPES).map(([name, dtype]) => [`torch.${name}`, { dtype }] as const);
   return {
@@ -219,7 +219,7 @@ function stateDictRules(storages: Map<string, Storage>, fail: Fail): PickleRules
   };
 }
 
-/** The view that the arguments of _rebuild_tensor_v2 describe. */
+/** Returns the view that the arguments of _rebuild_tensor_v2 describe, after checking them. */
 function viewOf([storage, offset, size, stride]: readonly unknown[], fail: Fail): View {
   const [shape, strides] = [size, stride].map((value) => value instanceof Tuple ? value.items : undefined);
   if (!(storage instanceof Storage) || !areSizes([offset]) || !areSizes(shape) || !areSizes(strides)) {
@@ -248,7 +248,7 @@ async function readView(source: ByteSource, name: string, view: View): Promise<H
   return { shape, data: isDense(shape, strides) ? data : gather(data, shape, strides) };
 }
 
-/** Whether the elements lie in row-major order without gaps. */
+/** Tells whether the elements are in row-major order without gaps. */
 function isDense(shape: readonly number[], strides: readonly number[]): boolean {
   let step = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -258,7 +258,7 @@ function isDense(shape: readonly number[], strides: readonly number[]): boolean 
   return true;
 }
 
-/** The elements of a view, which starts with the first of `data`, in row-major order. */
+/** Copies a view's elements into row-major order; the view starts at the first element of `data`. */
 function gather(
   data: Float32Array | Int32Array,
   shape: readonly number[],

@@ -1,6 +1,7 @@
 /** A trained classifier at work: texts in, their classes with probabilities out. */
-import { classProbabilities, readExample } from "../paper/reading.ts";
-import { encodeExamples, evaluationBatches } from "../training/batches.ts";
+import { readExamples } from "../paper/reading.ts";
+import { evaluationBatches } from "../training/batches.ts";
+import { classProbabilities } from "../training/class_probabilities.ts";
 import type { Example } from "../data/examples.ts";
 import type { Engine, Program, State } from "../engine/engine.ts";
 import { argmax } from "../results/metrics.ts";
@@ -85,9 +86,9 @@ export class Classifier {
     onTexts?: (done: number) => void,
   ): Promise<Float64Array> {
     const { tokenizer, text, maxLength, temperature } = this.#model;
-    const examples = encodeExamples(
+    const examples = readExamples(
       texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
-      (example) => readExample(example, { tokenizer, text, maxLength }),
+      { tokenizer, text, maxLength },
     );
     const devices = this.#engine.capabilities.devices.length;
     const size = Math.min(this.#batchSize, 2 ** Math.ceil(Math.log2(Math.max(1, texts.length))));

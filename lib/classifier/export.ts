@@ -4,7 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { hasOwnCard, saveCheckpoint } from "../bert/checkpoint.ts";
 import { withLabels } from "../bert/config.ts";
 import { InputError } from "../errors.ts";
-import { type CardFacts, limits, modelCard } from "./export_card.ts";
+import { type CardFacts, limits, modelCard, truncationSide } from "./export_card.ts";
 import { classifierOnnx } from "./export_onnx.ts";
 import { layerFeatures } from "../paper/layers.ts";
 import { loadTrainedModel } from "./trained.ts";
@@ -48,7 +48,7 @@ export async function exportClassifier(model: string, output: string): Promise<E
   const tokenizerConfig = {
     ...JSON.parse(String(files["tokenizer_config.json"])),
     model_max_length: maxLength,
-    truncation_side: text.name === "tail" && !pairs ? "left" : "right",
+    truncation_side: pairs ? "right" : truncationSide({ text, maxLength }) ?? "right",
   };
   const json = await readFile(join(model, "bertlab.json"), "utf8").catch(() => undefined);
   await saveCheckpoint(output, {

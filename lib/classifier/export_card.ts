@@ -63,15 +63,25 @@ export function limits(facts: CardFacts): string[] {
   return found;
 }
 
+/** The side at which a library's truncation is to cut, where training kept one end of a long text and nothing else. */
+export function truncationSide(
+  { text, maxLength }: Pick<CardFacts, "text" | "maxLength">,
+): "left" | "right" | undefined {
+  const [first, second] = text.stretches?.(maxLength - 2) ?? [];
+  if (!first || second) return undefined;
+  return first.after === 0 ? "right" : first.after === 1 ? "left" : undefined;
+}
+
 /** How pipelines cut a long text, and how training did. */
-function cutSentence({ features, text, maxLength }: CardFacts): string {
+function cutSentence(facts: CardFacts): string {
+  const { features, text, maxLength } = facts;
   const room = maxLength - 2;
-  const { head, tail } = kept(text, maxLength);
-  const parts = [head > 0 && `the first ${head}`, tail > 0 && `the last ${tail}`].filter(Boolean);
-  const first = tail > 0 ? `keeps the first ${room} and ` : "";
-  const python = head > 0 && tail > 0 && features.combination === undefined
-    ? `, and Python's keeps the first ${room}`
-    : "";
+  const side = truncationSide(facts);
+  const parts = text.stretches!(room).map(({ length, after }) =>
+    after === 0 ? `the first ${length}` : after === 1 ? `the last ${length}` : `${length} of the middle`
+  );
+  const first = side === "right" ? "" : `keeps the first ${room} and `;
+  const python = side || features.combination !== undefined ? "" : `, and Python's keeps the first ${room}`;
   return `Of a text of more than ${room} wordpieces the training kept ${
     parts.join(" and ")
   }; the pipeline of ` +
@@ -112,24 +122,20 @@ ${pairs ? shortPairs(facts) : text.pooling ? "" : shortTexts(facts, python)}
 
 transformers.js:
 
-${block("js", pairs ? javascriptPairs(facts) : javascript(facts))}
+${block("js", javascript(facts))}
 
 Python with onnxruntime and tokenizers:
 
-${block("python", pairs ? pythonOnnxPairs(facts) : pythonOnnx(facts))}
+${block("python", pythonOnnx(facts))}
 ${python ? `\nPython with transformers:\n\n${block("python", pythonTransformers(facts))}\n` : ""}`;
 }
 
-function shortPairs({ name, maxLength }: CardFacts): string {
-  const js = `import { AutoModelForSequenceClassification, AutoTokenizer } from "@huggingface/transformers";
-
-const folder = ${JSON.stringify(`./${name}`)};
-const tokenizer = await AutoTokenizer.from_pretrained(folder);
-const model = await AutoModelForSequenceClassification.from_pretrained(folder);
+function shortPairs(facts: CardFacts): string {
+  const js = `${javascriptStart(facts, [])}
 const { logits } = await model(tokenizer("A text.", { text_pair: "Its pair." }));
 console.log(logits.tolist()[0]);`;
   return `
-## Pairs of at most ${maxLength - 3} wordpieces
+## Pairs of at most ${facts.maxLength - 3} wordpieces
 
 ${block("js", js)}
 `;
@@ -157,30 +163,58 @@ function block(language: string, code: string): string {
   return `\`\`\`${language}\n${code}\n\`\`\``;
 }
 
-/** How many of a long text's first and last wordpieces a strategy keeps in one sequence. */
-function kept(text: TextStrategy, maxLength: number): { head: number; tail: number } {
-  const [piece] = text.pieces(Int32Array.from({ length: 3 * maxLength }, (_, i) => i), maxLength);
-  const head = piece!.findIndex((id, place) => id !== place);
-  return head < 0 ? { head: piece!.length, tail: 0 } : { head, tail: piece!.length - head };
-}
-
 /** The expression of the kept wordpieces, in both languages. */
-function cut({ text, maxLength }: CardFacts): { js: string; python: string } {
-  const { head, tail } = kept(text, maxLength);
-  if (tail === 0) return { js: `ids.slice(0, ${head})`, python: `ids[:${head}]` };
-  if (head === 0) return { js: `ids.slice(-${tail})`, python: `ids[-${tail}:]` };
-  const room = head + tail;
+function cut(facts: CardFacts): { js: string; python: string } {
+  const room = facts.maxLength - 2;
+  let end = 0;
+  const parts = facts.text.stretches!(room).map(({ length, after }) => {
+    const [from, to] = [end, end += length];
+    const at = (place: number, share: string) =>
+      after === 0 ? place : after === 1 ? place - room || "" : `${place} + ${share}`;
+    const js = [from, to].map((place) => at(place, `Math.floor(${after} * (ids.length - ${room}))`));
+    const python = [from, to].map((place) => at(place, `int(${after} * (len(ids) - ${room}))`));
+    return {
+      js: `ids.slice(${js.filter((place) => place !== "").join(", ")})`,
+      python: `ids[${python[0] || ""}:${python[1]}]`,
+    };
+  });
+  if (truncationSide(facts)) return parts[0]!;
   return {
-    js: `ids.length <= ${room} ? ids : [...ids.slice(0, ${head}), ...ids.slice(-${tail})]`,
-    python: `ids if len(ids) <= ${room} else ids[:${head}] + ids[-${tail}:]`,
+    js: `ids.length <= ${room} ? ids : [${parts.map(({ js }) => `...${js}`).join(", ")}]`,
+    python: `ids if len(ids) <= ${room} else ${parts.map(({ python }) => python).join(" + ")}`,
   };
 }
 
+/** The lines that load the tokenizer and the model, and what else the code imports. */
+function javascriptStart({ name }: CardFacts, others: readonly string[]): string {
+  const names = ["AutoModelForSequenceClassification", "AutoTokenizer", ...others];
+  return `import { ${names.join(", ")} } from "@huggingface/transformers";
+
+const folder = ${JSON.stringify(`./${name}`)};
+const tokenizer = await AutoTokenizer.from_pretrained(folder);
+const model = await AutoModelForSequenceClassification.from_pretrained(folder);`;
+}
+
 function javascript(facts: CardFacts): string {
-  const { name, text, maxLength, ids: { cls, sep, pad } } = facts;
+  const { text, pairs } = facts;
+  const [parameters, example] = pairs ? ["text, pair", '"A text.", "Its pair."'] : ["text", '"A text."'];
+  const body = pairs
+    ? javascriptPair(facts)
+    : `  const ids = tokenizer.encode(text, { add_special_tokens: false });
+${text.pooling ? javascriptFractions(facts) : javascriptRow(facts)}`;
+  return `${javascriptStart(facts, ["Tensor"])}
+
+async function logitsOf(${parameters}) {
+${body}
+  return logits.tolist()[0];
+}
+
+console.log(await logitsOf(${example}));`;
+}
+
+function javascriptFractions({ text, maxLength, ids: { cls, sep, pad } }: CardFacts): string {
   const room = maxLength - 2;
-  const body = text.pooling
-    ? `  const fractions = Math.min(${text.maxFractions}, Math.max(1, Math.ceil(ids.length / ${room})));
+  return `  const fractions = Math.min(${text.maxFractions}, Math.max(1, Math.ceil(ids.length / ${room})));
   const rows = Array.from({ length: fractions }, (_, k) => [${cls}, ...ids.slice(k * ${room}, (k + 1) * ${room}), ${sep}]);
   const length = Math.max(...rows.map((row) => row.length));
   const filled = (row, value) => Array.from({ length }, (_, i) => row[i] ?? value);
@@ -189,57 +223,79 @@ function javascript(facts: CardFacts): string {
     input_ids: tensor(rows.map((row) => filled(row, ${pad}))),
     attention_mask: tensor(rows.map((row) => filled(row.map(() => 1), 0))),
     token_type_ids: tensor(rows.map(() => filled([], 0))),
-  });`
-    : `  const kept = ${cut(facts).js};
+  });`;
+}
+
+function javascriptRow(facts: CardFacts): string {
+  const { cls, sep } = facts.ids;
+  return `  const kept = ${cut(facts).js};
   const row = [${cls}, ...kept, ${sep}];
-  const tensor = (values) => new Tensor("int64", BigInt64Array.from(values, BigInt), [1, row.length]);
+${javascriptFeeds("() => 0")}`;
+}
+
+function javascriptPair({ maxLength, ids: { cls, sep } }: CardFacts): string {
+  const room = maxLength - 3;
+  return `  const [first, second] = [text, pair].map((text) => tokenizer.encode(text, { add_special_tokens: false }));
+  const shorter = Math.min(first.length, second.length, ${Math.floor(room / 2)});
+  const isFirst = first.length > second.length;
+  const left = [${cls}, ...first.slice(0, isFirst ? ${room} - shorter : shorter), ${sep}];
+  const row = [...left, ...second.slice(0, isFirst ? shorter : ${room} - shorter), ${sep}];
+${javascriptFeeds("(_, place) => place < left.length ? 0 : 1")}`;
+}
+
+/** The lines from a row of ids and the type of each of them to logits. */
+function javascriptFeeds(type: string): string {
+  return `  const tensor = (values) => new Tensor("int64", BigInt64Array.from(values, BigInt), [1, row.length]);
   const { logits } = await model({
     input_ids: tensor(row),
     attention_mask: tensor(row.map(() => 1)),
-    token_type_ids: tensor(row.map(() => 0)),
+    token_type_ids: tensor(row.map(${type})),
   });`;
-  return `import { AutoModelForSequenceClassification, AutoTokenizer, Tensor } from "@huggingface/transformers";
-
-const folder = ${JSON.stringify(`./${name}`)};
-const tokenizer = await AutoTokenizer.from_pretrained(folder);
-const model = await AutoModelForSequenceClassification.from_pretrained(folder);
-
-async function logitsOf(text) {
-  const ids = tokenizer.encode(text, { add_special_tokens: false });
-${body}
-  return logits.tolist()[0];
-}
-
-console.log(await logitsOf("A text."));`;
 }
 
 function pythonOnnx(facts: CardFacts): string {
-  const { name, text, maxLength, ids: { cls, sep, pad } } = facts;
+  const { name, text, pairs, maxLength, ids: { cls, sep, pad } } = facts;
   const room = maxLength - 2;
-  const body = text.pooling
-    ? `    starts = range(0, max(1, len(ids)), ${room})[:${text.maxFractions}]
+  const texts = () =>
+    `    ids = tokenizer.encode(text, add_special_tokens=False).ids
+${
+      text.pooling
+        ? `    starts = range(0, max(1, len(ids)), ${room})[:${text.maxFractions}]
     rows = [[${cls}, *ids[start : start + ${room}], ${sep}] for start in starts]
     length = max(map(len, rows))
     input_ids = numpy.array([[row + [${pad}] * (length - len(row)) for row in rows]], numpy.int64)
     mask = numpy.array([[[1] * len(row) + [0] * (length - len(row)) for row in rows]], numpy.int64)`
-    : `    kept = ${cut(facts).python}
+        : `    kept = ${cut(facts).python}
     input_ids = numpy.array([[${cls}, *kept, ${sep}]], numpy.int64)
-    mask = numpy.ones_like(input_ids)`;
+    mask = numpy.ones_like(input_ids)`
+    }
+    feeds = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": numpy.zeros_like(input_ids)}`;
+  const [parameters, example, body] = pairs
+    ? [
+      "text, pair",
+      '"A text.", "Its pair."',
+      `    found = tokenizer.encode(text, pair)
+    values = {"input_ids": found.ids, "attention_mask": found.attention_mask, "token_type_ids": found.type_ids}
+    feeds = {name: numpy.array([value], numpy.int64) for name, value in values.items()}`,
+    ]
+    : ["text", '"A text."', texts()];
   return `import numpy, onnxruntime, tokenizers
 
 folder = ${JSON.stringify(`./${name}`)}
 tokenizer = tokenizers.Tokenizer.from_file(f"{folder}/tokenizer.json")
-session = onnxruntime.InferenceSession(f"{folder}/onnx/model.onnx")
+${
+    pairs
+      ? `tokenizer.enable_truncation(${maxLength})\n`
+      : ""
+  }session = onnxruntime.InferenceSession(f"{folder}/onnx/model.onnx")
 
 
-def logits_of(text):
-    ids = tokenizer.encode(text, add_special_tokens=False).ids
+def logits_of(${parameters}):
 ${body}
-    feeds = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": numpy.zeros_like(input_ids)}
     return session.run(["logits"], feeds)[0][0].tolist()
 
 
-print(logits_of("A text."))`;
+print(logits_of(${example}))`;
 }
 
 function pythonTransformers(facts: CardFacts): string {
@@ -269,49 +325,4 @@ model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
 
 
 ${body}`;
-}
-
-function javascriptPairs({ name, maxLength, ids: { cls, sep } }: CardFacts): string {
-  const room = maxLength - 3;
-  return `import { AutoModelForSequenceClassification, AutoTokenizer, Tensor } from "@huggingface/transformers";
-
-const folder = ${JSON.stringify(`./${name}`)};
-const tokenizer = await AutoTokenizer.from_pretrained(folder);
-const model = await AutoModelForSequenceClassification.from_pretrained(folder);
-
-async function logitsOf(text, pair) {
-  const [first, second] = [text, pair].map((text) => tokenizer.encode(text, { add_special_tokens: false }));
-  const shorter = Math.min(first.length, second.length, ${Math.floor(room / 2)});
-  const isFirst = first.length > second.length;
-  const left = [${cls}, ...first.slice(0, isFirst ? ${room} - shorter : shorter), ${sep}];
-  const row = [...left, ...second.slice(0, isFirst ? shorter : ${room} - shorter), ${sep}];
-  const tensor = (values) => new Tensor("int64", BigInt64Array.from(values, BigInt), [1, row.length]);
-  const { logits } = await model({
-    input_ids: tensor(row),
-    attention_mask: tensor(row.map(() => 1)),
-    token_type_ids: tensor(row.map((_, place) => place < left.length ? 0 : 1)),
-  });
-  return logits.tolist()[0];
-}
-
-console.log(await logitsOf("A text.", "Its pair."));`;
-}
-
-function pythonOnnxPairs({ name, maxLength }: CardFacts): string {
-  return `import numpy, onnxruntime, tokenizers
-
-folder = ${JSON.stringify(`./${name}`)}
-tokenizer = tokenizers.Tokenizer.from_file(f"{folder}/tokenizer.json")
-tokenizer.enable_truncation(${maxLength})
-session = onnxruntime.InferenceSession(f"{folder}/onnx/model.onnx")
-
-
-def logits_of(text, pair):
-    found = tokenizer.encode(text, pair)
-    values = {"input_ids": found.ids, "attention_mask": found.attention_mask, "token_type_ids": found.type_ids}
-    feeds = {name: numpy.array([value], numpy.int64) for name, value in values.items()}
-    return session.run(["logits"], feeds)[0][0].tolist()
-
-
-print(logits_of("A text.", "Its pair."))`;
 }

@@ -3,21 +3,20 @@
  * [batch, sequence] as in Hugging Face's exports, `logits` [batch, classes], the weights inside. Where a text is read
  * in fractions the inputs are [batch, fractions, sequence], and a fraction whose mask is 0 everywhere is padding.
  *
- * The model is made from the functions that were trained (encode, combineLayers, poolFractions, classify), recorded
- * without dropout, and not from a second description of BERT that might differ from them; see graph/onnx_dynamic.ts for
- * how its dimensions become free. It has standard operations only.
+ * The model is made from the function that was trained (classifierLogits), recorded without dropout; see
+ * graph/onnx/dynamic.ts for how its dimensions become free. It has standard operations only.
  */
 import * as tf from "@tensorflow/tfjs";
+import { classifierLogits } from "../bert/classifier.ts";
 import type { BertConfig } from "../bert/config.ts";
-import { classify, clsStates, encode, pool } from "../bert/encoder.ts";
 import { InputError } from "../errors.ts";
 import type { Signature, Tensors } from "../graph/graph.ts";
 import { onnxModel } from "../graph/onnx/lower.ts";
 import { dynamicModel } from "../graph/onnx/dynamic.ts";
 import { elementTypes, encodeModel, type OnnxConstant, type OnnxNode } from "../graph/onnx/proto.ts";
 import { record } from "../graph/record.ts";
-import { combineLayers, type LayerFeatures } from "../paper/layers.ts";
-import { poolFractions, type Pooling } from "../paper/long_text.ts";
+import { classifierFeatures, type LayerFeatures } from "../paper/layers.ts";
+import type { Pooling } from "../paper/long_text.ts";
 import type { HostTensors } from "../tensors.ts";
 import { signatures } from "../training/step.ts";
 
@@ -108,18 +107,10 @@ export function classifierOnnx(parts: ClassifierParts): Uint8Array {
 function logits({ config, features, pooling }: ClassifierParts, inputs: Tensors): tf.Tensor {
   const { ids, mask, type_ids: typeIds } = inputs;
   const rows = (tensor: tf.Tensor) => tf.reshape(tensor, [-1, tensor.shape.at(-1)!]);
-  const [, ...states] = encode(
-    inputs,
-    config,
-    { ids: rows(ids!), mask: rows(mask!), typeIds: rows(typeIds!) },
-  );
-  let feature = combineLayers(features, states.map(clsStates));
-  if (pooling) {
-    const [batch, fractions] = ids!.shape as [number, number, number];
-    const real = tf.cast(tf.max(mask!, 2), "float32");
-    feature = poolFractions(pooling, tf.reshape(feature, [batch, fractions, -1]), real, inputs);
-  }
-  return classify(inputs, config, features.combination === undefined ? pool(inputs, feature) : feature);
+  return classifierLogits(inputs, config, classifierFeatures(features, pooling), {
+    ...{ ids: rows(ids!), mask: rows(mask!), typeIds: rows(typeIds!), texts: ids!.shape[0]! },
+    ...pooling ? { fractionMask: tf.cast(tf.max(mask!, 2), "float32") } : {},
+  });
 }
 
 /** Nodes without the optional outputs at their ends that nothing reads, which some runtimes do not have. */

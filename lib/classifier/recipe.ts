@@ -4,7 +4,6 @@
  * calibrated on the development split. Everything is saved on the way.
  */
 import { createHash } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { requirePositions, requireSegments } from "../bert/config.ts";
 import { corpusTexts } from "../paper/corpora.ts";
@@ -14,17 +13,25 @@ import type { Engine } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
 import { fineTune, type FineTuned } from "../paper/fine_tune.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
-import { encodeDataset, type EncodedDataset, learningRates, passSize } from "../paper/fine_tuning_steps.ts";
-import { furtherPretrain, savePretrained } from "../paper/further_pretraining.ts";
+import { learningRates } from "../paper/layer_decay.ts";
+import { encodeDataset, type EncodedDataset } from "../paper/reading.ts";
+import { passSize } from "../training/step_batches.ts";
+import { furtherPretrain } from "../paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
 import { atTemperature, fitTemperature } from "../results/calibration.ts";
 import { measure } from "../results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
-import { startIdentity, type StartModel, startModel, type StartModelOptions } from "../bert/start_model.ts";
+import {
+  savePretrained,
+  startIdentity,
+  type StartModel,
+  startModel,
+  type StartModelOptions,
+} from "../bert/start_model.ts";
 import { type Survey, surveyOf } from "./survey.ts";
+import { keptModel } from "../training/cached_model.ts";
 import type { CheckpointOptions } from "../training/checkpoints.ts";
 import type { StepReport } from "../training/loop.ts";
-import { writeWhole } from "../storage/whole_file.ts";
 
 /** What is made of what. */
 export interface Recipe {
@@ -171,10 +178,8 @@ export function calibratedError(
   return measure(calibrated, expected, labels.length).ece;
 }
 
-/** The file beside a pre-trained model that says how it was made; it is written last. */
-const recordFile = "pretraining.json";
-
-interface PreTrainingRecord {
+/** What stands beside a pre-trained model. */
+interface Made {
   readonly identity: string;
   readonly description: string;
   readonly notes: readonly string[];
@@ -193,32 +198,28 @@ async function preTrained(
   see: (model: StartModel) => void,
 ): Promise<{ model: StartModel; outcome: PreTrainingOutcome }> {
   const { data, model: name, start } = recipe;
-  const { folder, resume } = context.checkpoint;
   const { unlabelled: given, ...numbers } = settings;
   const { labelled, unlabelled } = preTrainingTexts(data, given);
+  const texts = [...labelled, ...unlabelled];
   const { seed, layers, architecture } = start;
   const identity = await configurationHash({
     ...{ name, layers, seed, ...numbers },
     ...name === "new" ? { architecture } : {},
     ...await startIdentity({ name, sets: [], offline: start.offline, say: start.say ?? (() => {}) }),
     data: data.fingerprint,
-    texts: hashOf([...labelled, ...unlabelled]),
+    texts: hashOf(texts),
   });
-  const place = join(folder, "pre-trained");
-  const steps = join(folder, "pre-training");
-  if (!resume) await rm(place, { recursive: true, force: true });
-  let record = await readRecord(place);
-  if (record && record.identity !== identity) {
-    throw new InputError(
-      `Cannot resume from ${place} as it was pre-trained with other settings or texts: give those of that run, or ` +
-        "start without resuming, which removes it",
-    );
-  }
-  if (!record) {
-    const texts = [...labelled, ...unlabelled];
+  const { folder: run, ...checkpoint } = context.checkpoint;
+  const kept = {
+    run,
+    part: "pre-trained",
+    recordFile: "pretraining.json",
+    checkpoint: { ...checkpoint, folder: join(run, "pre-training") },
+  };
+  const { folder, record } = await keptModel<Made>(kept, async ({ checkpoint, keep }) => {
     const model = await startModel(name, { ...start, preTraining: {}, texts });
     see(model);
-    const language = data.language;
+    const { language } = data;
     const encode = (texts: Iterable<string>) => encodeDocuments(texts, model.tokenizer, language).documents;
     const documents = { train: encode(texts), heldOut: encode(data.dev.map(wholeText)) };
     const plan = {
@@ -227,42 +228,34 @@ async function preTrained(
       ...stepsOf(model, documents.train, settings, seed),
     };
     context.onPreTraining?.(plan);
+    const { nsp, steps, headSteps } = plan;
     const run = await furtherPretrain({
-      ...numbers,
-      model,
-      documents,
-      language,
-      nsp: plan.nsp,
-      steps: plan.steps,
-      headSteps: plan.headSteps,
-      seed,
-      evaluateEvery: Math.ceil((plan.headSteps + plan.steps) / 4),
+      ...{ ...numbers, model, documents, language, nsp, steps, headSteps, seed },
+      evaluateEvery: Math.ceil((headSteps + steps) / 4),
       heldOutExamples: 256,
     }, {
       engine: context.engine,
-      checkpoint: { ...context.checkpoint, folder: steps },
+      checkpoint,
       onStep: context.onPreTrainingStep,
       onEvaluation: (evaluation) => context.onEvaluation?.(evaluation),
     });
     const { evaluations, seconds, notes } = run;
-    record = {
+    await keep("pre-trained", (folder) => savePretrained(folder, run), {
       identity,
-      description: `${model.description}, pre-trained ${plan.steps} steps on ${texts.length} texts`,
+      description: `${model.description}, pre-trained ${steps} steps on ${texts.length} texts`,
       notes,
       outcome: { ...plan, evaluations, seconds },
-    };
-    await savePretrained(place, run);
-    await writeWhole(join(place, recordFile), [JSON.stringify(record, null, 2) + "\n"]);
-    await rm(steps, { recursive: true, force: true });
+    });
+  });
+  if (record.identity !== identity) {
+    throw new InputError(
+      `Cannot resume from ${folder} as it was pre-trained with other settings or texts: give those of that run, or ` +
+        "start without resuming, which removes it",
+    );
   }
   const { description, notes, outcome } = record;
-  const model = await startModel(place, { seed, architecture, labels: data.labels, texts: [] });
+  const model = await startModel(folder, { seed, architecture, labels: data.labels, texts: [] });
   return { model: { ...model, description, notes }, outcome };
-}
-
-async function readRecord(folder: string): Promise<PreTrainingRecord | undefined> {
-  const text = await readFile(join(folder, recordFile), "utf8").catch(() => undefined);
-  return text === undefined ? undefined : JSON.parse(text);
 }
 
 /**

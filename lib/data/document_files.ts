@@ -5,10 +5,10 @@ import { textColumnsOf, textOf } from "./files.ts";
 import { isTable, readTable, readText, requireColumns } from "../tables/table.ts";
 
 /**
- * The documents of files: of a CSV, TSV, JSON Lines or Parquet file one a row, of any other file one a block between
- * blank lines. Blank ones are left out.
+ * Reads the documents of files: the rows of a CSV, TSV, JSON Lines or Parquet file, or the blocks between blank lines
+ * of any other file. Blank documents are left out.
  *
- * @param textColumn column of the texts, in files that have columns; several have commas between
+ * @param textColumn column of the texts, in files that have columns; several are separated by commas
  * @throws InputError when a file cannot be read, has no such column, or holds no document.
  */
 export async function readDocuments(paths: readonly string[], textColumn: string): Promise<string[]> {

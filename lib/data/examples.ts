@@ -1,10 +1,10 @@
-/** Labelled texts, their fingerprint, and drawing from them with each class in its share. */
+/** Labelled texts, their fingerprint, and samples of them that keep each class's share. */
 import { createHash } from "node:crypto";
 import { fold, lowbias32 } from "../random.ts";
 
 /** A text, or a pair of texts, and its class. */
 export interface Example {
-  /** The text, as the model reads it; of a pair the first. */
+  /** The text as the model reads it, or the first of a pair. */
   readonly text: string;
   /** The second text of a pair, which BERT reads as its second segment. */
   readonly pair?: string;
@@ -14,11 +14,11 @@ export interface Example {
 
 /** The three parts of a data set. */
 export interface Splits {
-  /** What the model learns from. */
+  /** Examples to learn from. */
   readonly train: readonly Example[];
-  /** What choices are made on. */
+  /** Examples to make choices on. */
   readonly dev: readonly Example[];
-  /** What is reported, once. */
+  /** Examples to report on, once. */
   readonly test: readonly Example[];
 }
 
@@ -32,18 +32,18 @@ export interface Dataset extends Splits {
   readonly labels: readonly string[];
   /** sha256 over labels, texts and their splits. */
   readonly fingerprint: string;
-  /** Where it comes from, with its licence. */
+  /** Origin and licence. */
   readonly source: string;
-  /** What a reader of results on it must know. */
+  /** A note for readers of results on it. */
   readonly note: string;
 }
 
-/** All of an example's text, as one text without labels has it: a pair's second text stands in lines of its own. */
+/** Returns all of an example's text as one text; a pair's second text is on lines of its own. */
 export function wholeText({ text, pair }: Omit<Example, "label">): string {
   return pair === undefined ? text : `${text}\n${pair}`;
 }
 
-/** sha256 (hexadecimal) over the labels and each split's texts and classes, in their order. */
+/** Returns the sha256 (hexadecimal) over the labels and each split's texts and classes, in their order. */
 export function fingerprintOf(labels: readonly string[], splits: Splits): string {
   const hash = createHash("sha256");
   hash.update(JSON.stringify(labels));
@@ -58,8 +58,8 @@ export function fingerprintOf(labels: readonly string[], splits: Splits): string
 }
 
 /**
- * Places of the examples in an order of which every prefix holds each class in its share (to one example): a smaller
- * draw lies in a larger one. Within a class the order is a function of the seed and the texts alone.
+ * Returns the examples' places in an order whose every prefix holds each class in its share (to one example): a smaller
+ * sample lies in a larger one. Within a class the order is a function of the seed and the texts alone.
  */
 export function stratifiedOrder(examples: readonly Example[], seed: number): number[] {
   const classes = new Map<number, { place: number; key: number }[]>();
@@ -76,14 +76,22 @@ export function stratifiedOrder(examples: readonly Example[], seed: number): num
   return ordered.sort((a, b) => a.share - b.share || a.label - b.label).map(({ place }) => place);
 }
 
-/** At most `size` examples with each class in its share, in the order they had. */
+/** Returns at most `size` examples with each class in its share, in their order. */
 export function stratifiedPart(examples: readonly Example[], size: number, seed: number): Example[] {
   if (size >= examples.length) return [...examples];
   const kept = stratifiedOrder(examples, seed).slice(0, size).sort((a, b) => a - b);
   return kept.map((place) => examples[place]!);
 }
 
-/** Examples cut into consecutive parts of the stratified order; what is left over goes to the first part. */
+/** A data set with only these of its examples: with a fingerprint of its own, and a note on how many they are. */
+export function smallerDataset(whole: Dataset, splits: Splits): Dataset {
+  const counts = (["train", "dev", "test"] as const)
+    .map((name) => `${splits[name].length} of ${whole[name].length} ${name}`);
+  const note = `a part of it, ${counts.join(", ")} texts; of the whole: ${whole.note}`;
+  return { ...whole, ...splits, fingerprint: fingerprintOf(whole.labels, splits), note };
+}
+
+/** Cuts examples into consecutive parts of the stratified order; the remainder goes to the first part. */
 export function stratifiedSplit(
   examples: readonly Example[],
   sizes: { readonly dev: number; readonly test: number },
@@ -96,7 +104,7 @@ export function stratifiedSplit(
   return { dev: take(0, sizes.dev), test: take(sizes.dev, held), train: take(held, order.length) };
 }
 
-/** A sentence on the test texts that also stand in train or dev; "" if there are none. */
+/** Returns a sentence on the test texts that are also in train or dev; "" if there are none. */
 export function overlapNote({ train, dev, test }: Splits): string {
   const seen = new Set([...train, ...dev].map(wholeText));
   const overlap = test.filter((example) => seen.has(wholeText(example))).length;
@@ -105,7 +113,7 @@ export function overlapNote({ train, dev, test }: Splits): string {
   return `${texts} also ${verb} word for word in train or dev, and ${overlap === 1 ? "is" : "are"} kept`;
 }
 
-/** FNV-1a over the length and the first 256 UTF-16 units, mixed. */
+/** Returns the FNV-1a hash of the length and the first 256 UTF-16 units, mixed. */
 function textHash(text: string): number {
   let hash = 0x811c9dc5 ^ text.length;
   for (let i = 0; i < Math.min(text.length, 256); i++) {

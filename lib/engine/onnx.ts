@@ -40,15 +40,15 @@ function toHost(tensor: ort.Tensor): HostTensor {
   return { shape: tensor.dims, data: (tensor.data as Float32Array | Int32Array).slice() };
 }
 
-/** A tensor of zeros to be written to. */
+/** Returns a tensor of zeros to write to. */
 function emptyLike(shape: readonly number[]): ort.Tensor {
   return new ort.Tensor("float32", new Float32Array(sizeOf(shape)), shape);
 }
 
-/** Elements of one block: its tensors stay in the cache from node to node. */
+/** Elements of one block, few enough that its tensors stay in the processor's cache from node to node. */
 const blockSize = 1 << 18;
 
-/** A graph's session and what may be overwritten in place. */
+/** A graph's session and its lowered model. */
 interface Compiled {
   readonly session: ort.InferenceSession;
   readonly lowered: LoweredModel;
@@ -57,10 +57,10 @@ interface Compiled {
 class OnnxProgram implements Program {
   /** Second buffers for state tensors that cannot be overwritten while the graph runs. */
   readonly #spare = new Map<string, ort.Tensor>();
-  /** What the caller gets: the rest's outputs but the numbers that are only for the blocks. */
+  /** Names of the outputs for the caller: those of the rest, without the numbers that only the blocks need. */
   readonly #outputs: readonly string[];
 
-  /** @param main The rest of the graph; absent where all of it runs by blocks. */
+  /** @param main The rest of the graph; absent if all of it runs by blocks. */
   constructor(
     readonly rest: GraphBody,
     readonly main: Compiled | undefined,
@@ -107,7 +107,7 @@ class OnnxProgram implements Program {
   }
 }
 
-/** Updates a group's tensors block by block, in place where no node reads a block after it was written. */
+/** Updates a group's tensors block by block, in place if no node reads a block after it was written. */
 async function runTiles(
   { tensors: names, scalars, size, body }: TileGroup,
   { session, lowered: { unsafe } }: Compiled,
@@ -142,11 +142,11 @@ async function runTiles(
 export interface OnnxOptions {
   /** Threads inside one operation; ONNX Runtime's own choice (the physical cores) by default. */
   readonly threads?: number;
-  /** Where ONNX Runtime writes each node's time as JSON (chrome://tracing). */
+  /** Start of the name of the JSON file that gets each node's time (chrome://tracing). */
   readonly profile?: string;
 }
 
-/** ONNX Runtime on the CPU. */
+/** Returns the onnx engine. */
 export function onnxEngine({ threads, profile }: OnnxOptions = {}): Engine {
   const sessionOptions: ort.InferenceSession.SessionOptions = {
     executionProviders: ["cpu"],

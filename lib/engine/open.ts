@@ -7,7 +7,7 @@ import { hasUsableGpu } from "./xla/gpu.ts";
 export const engineNames = ["auto", "onnx", "xla", "reference"] as const;
 
 /**
- * The engine that a name stands for: "auto" is xla where there is a GPU and a plugin for it that works, else ONNX
+ * Returns the engine that a name stands for: "auto" is xla where there is a GPU and a plugin for it that works, else ONNX
  * Runtime, which runs wherever the library does.
  */
 export async function chooseEngine(
@@ -19,7 +19,7 @@ export async function chooseEngine(
 }
 
 /**
- * An engine by name, ready to use; the caller disposes it.
+ * Opens an engine by name, ready to use; the caller disposes it.
  *
  * @param devices Devices that share each batch.
  * @throws InputError if there is no such engine, or it cannot compute in this precision or on so many devices.

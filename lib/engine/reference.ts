@@ -1,6 +1,6 @@
 /**
- * The reference engine: eager tfjs. It calls the function that was recorded, operation by operation, on the backend
- * that tfjs has; slow, easy to look into, and what the other engines are tested against.
+ * The reference engine: eager tfjs. It calls the recorded function, operation by operation, on tfjs's current backend.
+ * It is slow and easy to inspect; the other engines are tested against it.
  */
 import * as tf from "@tensorflow/tfjs";
 import { registerEagerKernels } from "../graph/eager.ts";
@@ -78,9 +78,9 @@ class ReferenceProgram implements Program {
   dispose(): void {}
 }
 
-/** Eager tfjs on its current backend; plain JavaScript unless a faster one was set before. */
+/** Returns the reference engine, on tfjs's current backend: plain JavaScript unless a faster one was set before. */
 export async function referenceEngine(): Promise<Engine> {
-  tf.enableProdMode(); // else tfjs advertises another package on the terminal
+  tf.enableProdMode(); // keeps tfjs from advertising another package on the terminal
   await tf.ready();
   registerEagerKernels();
   return {

@@ -15,8 +15,8 @@ function run(kernel: string, inputs: Inputs, attributes: Record<string, unknown>
 }
 
 /**
- * `tf.customGrad` for functions whose gradient needs other tensors: tfjs disposes of whatever the forward pass made
- * and did not save, so all that `backward` reads comes through `saved`.
+ * Calls `tf.customGrad` for functions whose gradient needs other tensors. tfjs disposes of what the forward pass made
+ * and did not save, so `backward` gets everything that it reads through `saved`.
  */
 function withGradient(
   inputs: tf.Tensor[],
@@ -31,7 +31,7 @@ function withGradient(
   })(...inputs);
 }
 
-/** The 32-bit key of one step's randomness; a graph is fed with it as int32. */
+/** Returns the 32-bit key of one step's randomness, which a graph gets as int32. */
 export function stepKey(seed: number, step: number): number {
   return fold(seed, step) | 0;
 }
@@ -46,7 +46,7 @@ export class DropoutKey {
   /** @param tensor int32 [1], from {@linkcode stepKey}. */
   constructor(readonly tensor: tf.Tensor) {}
 
-  /** The next site's number. */
+  /** Returns the next site's number. */
   nextSite(): number {
     return this.#sites++;
   }
@@ -168,8 +168,8 @@ export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Te
  *     c_t = m_t (σ(f) c_{t−1} + σ(i) tanh(g))
  *     h_t = σ(o) tanh(c_t)
  *
- * x [T, B, 4U] is what the gates get from outside, weight [4U, U]; real [T, B, 1] is m, 1 for a token and 0 for
- * padding, where the state becomes zero. `reverse` reads from the last token to the first. Returns h [T, B, U].
+ * x [T, B, 4U] is the gates' input, weight [4U, U]; real [T, B, 1] is m, 1 for a token and 0 for padding, where the
+ * state becomes zero. `reverse` reads from the last token to the first. Returns h [T, B, U].
  */
 export function lstm(x: tf.Tensor, weight: tf.Tensor, real: tf.Tensor, reverse: boolean): tf.Tensor {
   const attributes = { reverse };
@@ -211,7 +211,7 @@ export function lstm(x: tf.Tensor, weight: tf.Tensor, real: tf.Tensor, reverse: 
   );
 }
 
-/** Rows of a table. table [V, H], ids int32 […]. Returns […, H]. */
+/** Looks up rows of a table. table [V, H], ids int32 […]. Returns […, H]. */
 export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   const [vocabulary, hidden] = table.shape as [number, number];
   const flat = tf.reshape(ids, [-1]);

@@ -1,4 +1,4 @@
-/** What eager tfjs computes for the operations of composites.ts, in plain tfjs operations. */
+/** The operations of composites.ts in eager tfjs, from plain tfjs operations. */
 import * as tf from "@tensorflow/tfjs";
 import { keyedMask } from "./keyed_mask.ts";
 
@@ -7,7 +7,7 @@ type Inputs = Record<string, tf.Tensor>;
 /** An operation of our own, run with plain tfjs operations on the current backend. */
 export type EagerKernel = (inputs: Inputs, attributes: Record<string, unknown>) => tf.Tensor[];
 
-/** Keeps 1 / (1 − rate) of what the mask of this site keeps. */
+/** Scales the elements that the site's mask keeps by 1 / (1 − rate), and zeroes the others. */
 function dropped(x: tf.Tensor, key: tf.Tensor, attributes: Record<string, unknown>): tf.Tensor {
   const { rate, site } = attributes as { rate: number; site: number };
   const mask = keyedMask(key.dataSync()[0]!, site, x.size, rate);
@@ -151,14 +151,14 @@ const eagerKernels: Record<string, EagerKernel> = {
   Embedding: ({ table, ids }) => [tf.gather(table!, ids as tf.Tensor1D)],
 
   EmbeddingGrad: ({ dy, ids }, { vocabulary }) => [
-    // scatterND adds up equal indices; unsortedSegmentSum goes through dy once for each of the V rows.
+    // scatterND adds up equal indices; unsortedSegmentSum reads dy once for each of the V rows.
     tf.scatterND(tf.expandDims(ids!, 1), dy!, [vocabulary as number, dy!.shape[1]!]),
   ],
 };
 
 const registered = new Set<string>();
 
-/** Teaches the current tfjs backend the operations of composites.ts; once a backend. */
+/** Registers the operations of composites.ts with the current tfjs backend, once for each backend. */
 export function registerEagerKernels(): void {
   const backendName = tf.getBackend();
   if (registered.has(backendName)) return;

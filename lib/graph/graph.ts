@@ -10,7 +10,7 @@ export interface Value {
   readonly id: number;
   /** Sizes of its dimensions; [] for a number. */
   readonly shape: readonly number[];
-  /** What its elements are. */
+  /** Type of its elements. */
   readonly dtype: ElementType;
 }
 
@@ -21,22 +21,22 @@ export type Attributes = Readonly<Record<string, unknown>>;
 export interface Node {
   /** Its row in the table. */
   readonly op: string;
-  /** What it reads, by tfjs's names. */
+  /** Tensors that it reads, by tfjs's names. */
   readonly inputs: Readonly<Record<string, Value>>;
   /** Everything else that it depends on. */
   readonly attributes: Attributes;
-  /** What it makes. */
+  /** Tensors that it makes. */
   readonly outputs: readonly Value[];
 }
 
-/** What a step function is given and gives back: tensors by name. */
+/** Tensors by name, as a step function takes and returns them. */
 export type Tensors = Record<string, tf.Tensor>;
 
-/** The results of a step: new values of state tensors (by the state's names), and what is returned to the caller. */
+/** The results of a step: new values of state tensors (by the state's names), and outputs for the caller. */
 export interface StepResult {
   /** New values of state tensors. */
   readonly state: Tensors;
-  /** What the caller gets. */
+  /** Tensors for the caller. */
   readonly outputs: Tensors;
 }
 
@@ -47,13 +47,13 @@ export type StepFunction = (inputs: Tensors) => StepResult;
 export interface Signature {
   /** Sizes of its dimensions. */
   readonly shape: readonly number[];
-  /** What its elements are. */
+  /** Type of its elements. */
   readonly dtype: "float32" | "int32";
 }
 
 /** Nodes between named inputs and named results. */
 export interface GraphBody {
-  /** For messages and profiles. */
+  /** Name in messages and profiles. */
   readonly name: string;
   /** Tensors of the engine's state that the graph reads, by name. */
   readonly state: ReadonlyMap<string, Value>;
@@ -61,7 +61,7 @@ export interface GraphBody {
   readonly feeds: ReadonlyMap<string, Value>;
   /** Values known when recording. */
   readonly constants: ReadonlyMap<Value, ArrayBufferView>;
-  /** In an order that can be run. */
+  /** Nodes in an order that can be run. */
   readonly nodes: readonly Node[];
   /** New values of state tensors, by name. */
   readonly updates: ReadonlyMap<string, Value>;
@@ -75,23 +75,23 @@ export interface Graph extends GraphBody {
   readonly source: StepFunction;
 }
 
-/** All values a node reads, in a fixed order. */
+/** Returns all values that a node reads, in a fixed order. */
 function inputsOf(node: Node): Value[] {
   return Object.values(node.inputs);
 }
 
-/** Number of elements of a shape. */
+/** Returns the number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
-/** @throws TypeError for tfjs's string and complex64. */
+/** Returns a tfjs type as a graph's. @throws TypeError for string and complex64. */
 export function elementType(dtype: tf.DataType): ElementType {
   if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
   throw new TypeError(`Cannot record a tensor of type ${dtype}: expected float32, int32 or bool`);
 }
 
-/** The nodes and constants that some result depends on. */
+/** Returns the nodes and constants that some result depends on. */
 export function live(
   { nodes, constants }: Pick<GraphBody, "nodes" | "constants">,
   results: Iterable<Value>,

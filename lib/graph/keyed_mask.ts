@@ -7,17 +7,17 @@
  */
 import { lowbias32 } from "../random.ts";
 
-/** Elements whose 16 random bits are below this number are dropped. */
+/** Returns the number below which an element's 16 random bits drop it. */
 export function dropThreshold(rate: number): number {
   return Math.round(rate * 0x10000);
 }
 
-/** What a site's number contributes to its key. */
+/** Returns the hash of a site's number, which is its part of the key. */
 export function siteConstant(site: number): number {
   return lowbias32(site);
 }
 
-/** The mask of one site as 0 and 1, `size` elements. */
+/** Returns the mask of one site as 0 and 1, `size` elements. */
 export function keyedMask(key: number, site: number, size: number, rate: number): Uint8Array {
   const mask = new Uint8Array(size);
   const half = Math.ceil(size / 2);

@@ -1,7 +1,6 @@
 /**
- * The one table of operations: for each what it returns (shape rule) and how it is said in ONNX and
- * in StableHLO. A step function may use these tfjs kernels and the operations of composites.ts; a row that lacks a
- * rule does not compile.
+ * The one table of operations, each with its shape rule, its ONNX rule and its StableHLO rule. A step function may use
+ * these tfjs kernels and the operations of composites.ts; a row that lacks a rule does not compile.
  */
 import type { Attributes, Value } from "./graph.ts";
 import * as shape from "./shapes.ts";
@@ -12,7 +11,7 @@ import type { OnnxEmitter } from "./onnx/emitter.ts";
 
 /** A row of the table. */
 export interface Operation {
-  /** Shapes and types of the outputs. */
+  /** Returns the shapes and types of the outputs. */
   infer(inputs: Record<string, Value>, attributes: Attributes): shape.Output[];
   /** Adds ONNX nodes and returns the names of the outputs. */
   onnx(

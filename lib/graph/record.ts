@@ -18,20 +18,20 @@ import {
 } from "./graph.ts";
 import { type Operation, operations } from "./operations.ts";
 
-/** A larger constant made in JavaScript is almost surely a frozen random mask. */
+/** Most elements that a constant may have; a larger one made in JavaScript is almost surely a frozen random mask. */
 const largestConstant = 4096;
 
-/** Frames of tfjs's random numbers in a stack. */
+/** Pattern of the stack frames of tfjs's random numbers. */
 const randomNumbers = /\bat (rand\w*|truncatedNormal|dropout)_ .*\/@tensorflow\//;
 
 type DataId = tf.Tensor["dataId"];
 
-/** Frames of a stack that are kept while recording: V8's ten do not reach through tfjs. */
+/** Stack frames kept while recording: V8's default of ten does not reach through tfjs. */
 const stackDepth = 100;
 
 const ownFolder = new URL(".", import.meta.url).href;
 
-/** The line of the caller's code that made an error: its stack's first one outside of tfjs and of this folder. */
+/** Returns the line of the caller's code behind an error: the stack's first outside of tfjs and of this folder. */
 function place({ stack }: Error = new Error()): string {
   const foreign = (line: string) =>
     [ownFolder, "/@tensorflow/", "ext:", "node:"].some((own) => line.includes(own));
@@ -45,7 +45,7 @@ class Recorder extends tf.KernelBackend {
   #values = new WeakMap<object, Value>();
   #producers = new Map<Value, string>();
   #next = 0;
-  /** Why a value was not read. A function that awaits one hides it in a promise. */
+  /** The error of reading a value, which a function that awaits the value hides in a promise. */
   refusal?: Error;
 
   start(): void {
@@ -57,7 +57,7 @@ class Recorder extends tf.KernelBackend {
     this.#next = 0;
   }
 
-  /** A new value and the data id by which tfjs will refer to it. */
+  /** Makes a new value and the data id by which tfjs refers to it. */
   create(shape: readonly number[], dtype: ElementType, producer: string): { value: Value; dataId: DataId } {
     const value: Value = { id: this.#next++, shape, dtype };
     const dataId = {};
@@ -80,7 +80,7 @@ class Recorder extends tf.KernelBackend {
     );
   }
 
-  /** Another name for a value: what tfjs's clones are. */
+  /** Makes another name for a value, as a clone in tfjs is. */
   alias(value: Value): tf.TensorInfo {
     const dataId = {};
     this.#values.set(dataId, value);
@@ -204,7 +204,7 @@ function theRecorder(): Recorder {
   return made;
 }
 
-/** tfjs sets a backend synchronously when its factory is synchronous; the promise is only its interface. */
+/** Sets tfjs's backend, at once if its factory is synchronous; the promise is only its interface. */
 function useBackend(name: string): void {
   void tf.setBackend(name);
 }
@@ -242,7 +242,7 @@ export function record(
     }
     const result = source(tensors);
     if (result instanceof Promise) {
-      result.catch(() => {}); // what it rejects with is thrown here
+      result.catch(() => {}); // its error is thrown below
       throw recorder.refusal ??
         new TypeError(
           `Cannot record ${name}: expected a function that returns its results, found an async one`,

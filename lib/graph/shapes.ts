@@ -1,4 +1,4 @@
-/** Shape rules: what a tfjs kernel returns, from the shapes of what it is given. */
+/** Shape rules: shapes and types of a tfjs kernel's outputs from those of its inputs. */
 import { type ElementType, sizeOf, type Value } from "./graph.ts";
 
 /** Shape and type of one output. */
@@ -9,7 +9,7 @@ export interface Output {
 
 type Inputs = Record<string, Value>;
 
-/** Shapes aligned at the right; a dimension of 1 repeats. */
+/** Returns the shape that these broadcast to: aligned at the right, a dimension of 1 repeats. */
 export function broadcastShapes(...shapes: (readonly number[])[]): number[] {
   const rank = Math.max(...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, axis) => {
@@ -22,7 +22,7 @@ export function broadcastShapes(...shapes: (readonly number[])[]): number[] {
   });
 }
 
-/** Axes as non-negative numbers in rising order; all of them if none are given. */
+/** Returns axes as non-negative numbers in rising order; all of them if none are given. */
 export function axesOf(axis: number | number[] | null | undefined, rank: number): number[] {
   const axes = axis === undefined || axis === null
     ? Array.from({ length: rank }, (_, i) => i)
@@ -63,7 +63,7 @@ export function reduce(
   return [{ shape, dtype: x!.dtype === "bool" ? "int32" : x!.dtype }];
 }
 
-/** Maximum over axes, for which tfjs has another name. */
+/** Maximum over axes, which are a differently named attribute in tfjs. */
 export function maximum(
   inputs: Inputs,
   { reductionIndices: axis, keepDims }: { reductionIndices?: number | number[]; keepDims?: boolean },
@@ -71,7 +71,7 @@ export function maximum(
   return reduce(inputs, { axis, keepDims });
 }
 
-/** Places along an axis. */
+/** Place of the largest element along an axis. */
 export function argMax(inputs: Inputs, { axis }: { axis: number }): Output[] {
   return [{ ...reduce(inputs, { axis })[0]!, dtype: "int32" }];
 }
@@ -89,14 +89,14 @@ export function matMul(
   }];
 }
 
-/** At most one dimension is −1. */
+/** Another shape, with one dimension −1 at most, which is computed. */
 export function reshape({ x }: Inputs, { shape }: { shape: number[] }): Output[] {
   const known = sizeOf(shape.filter((size) => size !== -1));
   const resolved = shape.map((size) => size === -1 ? sizeOf(x!.shape) / known : size);
   return [{ shape: resolved, dtype: x!.dtype }];
 }
 
-/** A dimension of 1 put in at an axis. */
+/** A new dimension of 1 at an axis. */
 export function expandDims({ input }: Inputs, { dim }: { dim: number }): Output[] {
   const at = dim < 0 ? input!.shape.length + 1 + dim : dim;
   return [{ shape: input!.shape.toSpliced(at, 0, 1), dtype: input!.dtype }];
@@ -107,7 +107,7 @@ export function transpose({ x }: Inputs, { perm }: { perm: number[] }): Output[]
   return [{ shape: perm.map((axis) => x!.shape[axis]!), dtype: x!.dtype }];
 }
 
-/** Where a slice begins and how long it is; −1 means up to the end. */
+/** Returns begin and size of a slice; a size of −1 goes up to the end. */
 export function sliceExtent(
   shape: readonly number[],
   { begin, size }: { begin: number | number[]; size: number | number[] },
@@ -129,7 +129,7 @@ export function slice({ x }: Inputs, attributes: { begin: number[]; size: number
   return [{ shape: sliceExtent(x!.shape, attributes).size, dtype: x!.dtype }];
 }
 
-/** Tensors side by side along an axis. */
+/** Tensors joined along an axis. */
 export function concat(inputs: Inputs, { axis }: { axis: number }): Output[] {
   const values = Object.values(inputs);
   const total = values.reduce((sum, value) => sum + value.shape[axis]!, 0);

@@ -1,20 +1,20 @@
 /**
  * Element-wise updates of large state tensors, taken out of a graph so that an engine can run them block by block.
  *
- * An optimizer's update reads and writes each number a dozen times. Node by node over a whole tensor each time goes
- * through memory; block by block it stays in the cache (LOG.md has the measurement).
+ * An optimizer's update reads and writes each number a dozen times. Node by node over whole tensors, each time goes
+ * through memory; block by block, the numbers stay in the cache (LOG.md has the measurement).
  */
 import { type GraphBody, live, type Node, sizeOf, type Value } from "./graph.ts";
 
 /** Updates that belong together, as a graph over one block of their flat tensors. */
 export interface TileGroup {
-  /** State tensors are `x0`, `x1`, …, numbers are fed as `s0`, `s1`, …; shapes are those of a block of one element. */
+  /** The graph of a block of one element: state tensors are `x0`, `x1`, …, numbers are fed as `s0`, `s1`, … */
   readonly body: GraphBody;
-  /** Equal for groups that differ only in which tensors they are about. */
+  /** A key that is equal for groups which differ only in their tensors. */
   readonly structure: string;
-  /** The state's names of `x0`, `x1`, … */
+  /** Names of `x0`, `x1`, … in the state. */
   readonly tensors: readonly string[];
-  /** Which outputs of the rest are fed as `s0`, `s1`, … */
+  /** Outputs of the rest that are fed as `s0`, `s1`, … */
   readonly scalars: readonly string[];
   /** Elements of each tensor. */
   readonly size: number;
@@ -38,10 +38,10 @@ const elementWise = new Set([
   "Square",
 ]);
 
-/** Smaller tensors gain nothing. */
+/** Elements of the smallest tensor that gains from blocks. */
 const smallest = 1 << 16;
 
-/** What an update is computed from. */
+/** The nodes, tensors and numbers that updates are computed from. */
 interface Cone {
   readonly updates: string[];
   readonly nodes: Set<Node>;
@@ -50,7 +50,7 @@ interface Cone {
   readonly size: number;
 }
 
-/** Splits a graph; a graph without such updates is its own rest. */
+/** Splits a graph in two; without such updates the rest is the whole graph. */
 export function tileUpdates(graph: GraphBody): TiledGraph {
   const producers = new Map(
     graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)),
@@ -96,7 +96,7 @@ function join(a: Cone, b: Cone): Cone {
   };
 }
 
-/** The nodes and leaves behind an update, or undefined if some node is not element-wise over its shape. */
+/** Returns the nodes and leaves behind an update, or undefined if some node is not element-wise over its shape. */
 function coneOf(
   name: string,
   update: Value,
@@ -128,7 +128,7 @@ function coneOf(
   return visit(update) ? cone : undefined;
 }
 
-/** A cone as a graph of its own; numbers that the rest must give are added to `outputs`. */
+/** Makes a graph of a cone; adds the numbers that the rest must give to `outputs`. */
 function groupOf(graph: GraphBody, cone: Cone, outputs: Map<string, Value>): TileGroup {
   const copies = new Map<Value, Value>();
   const copy = (value: Value): Value => {

@@ -1,42 +1,42 @@
 /** Values that a notebook draws and a terminal prints. */
 
-/** The method that the Deno kernel asks a cell's last value for. */
+/** The method that the Deno kernel calls on a cell's last value. */
 export const jupyterDisplay: unique symbol = Symbol.for("Jupyter.display");
 
-/** The method by which `console.log` prints a value. */
+/** The method that `console.log` calls to print a value. */
 export const terminalPrint: unique symbol = Symbol.for("Deno.customInspect");
 
-/** Something that shows itself as a cell's last value. */
+/** A value that shows itself as a cell's last value. */
 export interface Displayable {
-  /** Contents by media type, of which a notebook's page shows the richest that it knows. */
+  /** Returns contents by media type; a notebook shows the richest one that it knows. */
   [jupyterDisplay](): Promise<Record<string, string>>;
-  /** What a terminal prints. */
+  /** Returns the text for a terminal. */
   [terminalPrint](): string;
 }
 
-/** The same thing for different pages; each can be read without running a script. */
+/** The same content in several forms; each can be read without running a script. */
 export interface Content {
-  /** For a terminal, and for pages that know nothing else. */
+  /** Plain text, for a terminal and for pages that know nothing else. */
   readonly text: string;
-  /** As Markdown. */
+  /** Markdown. */
   readonly markdown?: string;
-  /** As HTML. */
+  /** HTML. */
   readonly html?: string;
-  /** As a picture. */
+  /** A picture, or a function that draws it. */
   readonly svg?: string | (() => Promise<string>);
 }
 
-/** A picture that becomes smaller where the page is narrower. */
+/** Returns a picture that shrinks to the width of its page. */
 export function fitting(svg: string): string {
   return svg.replace(/^<svg\b/, '<svg style="max-width: 100%; height: auto"');
 }
 
-/** Something that shows this content and is nothing else. */
+/** Makes a value that only shows this content. */
 export function displayable(content: Content): Displayable {
   return withDisplay({}, () => content);
 }
 
-/** The value itself, which now shows itself as `content` says. A copy of it does not. */
+/** Adds a display to a value and returns the value itself. A copy of it has no display. */
 export function withDisplay<Value extends object>(
   value: Value,
   content: (value: Value) => Content,

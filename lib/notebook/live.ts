@@ -1,25 +1,25 @@
-/** Training that is watched: in a notebook a curve of the loss with the time left, elsewhere a bar or lines. */
+/** Watching a training: in a notebook as a curve of the loss with the time left, elsewhere as a bar or lines. */
 import { type Progress, progressText, showProgress, Speed } from "../results/progress.ts";
 import { fitting } from "./displayable.ts";
 
-/** How the Deno kernel tells the notebook something. */
+/** The Deno kernel's function that sends a message to the notebook. */
 type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
 
-/** What is told of each step. */
+/** The state of a training after a step. */
 export interface WatchedStep {
-  /** Steps done. */
+  /** Number of steps done. */
   readonly step: number;
-  /** All steps. */
+  /** Number of all steps. */
   readonly steps: number;
-  /** The batch's loss, where it is known. */
+  /** The batch's loss, if known. */
   readonly loss?: number;
 }
 
 /**
- * Runs something that trains, and draws the loss of its steps meanwhile.
+ * Runs a training and draws the loss of its steps meanwhile.
  *
- * @param label what is trained
- * @param train is given what to call after each step
+ * @param label the name above the curve
+ * @param train runs the training; it gets a function to call after each step
  */
 export async function watch<Result>(
   label: string,
@@ -33,10 +33,10 @@ export async function watch<Result>(
   }
 }
 
-/** Points of a curve at most; of more every other one is left out. */
+/** Most points of a curve; when there are more, every other one is left out. */
 const mostPoints = 400;
 
-/** One display for one training after the other, each drawn from its first step. */
+/** One display that shows several trainings after each other, each from its first step. */
 export class LiveCurve {
   #label: string;
   #last: WatchedStep = { step: 0, steps: 0 };
@@ -49,8 +49,8 @@ export class LiveCurve {
   readonly #broadcast: Broadcast | undefined;
 
   /**
-   * Of a training; `broadcast` is the kernel's, if there is a notebook, and is called after so many milliseconds at
-   * the earliest.
+   * @param broadcast the kernel's function; undefined outside a notebook
+   * @param pause least milliseconds between two drawings in a notebook
    */
   constructor(label: string, broadcast: Broadcast | undefined = kernelBroadcast(), readonly pause = 300) {
     this.#label = label;
@@ -67,7 +67,7 @@ export class LiveCurve {
     this.#speed = new Speed();
   }
 
-  /** Shows a step. If it does not go on from the last one, it is of another training. */
+  /** Shows a step. One that does not continue from the last step begins another training. */
   step(now: WatchedStep): void {
     const { step, steps, loss } = now;
     const before = this.#last;
@@ -85,7 +85,7 @@ export class LiveCurve {
     }
   }
 
-  /** Shows what remains, in which nothing depends on how fast the machine is. */
+  /** Draws the curve that stays in the notebook, without times, so that it is the same on every machine. */
   async end(): Promise<void> {
     this.#progress?.stop();
     const { step, loss } = this.#last;
@@ -106,7 +106,7 @@ export class LiveCurve {
   }
 }
 
-/** Outside of the kernel there is no `Deno.jupyter`: to ask for it throws. */
+/** Returns the kernel's broadcast; undefined outside a notebook, where reading `Deno.jupyter` throws. */
 function kernelBroadcast(): Broadcast | undefined {
   try {
     return (Deno as unknown as { jupyter?: { broadcast: Broadcast } }).jupyter?.broadcast;
@@ -117,7 +117,7 @@ function kernelBroadcast(): Broadcast | undefined {
 
 const [width, height, left, right, top, bottom] = [480, 170, 44, 472, 30, 146];
 
-/** A curve with its largest and smallest value; quicker to draw than those of results/figures.ts. */
+/** Draws a curve with its largest and smallest value; quicker than the figures of results/figures.ts. */
 function lossSvg(caption: string, losses: readonly { step: number; loss: number }[], steps: number): string {
   const values = losses.map(({ loss }) => loss);
   const [low, high] = [Math.min(...values), Math.max(...values)];

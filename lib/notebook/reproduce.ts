@@ -1,4 +1,4 @@
-/** The paper's experiments in a notebook: one cell tried out small, all cells from their records, or run. */
+/** The paper's experiments in a notebook: a small try of one cell, and all cells from their records or newly run. */
 import { join } from "node:path";
 import type { Configuration } from "../runs/configuration.ts";
 import { expectedSeconds } from "../runs/expected_time.ts";
@@ -25,28 +25,28 @@ import { type Displayable, withDisplay } from "./displayable.ts";
 import { LiveCurve, watch } from "./live.ts";
 import { showMarkdown, showRun } from "./show.ts";
 
-/** Which runs of an experiment are meant, and where their records are. */
+/** A choice of an experiment's runs, and the folder of their records. */
 export interface Place extends CellOptions {
   /** Folder of the records; each scale has a folder in it. Default: `results`. */
   readonly results?: string;
 }
 
-/** An experiment as far as there are records; its display is the table. */
+/** An experiment with the records that there are; its display is the table. */
 export interface Reproduction extends Displayable {
   /** The paper's numbers and ours. */
   readonly table: ResultTable;
-  /** What is drawn, if the experiment is drawn and there are runs. */
+  /** The figure, if the experiment has one and there are runs. */
   readonly figure?: Figure;
   /** The runs. */
   readonly records: readonly RunRecord[];
-  /** How many runs are not on record. */
+  /** Number of runs that are not on record. */
   readonly missing: number;
 }
 
 /**
- * Trains one cell of an experiment, and keeps no record of it.
+ * Trains one cell of an experiment and keeps no record of it.
  *
- * @param options.overrides what is made smaller: fields of the configuration, such as `limits.train`
+ * @param options.overrides fields of the configuration to change, such as a smaller `limits.train`
  * @throws InputError if there is no such cell or field, or the data or the model cannot be had.
  */
 export async function tryCell(
@@ -65,8 +65,8 @@ export async function tryCell(
 }
 
 /**
- * What the records say of an experiment, without running anything. Unless seeds are named, they are those of which
- * there are runs.
+ * Returns an experiment's table from its records, without running anything. If no seeds are given, they are those of
+ * the records.
  *
  * @throws InputError if the experiment does not have the scale, row or column, or a record cannot be read.
  */
@@ -75,9 +75,9 @@ export async function recorded(experiment: Experiment, place: Place = {}): Promi
 }
 
 /**
- * Makes the runs that are not on record, draws them meanwhile, keeps a record of each, and returns all.
+ * Makes the runs that are not on record, draws them meanwhile, keeps a record of each, and returns the whole table.
  *
- * @throws InputError as {@linkcode recorded}; whatever a run throws, after the records of the runs before it.
+ * @throws InputError as {@linkcode recorded}; any error of a run, after the runs before it are recorded.
  */
 export async function reproduce(
   experiment: Experiment,
@@ -107,7 +107,7 @@ export async function reproduce(
   }
 }
 
-/** What is on record; if nothing is with the engine that is asked for, what another one made. */
+/** Reads the runs on record; if there are none of the engine asked for, those of another one. */
 async function recordedResult(
   experiment: Experiment,
   { seeds, results = "results", ...options }: Place,
@@ -157,11 +157,11 @@ async function reproduction(
 }
 
 /**
- * What the records say of the paper's claims on an experiment. They are weighed together with all other claims, as in
- * the report.
+ * Shows the verdicts of the records on the paper's claims about an experiment. They are judged together with all other
+ * claims, as in the report.
  *
- * @param options.claims all of them
- * @param options.experiments those that the claims name
+ * @param options.claims all claims of the paper
+ * @param options.experiments the experiments that the claims name
  * @throws InputError if a record cannot be read.
  */
 export async function verdicts(

@@ -1,4 +1,4 @@
-/** What a user looks at, as a notebook draws it and a terminal prints it. */
+/** Functions that show tables, figures and runs: a notebook draws them, a terminal prints them. */
 import { layerRateFigure, schedulePanels } from "../runs/experiment_figures.ts";
 import type { LayerDecayOptions } from "../paper/layer_decay.ts";
 import { dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
@@ -10,12 +10,12 @@ import type { ResultTable } from "../results/result_table.ts";
 import { schedule, type ScheduleName, type ScheduleOptions } from "../paper/schedules.ts";
 import { type Content, type Displayable, displayable, withDisplay } from "./displayable.ts";
 
-/** Markdown as it stands; it can be read in a terminal as well. */
+/** Shows Markdown; a terminal prints it as it is. */
 export function showMarkdown(markdown: string): Displayable {
   return displayable({ text: markdown, markdown });
 }
 
-/** Lines of texts and numbers as a table; all but the first `texts` columns are numbers. */
+/** Shows lines of texts and numbers as a table; all but the first `texts` columns are numbers. */
 export function showLines(
   head: readonly string[],
   lines: readonly (readonly string[])[],
@@ -24,10 +24,10 @@ export function showLines(
   return showMarkdown(markdown(head, lines, texts));
 }
 
-/** Points of a curve that a terminal is told, about so many. */
+/** Most points of a curve that a terminal prints, about. */
 const mostNumbers = 20;
 
-/** A figure as a picture; a terminal gets the means of its points. */
+/** Shows a figure as a picture; a terminal prints the means of its points. */
 export function showFigure(figure: Figure): Displayable {
   return displayable(figureContent(figure));
 }
@@ -46,7 +46,7 @@ function figureContent(figure: Figure): Content {
   return { text: [figure.title, ...lines].join("\n"), svg: () => figureSvg(figure) };
 }
 
-/** The errors of a table as a picture: the paper's, and the mean ± a standard deviation of ours. */
+/** Shows the errors of a table as a picture: the paper's, and the mean ± a standard deviation of ours. */
 export function showTable({ title, rows, columns, heading, cell }: ResultTable): Displayable {
   const panels = columns.map((column) => ({
     title: heading(column),
@@ -67,12 +67,12 @@ export function showTable({ title, rows, columns, heading, cell }: ResultTable):
   return displayable({ text: [title, ...text].join("\n"), svg });
 }
 
-/** What is shown of a run. */
+/** The part of a run that is shown. */
 export type ShownRun = Pick<RunResult, "epochs" | "bestEpoch" | "steps" | "dev"> & {
   readonly test?: Metrics;
 };
 
-/** A run of fine-tuning as it is, which shows what it came to, and loss and error over the epochs. */
+/** Returns a run of fine-tuning itself, with a display of its result and of loss and error over the epochs. */
 export function showRun<Run extends ShownRun>(name: string, run: Run): Run & Displayable {
   const { epochs, bestEpoch, steps, dev, test } = run;
   const percent = ({ errorRate }: Metrics) => 100 * errorRate;
@@ -98,7 +98,7 @@ export function showRun<Run extends ShownRun>(name: string, run: Run): Run & Dis
   return withDisplay(run, () => figureContent(figure));
 }
 
-/** How often each class (rows) was taken for each (columns); `confusion` [C][C] as in `Metrics`. */
+/** Shows a confusion matrix, true classes in rows and predicted ones in columns; `confusion` [C][C] as in `Metrics`. */
 export function showConfusion(
   labels: readonly string[],
   confusion: readonly (readonly number[])[],
@@ -110,7 +110,7 @@ export function showConfusion(
   return showLines(["true class ↓, predicted →", ...labels], confusion.map(line));
 }
 
-/** Learning-rate schedules over the steps. */
+/** Shows learning-rate schedules over the steps. */
 export function showSchedules(names: readonly ScheduleName[], options: ScheduleOptions): Displayable {
   return showFigure({
     title: `Learning rate over ${options.totalSteps} steps, ${options.warmupSteps} of them warm-up`,
@@ -123,7 +123,7 @@ export function showSchedules(names: readonly ScheduleName[], options: ScheduleO
   });
 }
 
-/** The learning rates that the parts of a model get from layer-wise decay. */
+/** Shows the learning rates that layer-wise decay gives the parts of a model. */
 export function showRates(rates: readonly LayerDecayOptions[]): Displayable {
   return showFigure(layerRateFigure("Learning rate of each layer", rates));
 }

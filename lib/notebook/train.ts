@@ -1,9 +1,10 @@
-/** Training a classifier in a few lines: the curve is drawn meanwhile, and the result classifies texts. */
+/** Training a classifier in a few lines of a notebook: its loss is drawn meanwhile, and the result classifies texts. */
 import { type Classification, Classifier, type ClassifierText } from "../classifier/classifier.ts";
 import { merge, paperDraft, type Settings } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
-import { classifierPlan, fineTune, type FineTuned } from "../paper/fine_tune.ts";
+import { classifierPlan } from "../paper/classifier_plan.ts";
+import { fineTune, type FineTuned } from "../paper/fine_tune.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { fineTuneSettings } from "../paper/settings.ts";
 import { markdown } from "../results/markdown.ts";
@@ -13,7 +14,7 @@ import { type Displayable, withDisplay } from "./displayable.ts";
 import { watch } from "./live.ts";
 import { showRun } from "./show.ts";
 
-/** What may be stated of a training. */
+/** The settings of a training; all are optional. */
 export type TrainSettings = Omit<
   Settings,
   "data" | "limits" | "resample" | "preTraining" | "multiTask" | "forgetting"
@@ -21,13 +22,13 @@ export type TrainSettings = Omit<
 
 /** A classifier with the run that made it. */
 export interface TrainedClassifier extends FineTuned, Displayable {
-  /** The class of each text or pair of texts; the probabilities are not calibrated. */
+  /** Returns the class of each text or pair of texts; the probabilities are not calibrated. */
   classify(texts: readonly ClassifierText[]): Promise<Classification[] & Displayable>;
 }
 
 /**
- * Fine-tunes a model on a data set. What is not stated is as in the paper (section 5.2), but for the model, which is
- * MiniLM; the engine is ONNX Runtime.
+ * Fine-tunes a model on a data set. Default settings are the paper's (section 5.2), except for the model, which is
+ * MiniLM; the default engine is ONNX Runtime.
  *
  * @throws InputError if the model or the engine cannot be had, or the settings do not fit them.
  */

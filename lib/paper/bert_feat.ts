@@ -16,7 +16,13 @@ import { classify, encode, parameter, type Parameters } from "../bert/encoder.ts
 import { InputError } from "../errors.ts";
 import { linear, lstm, softmaxCrossEntropy } from "../graph/composites.ts";
 import type { LayerFeatures } from "./layers.ts";
-import { poolFractions, poolingParameters, type TextStrategy } from "./long_text.ts";
+import {
+  poolFractions,
+  poolingParameters,
+  type TextStrategy,
+  textStrategy,
+  textStrategyNames,
+} from "./long_text.ts";
 import { fold, Random } from "../random.ts";
 import type { HostTensors } from "../tensors.ts";
 import type { Trainable } from "../training/step.ts";
@@ -42,8 +48,9 @@ export function bertFeatures(
   features: LayerFeatures,
 ): { width: number; trainable: Trainable; additional: (seed: number) => HostTensors } {
   if (text.pooling) {
+    const known = textStrategyNames.filter((name) => !textStrategy(name).pooling);
     throw new InputError(
-      `Cannot read texts by "${text.name}" with feature-extraction: expected head, tail or head+tail`,
+      `Cannot read texts by "${text.name}" with feature-extraction: expected one of ${known.join(", ")}`,
     );
   }
   if (features.combination) {
@@ -51,14 +58,14 @@ export function bertFeatures(
       `Cannot use the features "${features.name}" with feature-extraction: expected last or layer K`,
     );
   }
-  return { width, trainable: trainableOf(config), additional: (seed) => initialParameters(config, seed) };
+  return { width, trainable: trainableOf(config), additional: (seed) => additionalParameters(config, seed) };
 }
 
 /**
  * What is trained besides the classifier: the biLSTM by torch.nn.LSTM's names after `lstm.`, drawn as PyTorch does from
  * uniform(−1/√U, 1/√U), and the attention as {@linkcode poolingParameters} draws it.
  */
-function initialParameters({ hidden_size: hidden }: BertConfig, seed: number): HostTensors {
+function additionalParameters({ hidden_size: hidden }: BertConfig, seed: number): HostTensors {
   const draw = (name: string, shape: readonly number[]): [string, HostTensors[string]] => {
     const random = new Random(fold(seed, ...new TextEncoder().encode(name)));
     const data = new Float32Array(shape.reduce((count, size) => count * size, 1));

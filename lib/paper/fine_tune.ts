@@ -1,39 +1,33 @@
-/** Fine-tuning (paper sections 5.2 and 5.3): a start model, a data set, a text strategy and a rate, made into a classifier. */
-import { saveCheckpoint } from "../bert/checkpoint.ts";
-import { type BertConfig, requirePositions, requireSegments } from "../bert/config.ts";
-import { sequenceClassifier } from "../bert/classifier.ts";
-import { bertFeatures } from "./bert_feat.ts";
-import { freshTensor, keepLayers } from "../bert/parameters.ts";
-import { type Evaluated, evaluateExamples } from "./reading.ts";
-import { type EncodedExample, trainingBatches } from "../training/batches.ts";
-import type { Dataset } from "../data/examples.ts";
+/**
+ * Fine-tuning (paper sections 3 and 5.2): a classifier on the state h of [CLS], p(c | h) = softmax(W h), is trained
+ * together with all of BERT to make the right class likely. The paper's recipe is batches of 24 texts, Adam, a rate of
+ * 2e-5 that warms up over a tenth of the steps and then falls to 0, and of four epochs the best.
+ */
+import { requirePositions, requireSegments } from "../bert/config.ts";
+import type { StartModel } from "../bert/start_model.ts";
+import { type Dataset, stratifiedOrder } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
-import {
-  balancedWeights,
-  encodeDataset,
-  type EncodedDataset,
-  encodedSample,
-  evaluationSize,
-  learningRates,
-  partOf,
-  passSize,
-  settingsIdentity,
-  stepBatches,
-} from "./fine_tuning_steps.ts";
-import { combineLayers, featureWidth, layerFeatures } from "./layers.ts";
-import { poolFractions, poolingParameters, textStrategy } from "./long_text.ts";
 import { fold } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
-import type { FineTuneSettings } from "./settings.ts";
-import type { StartModel } from "../bert/start_model.ts";
+import type { HostTensors } from "../tensors.ts";
+import { type EncodedExample, trainingBatches } from "../training/batches.ts";
 import type { CheckpointOptions } from "../training/checkpoints.ts";
+import {
+  type Evaluated,
+  evaluateExamples,
+  evaluationSize,
+  isBetter,
+} from "../training/class_probabilities.ts";
 import { type EpochResult, type StepReport, train } from "../training/loop.ts";
 import { optimizer } from "../training/optimizers.ts";
-import type { Trainable } from "../training/step.ts";
+import { balancedWeights, partOfEpoch, passSize, stepBatches } from "../training/step_batches.ts";
 import { Trainer } from "../training/trainer.ts";
+import { classifierParameters, classifierPlan } from "./classifier_plan.ts";
+import { learningRates } from "./layer_decay.ts";
+import { encodeDataset, type EncodedDataset } from "./reading.ts";
+import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
 
 /** What {@linkcode fineTune} works with besides. */
 export interface FineTuneContext {
@@ -94,8 +88,9 @@ export async function fineTune(
   const { tokenizer } = model;
   const plan = classifierPlan(model.config, settings);
   const { config, trainable } = plan;
-  const parameters = classifierParameters(plan, model, data.labels.length, settings);
   const { maxLength, batchSize, seed, evaluationsPerEpoch: points = 1 } = settings;
+  const classes = data.labels.length;
+  const parameters = classifierParameters(plan, model, classes, seed);
   requirePositions(config, maxLength);
   const devices = context.engine.capabilities.devices.length;
   const rows = passSize(settings, devices);
@@ -103,7 +98,6 @@ export async function fineTune(
   const { split, chosenBy, pairs } = encoded;
   if (pairs) requireSegments(config);
   const notes = [...model.notes, ...encoded.notes];
-  const classes = data.labels.length;
   const weights = settings.classWeights === "balanced" ? balancedWeights(split.train, classes) : undefined;
 
   const trainer = new Trainer(context.engine, trainable, parameters, optimizer(settings.optimizer), seed);
@@ -129,22 +123,27 @@ export async function fineTune(
       ...evaluation.train ? { train: evaluation.train } : {},
       [chosenBy]: evaluation.chosenBy,
     });
-    const trainSample = points > 1 ? encodedSample(data.train, split.train, split[chosenBy].length) : [];
-    const isBetter = settings.keep === "last" ? () => true : better;
+    const sample = () => stratifiedOrder(data.train, 0).slice(0, split[chosenBy].length);
+    const trainSample = points > 1 ? sample().map((place, index) => ({ ...split.train[place]!, index })) : [];
+    const better = (a: Measured, b: Measured) => settings.keep === "last" || isBetter(a.chosenBy, b.chosenBy);
     let kept: { readonly measured: Measured; readonly evaluated: Evaluated } | undefined; // the best of this sitting
     const result = await train<Measured>(trainer, {
       epochs: settings.epochs * points,
       batches: (point) =>
-        partOf(stepBatches(epochBatches(Math.floor(point / points)), rows, weights), point % points, points),
+        partOfEpoch(
+          stepBatches(epochBatches(Math.floor(point / points)), rows, weights),
+          point % points,
+          points,
+        ),
       rate,
       evaluate: async () => {
         const evaluated = await evaluate(split[chosenBy]);
         const train = points > 1 ? { train: (await evaluate(trainSample)).metrics } : {};
         const measured = { chosenBy: evaluated.metrics, ...train };
-        if (!kept || isBetter(measured, kept.measured)) kept = { measured, evaluated };
+        if (!kept || better(measured, kept.measured)) kept = { measured, evaluated };
         return measured;
       },
-      better: isBetter,
+      better,
       checkpoint: context.checkpoint && {
         ...context.checkpoint,
         identity: await configurationHash({
@@ -163,11 +162,8 @@ export async function fineTune(
     const isKept = kept?.measured === result.epochs[result.bestEpoch - 1]!.evaluation;
     const chosen = isKept ? kept!.evaluated : await evaluate(split[chosenBy]);
     const dev = chosenBy === "dev" ? chosen : undefined;
-    const test = chosenBy === "test"
-      ? chosen
-      : split.test.length > 0
-      ? await evaluate(split.test)
-      : undefined;
+    const testOf = async () => split.test.length > 0 ? await evaluate(split.test) : undefined;
+    const test = chosenBy === "test" ? chosen : await testOf();
     const predictions = ({ expected, probabilities }: Evaluated): Predictions => ({
       labels: data.labels,
       expected,
@@ -193,126 +189,10 @@ export async function fineTune(
   }
 }
 
-/** A classifier without its numbers: the layers of the model that it uses, and how its loss comes from them. */
-export interface ClassifierPlan {
-  /** Of the layers that are used. */
-  readonly config: BertConfig;
-  /** F, the width of the feature that is classified. */
-  readonly width: number;
-  /** Whether the feature goes through the pooler. */
-  readonly pooler: boolean;
-  /** The loss. */
-  readonly trainable: Trainable;
-  /** The parameters besides those of BERT and the classifier, from a seed. */
-  readonly additional: (seed: number) => HostTensors;
-}
-
-/**
- * @throws InputError if there are no features or text strategy of that name, the model has too few layers, or there is no such
- * method or it does not read such texts or features.
- */
-export function classifierPlan(
-  model: BertConfig,
-  { method = "fine-tuning", text, features: name = "last", attentionDropout }: Pick<
-    FineTuneSettings,
-    "method" | "text" | "features" | "attentionDropout"
-  >,
-): ClassifierPlan {
-  const features = layerFeatures(name, model.num_hidden_layers);
-  const config = {
-    ...keepLayers({}, model, features.layers.at(-1)! + 1).config,
-    ...typeof attentionDropout === "number" ? { attention_probs_dropout_prob: attentionDropout } : {},
-  };
-  const strategy = textStrategy(text);
-  const { pooling } = strategy;
-  if (method === "feature-extraction") {
-    return { config, pooler: false, ...bertFeatures(config, strategy, features) };
-  }
-  if (method !== "fine-tuning") {
-    throw new InputError(
-      `Cannot train by the method "${method}": expected fine-tuning or feature-extraction`,
-    );
-  }
-  const pooler = features.combination === undefined;
-  const width = featureWidth(features, config.hidden_size);
-  const trainable = sequenceClassifier(config, {
-    layers: (states) => combineLayers(features, states),
-    fractions: pooling && ((states, mask, tensors) => poolFractions(pooling, states, mask, tensors)),
-    pooler,
-  });
-  return {
-    config,
-    width,
-    pooler,
-    trainable,
-    additional: (seed) => pooling ? poolingParameters(pooling, width, seed) : {},
-  };
-}
-
-/** The parameters that a classifier trains: those of the model that it uses, and what it needs besides. */
-function classifierParameters(
-  { config, width, pooler, additional }: ClassifierPlan,
-  model: StartModel,
-  classes: number,
-  { seed }: FineTuneSettings,
-): HostTensors {
-  const { parameters } = keepLayers(model.parameters, model.config, config.num_hidden_layers);
-  const kept = Object.entries(parameters).filter(([name]) => pooler || !name.startsWith("bert.pooler."));
-  const weight = freshTensor("classifier.weight", [classes, width], {
-    seed,
-    range: config.initializer_range,
-  });
-  return {
-    ...Object.fromEntries(kept),
-    ...width === config.hidden_size ? {} : { "classifier.weight": weight },
-    ...additional(seed),
-  };
-}
-
-/**
- * Saves a classifier as a Hugging Face folder with bertlab.json beside it.
- *
- * @param temperature of a calibrated model: what its logits are divided by
- *
- * @throws InputError if it reads BERT's features by a biLSTM, which no Hugging Face class does.
- */
-export async function saveClassifier(
-  folder: string,
-  { model, parameters, settings, pairs }: FineTuned,
-  temperature?: number,
-): Promise<void> {
-  const { text: name, maxFractions, ...rest } = settings;
-  const text = textStrategy(name, { maxFractions });
-  if (rest.method === "feature-extraction") {
-    throw new InputError(
-      `Cannot save a classifier that was trained by feature-extraction in ${folder}: a Hugging Face folder has no ` +
-        "place for its biLSTM; train by fine-tuning to save one",
-    );
-  }
-  await saveCheckpoint(folder, {
-    config: model.config,
-    parameters,
-    tokenizerFiles: model.tokenizer.files,
-    extra: {
-      text: text.name,
-      max_fractions: text.maxFractions,
-      ...rest,
-      ...pairs ? { pairs } : {},
-      ...temperature === undefined ? {} : { temperature },
-      start: model.description,
-    },
-  });
-}
-
 /** What a measurement comes to. */
 interface Measured {
   /** Of the split that the epoch is chosen by. */
   readonly chosenBy: Metrics;
   /** Of a sample of the training texts. */
   readonly train?: Metrics;
-}
-
-/** Fewer errors, or as many and a smaller loss. */
-function better({ chosenBy: a }: Measured, { chosenBy: b }: Measured): boolean {
-  return a.errorRate < b.errorRate || (a.errorRate === b.errorRate && a.loss < b.loss);
 }

@@ -2,158 +2,47 @@
  * Catastrophic forgetting (paper section 5.3.3, Figure 2): fine-tuning writes over what pre-training taught, the more so
  * the higher the learning rate. The paper shows it by the errors alone. Here it is also measured what is forgotten: how
  * well the encoder still serves to guess masked words of general text, under the same head as before, and how far each
- * layer has moved from where it started, |after - before| / |before|.
+ * layer has moved from where it started:
+ *
+ *     |after − before| / |before|
  */
 import { layerOf } from "../bert/parameters.ts";
-import { preTrainer } from "../bert/pretraining.ts";
-import { cachedModel } from "../training/cached_model.ts";
-import { holdOut } from "./corpora.ts";
-import { heldOutBatches, type PreTrainingBatches } from "./masked_words.ts";
-import { encodeDocuments } from "./segments.ts";
+import { pretrainer } from "../bert/pretraining.ts";
+import type { StartModel } from "../bert/start_model.ts";
 import type { Engine } from "../engine/engine.ts";
-import { furtherPretrain, savePretrained } from "./further_pretraining.ts";
-import { measure } from "./pretraining_steps.ts";
-import { Random } from "../random.ts";
 import type { ForgettingRecord } from "../results/records.ts";
-import {
-  mayStandIn,
-  type NewModel,
-  startIdentity,
-  type StartModel,
-  startModel,
-} from "../bert/start_model.ts";
 import type { HostTensors } from "../tensors.ts";
 import { optimizer } from "../training/optimizers.ts";
 import { Trainer } from "../training/trainer.ts";
-
-/** The model that fine-tuning starts from. */
-export interface ProbedModel {
-  /** A named model, a folder, a hub id, or "new". */
-  readonly model: string;
-  /** Only the lowest layers of its encoder; null is all. */
-  readonly layers: number | null;
-  /** Its shape if it is "new", or if the named one cannot be had. */
-  readonly architecture: NewModel;
-  /** Element type of matrix products. */
-  readonly precision: "f32" | "bf16";
-}
-
-/** What {@linkcode forgettingProbe} works with. */
-export interface ForgettingProbeOptions {
-  /** Where the steps run. */
-  readonly engine: Engine;
-  /** The general text, of which a part is used. */
-  readonly documents: () => Promise<readonly string[]>;
-  /** Its language. */
-  readonly language: "en" | "zh";
-  /** Told after each step, if there are steps to make. */
-  readonly onStep: (done: number, total: number, loss?: number) => void;
-  /** Told what is going on. */
-  readonly say: (line: string) => void;
-}
-
-/** A model as it was before fine-tuning, with a head of masked words, and general text to measure it on. */
-export interface ForgettingProbe {
-  /** What became of the model's knowledge when its encoder has these parameters instead. */
-  measure(tuned: HostTensors): Promise<ForgettingRecord>;
-}
-
-/** Characters of general text that a new head learns from, and sequences and their length that are measured. */
-const characters = 2_000_000;
-const heldOutExamples = 256;
-const maxLength = 64;
-const leastBatchSize = 32;
-const headKey = 1;
+import type { PreTrainingBatches } from "./pretraining_batches.ts";
+import { measureHeldOut } from "./pretraining_steps.ts";
 
 /**
- * Prepares the measurement for the model that a configuration starts from. Where the model has no head of masked
- * words, one is trained on general text for `headSteps` updates, the rest of the model being at rest; it is kept in
- * the cache and serves all runs from the same model.
+ * Guesses the masked words of general text with a model, and again with the encoder that fine-tuning made of it.
  *
- * @throws InputError if the model cannot be had.
+ * @param model as it was before fine-tuning, with a head of masked words
+ * @param heldOut general text that the head has not seen
+ * @param tuned the parameters after fine-tuning
  */
-export async function forgettingProbe(
-  { model: name, layers, architecture, precision }: ProbedModel,
-  headSteps: number,
-  options: ForgettingProbeOptions,
-): Promise<ForgettingProbe> {
-  const { engine, language, onStep, say } = options;
-  const devices = engine.capabilities.devices.length;
-  const batchSize = Math.ceil(leastBatchSize / devices) * devices;
-  const texts = holdOut(sample(await options.documents()), .1, headKey);
-  const start = (model: string) =>
-    startModel(model, {
-      seed: headKey,
-      layers: model === name ? layers ?? undefined : undefined,
-      preTraining: { nsp: false },
-      architecture,
-      orNew: mayStandIn(model),
-      texts: texts.train,
-      say,
-    });
-  const { folder } = await cachedModel({
-    kind: "masked-words-heads",
-    identity: {
-      ...{ name, layers, architecture, precision, language, headSteps },
-      ...await startIdentity({ name, sets: [], say }),
-    },
-    part: "model",
-    say,
-    recordFile: "head.json",
-  }, async (run) => {
-    const model = await start(name);
-    let { parameters } = model;
-    if (headSteps > 0) {
-      say(`training a head of masked words on general text, ${headSteps} steps`);
-      const documents = { train: texts.train, heldOut: texts.heldOut };
-      const settings = { steps: 0, headSteps, nsp: false, seed: headKey, batchSize, maxLength };
-      const trained = await furtherPretrain({ ...settings, model, documents, language, heldOutExamples: 1 }, {
-        engine,
-        checkpoint: run.checkpoint,
-        onStep: ({ step, loss }) => onStep(step, headSteps, loss),
-      });
-      parameters = trained.parameters;
-    }
-    await run.keep("model", (folder) => savePretrained(folder, { model, parameters }), { headSteps });
-  });
-  const model = await start(folder);
-  const { documents } = encodeDocuments(texts.heldOut, model.tokenizer, language);
-  const { tokenizer: { ids: tokenizerIds, vocabSize } } = model;
-  const heldOut = heldOutBatches(
-    documents,
-    { batchSize, maxLength, tokenizerIds, vocabSize, nextSentence: false, key: headKey },
-    heldOutExamples,
-  );
-  return { measure: (tuned) => compare(engine, model, heldOut, tuned) };
-}
-
-/** Documents of the general text in a drawn order, as many as make up {@link characters}. */
-function sample(documents: readonly string[]): string[] {
-  let left = characters;
-  return new Random(headKey).shuffle([...documents]).filter(({ length }) => (left -= length) > 0);
-}
-
-async function compare(
+export async function measureForgetting(
   engine: Engine,
   { config, parameters }: StartModel,
   heldOut: PreTrainingBatches,
   tuned: HostTensors,
 ): Promise<ForgettingRecord> {
-  const trainable = preTrainer(config, { nsp: false });
-  const used = Object.fromEntries(
+  const before = Object.fromEntries(
     Object.entries(parameters).filter(([name]) => !/^(classifier|bert\.pooler)\./.test(name)),
   );
-  const trainer = new Trainer(engine, trainable, used, optimizer("adamw"), headKey);
+  const after = Object.fromEntries(Object.entries(tuned).filter(([name]) => Object.hasOwn(before, name)));
+  const trainer = new Trainer(engine, pretrainer(config, { nsp: false }), before, optimizer("adamw"), 1);
+  const guess = async () => {
+    const { mlmLoss, mlmAccuracy } = await measureHeldOut(trainer, heldOut, false);
+    return { mlmLoss, mlmAccuracy };
+  };
   try {
-    const before = await measure(trainer, heldOut, false);
-    const encoder = Object.fromEntries(Object.entries(tuned).filter(([name]) => Object.hasOwn(used, name)));
-    trainer.load(encoder);
-    const after = await measure(trainer, heldOut, false);
-    return {
-      before: { mlmLoss: before.mlmLoss, mlmAccuracy: before.mlmAccuracy },
-      after: { mlmLoss: after.mlmLoss, mlmAccuracy: after.mlmAccuracy },
-      distances: layerDistances(used, encoder),
-    };
+    const known = await guess();
+    trainer.load(after);
+    return { before: known, after: await guess(), distances: layerDistances(before, after) };
   } finally {
     await trainer.dispose();
   }

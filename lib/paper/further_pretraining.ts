@@ -1,28 +1,41 @@
 /**
- * Further pre-training (paper section 5.4): BERT's own two tasks, masked words and next sentences, go on with texts of
- * the task (5.4.1) or of its domain before the model is fine-tuned. The defaults are the paper's: batches of 32 texts
- * of 128 wordpieces, a rate of 5e-5 that warms up over a tenth of the steps and then falls to 0.
+ * Further pre-training (paper section 5.4): BERT's own two tasks, masked words (masked_words.ts) and next sentences
+ * (segments.ts), go on with texts of the task (5.4.1) or of its domain (5.4.2) before the model is fine-tuned:
+ *
+ *     loss = mean −log p(word | text with masks) + mean −log p(B follows A)
+ *
+ * The defaults are the paper's: batches of 32 texts of 128 wordpieces, a rate of 5e-5 that warms up over a tenth of the
+ * steps and then falls to 0.
  */
 import { createHash } from "node:crypto";
-import { saveCheckpoint } from "../bert/checkpoint.ts";
-import { preTrainingShapes, unigramStart } from "../bert/parameters.ts";
 import { requirePositions, requireSegments } from "../bert/config.ts";
-import { preTrainer } from "../bert/pretraining.ts";
-import { continuationPieces, heldOutBatches, preTrainingEpoch, withShuffledContext } from "./masked_words.ts";
-import { type Documents, encodeDocuments } from "./segments.ts";
+import { preTrainingParameters, unigramStart } from "../bert/parameters.ts";
+import { pretrainer } from "../bert/pretraining.ts";
+import type { StartModel } from "../bert/start_model.ts";
 import type { Engine } from "../engine/engine.ts";
-import { InputError } from "../errors.ts";
-import { batchFinder, measure, type PreTrainingEvaluation, stepBatch } from "./pretraining_steps.ts";
 import { fold } from "../random.ts";
 import { configurationHash } from "../results/records.ts";
-import type { StartModel } from "../bert/start_model.ts";
 import type { HostTensors } from "../tensors.ts";
-import type { Tokenizer } from "../text/tokenizer.ts";
 import type { CheckpointOptions } from "../training/checkpoints.ts";
 import { type StepReport, train } from "../training/loop.ts";
-import { preTrainingRates } from "./pretraining_rates.ts";
 import { optimizer, type OptimizerOptions } from "../training/optimizers.ts";
 import { Trainer } from "../training/trainer.ts";
+import { continuationPieces, vocabularyOf } from "./masked_words.ts";
+import {
+  heldOutBatches,
+  type PreTrainingBatches,
+  preTrainingEpoch,
+  withShuffledContext,
+} from "./pretraining_batches.ts";
+import {
+  batchFinder,
+  evaluationSteps,
+  maskedStep,
+  measureHeldOut,
+  type PreTrainingEvaluation,
+  preTrainingRates,
+} from "./pretraining_steps.ts";
+import { type Documents, encodeDocuments } from "./segments.ts";
 
 /**
  * What {@linkcode furtherPretrain} does unless told otherwise: the paper's way (section 5.2) for a model that is
@@ -132,7 +145,7 @@ export async function furtherPretrain(
 ): Promise<FurtherPretrained> {
   const { model, steps, seed, language = "en", headSteps = 0, nsp = true, wholeWords = false } = options;
   const { batchSize = 32, maxLength = 128, heldOutExamples = 512 } = options;
-  const usual = usualPreTraining[options.model.fresh ? "fresh" : "trained"];
+  const usual = usualPreTraining[model.fresh ? "fresh" : "trained"];
   const { maskedShare = usual.maskedShare, learningRate = usual.learningRate } = options;
   const { warmupProportion = usual.warmupProportion, decayProportion = usual.decayProportion } = options;
   const { config, tokenizer } = model;
@@ -152,24 +165,19 @@ export async function furtherPretrain(
   const documents = documentsOf(options.documents.train);
   const heldOut = documentsOf(options.documents.heldOut);
   const batching = {
-    batchSize,
-    maxLength,
-    tokenizerIds: tokenizer.ids,
-    vocabSize: tokenizer.vocabSize,
-    nextSentence: nsp,
-    maskedShare,
-    maxMasks: Math.ceil(maskedShare * maxLength),
-    wholeWords: wholeWords ? continuationPieces(piecesOf(tokenizer)) : undefined,
+    ...{ batchSize, maxLength, maskedShare, maxMasks: Math.ceil(maskedShare * maxLength) },
+    ...{ tokenizerIds: tokenizer.ids, vocabSize: tokenizer.vocabSize, nextSentence: nsp },
+    wholeWords: wholeWords ? continuationPieces(vocabularyOf(tokenizer)) : undefined,
     key: fold(seed, 1),
   };
   const heldOutSet = heldOutBatches(heldOut, batching, heldOutExamples);
-  const stepBatchOf = batchFinder((epoch) => preTrainingEpoch(documents, batching, epoch));
-
+  const batchOf = batchFinder((epoch) => preTrainingEpoch(documents, batching, epoch));
+  const own = preTrainingParameters(config, model.parameters, { nsp });
   const asBert = options.optimizer === "bertadam" && !model.fresh;
   const trainer = new Trainer(
     context.engine,
-    preTrainer(config, { nsp }),
-    trainedParameters(model, nsp, documents),
+    pretrainer(config, { nsp }),
+    model.fresh ? unigramStart(config, own, documents.pieces) : own,
     // BERT's own code clips all gradients together, unlike the paper's for fine-tuning.
     { ...optimizer(options.optimizer ?? "adamw"), clip: "global" },
     fold(seed, 2),
@@ -177,7 +185,8 @@ export async function furtherPretrain(
   try {
     const ends = evaluationSteps(headSteps, total, options.evaluateEvery ?? total, options.evaluateAt);
     const sitting = { tokens: 0, seconds: 0, began: 0 };
-    const first = await measure(trainer, heldOutSet, nsp);
+    const measure = (batches: PreTrainingBatches) => measureHeldOut(trainer, batches, nsp);
+    const first = await measure(heldOutSet);
     const parameters = async () => ({ ...model.parameters, ...await trainer.parameters() });
     await context.onEvaluation?.(first, parameters);
     const result = await train<PreTrainingEvaluation>(trainer, {
@@ -188,7 +197,7 @@ export async function furtherPretrain(
           length: ends[epoch]! - start,
           at: (place) => {
             sitting.began = performance.now();
-            return stepBatch(stepBatchOf(start + place), nsp, start + place < headSteps);
+            return maskedStep(batchOf(start + place), nsp, start + place < headSteps);
           },
         };
       },
@@ -201,7 +210,7 @@ export async function furtherPretrain(
         decaySteps: Math.round(steps * decayProportion),
         jumps: asBert && options.decayProportion === undefined,
       }),
-      evaluate: () => measure(trainer, heldOutSet, nsp),
+      evaluate: () => measure(heldOutSet),
       better: () => true, // the last parameters are kept
       checkpoint: context.checkpoint && {
         ...context.checkpoint,
@@ -214,15 +223,10 @@ export async function furtherPretrain(
       },
       onEpoch: ({ evaluation }) => context.onEvaluation?.(evaluation, parameters),
     });
-    const { mlmLoss: shuffledMlmLoss } = await measure(
-      trainer,
-      withShuffledContext(heldOutSet, batching),
-      nsp,
-    );
     return {
       model,
       parameters: { ...model.parameters, ...result.parameters },
-      shuffledMlmLoss,
+      shuffledMlmLoss: (await measure(withShuffledContext(heldOutSet, batching))).mlmLoss,
       evaluations: [first, ...result.epochs.map(({ evaluation }) => evaluation)],
       steps: result.steps,
       seconds: result.seconds,
@@ -234,75 +238,13 @@ export async function furtherPretrain(
   }
 }
 
-/** Saves the result as a Hugging Face folder of BertForPreTraining or BertForMaskedLM; a classifier is left out. */
-export async function savePretrained(
-  folder: string,
-  { model, parameters }: Pick<FurtherPretrained, "model" | "parameters">,
-): Promise<void> {
-  const { id2label: _, label2id: __, ...config } = model.config;
-  await saveCheckpoint(folder, {
-    config,
-    parameters: Object.fromEntries(
-      Object.entries(parameters).filter(([name]) => !name.startsWith("classifier.")),
-    ),
-    tokenizerFiles: model.tokenizer.files,
-  });
-}
-
-/** The parameters that pre-training trains. */
-function trainedParameters(
-  { config, parameters, fresh }: StartModel,
-  nsp: boolean,
-  documents: Documents,
-): HostTensors {
-  const names = [...preTrainingShapes(config, { nsp }).keys()];
-  const missing = names.filter((name) => !Object.hasOwn(parameters, name));
-  if (missing.length > 0) {
-    throw new InputError(
-      `Cannot pre-train a model without ${missing.join(", ")}: start it with its heads of pre-training`,
-    );
-  }
-  const start = fresh ? unigramStart(config, parameters, documents.pieces) : parameters;
-  return Object.fromEntries(names.map((name) => [name, start[name]!]));
-}
-
-/** Steps after which the model is measured: every so many in both phases, at the end of each, and where asked for. */
-function evaluationSteps(
-  headSteps: number,
-  total: number,
-  every: number,
-  besides: readonly number[] = [],
-): number[] {
-  if (!(every >= 1)) throw new RangeError(`Expected at least 1 step between measurements, found ${every}`);
-  const phase = (from: number, to: number) =>
-    Array.from({ length: Math.ceil((to - from) / every) }, (_, i) => Math.min(to, from + (i + 1) * every));
-  const asked = besides.map((step) => headSteps + step).filter((step) => step > headSteps && step < total);
-  return [...new Set([...phase(0, headSteps), ...phase(headSteps, total), ...asked])].sort((a, b) => a - b);
-}
-
 /** What a run is, for its checkpoints: everything that its parameters and measurements depend on. */
-function identityOf(
-  options: FurtherPretrainOptions,
-  ...corpora: readonly Documents[]
-): Promise<string> {
+function identityOf(options: FurtherPretrainOptions, ...corpora: readonly Documents[]): Promise<string> {
   const { model, documents: _, ...settings } = options;
   const data = createHash("sha256");
   for (const { pieces, sentences, documents } of corpora) {
     for (const part of [pieces, sentences, documents]) data.update(`${part.length} `).update(part);
   }
-  return configurationHash({
-    ...settings,
-    model: model.description,
-    content: model.content,
-    data: data.digest("hex"),
-  });
-}
-
-/** A tokenizer's vocabulary by id. */
-function piecesOf(tokenizer: Tokenizer): string[] {
-  const text = tokenizer.files["tokenizer.json"]! as string;
-  const { vocab } = (JSON.parse(text) as { model: { vocab: Record<string, number> } }).model;
-  const pieces = new Array<string>(tokenizer.vocabSize).fill("");
-  for (const [piece, id] of Object.entries(vocab)) pieces[id] = piece;
-  return pieces;
+  const { description, content } = model;
+  return configurationHash({ ...settings, model: description, content, data: data.digest("hex") });
 }

@@ -1,11 +1,14 @@
 /**
- * Layer-wise decreasing learning rate (paper section 5.3.4, Table 4): eta_{l-1} = xi * eta_l.
+ * Layer-wise decreasing learning rate (paper section 5.3.4, Table 4): eta_{l-1} = xi * eta_l, times the schedule
+ * (schedules.ts) at each step.
  *
  * The top layer has the base rate; each layer below it has xi times the rate of the one above. The paper does not say
  * what the rest gets: here the classifier, the pooler and any other head train at the base rate, and the embeddings
  * as if they were one layer below layer 0.
  */
 import { layerOf } from "../bert/parameters.ts";
+import { schedule } from "./schedules.ts";
+import type { FineTuneSettings } from "./settings.ts";
 
 /** What the rate of one parameter depends on. */
 export interface LayerDecayOptions {
@@ -32,4 +35,20 @@ export function layerLearningRate(name: string, { layers, decay, learningRate }:
     return learningRate * decay ** (layers - 1 - layer);
   }
   return name.startsWith("bert.embeddings.") ? learningRate * decay ** layers : learningRate;
+}
+
+/** The rate of a parameter at an update (the first is 0): its layer's rate times the schedule. */
+export function learningRates(
+  settings: Pick<FineTuneSettings, "learningRate" | "layerDecay" | "schedule" | "warmupProportion">,
+  layers: number,
+  totalSteps: number,
+): (parameter: string, update: number) => number {
+  const { learningRate, layerDecay: decay, warmupProportion } = settings;
+  const multiplier = schedule(settings.schedule, {
+    totalSteps,
+    warmupSteps: Math.round(totalSteps * warmupProportion),
+    baseRate: learningRate,
+  });
+  return (parameter, update) =>
+    layerLearningRate(parameter, { layers, decay, learningRate }) * multiplier(update);
 }

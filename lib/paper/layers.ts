@@ -7,7 +7,9 @@
  * combinations only what they are, and here they are classified as they stand.
  */
 import * as tf from "@tensorflow/tfjs";
+import type { ClassifierFeatures } from "../bert/classifier.ts";
 import { InputError } from "../errors.ts";
+import { poolFractions, type Pooling } from "./long_text.ts";
 
 /** Layers and what is made of their states. */
 export interface LayerFeatures {
@@ -59,7 +61,7 @@ export function featureWidth({ layers, combination }: LayerFeatures, hidden: num
  * @param states [rows, H] for each layer, the lowest first
  * @returns [rows, F]
  */
-export function combineLayers(
+function combineLayers(
   { layers, combination }: LayerFeatures,
   states: readonly tf.Tensor[],
 ): tf.Tensor {
@@ -74,4 +76,16 @@ export function combineLayers(
     case "max":
       return used.reduce((largest, state) => tf.maximum(largest, state));
   }
+}
+
+/** The way from the layers' states to what is classified, where a text's fractions are pooled if there is a pooling. */
+export function classifierFeatures(
+  features: LayerFeatures,
+  pooling?: Pooling,
+): ClassifierFeatures & { readonly pooler: boolean } {
+  return {
+    layers: (states) => combineLayers(features, states),
+    fractions: pooling && ((states, mask, parameters) => poolFractions(pooling, states, mask, parameters)),
+    pooler: features.combination === undefined,
+  };
 }

@@ -12,12 +12,25 @@ import { fold, Random } from "../random.ts";
 /** How the states of a text's fractions become one state. */
 export type Pooling = "mean" | "max" | "self-attention";
 
+/** Consecutive wordpieces that are kept of a text that is too long. */
+export interface Stretch {
+  /** How many wordpieces. */
+  readonly length: number;
+  /** The share of all wordpieces left out that lies before them: 0 at the text's beginning, 1 at its end. */
+  readonly after: number;
+}
+
 /** What is done with a text that is too long. */
 export interface TextStrategy {
   /** The name on the command line, in records and in tables. */
   readonly name: string;
   /** A text's wordpieces as one or more sequences of at most `maxLength − 2`; an empty text is one empty sequence. */
   pieces(ids: Int32Array, maxLength: number): Int32Array[];
+  /**
+   * The stretches, in order, that are kept of a text of more than `room` wordpieces, together `room`; absent where it is
+   * read in fractions.
+   */
+  readonly stretches?: (room: number) => readonly Stretch[];
   /** How the sequences' states are combined; absent where there is always one sequence. */
   readonly pooling?: Pooling;
   /** The cap on the fractions, where there are several. */
@@ -32,33 +45,42 @@ function roomOf(maxLength: number): number {
   return maxLength - 2;
 }
 
+/** A strategy that keeps some stretches of a text that is too long, and all of one that is not. */
+export function keepStretches(name: string, stretches: (room: number) => readonly Stretch[]): TextStrategy {
+  return {
+    name,
+    stretches,
+    pieces: (ids, maxLength) => {
+      const room = roomOf(maxLength);
+      if (ids.length <= room) return [ids];
+      const kept = new Int32Array(room);
+      let place = 0;
+      for (const { length, after } of stretches(room)) {
+        const start = place + Math.floor(after * (ids.length - room));
+        kept.set(ids.subarray(start, start + length), place);
+        place += length;
+      }
+      return [kept];
+    },
+  };
+}
+
 /** head-only: the first 510 wordpieces. */
 export function head(): TextStrategy {
-  return { name: "head", pieces: (ids, maxLength) => [ids.subarray(0, roomOf(maxLength))] };
+  return keepStretches("head", (room) => [{ length: room, after: 0 }]);
 }
 
 /** tail-only: the last 510 wordpieces. */
 export function tail(): TextStrategy {
-  return {
-    name: "tail",
-    pieces: (ids, maxLength) => [ids.subarray(Math.max(0, ids.length - roomOf(maxLength)))],
-  };
+  return keepStretches("tail", (room) => [{ length: room, after: 1 }]);
 }
 
 /** head+tail: the first 128 and the last 382 of 510 wordpieces, in proportion for other lengths (32 and 94 of 126). */
 export function headTail(): TextStrategy {
-  return {
-    name: "head+tail",
-    pieces: (ids, maxLength) => {
-      const room = roomOf(maxLength);
-      if (ids.length <= room) return [ids];
-      const headLength = Math.round(room * 128 / 510);
-      const kept = new Int32Array(room);
-      kept.set(ids.subarray(0, headLength));
-      kept.set(ids.subarray(ids.length - (room - headLength)), headLength);
-      return [kept];
-    },
-  };
+  return keepStretches("head+tail", (room) => {
+    const first = Math.round(room * 128 / 510);
+    return [{ length: first, after: 0 }, { length: room - first, after: 1 }];
+  });
 }
 
 /**
@@ -84,15 +106,18 @@ export function hierarchical(
   };
 }
 
-/** Names that {@link textStrategy} knows, in the order of Table 2. */
-export const textStrategyNames: readonly string[] = [
-  "head",
-  "tail",
-  "head+tail",
-  "hierarchical-mean",
-  "hierarchical-max",
-  "hierarchical-attention",
-];
+/** The strategies by name, in the order of Table 2: one more is a line here. */
+const strategies: Readonly<Record<string, (options: { maxFractions?: number }) => TextStrategy>> = {
+  "head": head,
+  "tail": tail,
+  "head+tail": headTail,
+  "hierarchical-mean": (options) => hierarchical("mean", options),
+  "hierarchical-max": (options) => hierarchical("max", options),
+  "hierarchical-attention": (options) => hierarchical("self-attention", options),
+};
+
+/** Names that {@link textStrategy} knows. */
+export const textStrategyNames: readonly string[] = Object.keys(strategies);
 
 /**
  * The strategy of a name; a strategy as it is.
@@ -104,20 +129,7 @@ export function textStrategy(
   options: { readonly maxFractions?: number } = {},
 ): TextStrategy {
   if (typeof name !== "string") return name;
-  switch (name) {
-    case "head":
-      return head();
-    case "tail":
-      return tail();
-    case "head+tail":
-      return headTail();
-    case "hierarchical-mean":
-      return hierarchical("mean", options);
-    case "hierarchical-max":
-      return hierarchical("max", options);
-    case "hierarchical-attention":
-      return hierarchical("self-attention", options);
-  }
+  if (Object.hasOwn(strategies, name)) return strategies[name]!(options);
   throw new InputError(`Cannot cut texts by "${name}": expected one of ${textStrategyNames.join(", ")}`);
 }
 

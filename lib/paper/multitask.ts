@@ -1,88 +1,137 @@
 /**
- * Multi-task fine-tuning (paper sections 3.3 and 5.5, Table 7): tasks share all layers of one model, and each has a
- * classifier of its own. A step is on a batch of one task, and a task has as many steps as it has batches. Then each
- * task is fine-tuned further by itself, at a lower rate: `fineTune` from {@linkcode MultiTaskTuned.modelOf}.
+ * Multi-task fine-tuning (paper sections 3.3 and 5.5, Table 7): tasks share all layers of one model, and each task t has a
+ * classifier of its own, p(c | h, t) = softmax(W_t h) for the state h of [CLS]. A step is on a batch of one task: it
+ * trains the layers and that task's classifier, and leaves the others as they are. The tasks' batches are mixed, so that a
+ * task has as many steps as it has batches. Then each task is fine-tuned further by itself, at a lower rate: `fineTune`
+ * from {@linkcode MultiTaskTuned.modelOf}.
  */
-import { requirePositions, requireSegments } from "../bert/config.ts";
-import { evaluateExamples } from "./reading.ts";
-import { trainingBatches } from "../training/batches.ts";
+import { type BertConfig, requirePositions, requireSegments, withLabels } from "../bert/config.ts";
+import { freshTensor } from "../bert/parameters.ts";
+import type { StartModel } from "../bert/start_model.ts";
 import type { Dataset } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
-import { classifierPlan, type FineTuneContext } from "./fine_tune.ts";
-import type { FineTuneSettings } from "./settings.ts";
-import {
-  encodeDataset,
-  learningRates,
-  passSize,
-  settingsIdentity,
-  stepBatches,
-} from "./fine_tuning_steps.ts";
-import { fold } from "../random.ts";
+import { fold, Random } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
-import { configurationHash } from "../results/records.ts";
-import type { StartModel } from "../bert/start_model.ts";
-import { mixedBatches, newClassifier, taskBatch, taskClassifiers, taskModel } from "./task_classifiers.ts";
+import { configurationHash, type EpochRecord } from "../results/records.ts";
+import { mean } from "../results/statistics.ts";
 import type { HostTensors } from "../tensors.ts";
-import { type EpochResult, train } from "../training/loop.ts";
+import { trainingBatches } from "../training/batches.ts";
+import { evaluateExamples, isBetter } from "../training/class_probabilities.ts";
+import { type EpochBatches, type EpochResult, train } from "../training/loop.ts";
 import { optimizer } from "../training/optimizers.ts";
+import type { Trainable } from "../training/step.ts";
+import { passSize, stepBatches } from "../training/step_batches.ts";
 import { type StepBatch, Trainer } from "../training/trainer.ts";
+import { classifierPlan } from "./classifier_plan.ts";
+import type { FineTuneContext, FineTuned } from "./fine_tune.ts";
+import { learningRates } from "./layer_decay.ts";
+import { encodeDataset } from "./reading.ts";
+import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
+
+const parts = ["weight", "bias"] as const;
+
+/** `classifier.TASK.weight` [C, H] and `classifier.TASK.bias` [C], by which W_t is called. */
+const nameOf = (task: string, part: typeof parts[number]) => `classifier.${task}.${part}`;
+
+/** The task of a batch, which stands in its shape. */
+const taskOf = (shape: unknown) => (shape as { readonly task: string }).task;
+
+/** A batch as one of a task. */
+function taskBatch(batch: StepBatch, task: string): StepBatch {
+  return { ...batch, shape: { ...batch.shape as object, task } };
+}
+
+/** A task's classifier by BERT's own names. */
+function classifierOf<Tensor>(task: string, all: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries(parts.map((part) => [`classifier.${part}`, all[nameOf(task, part)]!]));
+}
+
+/** The loss of one classifier as that of several tasks: a batch's task says which classifier reads it and is trained. */
+export function taskClassifiers(classifier: Trainable): Trainable {
+  return {
+    feeds: (shape) => classifier.feeds(shape),
+    trains: (parameter, shape) =>
+      !parameter.startsWith("classifier.") || parts.some((part) => parameter === nameOf(taskOf(shape), part)),
+    loss: (inputs, key, shape) =>
+      classifier.loss({ ...inputs, ...classifierOf(taskOf(shape), inputs) }, key, shape),
+  };
+}
+
+/** The batches of all tasks, each once, in an order that is drawn from a key. */
+export function mixedBatches(
+  tasks: readonly { readonly name: string; readonly batches: EpochBatches }[],
+  key: number,
+): EpochBatches {
+  const inTurn = tasks.flatMap(({ name, batches }) =>
+    Array.from({ length: batches.length }, (_, place) => () => taskBatch(batches.at(place), name))
+  );
+  const order = new Random(key).shuffle(inTurn);
+  return { length: order.length, at: (place) => order[place]!() };
+}
+
+/** A new classifier of a task, drawn as BERT's own is. */
+function newClassifier(task: string, classes: number, config: BertConfig, seed: number): HostTensors {
+  const shapes = { weight: [classes, config.hidden_size], bias: [classes] };
+  return Object.fromEntries(parts.map((part) => {
+    const name = nameOf(task, part);
+    return [name, freshTensor(name, shapes[part], { seed, range: config.initializer_range })];
+  }));
+}
+
+/** The shared model with a task's classifier on top, as a model of that task alone. */
+export function taskModel(
+  shared: StartModel,
+  classifiers: HostTensors,
+  task: string,
+  labels: readonly string[],
+): StartModel {
+  const parameters = { ...shared.parameters, ...classifierOf(task, classifiers) };
+  return { ...shared, config: withLabels(shared.config, labels), parameters };
+}
 
 /** One of the tasks. */
 export interface Task {
-  /** What its classifier is called. */
+  /** The name of its classifier. */
   readonly name: string;
   /** Its texts and classes. */
   readonly data: Dataset;
 }
 
-/** What the tasks are trained with: as for one task, on the last layer's states. */
+/** The settings of the training: as for one task, on the last layer's states. */
 export type MultiTaskTuneSettings = Omit<
   FineTuneSettings,
   "method" | "features" | "evaluationsPerEpoch" | "classWeights"
 >;
 
-/** What {@linkcode multiTaskTune} works with besides. */
+/** The engine of {@linkcode multiTaskTune}, its checkpoints, and who is told how it goes on. */
 export interface MultiTaskContext extends Omit<FineTuneContext, "onEpoch"> {
   /** Told after each epoch. */
   onEpoch?(epoch: MultiTaskEpoch): void;
 }
 
-/** What one epoch came to. */
-export interface MultiTaskEpoch {
-  /** 1 is the first. */
-  readonly epoch: number;
-  /** Mean loss of the epoch's steps, over all tasks. */
-  readonly trainLoss: number;
+/** The result of an epoch. */
+export interface MultiTaskEpoch extends Pick<EpochRecord, "epoch" | "trainLoss" | "seconds"> {
   /** Measures of each task on the split that the epoch is chosen by. */
   readonly tasks: Readonly<Record<string, Metrics>>;
-  /** Seconds of the epoch's steps, without evaluation. */
-  readonly seconds: number;
 }
 
 /** A model of several tasks. */
-export interface MultiTaskTuned {
+export interface MultiTaskTuned extends Pick<FineTuned, "steps" | "trainSeconds" | "notes"> {
   /** The layers after the best epoch, without a classifier. */
   readonly shared: StartModel;
   /** `classifier.TASK.weight` [C, H] and `classifier.TASK.bias` [C] of each task after that epoch. */
   readonly classifiers: HostTensors;
-  /** What each epoch came to. */
+  /** The results of all epochs. */
   readonly epochs: readonly MultiTaskEpoch[];
   /** From 1: the one of the lowest mean error over the tasks. */
   readonly bestEpoch: number;
-  /** Optimizer updates. */
-  readonly steps: number;
-  /** Seconds of training steps, of all sittings. */
-  readonly trainSeconds: number;
-  /** What a reader of the numbers should know. */
-  readonly notes: readonly string[];
   /** The model with a task's classifier, to be fine-tuned further. @throws RangeError if there is no such task. */
   modelOf(task: string): StartModel;
 }
 
 /**
  * Trains a model on several tasks at once, measures all of them after each epoch and keeps the best one: of the lowest
- * mean error over the tasks' development splits (test splits with the protocol of the paper's code), and of the lowest
- * mean loss where errors are equal. The parameters of a pooling of fractions are shared as well, and not kept.
+ * mean error, then loss, over the tasks. The parameters of a pooling of fractions are shared as well, and not kept.
  *
  * @throws InputError if two tasks are called the same or differ in their language, the maximum length is more than the
  * model's positions, there is nothing to choose the epoch by, or the loss stops being finite.
@@ -91,33 +140,25 @@ export async function multiTaskTune(
   model: StartModel,
   tasks: readonly Task[],
   settings: MultiTaskTuneSettings,
-  context: MultiTaskContext,
+  { engine, checkpoint, onStep, onEpoch }: MultiTaskContext,
 ): Promise<MultiTaskTuned> {
   checkTasks(tasks);
   const { tokenizer } = model;
   const { maxLength, batchSize, seed, epochs } = settings;
-  const { trainable, additional, config: { id2label: _, label2id: __, ...config } } = classifierPlan(
-    model.config,
-    settings,
-  );
+  const { trainable, additional, config: labelled } = classifierPlan(model.config, settings);
+  const { id2label: _, label2id: __, ...config } = labelled;
   requirePositions(config, maxLength);
   const rows = passSize(settings);
-  const encoded = tasks.map(({ name, data }) => ({
-    name,
-    classes: data.labels.length,
-    ...encodeDataset(data, tokenizer, settings),
-  }));
+  const encoded = tasks.map(({ name, data }) => {
+    return { name, classes: data.labels.length, ...encodeDataset(data, tokenizer, settings) };
+  });
   if (encoded.some(({ pairs }) => pairs)) requireSegments(config);
-  const layers = startingWith("bert.", model.parameters);
-  const classifiers = encoded.map(({ name, classes }) => newClassifier(name, classes, config, seed));
-
-  const trainer = new Trainer(
-    context.engine,
-    taskClassifiers(trainable),
-    Object.assign({ ...layers, ...additional(seed) }, ...classifiers),
-    optimizer(settings.optimizer),
-    seed,
+  const start: HostTensors = Object.assign(
+    startingWith("bert.", model.parameters),
+    additional(seed),
+    ...encoded.map(({ name, classes }) => newClassifier(name, classes, config, seed)),
   );
+  const trainer = new Trainer(engine, taskClassifiers(trainable), start, optimizer(settings.optimizer), seed);
   try {
     const batching = { batchSize, maxLength, tokenizerIds: tokenizer.ids, padToMax: settings.padToMax };
     const epochBatches = (epoch: number) => {
@@ -130,26 +171,20 @@ export async function multiTaskTune(
     const evaluate = async () => {
       const measures: Record<string, Metrics> = {};
       for (const { name, classes, split, chosenBy } of encoded) {
-        const evaluateBatch = (batch: StepBatch) => trainer.evaluate(taskBatch(batch, name));
-        const { metrics } = await evaluateExamples(evaluateBatch, split[chosenBy], { ...batching, classes });
-        measures[name] = metrics;
+        const own = (batch: StepBatch) => trainer.evaluate(taskBatch(batch, name));
+        measures[name] = (await evaluateExamples(own, split[chosenBy], { ...batching, classes })).metrics;
       }
       return measures;
     };
-    const record = ({ evaluation, ...epoch }: EpochResult<Record<string, Metrics>>): MultiTaskEpoch => ({
-      ...epoch,
-      tasks: evaluation,
-    });
+    const record = ({ evaluation: tasks, ...of }: EpochResult<MultiTaskEpoch["tasks"]>) => ({ ...of, tasks });
     const result = await train(trainer, {
       epochs,
       batches: epochBatches,
       rate: learningRates(settings, config.num_hidden_layers, epochBatches(0).length * epochs),
       evaluate,
-      better: (a, b) =>
-        mean(a, "errorRate") < mean(b, "errorRate") ||
-        (mean(a, "errorRate") === mean(b, "errorRate") && mean(a, "loss") < mean(b, "loss")),
-      checkpoint: context.checkpoint && {
-        ...context.checkpoint,
+      better: (a, b) => isBetter(meanOf(a), meanOf(b)),
+      checkpoint: checkpoint && {
+        ...checkpoint,
         identity: await configurationHash({
           ...settingsIdentity(settings),
           model: model.description,
@@ -157,9 +192,10 @@ export async function multiTaskTune(
           tasks: tasks.map(({ name, data }) => [name, data.fingerprint]),
         }),
       },
-      onStep: context.onStep,
-      onEpoch: (epoch) => context.onEpoch?.(record(epoch)),
+      onStep,
+      onEpoch: (epoch) => onEpoch?.(record(epoch)),
     });
+    const notes = encoded.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`));
     const trained = startingWith("classifier.", result.parameters);
     const shared: StartModel = {
       ...model,
@@ -175,10 +211,7 @@ export async function multiTaskTune(
       bestEpoch: result.bestEpoch,
       steps: result.steps,
       trainSeconds: result.seconds,
-      notes: [
-        ...model.notes,
-        ...encoded.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`)),
-      ],
+      notes: [...model.notes, ...notes],
       modelOf: (task) => {
         const found = tasks.find(({ name }) => name === task);
         if (!found) throw new RangeError(`Expected a task that was trained, found ${task}`);
@@ -191,21 +224,16 @@ export async function multiTaskTune(
 }
 
 function checkTasks(tasks: readonly Task[]): void {
-  if (tasks.length === 0) throw new RangeError("Expected at least one task, found none");
-  const repeated = tasks.find(({ name }, place) => tasks.findIndex((task) => task.name === name) !== place);
-  if (repeated) {
-    throw new InputError(
-      `Cannot train on several tasks as two are called the same: found "${repeated.name}" twice`,
-    );
-  }
   const [first] = tasks;
-  const other = tasks.find(({ data }) => data.language !== first!.data.language);
+  if (!first) throw new RangeError("Expected at least one task, found none");
+  const repeated = tasks.find(({ name }, place) => tasks.findIndex((task) => task.name === name) !== place);
+  const twice = "Cannot train on several tasks as two are called the same: found";
+  if (repeated) throw new InputError(`${twice} "${repeated.name}" twice`);
+  const other = tasks.find(({ data }) => data.language !== first.data.language);
   if (other) {
     throw new InputError(
-      `Cannot train one model on ${
-        first!.name
-      } and ${other.name} as their texts are in different languages: found ` +
-        `"${first!.data.language}" and "${other.data.language}"`,
+      `Cannot train one model on ${first.name} and ${other.name} as their texts are in different languages: ` +
+        `found "${first.data.language}" and "${other.data.language}"`,
     );
   }
 }
@@ -215,8 +243,8 @@ function startingWith(prefix: string, tensors: HostTensors): HostTensors {
   return Object.fromEntries(Object.entries(tensors).filter(([name]) => name.startsWith(prefix)));
 }
 
-/** The mean of a measure over the tasks. */
-function mean(tasks: Readonly<Record<string, Metrics>>, measure: "errorRate" | "loss"): number {
-  const values = Object.values(tasks).map((metrics) => metrics[measure]);
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+/** The means of the tasks' measures. */
+function meanOf(tasks: MultiTaskEpoch["tasks"]): Pick<Metrics, "errorRate" | "loss"> {
+  const of = Object.values(tasks);
+  return { errorRate: mean(of.map(({ errorRate }) => errorRate)), loss: mean(of.map(({ loss }) => loss)) };
 }

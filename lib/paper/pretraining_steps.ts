@@ -1,21 +1,44 @@
-/** Batches of further pre-training as the training step takes them, and what a model knows of held-out documents. */
-import type { PreTrainingBatch, PreTrainingBatches } from "./masked_words.ts";
+/**
+ * The steps of further pre-training (paper section 5.4): at which rates they are made, on which batches, and what a model
+ * knows of held-out documents between them.
+ */
 import { InputError } from "../errors.ts";
+import type { PreTrainingMeasures } from "../results/records.ts";
 import type { HostTensors } from "../tensors.ts";
 import type { StepBatch, Trainer } from "../training/trainer.ts";
+import type { PreTrainingBatch, PreTrainingBatches } from "./pretraining_batches.ts";
 
-/** What a model knows of the held-out documents, always with the same masks. */
-export interface PreTrainingEvaluation {
-  /** Updates made before, head steps included; 0 is the model that it started from. */
-  readonly step: number;
-  /** Mean cross-entropy of the masked wordpieces, in nats. */
-  readonly mlmLoss: number;
-  /** Share of the masked wordpieces whose likeliest guess is right. */
-  readonly mlmAccuracy: number;
-  /** Mean cross-entropy of "does the second segment follow", in nats. */
-  readonly nspLoss?: number;
-  /** Share of the pairs that are told right. */
-  readonly nspAccuracy?: number;
+/** How long the rate of pre-training rises and falls, and between which values. */
+export interface PreTrainingRateSettings {
+  /** Updates of the whole model. */
+  readonly steps: number;
+  /** Updates of the heads alone before those. */
+  readonly headSteps: number;
+  /** The constant rate of those. */
+  readonly headLearningRate: number;
+  /** The highest rate of the whole model. */
+  readonly learningRate: number;
+  /** Steps over which the rate rises from 0. */
+  readonly warmupSteps: number;
+  /** Steps at the end over which it falls to 0, at most all after the warm-up. */
+  readonly decaySteps: number;
+  /** Whether it jumps after the warm-up to a straight line from step 0 on, as in BERT's own code (optimization.py). */
+  readonly jumps: boolean;
+}
+
+/** Rates by parameter and update: first of the heads alone, then of all, up, level and down in straight lines. */
+export function preTrainingRates(
+  { steps, headSteps, headLearningRate, learningRate, warmupSteps, decaySteps, jumps }:
+    PreTrainingRateSettings,
+): (parameter: string, update: number) => number {
+  const decay = jumps ? steps : Math.max(1, Math.min(decaySteps, steps - warmupSteps));
+  return (_, update) => {
+    const step = update - headSteps;
+    if (step < 0) return headLearningRate;
+    const warm = warmupSteps > 0 ? step / warmupSteps : 1;
+    const left = (steps - step) / decay;
+    return learningRate * (jumps && step < warmupSteps ? warm : Math.min(1, warm, left));
+  };
 }
 
 /** The batch of a step, counted over all passes through the documents; passes differ in length. */
@@ -36,7 +59,7 @@ export function batchFinder(
 }
 
 /** A batch as the training step takes it: losses are means over the masked places, and over the pairs. */
-export function stepBatch(batch: PreTrainingBatch, nsp: boolean, headsOnly = false): StepBatch {
+export function maskedStep(batch: PreTrainingBatch, nsp: boolean, headsOnly = false): StepBatch {
   const { B, T, P } = batch.shape;
   const masked = batch.mlmWeights.reduce((sum, weight) => sum + weight, 0);
   const pairs: HostTensors = {
@@ -56,12 +79,18 @@ export function stepBatch(batch: PreTrainingBatch, nsp: boolean, headsOnly = fal
   return { shape, parts: [part], examples: batch.examples, tokens: batch.tokens };
 }
 
+/** What a model knows of the held-out documents, always with the same masks. */
+export interface PreTrainingEvaluation extends PreTrainingMeasures {
+  /** Updates made before, head steps included; 0 is the model that it started from. */
+  readonly step: number;
+}
+
 /**
  * Losses and right guesses over all held-out batches, without dropout.
  *
  * @throws InputError if no wordpiece of them can be masked.
  */
-export async function measure(
+export async function measureHeldOut(
   trainer: Trainer,
   batches: PreTrainingBatches,
   nsp: boolean,
@@ -69,7 +98,7 @@ export async function measure(
   const mlm = { loss: 0, right: 0, count: 0 };
   const next = { loss: 0, right: 0, count: 0 };
   for (const batch of batches) {
-    const outputs = await trainer.evaluate(stepBatch(batch, nsp));
+    const outputs = await trainer.evaluate(maskedStep(batch, nsp));
     batch.mlmWeights.forEach((weight, place) => {
       mlm.loss += weight * outputs.mlm_losses!.data[place]!;
       mlm.right += weight * outputs.mlm_correct!.data[place]!;
@@ -96,4 +125,18 @@ export async function measure(
     mlmAccuracy: mlm.right / mlm.count,
     ...nsp ? { nspLoss: next.loss / next.count, nspAccuracy: next.right / next.count } : {},
   };
+}
+
+/** Steps after which the model is measured: every so many in both phases, at the end of each, and where asked for. */
+export function evaluationSteps(
+  headSteps: number,
+  total: number,
+  every: number,
+  besides: readonly number[] = [],
+): number[] {
+  if (!(every >= 1)) throw new RangeError(`Expected at least 1 step between measurements, found ${every}`);
+  const phase = (from: number, to: number) =>
+    Array.from({ length: Math.ceil((to - from) / every) }, (_, i) => Math.min(to, from + (i + 1) * every));
+  const asked = besides.map((step) => headSteps + step).filter((step) => step > headSteps && step < total);
+  return [...new Set([...phase(0, headSteps), ...phase(headSteps, total), ...asked])].sort((a, b) => a - b);
 }

@@ -1,138 +1,130 @@
-/** What a classifier says of texts: the probabilities of the classes, from batches through whatever runs the model. */
-import {
-  type Batch,
-  type Batches,
-  type BatchOptions,
-  cutPair,
-  type EncodedExample,
-  evaluationBatches,
-  type Wordpieces,
-} from "../training/batches.ts";
-import type { Example } from "../data/examples.ts";
-import type { TextStrategy } from "./long_text.ts";
-import { measure, type Metrics } from "../results/metrics.ts";
-import type { HostTensors } from "../tensors.ts";
+/**
+ * From texts to what a classifier reads of them: a tokenizer makes wordpieces of a text, the text strategy
+ * (long_text.ts, paper section 5.3.1) cuts them to size, and of a pair the longer text is cut first.
+ */
+import type { Dataset, Example } from "../data/examples.ts";
+import { InputError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import type { StepBatch } from "../training/trainer.ts";
+import type { EncodedExample } from "../training/batches.ts";
+import { type TextStrategy, textStrategy } from "./long_text.ts";
+import type { FineTuneSettings } from "./settings.ts";
+import { percent } from "../wording.ts";
 
-/** How a classifier reads texts. */
+/** A tokenizer and a text strategy, by which texts are read. */
 export interface Reading {
   /** Texts to wordpieces. */
   readonly tokenizer: Pick<Tokenizer, "encode">;
-  /** What is done with long texts. */
+  /** The strategy for long texts. */
   readonly text: TextStrategy;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
 }
 
-/**
- * What a classifier reads of an example, and how many wordpieces its texts have. The text strategy says nothing of
- * pairs: of those the longer text is cut first.
- */
-export function readExample(
-  { text, pair }: Omit<Example, "label">,
+/** An example as what is read of it. */
+export interface ReadExample extends EncodedExample {
+  /** Wordpieces of its text, or of both texts of a pair, before anything is cut. */
+  readonly length: number;
+}
+
+/** Returns the wordpieces that a classifier reads of examples, numbered by their place. The text strategy says nothing of pairs. */
+export function readExamples(
+  examples: readonly Example[],
   { tokenizer, text: strategy, maxLength }: Reading,
-): Wordpieces & { readonly length: number } {
-  const first = tokenizer.encode(text);
-  if (pair === undefined) return { pieces: strategy.pieces(first, maxLength), length: first.length };
-  const second = tokenizer.encode(pair);
-  return { ...cutPair(first, second, maxLength), length: first.length + second.length };
-}
-
-/**
- * A batch as a step takes it, in parts of `rows` texts; the weights of all its texts sum to 1.
- *
- * @param classWeights [C] the weight of a class's texts in the loss; all alike if not given
- */
-export function stepBatch(batch: Batch, rows: number, classWeights?: readonly number[]): StepBatch {
-  const { B, K, T, pairs } = batch.shape;
-  const { typeIds, labels } = batch;
-  const total = (weights: Float32Array) => weights.reduce((sum, weight) => sum + weight, 0);
-  const weights = classWeights
-    ? batch.weights.map((weight, row) => weight * classWeights[labels[row]!]!)
-    : batch.weights;
-  const sum = total(weights);
-  const parts = Array.from({ length: B / rows }, (_, part): HostTensors => {
-    const [from, to] = [part * rows, (part + 1) * rows];
-    return {
-      ids: { shape: [rows * K, T], data: batch.ids.subarray(from * K * T, to * K * T) },
-      mask: { shape: [rows * K, T], data: batch.mask.subarray(from * K * T, to * K * T) },
-      ...typeIds
-        ? { type_ids: { shape: [rows * K, T], data: typeIds.subarray(from * K * T, to * K * T) } }
-        : {},
-      fraction_mask: { shape: [rows, K], data: batch.fractionMask.subarray(from * K, to * K) },
-      labels: { shape: [rows], data: labels.subarray(from, to) },
-      weights: { shape: [rows], data: weights.subarray(from, to).map((weight) => weight / sum) },
-    };
+): ReadExample[] {
+  return examples.map(({ text, pair, label }, index) => {
+    const first = tokenizer.encode(text);
+    if (pair === undefined) {
+      return { pieces: strategy.pieces(first, maxLength), length: first.length, label, index };
+    }
+    const second = tokenizer.encode(pair);
+    return { ...cutPair(first, second, maxLength), length: first.length + second.length, label, index };
   });
-  return {
-    shape: { B: rows, K, T, ...pairs ? { pairs } : {} },
-    parts,
-    examples: total(batch.weights),
-    tokens: batch.realTokens,
-  };
 }
 
 /**
- * Probabilities [N*C] of all examples, in their order: softmax(logits / temperature).
+ * The texts of a pair so that they fit: the longer one is cut at its end, down to half the room if both are longer, as
+ * Hugging Face's truncation "longest_first".
  *
- * @param evaluate the model without dropout: its outputs for a batch of one part, `logits` [B, C] among them
- * @param options.examples N
- * @param options.classes C
- * @param options.temperature of a calibrated model (Guo et al. 2017); 1 if not given
- * @param options.onExamples told after each batch how many examples are done
+ * @param maxLength tokens of a pair at most, with [CLS] and two [SEP]
  */
-export async function classProbabilities(
-  evaluate: (batch: StepBatch) => Promise<HostTensors>,
-  batches: Batches,
-  { examples, classes, temperature = 1, onExamples }: {
-    readonly examples: number;
-    readonly classes: number;
-    readonly temperature?: number;
-    readonly onExamples?: (done: number) => void;
-  },
-): Promise<Float64Array> {
-  const probabilities = new Float64Array(examples * classes);
-  let done = 0;
-  for (const batch of batches) {
-    const step = stepBatch(batch, batch.shape.B);
-    const { logits } = await evaluate(step);
-    batch.indices.forEach((index, row) => {
-      if (index < 0) return;
-      const scores = Array.from(logits!.data.subarray(row * classes, (row + 1) * classes));
-      const largest = scores.reduce((largest, score) => Math.max(largest, score));
-      const exponents = scores.map((score) => Math.exp((score - largest) / temperature));
-      const sum = exponents.reduce((sum, exponent) => sum + exponent, 0);
-      exponents.forEach((exponent, c) => probabilities[index * classes + c] = exponent / sum);
-    });
-    onExamples?.(done += step.examples);
+export function cutPair(
+  first: Int32Array,
+  second: Int32Array,
+  maxLength: number,
+): Required<Pick<EncodedExample, "pieces" | "second">> {
+  const room = maxLength - 3;
+  const shorter = Math.min(first.length, second.length, Math.floor(room / 2));
+  const longer = room - shorter;
+  const [left, right] = first.length > second.length ? [longer, shorter] : [shorter, longer];
+  return { pieces: [first.subarray(0, left)], second: second.subarray(0, right) };
+}
+
+/** A data set as wordpieces. */
+export interface EncodedDataset {
+  /** The texts by split. */
+  readonly split: Readonly<Record<"train" | "dev" | "test", readonly ReadExample[]>>;
+  /** Share of the texts of which something is cut. */
+  readonly cut: number;
+  /** True if they are pairs. */
+  readonly pairs: boolean;
+  /** The split that the best epoch is chosen by. */
+  readonly chosenBy: "dev" | "test";
+  /** Notes for readers of the numbers. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * A data set as a tokenizer and a text strategy make it.
+ *
+ * @throws InputError if there is nothing to choose the best epoch by.
+ */
+export function encodeDataset(
+  data: Dataset,
+  tokenizer: Tokenizer,
+  settings: Pick<FineTuneSettings, "text" | "maxFractions" | "maxLength" | "protocol">,
+): EncodedDataset {
+  const { maxLength, protocol } = settings;
+  const text = textStrategy(settings.text, settings);
+  const read = (examples: readonly Example[]) => readExamples(examples, { tokenizer, text, maxLength });
+  const split = { train: read(data.train), dev: read(data.dev), test: read(data.test) };
+  const chosenBy = protocol === "paper" ? "test" : "dev";
+  if (split[chosenBy].length === 0) {
+    const missing = chosenBy === "dev" ? "development" : "test";
+    throw new InputError(
+      `Cannot choose the best epoch on ${data.name} as it has no ${missing} texts: give some, or more training texts`,
+    );
   }
-  return probabilities;
+  const all = [split.train, split.dev, split.test].flat();
+  const pairs = all.some(({ second }) => second);
+  const cut = all.filter((example) => piecesOf(example) < example.length).length / all.length;
+  const unknown = unknownShare(all, tokenizer);
+  const notes = [
+    unknown > manyUnknown &&
+    `${
+      percent(unknown)
+    } of the wordpieces are unknown to the model's vocabulary: take a model of the texts' language.`,
+    cut > 0 && `${percent(cut)} of the texts are cut.`,
+    pairs && `The texts are pairs: of each the longer text is cut first, and not by ${text.name}.`,
+  ].filter((note) => note !== false);
+  return { split, cut, pairs, chosenBy, notes };
 }
 
-/** What a model says of a split. */
-export interface Evaluated {
-  /** True classes [N]. */
-  readonly expected: readonly number[];
-  /** [N*C] */
-  readonly probabilities: Float64Array;
-  /** How right it is. */
-  readonly metrics: Metrics;
+/** Share of unknown wordpieces that is worth a note; of texts in the model's language it is far below. */
+const manyUnknown = .1;
+
+/** Share of the wordpieces that are [UNK]. */
+function unknownShare(examples: readonly ReadExample[], { ids }: Tokenizer): number {
+  let [unknown, total] = [0, 0];
+  for (const example of examples) {
+    total += piecesOf(example);
+    for (const piece of [...example.pieces, example.second ?? []]) {
+      for (const id of piece) if (id === ids.unk) unknown++;
+    }
+  }
+  return unknown / Math.max(1, total);
 }
 
-/**
- * What a model in training says of labelled examples, and how right it is.
- *
- * @param evaluate as for {@linkcode classProbabilities}
- * @param options.classes C
- */
-export async function evaluateExamples(
-  evaluate: (batch: StepBatch) => Promise<HostTensors>,
-  examples: readonly EncodedExample[],
-  { classes, ...batching }: BatchOptions & { readonly classes: number },
-): Promise<Evaluated> {
-  const batches = evaluationBatches(examples, batching);
-  const probabilities = await classProbabilities(evaluate, batches, { examples: examples.length, classes });
-  const expected = examples.map(({ label }) => label);
-  return { expected, probabilities, metrics: measure(probabilities, expected, classes) };
+/** Wordpieces that are read. */
+function piecesOf({ pieces, second }: ReadExample): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, second?.length ?? 0);
 }

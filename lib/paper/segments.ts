@@ -1,70 +1,18 @@
 /**
- * Which segments of which documents make the examples of a pre-training epoch: create_instances_from_document of
- * BERT's own recipe (google-research/bert, create_pretraining_data.py), for pairs and for single segments.
+ * Next sentences, one of BERT's two tasks of pre-training (section 5.4), by BERT's own recipe
+ * (create_instances_from_document of google-research/bert). An example is a pair of segments [CLS] A [SEP] B [SEP]:
+ * consecutive sentences of a document are gathered until they fill it, and parted at random into A and what follows.
+ *
+ * - In half of the examples B is what follows A.
+ * - In the other half, and where there is one sentence only, B comes from another document at random, and the sentences
+ *   that it displaces are put back.
+ *
+ * A tenth of the documents are cut into shorter examples, and what is too long loses wordpieces at either end. Without
+ * next sentences an example is one segment.
  */
 import { fold, Random } from "../random.ts";
 import { splitSentences } from "../text/sentences.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-
-/** Documents of sentences as wordpieces, in three flat arrays; {@link packDocuments} makes them. */
-export interface Documents {
-  /** Wordpieces of all sentences, one after another. */
-  readonly pieces: Int32Array;
-  /** [sentences + 1] where each sentence starts in `pieces`, and where the last one ends. */
-  readonly sentences: Int32Array;
-  /** [documents + 1] which sentence each document starts with, and how many there are. */
-  readonly documents: Int32Array;
-}
-
-/**
- * Packs documents, each of sentences as wordpieces without [CLS] and [SEP]; empty sentences and documents are left
- * out. Takes 4 bytes a wordpiece.
- */
-export function packDocuments(documents: Iterable<Iterable<Int32Array>>): Documents {
-  let pieces = new Int32Array(1024);
-  let length = 0;
-  const sentences = [0];
-  const starts = [0];
-  for (const document of documents) {
-    for (const sentence of document) {
-      if (sentence.length === 0) continue;
-      if (length + sentence.length > pieces.length) {
-        const larger = new Int32Array(2 * (length + sentence.length));
-        larger.set(pieces);
-        pieces = larger;
-      }
-      pieces.set(sentence, length);
-      length += sentence.length;
-      sentences.push(length);
-    }
-    if (sentences.length - 1 > starts.at(-1)!) starts.push(sentences.length - 1);
-  }
-  return {
-    pieces: pieces.slice(0, length),
-    sentences: Int32Array.from(sentences),
-    documents: Int32Array.from(starts),
-  };
-}
-
-/**
- * Splits texts into sentences and wordpieces; each text is a document.
- *
- * @returns the documents, and how many times a sentence was cut because it was too long
- */
-export function encodeDocuments(
-  texts: Iterable<string>,
-  tokenizer: Pick<Tokenizer, "encode">,
-  language: "en" | "zh",
-): { documents: Documents; cuts: number } {
-  let cuts = 0;
-  const encoded = Iterator.from(texts).map((text) => {
-    const split = splitSentences(text, language);
-    cuts += split.cuts;
-    return split.sentences.map((sentence) => tokenizer.encode(sentence));
-  });
-  const documents = packDocuments(encoded);
-  return { documents, cuts };
-}
 
 /** The examples of an epoch: a run of wordpieces for A and one for B (an empty one without pairs). */
 export interface SegmentPlan {
@@ -116,12 +64,7 @@ export function planSegments(documents: Documents, options: SegmentOptions, key:
 type Segments = [startA: number, endA: number, startB: number, endB: number, isRandom: 0 | 1];
 
 /** Runs of sentences of at least the target length together, split in two at random; half of them with a random B. */
-function* pairs(
-  all: Documents,
-  document: number,
-  target: number,
-  random: Random,
-): Generator<Segments> {
+function* pairs(all: Documents, document: number, target: number, random: Random): Generator<Segments> {
   const { sentences, documents } = all;
   const end = documents[document + 1]!;
   let first = documents[document]!;
@@ -184,4 +127,64 @@ function truncate(segments: Segments, most: number, random: Random): void {
     else endB--;
   }
   segments.splice(0, 4, startA, endA, startB, endB);
+}
+
+/** Documents of sentences as wordpieces, in three flat arrays; {@link packDocuments} makes them. */
+export interface Documents {
+  /** Wordpieces of all sentences, one after another. */
+  readonly pieces: Int32Array;
+  /** [sentences + 1] where each sentence starts in `pieces`, and where the last one ends. */
+  readonly sentences: Int32Array;
+  /** [documents + 1] which sentence each document starts with, and how many there are. */
+  readonly documents: Int32Array;
+}
+
+/**
+ * Packs documents, each of sentences as wordpieces without [CLS] and [SEP]; empty sentences and documents are left
+ * out. Takes 4 bytes a wordpiece.
+ */
+export function packDocuments(documents: Iterable<Iterable<Int32Array>>): Documents {
+  let pieces = new Int32Array(1024);
+  let length = 0;
+  const sentences = [0];
+  const starts = [0];
+  for (const document of documents) {
+    for (const sentence of document) {
+      if (sentence.length === 0) continue;
+      if (length + sentence.length > pieces.length) {
+        const larger = new Int32Array(2 * (length + sentence.length));
+        larger.set(pieces);
+        pieces = larger;
+      }
+      pieces.set(sentence, length);
+      length += sentence.length;
+      sentences.push(length);
+    }
+    if (sentences.length - 1 > starts.at(-1)!) starts.push(sentences.length - 1);
+  }
+  return {
+    pieces: pieces.slice(0, length),
+    sentences: Int32Array.from(sentences),
+    documents: Int32Array.from(starts),
+  };
+}
+
+/**
+ * Splits texts into sentences and wordpieces; each text is a document.
+ *
+ * @returns the documents, and how many times a sentence was cut because it was too long
+ */
+export function encodeDocuments(
+  texts: Iterable<string>,
+  tokenizer: Pick<Tokenizer, "encode">,
+  language: "en" | "zh",
+): { documents: Documents; cuts: number } {
+  let cuts = 0;
+  const encoded = Iterator.from(texts).map((text) => {
+    const split = splitSentences(text, language);
+    cuts += split.cuts;
+    return split.sentences.map((sentence) => tokenizer.encode(sentence));
+  });
+  const documents = packDocuments(encoded); // which counts the cuts
+  return { documents, cuts };
 }

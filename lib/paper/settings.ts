@@ -1,9 +1,9 @@
 /** The settings of fine-tuning, each declared once, and their values in the paper (section 5.2). */
 import type { OptimizerOptions } from "../training/optimizers.ts";
-import type { TextStrategy } from "./long_text.ts";
+import { type TextStrategy, textStrategy } from "./long_text.ts";
 import type { ScheduleName } from "./schedules.ts";
 
-/** What a classifier is trained with. */
+/** Settings that a classifier is trained with. */
 export interface FineTuneSettings {
   /**
    * What is trained: all of the model (if not given), or, BERT being frozen, only a biLSTM that reads its states
@@ -75,8 +75,13 @@ export const paperFineTuning = {
   seed: 1,
 } as const satisfies FineTuneSettings;
 
-/** The settings of {@linkcode paperFineTuning} alone. */
+/** Returns the settings of {@linkcode paperFineTuning} alone. */
 export function fineTuneSettings(given: FineTuneSettings): FineTuneSettings {
   const names = Object.keys(paperFineTuning) as (keyof FineTuneSettings)[];
   return Object.fromEntries(names.map((name) => [name, given[name]])) as unknown as FineTuneSettings;
+}
+
+/** Returns the part of a checkpoint's identity that settings give: a text strategy by the values it is made of. */
+export function settingsIdentity({ maxFractions, ...settings }: FineTuneSettings): object {
+  return { ...settings, text: textStrategy(settings.text, { maxFractions }) };
 }

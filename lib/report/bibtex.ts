@@ -1,4 +1,4 @@
-/** How to cite the paper and a report. */
+/** Citations of the paper and of a report. */
 import type { Report } from "./collect.ts";
 
 const paper = `@inproceedings{sun2019finetune,
@@ -12,7 +12,7 @@ const paper = `@inproceedings{sun2019finetune,
 }
 `;
 
-/** BibTeX of the paper and of this report. */
+/** Writes BibTeX entries of the paper and of a report. */
 export function bibtex({ scale, made, fingerprint, records }: Report): string {
   const date = made.toISOString().slice(0, 10);
   return `${paper}

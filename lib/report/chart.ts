@@ -1,7 +1,7 @@
-/** A figure in a page: a picture for paper and for readers without scripts, and panels that plotly.js draws over it. */
+/** A figure of a page: a picture for printing and for browsers without scripts, and plotly.js's panels in its place. */
 import { type Curve, type DotFigure, dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
-import { type Content, escape, html, jsonScript, type Markup } from "./html.ts";
+import { escape, type Fragment, html, jsonScript, type Markup } from "./html.ts";
 import { folded, grid } from "./page.ts";
 
 /** A figure of a page. */
@@ -14,19 +14,19 @@ export interface Chart {
   readonly svg: string;
 }
 
-/** What plotly.js is told of a panel; charts.js adds the colors. */
+/** A panel's data for plotly.js; charts.js adds the colors. */
 interface LivePanel {
   readonly title: string;
-  /** In pixels. */
+  /** Height in pixels. */
   readonly height: number;
   readonly data: readonly object[];
   readonly layout: object;
 }
 
 /**
- * A figure with its caption.
+ * Makes a figure with its caption.
  *
- * @param name of the picture's file, without `.svg`
+ * @param name the name of the picture's file, without `.svg`
  */
 export async function chart(name: string, figure: Figure | DotFigure, caption: string): Promise<Chart> {
   const dots = "y" in figure ? undefined : figure;
@@ -52,8 +52,8 @@ export async function chart(name: string, figure: Figure | DotFigure, caption: s
   return { markup, file, svg: dots ? await dotsSvg(dots) : await figureSvg(lines!) };
 }
 
-/** The points of a figure's curves, folded; of long curves so many that lie evenly. */
-export function numbersBelow({ panels, x, y }: Figure): Content {
+/** Writes the points of a figure's curves as folded tables; long curves are thinned out evenly. */
+export function numbersBelow({ panels, x, y }: Figure): Fragment {
   const tables = panels.map(({ title, curves }) =>
     grid({
       caption: [title, y].filter(Boolean).join(": ") + ` by ${x}`,
@@ -74,7 +74,7 @@ export function numbersBelow({ panels, x, y }: Figure): Content {
   return folded("The numbers of this figure", tables);
 }
 
-/** Points of a curve in the table of its numbers. */
+/** Most points of a curve in the table of its numbers, about. */
 const mostNumbers = 25;
 
 function livePanel(figure: string, { title, height, ...panel }: LivePanel): Markup {
@@ -88,7 +88,7 @@ function livePanel(figure: string, { title, height, ...panel }: LivePanel): Mark
   `;
 }
 
-/** plotly.js reads tags in texts. */
+/** Escapes a text for plotly.js, which reads tags in texts. */
 const plain = (text: string) => escape(text);
 
 function dotPanel(title: string, x: string, dots: DotFigure["panels"][number]["dots"]): LivePanel {
@@ -126,7 +126,7 @@ function dotPanel(title: string, x: string, dots: DotFigure["panels"][number]["d
   };
 }
 
-/** After ten colors they come again with another dash. */
+/** Dashes of lines: ten colors with the first, the same ten with the next. */
 const dashes = ["solid", "dash", "dot"];
 
 function linePanel(title: string, curves: readonly Curve[], figure: Figure): LivePanel {
@@ -135,7 +135,7 @@ function linePanel(title: string, curves: readonly Curve[], figure: Figure): Liv
     points: points.filter(({ values }) => values.length > 0).toSorted((a, b) => a.x - b.x),
   }));
   const xs = [...new Set(drawn.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
-  // plotly.js has no logarithmic axis with a place for 0: the places are computed, and labelled.
+  // plotly.js has no logarithmic axis with a place for 0, so the places and their labels are computed here.
   const smallest = xs.find((x) => x > 0) ?? 1;
   const [first, last] = [xs[0] ?? 0, xs.at(-1) ?? 0];
   const place = (x: number) => figure.logarithmic ? Math.log10(1 + x / smallest) : x;
@@ -184,7 +184,7 @@ function linePanel(title: string, curves: readonly Curve[], figure: Figure): Liv
   };
 }
 
-/** A tick for each value, labelled where there is room. */
+/** Returns a tick for each value, with a label if there is room. */
 function ticks(xs: readonly number[], place: (x: number) => number): object {
   const room = (place(xs.at(-1) ?? 0) - place(xs[0] ?? 0)) / 18;
   let before = -Infinity;

@@ -1,4 +1,4 @@
-// Draws each figure's panels over its picture, when it comes into view. Without plotly.js the pictures stay.
+// Draws each figure's panels in place of its picture when it comes into view. Without plotly.js the pictures stay.
 (() => {
   const { Plotly } = globalThis;
   if (!Plotly) return;

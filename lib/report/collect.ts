@@ -1,4 +1,4 @@
-/** What a report is made of, from the records of one scale: which runs belong to which cells, and what they come to. */
+/** The contents of a report, from the records of one scale: the runs of each cell, and the numbers from them. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Configuration, Protocol } from "../runs/configuration.ts";
@@ -11,45 +11,45 @@ import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
 import { canonicalJson, readRecords, recordsByHash, type RunRecord } from "../results/records.ts";
 import { type EvaluatedCell, evaluateTable, type ResultTable } from "../results/result_table.ts";
 
-/** What a report is about. */
+/** The subject of a report. */
 export interface ReportSource {
-  /** Those whose runs are looked for. */
+  /** The experiments whose runs are looked for. */
   readonly experiments: readonly Experiment[];
-  /** Tables that are measured, not trained for. */
+  /** Tables that are measured, without training. */
   readonly dataTables: readonly DataTable[];
   /** The paper's claims at this scale. */
   readonly claims: readonly Claim[];
-  /** The scale by name. */
+  /** Name of the scale. */
   readonly scale: ScaleName;
   /** Folder of the results; the scale has a folder in it. */
   readonly results: string;
-  /** When the report is made. */
+  /** Time of the report. */
   readonly made: Date;
 }
 
-/** How runs were made. Numbers of different combinations are not mixed. */
+/** The settings that runs have in common. Numbers of different combinations are not mixed. */
 export interface Combination {
-  /** clean or paper. */
+  /** The protocol: clean or paper. */
   readonly protocol: Protocol;
-  /** The engine by name. */
+  /** Name of the engine. */
   readonly engine: string;
-  /** f32 or bf16. */
+  /** Precision of matrix products: f32 or bf16. */
   readonly precision: Configuration["precision"];
-  /** The model in the place of the scale's own, where another was given (`--model`). */
+  /** The model that was given with `--model` instead of the scale's own, if one was. */
   readonly model?: string;
 }
 
-/** The runs of an experiment that were made alike. */
+/** An experiment's runs of one combination. */
 export interface Section {
-  /** How they were made. */
+  /** Their combination. */
   readonly combination: Combination;
-  /** All cells of the seeds that the experiment has runs of (if it has none, that other tables made for it). */
+  /** All cells of the seeds of the experiment's runs; if it made none, of the runs that other tables made for it. */
   readonly cells: readonly Cell[];
   /** The record of each cell that has one, by hash. */
   readonly records: ReadonlyMap<string, RunRecord>;
-  /** Paper's numbers and records by row and column. */
+  /** The paper's numbers and the records, by row and column. */
   readonly table: ResultTable;
-  /** What each cell of the table comes to, column by column. */
+  /** The evaluated cells of the table, column by column. */
   readonly evaluated: readonly EvaluatedCell[];
 }
 
@@ -57,43 +57,43 @@ export interface Section {
 export interface ExperimentReport {
   /** The experiment. */
   readonly experiment: Experiment;
-  /** One for each combination that it was run with, that with most runs of all first; at least one. */
+  /** A section for each combination that it was run with, the one with most runs first; at least one. */
   readonly sections: readonly Section[];
 }
 
-/** Everything that the pages are made of. */
+/** All data of the pages. */
 export interface Report {
-  /** The scale by name. */
+  /** Name of the scale. */
   readonly scale: ScaleName;
   /** Folder of the results; the scale has a folder in it. */
   readonly results: string;
   /** Folder of the records. */
   readonly folder: string;
-  /** When it is made. */
+  /** Time of the report. */
   readonly made: Date;
   /** The runs, one record each. */
   readonly records: readonly RunRecord[];
   /** sha256 over the records and measurements, 8 hex digits. */
   readonly fingerprint: string;
-  /** Sentences on lines that could not be read, and on runs that belong to no cell. */
+  /** Sentences about lines that could not be read, and about runs that belong to no cell. */
   readonly warnings: readonly string[];
-  /** The paper's claims by the runs of each combination, that with most runs first. */
+  /** The paper's claims by the runs of each combination, the one with most runs first. */
   readonly claims: readonly {
     readonly combination: Combination;
     readonly judgements: readonly Judgement[];
   }[];
   /** The experiments of this scale. */
   readonly experiments: readonly ExperimentReport[];
-  /** The measured tables of this scale; no lines where nothing is measured yet. */
+  /** The measured tables of this scale; a table has no rows if nothing is measured yet. */
   readonly dataTables: readonly { readonly table: DataTable; readonly rows: readonly MeasuredData[] }[];
 }
 
-/** A combination in words: "protocol clean, engine onnx, f32", with the model if another was given. */
+/** Writes a combination in words: "protocol clean, engine onnx, f32", with the model if one was given. */
 export const combinationText = ({ protocol, engine, precision, model }: Combination): string =>
   `protocol ${protocol}, engine ${engine}, ${precision}${model === undefined ? "" : `, model ${model}`}`;
 
 /**
- * Reads the records of a scale and finds the cell that each belongs to, by the hash of its configuration.
+ * Reads the records of a scale and finds the cell of each, by the hash of its configuration.
  *
  * @throws InputError if there is neither a record nor a measurement.
  */
@@ -129,7 +129,7 @@ export async function collectReport(source: ReportSource): Promise<Report> {
   const combinations = found.sort((a, b) => b.runs - a.runs).filter(({ runs }, n) => n === 0 || runs > 0);
   const experiments = inOrder.map((experiment, place): ExperimentReport => {
     const sections = combinations.map(({ sections }) => sections[place]!);
-    const shown = new Set<RunRecord>(); // cells that state their model are the same whatever model is given
+    const shown = new Set<RunRecord>(); // a cell that states its model has the same runs in every combination
     const kept = sections.filter(({ records }, n) => {
       const found = [...records.values()];
       const isNew = found.some((record) => record.experiment === experiment.name && !shown.has(record));
@@ -184,16 +184,16 @@ async function sectionOf(
   return { combination, cells, records, table, evaluated: await evaluateTable(table, folder) };
 }
 
-/** The models that the cells of experiments state. */
+/** Returns the models in the cells of experiments, without a model given on the command line. */
 async function modelsOf(experiments: readonly Experiment[], scale: ScaleName): Promise<ReadonlySet<string>> {
   const cells = await Promise.all(experiments.map((experiment) => resolveCells(experiment, { scale })));
   return new Set(cells.flat().map(({ configuration }) => configuration.model));
 }
 
 /**
- * The combinations with their seeds; the default one if there are no runs.
+ * Returns the combinations of the records with their seeds; the default one if there are no runs.
  *
- * @param stated the models that are not given by who runs the experiments
+ * @param stated the models that experiments state themselves
  */
 function combinationsOf(
   records: readonly RunRecord[],

@@ -1,9 +1,9 @@
-/** All numbers of a report as CSV: a row for each cell, each run, each epoch. */
+/** All numbers of a report as CSV files: one of cells, one of runs, one of epochs. */
 import { parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
 import type { Report } from "./collect.ts";
 
-/** A row by the names of its columns. */
+/** A row of a CSV file, by the names of its columns. */
 type Row = Readonly<Record<string, string | number | null | undefined>>;
 
 const text = (rows: readonly Row[], columns: readonly string[]) =>
@@ -16,7 +16,7 @@ const cellColumns = [
   ["ece", "brier", "macro_f1", "loss", "seconds"],
 ].flat();
 
-/** A row for each cell that the paper or the runs have a number for; errors and differences in percent. */
+/** Writes a row for each cell of each table; errors in percent, differences in points. */
 export function cellsCsv({ experiments, scale }: Report): string {
   const rows = experiments.flatMap(({ experiment, sections }) =>
     sections.flatMap(({ combination, cells, evaluated }) =>
@@ -65,7 +65,7 @@ const runColumns = [
   ["steps", "seconds", "train_seconds", "peak_memory_bytes", "start", "bertlab", "commit", "cpu", "cores"],
 ].flat();
 
-/** A row for each run; the table that made it, and all that use it. */
+/** Writes a row for each run, with the table that made it and all tables that use it. */
 export function runsCsv({ experiments, records }: Report): string {
   const rows = records.map((record): Row => {
     const { hash, test, dev, data, versions, machine, cell, ...rest } = record;
@@ -97,7 +97,7 @@ export function runsCsv({ experiments, records }: Report): string {
   return text(rows, runColumns);
 }
 
-/** A row for each epoch of each run; errors in percent. */
+/** Writes a row for each epoch of each run; errors in percent. */
 export function epochsCsv({ records }: Report): string {
   const rows = records.flatMap(({ hash, epochs }) =>
     epochs.map(({ epoch, trainLoss, train, dev, test, seconds }): Row => ({
@@ -113,5 +113,5 @@ export function epochsCsv({ records }: Report): string {
   return text(rows, ["run", "epoch", "train_loss", "train_error", "dev_error", "test_error", "seconds"]);
 }
 
-/** The rows of a CSV file by the names of its columns. */
+/** Reads the rows of a CSV file, by the names of its columns. */
 export const parseCsv = (csv: string): Record<string, string>[] => parse(csv, { columns: true });

@@ -1,4 +1,4 @@
-/** The page of a table of data sets: what the paper prints beside what was measured. */
+/** The page of a table of data sets: the paper's numbers beside the measured ones. */
 import { type DataCounts, type DataTable, dataTableMarkdown, type MeasuredData } from "../runs/data_table.ts";
 import type { ScaleName } from "../runs/experiment.ts";
 import { chart } from "./chart.ts";
@@ -15,11 +15,11 @@ const columns: readonly { name: string; show: (counts: DataCounts) => string }[]
   { name: "test texts", show: ({ test }) => `${test}` },
 ];
 
-/** The data sets of a scale that are not measured yet, by the paper's names. */
+/** Returns the data sets of a scale that are not measured yet, by the paper's names. */
 export const missingSets = (table: DataTable, rows: readonly MeasuredData[], scale: ScaleName): string[] =>
   Object.keys(table.scales[scale]?.sets ?? {}).filter((set) => !rows.some((row) => row.set === set));
 
-/** The page of measured data sets. */
+/** Makes the page of measured data sets. */
 export async function dataPage(
   table: DataTable,
   rows: readonly MeasuredData[],

@@ -1,4 +1,4 @@
-/** The page of an experiment: the figure that carries the claim first, then the numbers, then how they were made. */
+/** The page of an experiment: first the main result and the figures, then the numbers, then settings and origin. */
 import type { Cell, Experiment } from "../runs/experiment.ts";
 import type { DotFigure, Figure } from "../results/figures.ts";
 import { mainResult } from "../results/result_table.ts";
@@ -6,7 +6,7 @@ import { markdownTable, recordNotes } from "../results/tables.ts";
 import { commandFor } from "../runs/run_experiment.ts";
 import { type Chart, chart } from "./chart.ts";
 import { combinationText, type ExperimentReport, type Report, type Section } from "./collect.ts";
-import { type Content, html } from "./html.ts";
+import { type Fragment, html } from "./html.ts";
 import { confidentMistakes, type FindDataset } from "./mistakes.ts";
 import { list, type Page } from "./page.ts";
 import * as parts from "./parts.ts";
@@ -15,17 +15,17 @@ import * as parts from "./parts.ts";
 export interface PageFiles {
   /** The page. */
   readonly page: Page;
-  /** The same as Markdown. */
+  /** The page as Markdown. */
   readonly markdown: string;
-  /** Its figures. */
+  /** The page's figures. */
   readonly charts: readonly Chart[];
 }
 
-/** "Table 2", the last words of where an experiment stands in the paper. */
+/** Returns an experiment's short name, the last part of its place in the paper: "Table 2". */
 export const shortName = ({ paper }: { readonly paper: string }): string =>
   capital(paper.split(", ").at(-1)!);
 
-/** Names the runs that are missing, the first of them. */
+/** Writes how many runs are missing and names the first of them; undefined if none are. */
 export function missingRuns({ cells, records }: Section): string | undefined {
   const missing = cells.filter(({ hash }) => !records.has(hash));
   if (missing.length === 0) return undefined;
@@ -36,7 +36,7 @@ export function missingRuns({ cells, records }: Section): string | undefined {
   return `${missing.length} of ${cells.length} runs are missing: ${names.join("; ")}${more}.`;
 }
 
-/** The page of an experiment. */
+/** Makes the page of an experiment. */
 export async function experimentPage(
   { experiment, sections }: ExperimentReport,
   report: Report,
@@ -45,7 +45,7 @@ export async function experimentPage(
   const { name, paper, question } = experiment;
   const { scale } = report;
   const charts: Chart[] = [];
-  const shown: Content[] = [];
+  const shown: Fragment[] = [];
   const texts: string[] = [];
   for (const [number, section] of sections.entries()) {
     const several = sections.length > 1;
@@ -83,12 +83,12 @@ const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 interface SectionContext {
   readonly report: Report;
-  /** Of the names of the figures' files. */
+  /** The start of the names of the figures' files. */
   readonly start: string;
   readonly find: FindDataset;
-  /** Where the figures are kept. */
+  /** The figures drawn so far; new ones are added. */
   readonly charts: Chart[];
-  /** Of the headings. */
+  /** The level of the headings. */
   readonly level: 2 | 3;
 }
 
@@ -96,10 +96,10 @@ async function sectionBody(
   experiment: Experiment,
   section: Section,
   { report, start, find, charts, level }: SectionContext,
-): Promise<Content> {
+): Promise<Fragment> {
   const { table, evaluated, records } = section;
   const heading = (text: string) => level === 2 ? html`<h2>${text}</h2>\n` : html`<h3>${text}</h3>\n`;
-  const part = (text: string, content: Content) => hasContent(content) && html`${heading(text)}${content}`;
+  const part = (text: string, content: Fragment) => hasContent(content) && html`${heading(text)}${content}`;
   const draw = async (name: string, figure: Figure | DotFigure, caption: string) => {
     const made = await chart(name, figure, caption);
     charts.push(made);
@@ -114,7 +114,7 @@ async function sectionBody(
   `;
   if (records.size === 0) return html`${state}${part("Run it", again)}`;
 
-  const figures: Content[] = [];
+  const figures: Fragment[] = [];
   if (!experiment.figure || experiment.figureOfSettings) {
     const dots = errorDots(section, shortName(experiment));
     figures.push(await draw(`${start}-errors`, dots, dotsCaption(section)));
@@ -135,7 +135,7 @@ ${heading("Calibration and cost")}${parts.cost(section)}
 ${
     part(
       "Errors worth reading",
-      parts.mistakes(await confidentMistakes([...records.values()], report.folder, find)),
+      parts.mistakesBySet(await confidentMistakes([...records.values()], report.folder, find)),
     )
   }
 ${heading("Learning curves")}${
@@ -150,12 +150,12 @@ ${part("Notes", list(notes))}
 ${part("Run it again", again)}`;
 }
 
-const hasContent = (content: Content): boolean =>
+const hasContent = (content: Fragment): boolean =>
   Array.isArray(content)
     ? content.some(hasContent)
     : content !== null && content !== undefined && content !== false;
 
-/** A panel for each column, a line for each row that is run or printed. */
+/** Returns the figure of errors: a panel for each column, a line for each row that is run or printed. */
 function errorDots({ table, evaluated }: Section, name: string): DotFigure {
   return {
     title: `${name}: test error, %`,
@@ -178,7 +178,7 @@ function dotsCaption({ evaluated }: Section): string {
   return `Test error in percent: ${paper}ours as mean ± sd over seeds (${seeds}).`;
 }
 
-/** The errors after each epoch by which the best one is chosen; nothing where the experiment's own figure shows them. */
+/** Returns the figure of the errors that choose the best epoch; undefined if the experiment's own figure shows them. */
 function learningCurves({ table, cells, evaluated }: Section): Figure | undefined {
   if (cells.some(({ configuration }: Cell) => configuration.evaluationsPerEpoch > 1)) return undefined;
   const protocol = cells[0]!.configuration.protocol;

@@ -1,13 +1,13 @@
-/** HTML from small functions: a template tag that escapes whatever is not markup already. */
+/** HTML by a template tag that escapes everything that is not markup already. */
 
-/** Markup, safe to stand in a page. */
+/** Markup that is safe in a page. */
 export class Markup {
-  /** Text that is trusted as it is. */
+  /** @param text Markup that is used without escaping. */
   constructor(readonly text: string) {}
 }
 
-/** What may stand in a template: nothing, text and numbers (escaped), markup, or a list of these. */
-export type Content = Markup | string | number | null | undefined | false | readonly Content[];
+/** A value for a template: nothing, text and numbers (escaped), markup, or a list of these. */
+export type Fragment = Markup | string | number | null | undefined | false | readonly Fragment[];
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -17,22 +17,22 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Text as it stands in an element or between the quotes of an attribute. */
+/** Escapes a text for an element or for an attribute between quotes. */
 export const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => entities[sign]!);
 
-/** A template of markup: html`<p>${text}</p>`. Attributes' values stand between quotes. */
-export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
+/** Makes markup from a template: html`<p>${text}</p>`. Values of attributes must be between quotes. */
+export function html(strings: TemplateStringsArray, ...values: readonly Fragment[]): Markup {
   return new Markup(strings.reduce((text, string, place) => text + render(values[place - 1]) + string));
 }
 
-function render(content: Content): string {
+function render(content: Fragment): string {
   if (content instanceof Markup) return content.text;
   if (content === null || content === undefined || content === false) return "";
   if (Array.isArray(content)) return content.map(render).join("");
   return escape(`${content}`);
 }
 
-/** A value as JSON inside a script element, where no text can end the element. */
+/** Writes a value as JSON in a script element, so that no text in it can end the element. */
 export const jsonScript = (value: unknown): Markup =>
   new Markup(
     `<script type="application/json">${JSON.stringify(value).replaceAll("<", "\\u003c")}</script>`,

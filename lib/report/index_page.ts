@@ -1,4 +1,4 @@
-/** The first page: what this is, what became of the paper's claims, and the experiments with a line each. */
+/** The first page: an introduction, the verdicts on the paper's claims, and a line for each experiment. */
 import {
   claimsLegend,
   claimsMarkdown,
@@ -13,7 +13,7 @@ import { mainResult, secondsOf } from "../results/result_table.ts";
 import { combinationText, type Report } from "./collect.ts";
 import { missingSets } from "./data_page.ts";
 import { missingRuns, shortName } from "./experiment_page.ts";
-import { type Content, html } from "./html.ts";
+import { type Fragment, html } from "./html.ts";
 import { grid, list, minute, type Page } from "./page.ts";
 import { comparisonCells } from "./parts.ts";
 
@@ -21,7 +21,7 @@ import { comparisonCells } from "./parts.ts";
 interface Line {
   readonly name: string;
   readonly title: string;
-  /** Whether there are runs, or measurements. */
+  /** True if there are runs or measurements. */
   readonly made: boolean;
   readonly result: string;
   readonly runs: string;
@@ -35,8 +35,8 @@ const smallScale =
   "At this scale a small model learns from a few hundred texts, often of stand-ins for the paper's data, whose errors " +
   "have nothing to do with the paper's: what can be compared is the rows within a column.";
 
-/** The first page. `links` are shown among the first lines. */
-export function indexPage(report: Report, links: Content): Page {
+/** Makes the first page. `links` are shown below the introduction. */
+export function indexPage(report: Report, links: Fragment): Page {
   const { scale, made, records, claims } = report;
   const lines = linesOf(report);
   const missing = lines.filter(({ missing }) => missing);
@@ -90,7 +90,7 @@ ${claimsGrid(judgements.filter(({ verdict }) => place === 0 || verdict !== "no d
   return { title: `bertlab: ${about}`, file: "index.html", main };
 }
 
-/** The same as Markdown. */
+/** Writes the first page as Markdown. */
 export function indexMarkdown(report: Report): string {
   const lines = linesOf(report);
   return [
@@ -118,8 +118,8 @@ export function indexMarkdown(report: Report): string {
 }
 
 /**
- * The experiments as a Markdown table, a line each, with links to the files of those that have runs; `folder` is what
- * the links start with.
+ * Writes the experiments as a Markdown table, a line each, with links to the files of those that have runs; the links
+ * start with `folder`.
  */
 export function experimentsTable(report: Report, folder = ""): string {
   return markdown(
@@ -167,19 +167,17 @@ function linesOf({ experiments, dataTables, scale }: Report): Line[] {
   ];
 }
 
-const verdicts: readonly ClaimVerdict[] = ["confirmed", "not distinguishable", "contradicted", "no data"];
-
-/** "Of 14 claims 3 are confirmed, …" */
+/** Counts the verdicts in a sentence: "Of 14 claims, 3 confirmed, …" */
 export function countsOf(judgements: readonly Judgement[]): string {
-  const words = {
+  const words: Readonly<Record<ClaimVerdict, string>> = {
     "confirmed": "confirmed",
     "not distinguishable": "not distinguishable from chance",
     "contradicted": "contradicted",
     "no data": "without data yet",
   };
-  const counts = verdicts.flatMap((verdict) => {
+  const counts = Object.entries(words).flatMap(([verdict, word]) => {
     const count = judgements.filter((one) => one.verdict === verdict).length;
-    return count > 0 ? [`${count} ${words[verdict]}`] : [];
+    return count > 0 ? [`${count} ${word}`] : [];
   });
   const alone =
     judgements.filter(({ comparison }) => !("missing" in comparison) && comparison.seeds === 1).length;
@@ -187,7 +185,7 @@ export function countsOf(judgements: readonly Judgement[]): string {
     (alone > 0 ? `; ${alone} rest on one seed.` : ".");
 }
 
-const claimsGrid = (judgements: readonly Judgement[]): Content =>
+const claimsGrid = (judgements: readonly Judgement[]): Fragment =>
   grid({
     caption: "Claims of the paper",
     head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds", "columns"],

@@ -1,53 +1,54 @@
-/** Errors worth reading: the test examples that an experiment's runs get wrong with the most confidence. */
+/** The test examples that an experiment's runs get wrong with the most confidence. */
 import type { Configuration } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { usedPart } from "../runs/used_part.ts";
 import { argmax } from "../results/metrics.ts";
+import { shortened } from "../results/evaluation.ts";
 import { type Predictions, readPredictions, type RunRecord } from "../results/records.ts";
 
 /** An example that the runs get wrong. */
-export interface Mistake {
+export interface ConfidentMistake {
   /** Its place in the test split, from 1. */
   readonly example: number;
   /** The true class. */
   readonly expected: string;
   /** The class with the highest mean probability. */
   readonly predicted: string;
-  /** That probability, mean over the runs. */
+  /** This class's mean probability over the runs. */
   readonly probability: number;
-  /** How many runs predict another class than the true one. */
+  /** Number of runs that predict a wrong class. */
   readonly wrong: number;
-  /** The beginning of the text, where it may be shown. */
+  /** The beginning of the text, if it may be shown. */
   readonly text?: string;
 }
 
 /** The mistakes on one test set. */
-export interface Mistakes {
+export interface TestSetMistakes {
   /** Name of the data set. */
   readonly data: string;
-  /** How many runs are averaged. */
+  /** Number of runs that are averaged. */
   readonly runs: number;
-  /** The most confident ones. */
-  readonly mistakes: readonly Mistake[];
-  /** Why there are no texts, if there are none. */
+  /** The most confident mistakes. */
+  readonly mistakes: readonly ConfidentMistake[];
+  /** The reason why there are no texts, if there are none. */
   readonly withoutTexts?: string;
 }
 
 /** Finds a data set on this machine; undefined if it would have to be fetched. */
 export type FindDataset = (name: string) => Promise<Dataset | undefined>;
 
-/** Data sets whose texts are letters of people who did not write them for this. */
+/** Data sets of letters, whose writers did not mean them for this use. */
 const letters = new Set(["mails", "mailing-lists"]);
 
 const most = 5;
 const longest = 300;
 
-/** The most confident mistakes of the runs of an experiment, on each test set by itself. */
+/** Finds the most confident mistakes of an experiment's runs, on each test set by itself. */
 export async function confidentMistakes(
   records: readonly RunRecord[],
   folder: string,
   find: FindDataset,
-): Promise<Mistakes[]> {
+): Promise<TestSetMistakes[]> {
   const groups = new Map<string, { record: RunRecord; runs: Predictions[] }>();
   for (const record of records) {
     const predictions = await readPredictions(folder, record);
@@ -57,7 +58,7 @@ export async function confidentMistakes(
     group.runs.push(predictions);
     groups.set(key, group);
   }
-  const found: Mistakes[] = [];
+  const found: TestSetMistakes[] = [];
   for (const { record, runs } of groups.values()) {
     const mistakes = worst(runs);
     const data = record.data.name;
@@ -74,8 +75,8 @@ export async function confidentMistakes(
   return found;
 }
 
-/** Of the mean probabilities over runs of the same test set. */
-function worst(runs: readonly Predictions[]): Mistake[] {
+/** Finds the most confident mistakes by the mean probabilities over runs of the same test set. */
+function worst(runs: readonly Predictions[]): ConfidentMistake[] {
   const { labels, expected } = runs[0]!;
   const means = runs[0]!.probabilities.map((_, place) =>
     runs.reduce((sum, { probabilities }) => sum + probabilities[place]!, 0) / runs.length
@@ -83,7 +84,7 @@ function worst(runs: readonly Predictions[]): Mistake[] {
   const predicted = argmax(means, labels.length);
   const each = runs.map(({ probabilities }) => argmax(probabilities, labels.length));
   return expected
-    .map((label, n): Mistake => ({
+    .map((label, n): ConfidentMistake => ({
       example: n + 1,
       expected: labels[label]!,
       predicted: labels[predicted[n]!]!,
@@ -95,7 +96,7 @@ function worst(runs: readonly Predictions[]): Mistake[] {
     .slice(0, most);
 }
 
-/** The texts of a run's test split, or why they are not shown. */
+/** Returns the texts of a run's test split, or a sentence why they are not shown. */
 async function testTexts({ data, configuration }: RunRecord, find: FindDataset): Promise<string[] | string> {
   if (letters.has(data.name)) {
     return "These texts are letters of other people, with names and addresses, so they are not shown.";
@@ -108,8 +109,7 @@ async function testTexts({ data, configuration }: RunRecord, find: FindDataset):
     : "The texts are not shown, as the data set on this machine is not the one of the runs.";
 }
 
-/** At most so many characters, on one line. */
+/** Returns the beginning of a text on one line. */
 function beginning(text: string): string {
-  const characters = [...text.replaceAll(/<br \/>|\s+/g, " ").trim()];
-  return characters.length <= longest ? characters.join("") : `${characters.slice(0, longest - 1).join("")}…`;
+  return shortened(text.replaceAll("<br />", " "), longest);
 }

@@ -1,25 +1,25 @@
-/** What all pages share: the frame with its landmarks, tables, and lists. */
-import { type Content, html, type Markup } from "./html.ts";
+/** The common parts of all pages: the frame with its landmarks, tables, and lists. */
+import { type Fragment, html, type Markup } from "./html.ts";
 
 /** A page of a report. */
 export interface Page {
-  /** Of the tab, and of search results. */
+  /** The title for the browser's tab and for search results. */
   readonly title: string;
-  /** The file, such as `table2.html`. */
+  /** Name of the file, such as `table2.html`. */
   readonly file: string;
-  /** Everything between header and footer. */
-  readonly main: Content;
+  /** The content between header and footer. */
+  readonly main: Fragment;
 }
 
-/** What the pages of one report share. */
+/** The common frame of a report's pages. */
 export interface Frame {
-  /** The pages of the navigation, by file. */
+  /** Names of the pages in the navigation, by file. */
   readonly pages: Readonly<Record<string, string>>;
-  /** The last lines of each page. */
-  readonly footer: Content;
+  /** Content at the end of each page. */
+  readonly footer: Fragment;
 }
 
-/** A page as a document that asks for nothing outside its folder. */
+/** Writes a page as an HTML document that needs nothing outside its folder. */
 export function document({ title, file, main }: Page, { pages, footer }: Frame): string {
   const links = Object.entries(pages).map(([target, name]) =>
     html`<li><a href="${target}" aria-current="${target === file ? "page" : "false"}">${name}</a></li>`
@@ -44,7 +44,7 @@ export function document({ title, file, main }: Page, { pages, footer }: Frame):
   );
 }
 
-/** A page that leads on to another at once. */
+/** Writes a page that leads to another one at once. */
 export function redirect(title: string, target: string): string {
   return shell(
     title,
@@ -58,8 +58,8 @@ export function redirect(title: string, target: string): string {
   );
 }
 
-/** A whole document from what stands in its head and its body. */
-export function shell(title: string, head: Content, body: Content): string {
+/** Writes a whole HTML document from the contents of its head and its body. */
+export function shell(title: string, head: Fragment, body: Fragment): string {
   return html`
     <!DOCTYPE html>
     <html lang="en">
@@ -80,23 +80,23 @@ export function shell(title: string, head: Content, body: Content): string {
 
 /** A table to show. */
 export interface DataGrid {
-  /** Above it, and its name for a screen reader. */
+  /** The caption above the table, also its name for a screen reader. */
   readonly caption: string;
   /** Headings of the columns. */
-  readonly head: readonly Content[];
+  readonly head: readonly Fragment[];
   /** The lines; the first cell of each is its heading. */
-  readonly rows: readonly (readonly Content[])[];
-  /** So many first columns are text; the others are numbers, aligned to the right. Default: 1. */
+  readonly rows: readonly (readonly Fragment[])[];
+  /** Number of columns on the left that are text (default 1); the others are numbers, aligned to the right. */
   readonly texts?: number;
-  /** Columns further to the right that are text. */
+  /** Further columns that are text, by their places from 0. */
   readonly words?: readonly number[];
 }
 
-/** A table in a box of its own that scrolls where the screen is too narrow; nothing if it has no lines. */
-export function grid({ caption, head, rows, texts = 1, words = [] }: DataGrid): Content {
+/** Writes a table in a box of its own, which scrolls if the screen is too narrow; nothing if it has no lines. */
+export function grid({ caption, head, rows, texts = 1, words = [] }: DataGrid): Fragment {
   if (rows.length === 0) return null;
   const kind = (column: number) => column >= texts && !words.includes(column) ? "number" : "words";
-  const line = (row: readonly Content[]) =>
+  const line = (row: readonly Fragment[]) =>
     html`<tr>${
       row.map((cell, n) =>
         n === 0 ? html`<th scope="row">${cell}</th>` : html`<td class="${kind(n)}">${cell}</td>`
@@ -117,13 +117,13 @@ export function grid({ caption, head, rows, texts = 1, words = [] }: DataGrid): 
   `;
 }
 
-/** A list of sentences; nothing if there are none. */
-export const list = (items: readonly Content[]): Content =>
+/** Writes a list of sentences; nothing if there are none. */
+export const list = (items: readonly Fragment[]): Fragment =>
   items.length > 0 && html`<ul>${items.map((item) => html`<li>${item}</li>`)}</ul>\n`;
 
-/** Something long that opens when it is asked for. */
-export const folded = (summary: string, content: Content): Markup =>
+/** Writes content that is folded under its summary until a reader opens it. */
+export const folded = (summary: string, content: Fragment): Markup =>
   html`<details><summary>${summary}</summary>\n${content}</details>\n`;
 
-/** "2026-11-22 20:19 UTC". */
+/** Writes a time to the minute: "2026-11-22 20:19 UTC". */
 export const minute = (date: Date): string => `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;

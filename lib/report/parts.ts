@@ -1,10 +1,10 @@
-/** The parts that a section of an experiment's page is made of: each a few tables from the records. */
+/** The parts of a section of an experiment's page, each a few tables from the records. */
 import { combinationText, type Section } from "./collect.ts";
-import { type Content, html, type Markup } from "./html.ts";
-import type { Mistakes } from "./mistakes.ts";
+import { type Fragment, html, type Markup } from "./html.ts";
+import type { TestSetMistakes } from "./mistakes.ts";
 import { folded, grid, list } from "./page.ts";
 import type { AdjustedComparison, NotCompared } from "../results/comparison.ts";
-import { percent, points, probability, signed, spread } from "../results/markdown.ts";
+import { comparisonNumbers, percentCell, signed, spread } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
 import type { RunRecord } from "../results/records.ts";
 import type { EvaluatedCell } from "../results/result_table.ts";
@@ -16,30 +16,28 @@ import {
   preTrainingTable,
   settingsTable,
 } from "../results/text_tables.ts";
+import { counted } from "../wording.ts";
 
-/** What a difference came to, in words that a style marks. */
-function verdict(comparison: AdjustedComparison | NotCompared): Content {
+/** Writes a comparison's verdict, with a style. */
+function verdict(comparison: AdjustedComparison | NotCompared): Fragment {
   if ("missing" in comparison) return comparison.missing;
   const text = comparison.verdict;
   return html`<span class="${text}">${text}</span>${comparison.seeds === 1 && " (one seed)"}`;
 }
 
-/** Difference with interval and the three p, or why there are none: four cells of a line. */
-export function comparisonCells(comparison: AdjustedComparison | NotCompared | undefined): Content[] {
+/** Writes a difference with its interval and the three p as four cells of a line; dashes if there are none. */
+export function comparisonCells(comparison: AdjustedComparison | NotCompared | undefined): Fragment[] {
   if (comparison === undefined || "missing" in comparison) return ["–", "–", "–", "–"];
-  const { pExamples, pSeeds, adjusted } = comparison;
-  return [points(comparison), pExamples, pSeeds, adjusted].map((value) =>
-    value === undefined ? "–" : typeof value === "number" ? probability(value) : value
-  );
+  return comparisonNumbers(comparison);
 }
 
-/** What the numbers of the tables of results are. */
+/** Explanation of the numbers in the tables of results. */
 export const legend =
   "Test error in percent: the paper's, ours as mean ± sd over seeds (number of runs), Δ = ours − paper in points. " +
   `To the right each row against the baseline. ${comparisonLegend}`;
 
-/** Paper, ours, difference to the baseline and verdict: a table for each column. */
-export function results({ table, evaluated }: Section): Content {
+/** Writes a table for each column: the paper's error, ours, the difference to the baseline and the verdict. */
+export function results({ table, evaluated }: Section): Fragment {
   const cells = evaluated.filter(({ paper, expected }) => paper !== null || expected > 0);
   return table.columns.map((column) =>
     grid({
@@ -76,22 +74,23 @@ export function results({ table, evaluated }: Section): Content {
   );
 }
 
-/** Average relative improvement over a row, where the experiment shows it. */
-export function improvement({ table }: Section): Content {
+/** Writes average relative improvements over a row, if the experiment shows them. */
+export function improvement({ table }: Section): Fragment {
   const { sets, ...numbers } = improvementTable(table);
   return numbers.rows.length > 0 && html`<p>${sets}</p>\n${grid(numbers)}`;
 }
 
-/** Calibration and cost of each cell that has runs. */
-export const cost = ({ table, evaluated }: Section): Content => grid(costTable(evaluated, table));
+/** Writes calibration and cost of each cell that has runs. */
+export const cost = ({ table, evaluated }: Section): Fragment => grid(costTable(evaluated, table));
 
-/** What fine-tuning made the model forget, where it was measured. */
-export const forgetting = ({ table, evaluated }: Section): Content => grid(forgettingTable(evaluated, table));
+/** Writes what fine-tuning made the model forget, if it was measured. */
+export const forgetting = ({ table, evaluated }: Section): Fragment =>
+  grid(forgettingTable(evaluated, table));
 
-/** The further pre-training that runs started from. */
-export const preTraining = (records: readonly RunRecord[]): Content => grid(preTrainingTable(records));
+/** Writes the further pre-training that runs started from. */
+export const preTraining = (records: readonly RunRecord[]): Fragment => grid(preTrainingTable(records));
 
-/** Each run with its epochs. */
+/** Writes each run with its epochs. */
 export function runs(cells: readonly EvaluatedCell[]): Markup {
   const made = cells.flatMap(({ records, ...cell }) => records.map((record) => ({ ...cell, record })));
   return folded(
@@ -118,7 +117,7 @@ export function runs(cells: readonly EvaluatedCell[]): Markup {
         record.seed,
         (100 * record.test.errorRate).toFixed(2),
         record.bestEpoch,
-        record.epochs.map(({ dev, test }) => percent((dev ?? test)?.errorRate)).join(", "),
+        record.epochs.map(({ dev, test }) => percentCell((dev ?? test)?.errorRate)).join(", "),
         record.epochs.map(({ trainLoss }) => trainLoss.toFixed(2)).join(", "),
         duration(record.seconds),
         record.start.slice(0, 16).replace("T", " "),
@@ -128,10 +127,10 @@ export function runs(cells: readonly EvaluatedCell[]): Markup {
   );
 }
 
-/** The most confident mistakes on each test set. */
-export function mistakes(found: readonly Mistakes[]): Content {
+/** Writes the most confident mistakes on each test set. */
+export function mistakesBySet(found: readonly TestSetMistakes[]): Fragment {
   return found.filter(({ mistakes }) => mistakes.length > 0).map(({ data, runs, mistakes, withoutTexts }) =>
-    html`<p>${data}, by the mean of ${runs} ${runs === 1 ? "run" : "runs"}: ${withoutTexts}</p>
+    html`<p>${data}, by the mean of ${counted(runs, "run")}: ${withoutTexts}</p>
 ${
       list(mistakes.map(({ example, expected, predicted, probability, wrong, text }) =>
         html`Test example ${example} is ${expected}, and is called ${predicted} with probability
@@ -143,11 +142,11 @@ ${probability.toFixed(3)}; ${wrong} of ${runs} runs are wrong.${
   );
 }
 
-/** Settings beside the paper's. */
-export const settings = ({ table }: Section): Content => grid(settingsTable(table));
+/** Writes settings beside the paper's. */
+export const settings = ({ table }: Section): Fragment => grid(settingsTable(table));
 
-/** Data sets, models, versions and machines. */
-export function provenance({ evaluated, combination }: Section): Content {
+/** Writes data sets, models, versions and machines. */
+export function provenance({ evaluated, combination }: Section): Fragment {
   const data = new Map(evaluated.flatMap(({ column, records }) =>
     records.map((record) => [
       JSON.stringify([column, record.data.fingerprint, record.model]),

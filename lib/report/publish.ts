@@ -1,4 +1,4 @@
-/** Versions of a report in one folder that a static host serves: earlier ones stay, links lead to the newest. */
+/** Versions of a report in one folder for a static host: earlier versions stay, links lead to the newest. */
 import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
@@ -6,36 +6,36 @@ import { signed } from "../results/markdown.ts";
 import { requireWritable, writeWhole } from "../storage/whole_file.ts";
 import type { Report } from "./collect.ts";
 import { cellsCsv, parseCsv } from "./csv.ts";
-import { type Content, html } from "./html.ts";
+import { type Fragment, html } from "./html.ts";
 import { grid, list, minute, type Page, redirect, shell } from "./page.ts";
 import { type WriteOptions, writeReport } from "./write_report.ts";
 
 /** A published version. */
 export interface Version {
-  /** Its folder: the date and the records' fingerprint. */
+  /** Name of its folder: the date and the records' fingerprint. */
   readonly id: string;
-  /** When it was made, ISO 8601 in UTC. */
+  /** Time of its making, ISO 8601 in UTC. */
   readonly made: string;
-  /** Runs on record. */
+  /** Number of runs on record. */
   readonly runs: number;
 }
 
-/** Cells of two versions with other numbers. */
+/** The cells whose numbers differ between two versions. */
 export interface Changes {
-  /** Cells whose mean error changed, in percent. */
+  /** Cells whose mean error changed, with the errors in percent. */
   readonly changed: readonly { readonly cell: string; readonly before: number; readonly after: number }[];
   /** Cells that have runs for the first time. */
   readonly added: readonly { readonly cell: string; readonly after: number }[];
-  /** Cells that have runs no longer. */
+  /** Cells that have no runs any more. */
   readonly gone: readonly { readonly cell: string; readonly before: number }[];
 }
 
 /**
- * Writes a report as a version into `FOLDER/versions/`, with a page of what changed since the one before. The same
- * records again replace the newest version.
+ * Writes a report as a version into `FOLDER/versions/`, with a page of changes since the version before. A report of
+ * the same records replaces the newest version.
  *
  * @returns the version
- * @throws InputError if the folder has an index.html of something else, or a file cannot be written.
+ * @throws InputError if the folder has an index.html that is not a report's, or a file cannot be written.
  */
 export async function publishReport(
   report: Report,
@@ -80,7 +80,7 @@ export async function publishReport(
   return version;
 }
 
-/** The versions whose folders are still there, the oldest first. */
+/** Returns the versions whose folders are still there, the oldest first. */
 async function readVersions(folder: string, manifest: string): Promise<Version[]> {
   const there = (path: string) => access(path).then(() => true, () => false);
   if (await there(manifest)) {
@@ -104,7 +104,7 @@ async function readManifest(path: string): Promise<Version[]> {
   }
 }
 
-/** What changed between two `cells.csv`. */
+/** Finds the differences between two `cells.csv`. */
 export function compareCells(before: string, after: string): Changes {
   const [old, now] = [before, after].map((csv) =>
     new Map(
@@ -130,7 +130,7 @@ function changesPage(version: Version, { changed, added, gone }: Changes): Page 
   const title = `What changed since ${version.id}`;
   const number = (value: number) => value.toFixed(2);
   const bySize = changed.toSorted((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before));
-  const part = (heading: string, content: Content) => content && html`<h2>${heading}</h2>\n${content}`;
+  const part = (heading: string, content: Fragment) => content && html`<h2>${heading}</h2>\n${content}`;
   const main = html`<h1>${title}</h1>
 <p class="lead">${changed.length} cells have another mean error, ${added.length} have runs for the first time,
 ${gone.length} have none any more.</p>
@@ -170,7 +170,7 @@ ${
   return { title, file: "changes.html", main };
 }
 
-/** A page of its own, with the styles of the newest version. */
+/** Writes the page that lists all versions, with the styles of the newest one. */
 function versionsPage(versions: readonly Version[]): string {
   const lines = versions.map(({ id, made, runs }, place) => [
     html`<a href="${id}/index.html">${id}</a>, made ${minute(new Date(made))} from ${runs} runs`,

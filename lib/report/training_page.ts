@@ -1,22 +1,23 @@
-/** The page of one training: what was seen, how it went, and what the classifier gets wrong. */
+/** The page of one training: its data, its course, and the classifier's mistakes. */
 import type { RecipeRun } from "../classifier/recipe.ts";
 import type { Evaluation } from "../results/evaluation.ts";
 import { type Figure, figureSvg } from "../results/figures.ts";
 import { surveyLines } from "../classifier/survey.ts";
 import { numbersBelow } from "./chart.ts";
-import { type Content, html, Markup } from "./html.ts";
+import { type Fragment, html, Markup } from "./html.ts";
 import { folded, grid, list, shell } from "./page.ts";
 import styles from "./report.css" with { type: "text" };
+import { percent } from "../wording.ts";
 
-/** What a page tells of a training. */
+/** The contents of a training's page. */
 export interface TrainingReport {
-  /** Of the data set. */
+  /** Name of the data set. */
   readonly name: string;
-  /** Where the texts come from. */
+  /** Origin of the texts. */
   readonly source: string;
-  /** What was trained. */
+  /** The training. */
   readonly run: RecipeRun;
-  /** By split; the last one is shown in full. */
+  /** The evaluations by split; the last one is shown in full. */
   readonly evaluations: readonly {
     /** "development" or "test". */
     readonly split: string;
@@ -26,15 +27,15 @@ export interface TrainingReport {
   }[];
   /** Settings and circumstances by name. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** What a reader should know. */
+  /** Sentences for the reader. */
   readonly notes: readonly string[];
 }
 
-/** More classes than this have no whole confusion matrix, and tables show so many of them. */
+/** Most classes of a whole confusion matrix, and most classes that other tables show. */
 const matrixClasses = 20;
 const tableClasses = 200;
 
-/** The page as a document that needs nothing from elsewhere. */
+/** Writes the page as an HTML document that needs nothing from elsewhere. */
 export async function trainingPage(
   { name, source, run, evaluations, settings, notes }: TrainingReport,
 ): Promise<string> {
@@ -45,10 +46,10 @@ ${new Markup(styles)}
 .chart svg { max-width: 100%; height: auto; }
 </style>`;
   return shell(
-    `${name}: ${percent(evaluation.error_rate)} error`,
+    `${name}: ${percent(evaluation.error_rate, 2)} error`,
     head,
     html`<main>
-<h1>${name}: ${percent(evaluation.error_rate)} error on the ${split} texts</h1>
+<h1>${name}: ${percent(evaluation.error_rate, 2)} error on the ${split} texts</h1>
 <p class="soft">${source}; ${tuned.model.description}</p>
 ${
       grid({
@@ -57,7 +58,7 @@ ${
         rows: evaluations.map(({ split, evaluation: of, calibrated }) => [
           split,
           of.examples,
-          percent(of.error_rate),
+          percent(of.error_rate, 2),
           of.macro_f1.toFixed(4),
           of.loss.toFixed(4),
           of.ece.toFixed(4),
@@ -99,7 +100,7 @@ ${
           text,
           label,
           predicted,
-          percent(probability),
+          percent(probability, 2),
         ]),
       })
     }
@@ -122,9 +123,7 @@ ${
 const first = (labels: readonly unknown[]) =>
   labels.length > tableClasses ? `, the first ${tableClasses} of ${labels.length} labels` : "";
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-
-function confusion({ classes, confusion, confused }: Evaluation): Content {
+function confusion({ classes, confusion, confused }: Evaluation): Fragment {
   if (classes.length <= matrixClasses) {
     return grid({
       caption: "True labels in rows, predicted labels in columns",
@@ -140,8 +139,8 @@ function confusion({ classes, confusion, confused }: Evaluation): Content {
   });
 }
 
-/** Losses and errors by epoch, and what pre-training did by step. */
-async function curves({ tuned, preTraining }: RecipeRun): Promise<Content> {
+/** Draws losses and errors by epoch, and the loss of pre-training by step. */
+async function curves({ tuned, preTraining }: RecipeRun): Promise<Fragment> {
   const point = (x: number, value: number | undefined) => ({ x, values: value === undefined ? [] : [value] });
   const { epochs } = tuned;
   const figures: Figure[] = [];
@@ -177,7 +176,7 @@ async function curves({ tuned, preTraining }: RecipeRun): Promise<Content> {
       }],
     });
   }
-  const drawn: Content[] = [];
+  const drawn: Fragment[] = [];
   for (const figure of figures) {
     drawn.push(
       html`<figure class="chart" role="img" aria-label="${figure.title}">${new Markup(

@@ -1,4 +1,4 @@
-/** Writes a report: one folder with pages that need nothing from elsewhere, Markdown, CSV and BibTeX. */
+/** Writing a report: one folder with pages that need nothing from elsewhere, Markdown, CSV and BibTeX. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../storage/whole_file.ts";
@@ -8,20 +8,20 @@ import type { Report } from "./collect.ts";
 import { cellsCsv, epochsCsv, runsCsv } from "./csv.ts";
 import { dataPage } from "./data_page.ts";
 import { experimentPage, type PageFiles, shortName } from "./experiment_page.ts";
-import { type Content, html } from "./html.ts";
+import { type Fragment, html } from "./html.ts";
 import { indexMarkdown, indexPage } from "./index_page.ts";
 import type { FindDataset } from "./mistakes.ts";
 import { document, type Page } from "./page.ts";
 import styles from "./report.css" with { type: "text" };
 
-/** What {@linkcode writeReport} works with. */
+/** Options of {@linkcode writeReport}. */
 export interface WriteOptions {
-  /** Finds data sets, for the texts of mistakes. */
+  /** Finds a data set for the texts of mistakes. */
   readonly find: FindDataset;
-  /** The source of plotly.js. */
+  /** The source text of plotly.js. */
   readonly plotly: string;
-  /** Shown on the first page, below what the report is. */
-  readonly links?: Content;
+  /** Content for the first page, below its introduction. */
+  readonly links?: Fragment;
   /** Further pages. */
   readonly more?: readonly Page[];
 }
@@ -29,7 +29,7 @@ export interface WriteOptions {
 /**
  * Writes a report into a folder.
  *
- * @returns names of its pages, without `.html`
+ * @returns names of the pages of tables and experiments, without `.html`
  * @throws InputError if a file cannot be written.
  */
 export async function writeReport(

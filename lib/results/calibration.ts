@@ -1,19 +1,19 @@
 /**
  * Temperature scaling (Guo, Pleiss, Sun and Weinberger 2017, "On Calibration of Modern Neural Networks", section 4.2):
- * logits are divided by one number T, which is chosen on examples that were not trained on. No predicted class changes.
+ * logits are divided by one number T, chosen on examples outside the training set. No predicted class changes.
  */
 import { mistakes } from "./metrics.ts";
 
-/** T is looked for from 1 / 20 to 20. */
+/** Largest T that is tried; the smallest is 1 / 20. */
 const most = 20;
 
 /**
- * The temperature T that minimises the mean negative log-likelihood of the true classes,
+ * Finds the temperature T that minimises the mean negative log-likelihood of the true classes,
  *
  *     L(β) = mean_n (log Σ_c exp(β z_nc) − β z_ny),  β = 1 / T,
  *
- * which is convex in β: its derivative, mean_n (Σ_c p_nc z_nc − z_ny), is found to be 0 by bisection. Log probabilities
- * stand for the logits z, from which they differ by a number for each example.
+ * which is convex in β: bisection finds the zero of its derivative, mean_n (Σ_c p_nc z_nc − z_ny). Log probabilities
+ * take the place of the logits z; they differ from them by one number for each example.
  *
  * @param probabilities [N*C], each row sums to 1
  * @param labels [N] the true classes
@@ -35,7 +35,7 @@ export function fitTemperature(
   return 1 / Math.sqrt(low * high);
 }
 
-/** Probabilities [N*C] of a classifier whose logits are divided by a temperature: softmax(log p / T). */
+/** Returns the probabilities [N*C] of a classifier whose logits are divided by a temperature: softmax(log p / T). */
 export function atTemperature(
   probabilities: ArrayLike<number>,
   classes: number,
@@ -51,12 +51,12 @@ export function atTemperature(
   return scaled;
 }
 
-/** Rounded to 0, a probability still has a logarithm. */
+/** Returns the logarithm, finite also for a probability that is rounded to 0. */
 function logOf(probability: number): number {
   return Math.log(Math.max(1e-300, probability));
 }
 
-/** dL/dβ. */
+/** Computes dL/dβ. */
 function derivative(
   logits: Float64Array,
   labels: ArrayLike<number>,

@@ -1,7 +1,7 @@
 /**
- * The paper's claims as values, and what the records say of them. A claim is that one row of a table has a lower test
- * error than another, averaged over data sets; it is weighed as any comparison is (comparison.ts), with p adjusted
- * for all claims of the report.
+ * The paper's claims as values, and their verdicts from records. A claim is that one row of a table has a lower test
+ * error than another, averaged over data sets. It is tested like any comparison (comparison.ts), with p adjusted for
+ * all claims of the report.
  */
 import {
   type AdjustedComparison,
@@ -14,59 +14,59 @@ import {
   type WeightedPair,
   withHolm,
 } from "./comparison.ts";
-import { markdown, points, probability, signed } from "./markdown.ts";
+import { comparisonNumbers, markdown, points, probability, signed } from "./markdown.ts";
 import type { RunRecord } from "./records.ts";
 
 /** A claim of the paper. */
 export interface Claim {
-  /** A few words. */
+  /** The claim in a few words. */
   readonly name: string;
-  /** Section and table. */
+  /** The paper's section and table. */
   readonly section: string;
-  /** What the paper says, as a sentence. */
+  /** The paper's statement as a sentence. */
   readonly sentence: string;
   /** Name of the experiment that tests it. */
   readonly experiment: string;
-  /** The row that is said to have the lower error. */
+  /** The row that has the lower error, by the claim. */
   readonly better: string;
-  /** The rows that it is compared with: with the mean of their errors. */
+  /** The rows that it is compared with, by the mean of their errors. */
   readonly than: readonly string[];
-  /** The columns over which errors are averaged, as far as all rows have runs in them. */
+  /** The columns over which errors are averaged; those where a row has no runs are left out. */
   readonly columns: readonly string[];
-  /** The claim is that `better` gains more in the first of the columns than in the last; both must have runs. */
+  /** True if the claim is that `better` gains more in the first column than in the last; both must have runs. */
   readonly interaction?: boolean;
-  /** The claim is also that the rows of `than` are no better than always guessing the most frequent class. */
+  /** True if the claim is also that the rows of `than` are no better than always guessing the most frequent class. */
   readonly noBetterThanChance?: boolean;
-  /** The difference in points by the paper's own numbers; below 0 it speaks for the claim. */
+  /** The difference in points by the paper's own numbers; below 0 it supports the claim. */
   readonly paper: number;
 }
 
-/** What the records say of a claim. */
+/** The verdict of the records on a claim. */
 export type ClaimVerdict = "confirmed" | "not distinguishable" | "contradicted" | "no data";
 
 /** A claim with its verdict. */
 export interface Judgement {
   /** The claim. */
   readonly claim: Claim;
-  /** Confirmed or contradicted if the adjusted p is below .05; contradicted as well by `aboveChance`. */
+  /** "confirmed" or "contradicted" if the adjusted p is below .05; also "contradicted" if `aboveChance`. */
   readonly verdict: ClaimVerdict;
-  /** Error of `better` minus that of `than`; of an interaction the same in the first column minus in the last. */
+  /** Error of `better` minus that of `than`; for an interaction, this in the first column minus this in the last. */
   readonly comparison: AdjustedComparison | NotCompared;
   /** The difference in each column that has runs. */
   readonly perColumn: readonly { readonly column: string; readonly comparison: Comparison | NotCompared }[];
-  /** The rows of `than` against chance, by column, where the claim speaks of it. */
+  /** Comparisons of the rows of `than` with chance, by column; empty unless the claim is about chance. */
   readonly chance: readonly Comparison[];
-  /** Whether a row that is said to fail is better than chance, which contradicts the claim whatever p is. */
+  /** True if a row that should be no better than chance is better; this contradicts the claim, whatever its p. */
   readonly aboveChance: boolean;
 }
 
-/** Finds the runs of a cell, one a seed; none if there are none. */
+/** Finds the runs of a cell, one for each seed; there may be none. */
 export type ClaimRuns = (experiment: string, row: string, column: string) => readonly RunRecord[];
 
 /**
- * Weighs claims by records of one scale and protocol.
+ * Judges claims by records of one scale and protocol.
  *
- * @param folder where the predictions are
+ * @param folder the folder with the predictions
  */
 export async function judgeClaims(
   claims: readonly Claim[],
@@ -79,7 +79,7 @@ export async function judgeClaims(
   return claims.map((claim, place) => {
     const { perColumn, chance } = found[place]!;
     const comparison = adjusted[place]!;
-    // Of a row that fails p is neither adjusted nor the larger of two: both would make it easier to pass for chance.
+    // This p is neither adjusted nor the larger of two: both would make it easier for a row to count as chance.
     const aboveChance = chance.some(({ difference, pExamples }) => difference < 0 && pExamples < level);
     return { claim, verdict: verdictOf(comparison, aboveChance), comparison, perColumn, chance, aboveChance };
   });
@@ -128,22 +128,13 @@ function verdictOf(comparison: Judgement["comparison"], aboveChance: boolean): C
   }
 }
 
-/** Claims and verdicts as a Markdown table. */
+/** Writes claims and verdicts as a Markdown table. */
 export function claimsTable(judgements: readonly Judgement[]): string {
   const rows = judgements.map((judgement) => {
     const { claim, comparison } = judgement;
     const start = [claim.name, claim.section, verdictText(judgement), signed(claim.paper)];
     if ("missing" in comparison) return [...start, comparison.missing, "", "", "", "", ""];
-    const { pExamples, pSeeds, adjusted, seeds } = comparison;
-    return [
-      ...start,
-      points(comparison),
-      probability(pExamples),
-      pSeeds === undefined ? "–" : probability(pSeeds),
-      probability(adjusted),
-      `${seeds}`,
-      columnsOnRecord(judgement),
-    ];
+    return [...start, ...comparisonNumbers(comparison), `${comparison.seeds}`, columnsOnRecord(judgement)];
   });
   return markdown(
     [
@@ -155,11 +146,11 @@ export function claimsTable(judgements: readonly Judgement[]): string {
   );
 }
 
-/** How many of a claim's columns have runs: "7 of 8". */
+/** Returns the number of a claim's columns that have runs: "7 of 8". */
 export const columnsOnRecord = ({ perColumn, claim }: Judgement): string =>
   `${perColumn.length} of ${claim.columns.length}`;
 
-/** What the numbers of {@linkcode claimsTable} are. */
+/** Explanation of the numbers in {@linkcode claimsTable}. */
 export const claimsLegend =
   "Differences of test errors in points, averaged over the columns (data sets, or sizes of the sample) that have runs; " +
   "below 0 they speak for the claim. Ours have the 95 % interval of a bootstrap over test examples, each test set by " +
@@ -169,12 +160,12 @@ export const claimsLegend =
   "that with the most. " +
   seedsLegend;
 
-/** {@linkcode claimsTable}, what its numbers are, and each claim with its differences by column. */
+/** Writes {@linkcode claimsTable} with its explanation, and each claim with its differences by column. */
 export function claimsMarkdown(judgements: readonly Judgement[]): string {
   return [claimsTable(judgements), claimsLegend, judgements.map(details).join("\n")].join("\n\n") + "\n";
 }
 
-/** The verdict with what must be known of it: "contradicted (better than chance, one seed)". */
+/** Returns the verdict with remarks on it: "contradicted (better than chance, one seed)". */
 export function verdictText({ verdict, comparison, aboveChance }: Judgement): string {
   const remarks = [
     ...aboveChance ? ["better than chance"] : [],
@@ -183,7 +174,7 @@ export function verdictText({ verdict, comparison, aboveChance }: Judgement): st
   return remarks.length === 0 ? verdict : `${verdict} (${remarks.join(", ")})`;
 }
 
-/** "- **name** (section): sentence By data set: IMDb −1.20 …" */
+/** Writes a claim as a list item: "- **name** (section): sentence Ours, in 1 of 2 columns: IMDb −1.20 …" */
 function details({ claim, perColumn, chance }: Judgement): string {
   const columns = perColumn.map(({ column, comparison }) =>
     `${column} ${"missing" in comparison ? comparison.missing : points(comparison)}`

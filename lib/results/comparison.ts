@@ -1,7 +1,7 @@
 /**
- * Comparisons of runs as values: how much two cells of a table differ, and whether that is more than chance. A
- * difference must survive both the draw of the test set (a bootstrap over its examples) and the draw of the training (a
- * paired t test over seeds), so its p is the larger of both.
+ * Comparisons of runs as values: the difference between two cells of a table, and whether it is more than chance. A
+ * difference must hold up against both the draw of the test set (a bootstrap over its examples) and the draw of the
+ * training (a paired t test over seeds), so its p is the larger of both.
  */
 import { mistakes } from "./metrics.ts";
 import { hasStandIn, type Predictions, readPredictions, type RunRecord } from "./records.ts";
@@ -19,29 +19,29 @@ export interface Comparison {
   readonly pExamples: number;
   /** Two-sided p of the paired t test over seeds; undefined with one seed. */
   readonly pSeeds?: number;
-  /** The larger of both; with one seed that of the bootstrap alone. */
+  /** The larger of both p; with one seed the bootstrap's. */
   readonly p: number;
-  /** How many seeds both sides have. */
+  /** Number of seeds that both sides have. */
   readonly seeds: number;
 }
 
-/** Why there is no comparison. */
+/** The reason why there is no comparison. */
 export interface NotCompared {
   /** "no runs", "no seed in common", "other data", "other model" or "no predictions". */
   readonly missing: string;
 }
 
-/** Two cells, and how much their difference counts in a sum. */
+/** Two cells, with the weight of their difference in a sum. */
 export interface WeightedPair {
-  /** The factor. */
+  /** The factor of the difference. */
   readonly weight: number;
-  /** Runs of one cell, one a seed. */
+  /** Runs of one cell, one for each seed. */
   readonly records: readonly RunRecord[];
   /** Runs of the cell that it is compared with. */
   readonly baseline: readonly RunRecord[];
 }
 
-/** What p values below it are called distinguishable. */
+/** The level of significance: differences with p below it are called better or worse. */
 export const level = 0.05;
 
 /** Compares two cells on the seeds that both have. */
@@ -54,11 +54,11 @@ export function compareRuns(
 }
 
 /**
- * The weighted sum of several differences, as one comparison on the seeds that all cells have: an average over data
- * sets, or a difference of differences. The bootstrap resamples each test set by itself; cells that are tested on the
- * same examples are resampled together.
+ * Compares by the weighted sum of several differences, on the seeds that all cells have: an average over data sets, or
+ * a difference of differences. The bootstrap resamples each test set by itself; cells that are tested on the same
+ * examples are resampled together.
  *
- * @param folder where the predictions are
+ * @param folder the folder with the predictions
  */
 export async function compareSums(
   pairs: readonly WeightedPair[],
@@ -86,7 +86,7 @@ export async function compareSums(
   return compare(errors);
 }
 
-/** Whether two runs that name one model had the same, as far as is known; those of different names are to be compared. */
+/** Tells whether two runs' start models can be compared: both or neither stand-ins, and equal files for equal names. */
 function sameStart(first: RunRecord, second: RunRecord): boolean {
   if (hasStandIn(first) !== hasStandIn(second)) return false;
   const [content, other] = [first, second].map(({ contents }) => contents?.["model"]);
@@ -94,7 +94,7 @@ function sameStart(first: RunRecord, second: RunRecord): boolean {
   return !sameName || (content ?? other) === (other ?? content);
 }
 
-/** Compares runs with always guessing the class that is the most frequent one of the test set. */
+/** Compares runs with always guessing the most frequent class of the test set. */
 export async function compareWithChance(
   records: readonly RunRecord[],
   folder: string,
@@ -118,7 +118,7 @@ export async function compareWithChance(
   return compare(errors);
 }
 
-/** What two models got wrong, 1 or 0 for each example of a test set. */
+/** The mistakes of two models, 1 (wrong) or 0 for each example of a test set. */
 interface ErrorDifference {
   readonly weight: number;
   readonly seed: number;
@@ -146,23 +146,23 @@ function compare(errors: readonly ErrorDifference[]): Comparison {
 
 const wrongs = ({ probabilities, expected }: Predictions) => mistakes(probabilities, expected);
 
-/** Identity of a test set: runs with the same one are tested on the same examples. */
+/** Returns a test set's identity; runs with equal ones are tested on the same examples. */
 const testSetOf = ({ data }: RunRecord, { expected }: Predictions) => `${data.name} ${expected.join(" ")}`;
 
-/** What a comparison comes to. */
+/** The verdict of a comparison. */
 export type Verdict = "better" | "worse" | "not distinguishable";
 
-/** A comparison as one of several. */
+/** One of several comparisons, with its adjusted p. */
 export interface AdjustedComparison extends Comparison {
-  /** p, adjusted for all comparisons. */
+  /** The p adjusted for all comparisons. */
   readonly adjusted: number;
-  /** Better or worse if the adjusted p is below .05. */
+  /** "better" or "worse" if the adjusted p is below .05. */
   readonly verdict: Verdict;
 }
 
 /**
- * The comparisons of one table, or of one report, with their p adjusted for all of them (Holm 1979). Those that cannot
- * be made yet count as well, with p 1: a verdict does not come easier because most of a table is still to be run.
+ * Adjusts the p of all comparisons of a table or a report (Holm 1979). Comparisons that cannot be made yet count too,
+ * with p 1, so that a verdict is not easier to reach while most of a table is still to be run.
  */
 export function withHolm(
   comparisons: readonly (Comparison | NotCompared)[],
@@ -176,7 +176,7 @@ export function withHolm(
   });
 }
 
-/** What an sd and a test over seeds speak of. */
+/** Explanation of an sd and a test over seeds. */
 export const seedsLegend =
   "Seeds differ in new weights, order of batches and dropout; they share the texts (but for Figure 4, where each draws " +
   "its own to train on) and pre-trained models, so that sd (of a sample) and p (seeds) do not cover those. With one " +

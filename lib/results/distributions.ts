@@ -1,9 +1,9 @@
-/** The distributions that the statistics need: Student's t by its p, the binomial by drawing from it. */
+/** Two distributions for the statistics: p values of Student's t, and draws from the binomial. */
 import type { Random } from "../random.ts";
 
 /**
- * Draws how many of n independent trials succeed, each with probability p: by the waiting times between successes
- * where few are expected (Devroye 1986, X.4.3), else by transformed rejection (Hörmann 1993, algorithm BTRS).
+ * Draws the number of successes in n independent trials, each with probability p: by the waiting times between
+ * successes if few are expected (Devroye 1986, X.4.3), else by transformed rejection (Hörmann 1993, algorithm BTRS).
  */
 export function binomial(n: number, p: number, random: Random): number {
   if (p > 0.5) return n - binomial(n, 1 - p, random);
@@ -15,7 +15,7 @@ export function binomial(n: number, p: number, random: Random): number {
   return successes;
 }
 
-/** Hörmann's BTRS, for n p of at least 10 and p of at most 1/2; its names and constants. */
+/** Draws by Hörmann's BTRS, with its names and constants, for n p of at least 10 and p of at most 1/2. */
 function rejected(n: number, p: number, random: Random): number {
   const deviation = Math.sqrt(n * p * (1 - p));
   const b = 1.15 + 2.53 * deviation;
@@ -37,7 +37,7 @@ function rejected(n: number, p: number, random: Random): number {
   }
 }
 
-/** Two-sided p of Student's t: I_x(df / 2, 1 / 2) with x = df / (df + t²). */
+/** Returns the two-sided p of Student's t: I_x(df / 2, 1 / 2) with x = df / (df + t²). */
 export function studentP(t: number, degreesOfFreedom: number): number {
   const square = t * t;
   if (square === Infinity) return 0;
@@ -49,7 +49,7 @@ export function studentP(t: number, degreesOfFreedom: number): number {
   );
 }
 
-/** The regularized incomplete beta function I_x(a, b), y = 1 - x (Press et al., Numerical Recipes, 6.4). */
+/** Computes the regularized incomplete beta function I_x(a, b), y = 1 - x (Press et al., Numerical Recipes, 6.4). */
 function incompleteBeta(x: number, y: number, a: number, b: number): number {
   if (x === 0 || y === 0) return y === 0 ? 1 : 0;
   const front = Math.exp(
@@ -60,7 +60,7 @@ function incompleteBeta(x: number, y: number, a: number, b: number): number {
     : 1 - front * betaFraction(y, b, a) / b;
 }
 
-/** The continued fraction of I_x(a, b) by Lentz's method. */
+/** Computes the continued fraction of I_x(a, b) by Lentz's method. */
 function betaFraction(x: number, a: number, b: number): number {
   const tiny = 1e-300;
   const safe = (value: number) => Math.abs(value) < tiny ? tiny : value;
@@ -79,7 +79,7 @@ function betaFraction(x: number, a: number, b: number): number {
   return fraction;
 }
 
-/** ln Gamma(x) for x > 0 (Lanczos 1964, g = 7, nine coefficients: about 15 digits). */
+/** Computes ln Gamma(x) for x > 0 (Lanczos 1964, g = 7, nine coefficients: about 15 digits). */
 function logGamma(x: number): number {
   const coefficients = [
     0.99999999999980993,

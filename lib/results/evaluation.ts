@@ -1,17 +1,18 @@
-/** An evaluation to read: error, each class, what is taken for what, and the mistakes that the model is surest of. */
+/** An evaluation as a text for users: error, each class, confused classes, and the model's surest mistakes. */
 import { type Example, wholeText } from "../data/examples.ts";
 import { markdown } from "./markdown.ts";
 import { argmax, type ClassMetrics, classMetrics, confusions, measure, type Metrics } from "./metrics.ts";
+import { percent } from "../wording.ts";
 
-/** What a model's probabilities for labelled examples come to, under the names of the JSON files. */
+/** Measures of a model's probabilities for labelled examples, under the names of the JSON files. */
 export interface Evaluation extends Omit<Metrics, "errorRate" | "macroF1"> {
   /** 1 - accuracy. */
   readonly error_rate: number;
   /** Unweighted mean over the classes of F1. */
   readonly macro_f1: number;
-  /** Each class. */
+  /** Measures of each class. */
   readonly classes: readonly (ClassMetrics & { readonly label: string })[];
-  /** What is taken for what, the most frequent first. */
+  /** Pairs of confused classes, the most frequent first. */
   readonly confused: readonly {
     readonly label: string;
     readonly predicted: string;
@@ -21,26 +22,26 @@ export interface Evaluation extends Omit<Metrics, "errorRate" | "macroF1"> {
   readonly surest_mistakes: readonly Mistake[];
 }
 
-/** An example that is taken for one of another class. */
+/** An example whose predicted class is wrong. */
 export interface Mistake {
-  /** Its line in the file, where it is known. */
+  /** Its line in the file, if known. */
   readonly line?: number;
   /** The true class. */
   readonly label: string;
   /** The predicted class. */
   readonly predicted: string;
-  /** Its probability. */
+  /** Probability of the predicted class. */
   readonly probability: number;
   /** The beginning of the text, in one line. */
   readonly text: string;
 }
 
-/** So many mistakes are kept, and so many characters of their texts. */
+/** Most mistakes that are kept, and most characters of their texts. */
 const mistakesKept = 10;
 const charactersKept = 300;
 
 /**
- * Everything that is measured.
+ * Computes all measures of an evaluation.
  *
  * @param data the classes' names, the examples [N], and their lines in a file
  * @param probabilities [N*C]
@@ -79,18 +80,16 @@ export function evaluationOf(
   };
 }
 
-/** In one line, and cut at the end if it is too long. */
+/** Returns a text in one line, cut to at most so many characters. */
 export function shortened(text: string, most: number): string {
   const line = [...text.slice(0, 4 * most).replace(/[\s\p{C}]+/gu, " ").trim()];
   return line.length > most ? `${line.slice(0, most - 1).join("")}…` : line.join("");
 }
 
-/** So many classes are shown, a confusion matrix of so many, and so many characters of a mistake's text. */
+/** Most classes that are shown, most that a confusion matrix shows, and most characters of a mistake's text. */
 const classesShown = 30;
 const matrixShown = 12;
 const charactersShown = 120;
-
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 
 /** Each class and the mistakes as text, in parts. */
 export function evaluationText(
@@ -122,7 +121,9 @@ export function evaluationText(
       2,
     );
   const mistakes = surest_mistakes.map(({ line, label, predicted, probability, text }) =>
-    `${line === undefined ? "" : `line ${line}: `}${name(predicted)} (${percent(probability)}) instead of ` +
+    `${line === undefined ? "" : `line ${line}: `}${name(predicted)} (${
+      percent(probability, 2)
+    }) instead of ` +
     `${name(label)}: ${shortened(text, charactersShown)}`
   );
   return [byClass, matrix, ["The surest mistakes:", ...mistakes].join("\n")];

@@ -1,60 +1,60 @@
 /**
- * Figures from records, as SVG: lines over a quantity, each point the mean of its runs, the spread as a band; or a dot
- * for each row of a table beside the paper's.
+ * Figures from records, as SVG: lines whose points are means of runs, with the spread as a band; or dots for the rows
+ * of a table, ours beside the paper's.
  */
 import { mean, standardDeviation } from "./statistics.ts";
 
 /** A line of a figure. */
 export interface Curve {
-  /** What the legend calls it. */
+  /** Its name in the legend. */
   readonly name: string;
-  /** Its points; each has one value, or one a seed. */
+  /** Its points; each has one value, or one for each seed. */
   readonly points: readonly { readonly x: number; readonly values: readonly number[] }[];
 }
 
 /** A part of a figure with axes of its own. */
 export interface Panel {
-  /** Above it. */
+  /** The title above it. */
   readonly title: string;
   /** Its lines. */
   readonly curves: readonly Curve[];
 }
 
-/** What {@linkcode figureSvg} draws. */
+/** A figure of lines, for {@linkcode figureSvg}. */
 export interface Figure {
-  /** Above all. */
+  /** The title above everything. */
   readonly title: string;
-  /** What the horizontal axis shows. */
+  /** Label of the horizontal axis. */
   readonly x: string;
-  /** What the vertical axis shows. */
+  /** Label of the vertical axis. */
   readonly y: string;
-  /** Whether the horizontal axis is logarithmic beyond its smallest positive value; 0 has a place on it. */
+  /** True if the horizontal axis is logarithmic from its smallest positive value on; 0 has a place on it. */
   readonly logarithmic?: boolean;
-  /** Whether each point has a mark; true if not given. */
+  /** True (the default) if each point has a mark. */
   readonly markers?: boolean;
-  /** Whether the vertical axis begins at 0; false if not given. */
+  /** True if the vertical axis begins at 0; false by default. */
   readonly fromZero?: boolean;
-  /** Two in a line. */
+  /** Its parts, drawn two in a line. */
   readonly panels: readonly Panel[];
 }
 
 /** A row of a table as dots. */
 export interface Dot {
-  /** The row. */
+  /** The row's name. */
   readonly name: string;
-  /** The paper's number, if there is one. */
+  /** The paper's number; null if there is none. */
   readonly paper: number | null;
-  /** Ours, one a seed; none if there are no runs. */
+  /** Our numbers, one for each seed; empty without runs. */
   readonly values: readonly number[];
 }
 
-/** What {@linkcode dotsSvg} draws: a panel for each column of a table, a line for each row. */
+/** A figure of dots, for {@linkcode dotsSvg}: a panel for each column of a table, a line for each row. */
 export interface DotFigure {
-  /** Above all. */
+  /** The title above everything. */
   readonly title: string;
-  /** What the horizontal axis shows. */
+  /** Label of the horizontal axis. */
   readonly x: string;
-  /** Two in a line. */
+  /** Its parts, drawn two in a line. */
   readonly panels: readonly { readonly title: string; readonly dots: readonly Dot[] }[];
 }
 
@@ -63,12 +63,12 @@ const height = 260;
 const labelLimit = 300;
 const legend = { orient: "bottom", columns: 3, labelLimit, symbolOpacity: 1 };
 
-/** The figure as an SVG document that needs nothing from elsewhere; a band is the mean ± a standard deviation. */
+/** Draws a figure as an SVG document that needs no other file; a band is the mean ± a standard deviation. */
 export function figureSvg(figure: Figure): Promise<string> {
   return svg(specification(figure));
 }
 
-/** The same for dots; a bar is the mean ± a standard deviation. */
+/** Draws a figure of dots in the same way; a bar is the mean ± a standard deviation. */
 export function dotsSvg({ title, x, panels }: DotFigure): Promise<string> {
   return svg({
     title: { text: title, anchor: "start" },
@@ -128,7 +128,7 @@ function dotPanel(title: string, x: string, dots: readonly Dot[]) {
   };
 }
 
-/** The figure in the terms of vega-lite 6. */
+/** Returns the figure's specification for vega-lite 6. */
 function specification(
   { title, x, y, logarithmic = false, markers = true, fromZero = false, panels }: Figure,
 ) {
@@ -154,7 +154,7 @@ function specification(
         : {};
       const horizontal = { field: "x", type: "quantitative", title: x, scale, axis };
       const color = { field: "name", type: "nominal", title: null, sort: null, legend };
-      // Without a format, an axis of one value alone is labelled with six decimals.
+      // Without a format, an axis with a single value has labels of six decimals.
       const vertical = { type: "quantitative", scale: { zero: fromZero }, axis: { format: "~f" } };
       return {
         title: { text: panel.title, fontWeight: "normal" },

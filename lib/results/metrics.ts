@@ -1,12 +1,12 @@
 /**
- * What is measured of a classifier's predictions: error, macro F1, log loss, the confusion matrix and calibration.
+ * Measures of a classifier's predictions: error, macro F1, log loss, the confusion matrix and calibration.
  */
 
 /** The measures of one evaluation; shares are between 0 and 1. */
 export interface Metrics {
   /** N, the number of examples. */
   readonly examples: number;
-  /** Share of examples whose predicted class is right. */
+  /** Share of the examples whose predicted class is right. */
   readonly accuracy: number;
   /** 1 - accuracy; the paper prints it in percent. */
   readonly errorRate: number;
@@ -22,15 +22,15 @@ export interface Metrics {
   readonly confusion: readonly (readonly number[])[];
 }
 
-/** How well one class is told from the others; a share of nothing is 0. */
+/** The measures of one class against the others; a share of no examples is 0. */
 export interface ClassMetrics {
-  /** Share of the examples predicted as this class that are of it. */
+  /** Share of the examples predicted as this class that belong to it. */
   readonly precision: number;
   /** Share of the examples of this class that are predicted as it. */
   readonly recall: number;
   /** Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN). */
   readonly f1: number;
-  /** Examples of this class. */
+  /** Number of examples of this class. */
   readonly count: number;
 }
 
@@ -40,14 +40,14 @@ export interface Confusion {
   readonly label: number;
   /** The predicted class. */
   readonly predicted: number;
-  /** How many there are. */
+  /** Number of these examples. */
   readonly count: number;
 }
 
-/** A confusion matrix of more classes is nearly empty, and large. */
+/** Most classes of a confusion matrix; one of more would be large and nearly empty. */
 const mostInMatrix = 200;
 
-/** The predicted class of each row of [N*C] scores: the first of the largest. */
+/** Returns the predicted class of each row of scores [N*C]: the one with the largest score, the first of equals. */
 export function argmax(scores: ArrayLike<number>, classes: number): Int32Array {
   const predicted = new Int32Array(scores.length / classes);
   for (let n = 0; n < predicted.length; n++) {
@@ -58,14 +58,14 @@ export function argmax(scores: ArrayLike<number>, classes: number): Int32Array {
   return predicted;
 }
 
-/** 1 for each example whose predicted class is wrong, 0 for the others: [N] from probabilities [N*C], labels [N]. */
+/** Returns 1 for a wrong prediction and 0 for a right one [N], from probabilities [N*C] and labels [N]. */
 export function mistakes(probabilities: ArrayLike<number>, labels: ArrayLike<number>): Float64Array {
   const predicted = argmax(probabilities, probabilities.length / labels.length);
   return Float64Array.from(predicted, (label, n) => label === labels[n] ? 0 : 1);
 }
 
 /**
- * All measures from class probabilities [N*C] (each row sums to 1) and true classes [N].
+ * Computes all measures from class probabilities [N*C] (each row sums to 1) and true classes [N].
  *
  * @throws RangeError if there is no example, the sizes do not fit, or a label is not one of the C classes.
  */
@@ -108,7 +108,7 @@ export function measure(
   };
 }
 
-/** The measures of each class, from predicted and true classes [N]. */
+/** Computes the measures of each class, from predicted and true classes [N]. */
 export function classMetrics(
   predicted: ArrayLike<number>,
   labels: ArrayLike<number>,
@@ -134,7 +134,7 @@ export function classMetrics(
   }));
 }
 
-/** The confusions that occur, the most frequent first. */
+/** Counts the confusions that occur, the most frequent first. */
 export function confusions(predicted: ArrayLike<number>, labels: ArrayLike<number>): Confusion[] {
   const counts = new Map<string, number>();
   for (let n = 0; n < labels.length; n++) {
@@ -148,7 +148,7 @@ export function confusions(predicted: ArrayLike<number>, labels: ArrayLike<numbe
   }).sort((a, b) => b.count - a.count || a.label - b.label || a.predicted - b.predicted);
 }
 
-/** Sum over bins (0, 1/15], (1/15, 2/15], … of the bin's share of examples times |accuracy - mean confidence|. */
+/** Sums over bins (0, 1/15], (1/15, 2/15], …: the bin's share of examples times |accuracy - mean confidence|. */
 function calibrationError(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,

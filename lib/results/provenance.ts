@@ -1,10 +1,10 @@
-/** What a record says of where a run came from: versions, commit, machine, memory. */
+/** The origin of a run for its record: versions, commit, machine, memory. */
 import { execFile } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 import manifest from "../../deno.json" with { type: "json" };
 import type { MachineRecord } from "./records.ts";
 
-/** Versions of Deno, of this library and of the packages that compute, as pinned in deno.json. */
+/** Returns the versions of Deno, of this library, and of tfjs and ONNX Runtime as pinned in deno.json. */
 export function versions(): Record<string, string> {
   const pinned = (specifier: string) => specifier.slice(specifier.lastIndexOf("@") + 1);
   return {
@@ -18,8 +18,8 @@ export function versions(): Record<string, string> {
 let found: Promise<string | undefined> | undefined;
 
 /**
- * The commit of this library's source tree when it was first asked for, with "-dirty" if tracked files had changed;
- * undefined where the source is not in a git repository, there is no git, or it may not be run.
+ * Returns the commit of this library's source tree at the first call, with "-dirty" if tracked files had changed;
+ * undefined if the source is not in a git repository, there is no git, or it may not be run.
  */
 export function commit(): Promise<string | undefined> {
   return found ??= describe();
@@ -38,7 +38,7 @@ function describe(): Promise<string | undefined> {
   });
 }
 
-/** The machine, without names that identify it. */
+/** Describes the machine, without names that identify it. */
 export function machine(): MachineRecord {
   const processors = cpus();
   return {
@@ -50,12 +50,12 @@ export function machine(): MachineRecord {
   };
 }
 
-/** Watches the process's resident memory until it is stopped. */
+/** A watch on the process's resident memory, from its making until `stop`. */
 export class MemoryWatch {
   #peak = Deno.memoryUsage().rss;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  /** Looks once every so many milliseconds. */
+  /** @param interval Milliseconds between two looks. */
   constructor(interval = 200) {
     this.#timer = setInterval(() => this.#look(), interval);
   }
@@ -64,7 +64,7 @@ export class MemoryWatch {
     this.#peak = Math.max(this.#peak, Deno.memoryUsage().rss);
   }
 
-  /** Stops and returns the largest resident set seen, in bytes. */
+  /** Stops the watch and returns the largest resident set seen, in bytes. */
   stop(): number {
     clearInterval(this.#timer);
     this.#look();

@@ -1,6 +1,6 @@
 /**
- * Records of runs: one JSON line a run, from which every table, figure and report is made. A results folder of one
- * scale holds `records.jsonl` (or several `*.jsonl`, from shards or other machines) and `predictions/`.
+ * Records of runs: one JSON line for each run; every table, figure and report is made from them. A results folder of
+ * one scale holds `records.jsonl` (or several `*.jsonl`, from shards or other machines) and `predictions/`.
  */
 import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -8,37 +8,37 @@ import { InputError } from "../errors.ts";
 import { writeWhole } from "../storage/whole_file.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** What one epoch came to, or a part of one where there are several measurements in each. */
+/** The measurements of one epoch, or of a part of one if there are several in each. */
 export interface EpochRecord {
-  /** Passes over the training texts until its end. */
+  /** Number of passes over the training texts up to its end. */
   readonly epoch: number;
   /** Mean loss of its training steps. */
   readonly trainLoss: number;
-  /** Measures on a sample of the training texts, only where there are several measurements in an epoch. */
+  /** Measures on a sample of the training texts, only if there are several measurements in an epoch. */
   readonly train?: Metrics;
-  /** Measures on the development split, where there is one. */
+  /** Measures on the development split, if there is one. */
   readonly dev?: Metrics;
-  /** Measures on the test split, only where the protocol chooses the epoch by it. */
+  /** Measures on the test split, only if the protocol chooses the epoch by it. */
   readonly test?: Metrics;
   /** Seconds of its training steps, without evaluation. */
   readonly seconds: number;
 }
 
-/** The data that a run used; the counts are after any limit. */
+/** The data of a run; the counts are after any limit. */
 export interface DataRecord {
   /** The data set's name. */
   readonly name: string;
   /** sha256 over its texts and labels. */
   readonly fingerprint: string;
-  /** Training examples. */
+  /** Number of training examples. */
   readonly train: number;
-  /** Development examples. */
+  /** Number of development examples. */
   readonly dev: number;
-  /** Test examples. */
+  /** Number of test examples. */
   readonly test: number;
 }
 
-/** Where a run ran; nothing that tells whose machine it was. */
+/** The machine of a run, without anything that identifies it. */
 export interface MachineRecord {
   /** The operating system. */
   readonly os: string;
@@ -46,13 +46,13 @@ export interface MachineRecord {
   readonly arch: string;
   /** The processor's model. */
   readonly cpu: string;
-  /** Logical processors. */
+  /** Number of logical processors. */
   readonly cores: number;
-  /** Main memory. */
+  /** Main memory in bytes. */
   readonly memoryBytes: number;
 }
 
-/** What a model knows of held-out texts by the tasks of pre-training. */
+/** A model's measures on held-out texts by the tasks of pre-training. */
 export interface PreTrainingMeasures {
   /** Mean cross-entropy of the masked wordpieces, in nats. */
   readonly mlmLoss: number;
@@ -60,7 +60,7 @@ export interface PreTrainingMeasures {
   readonly mlmAccuracy: number;
   /** Mean cross-entropy of "does the second segment follow", in nats. */
   readonly nspLoss?: number;
-  /** Share of the pairs that are told right. */
+  /** Share of the pairs that are classified right. */
   readonly nspAccuracy?: number;
 }
 
@@ -68,74 +68,74 @@ export interface PreTrainingMeasures {
 export interface PreTrainingRecord {
   /** The model that it started from. */
   readonly start: string;
-  /** Names of the data sets. */
+  /** Names of its data sets. */
   readonly corpus: readonly string[];
-  /** How many texts of theirs it learnt from. */
+  /** Number of texts that it learnt from. */
   readonly texts: number;
-  /** Updates of the whole model. */
+  /** Number of updates of the whole model. */
   readonly steps: number;
-  /** Seconds that it took, of the last sitting. */
+  /** Seconds that it took since it was last started or resumed. */
   readonly seconds: number;
   /** Measures on held-out texts of the corpus before the first update. */
   readonly before: PreTrainingMeasures;
-  /** The same after the last one. */
+  /** The same measures after the last update. */
   readonly after: PreTrainingMeasures;
 }
 
-/** What fine-tuning changed of what the model knew (lib/paper/forgetting.ts). */
+/** Measures of what fine-tuning made a model forget (lib/paper/forgetting.ts). */
 export interface ForgettingRecord {
-  /** Measures on held-out general text of the model before fine-tuning. */
+  /** Measures of the model before fine-tuning, on held-out general text. */
   readonly before: PreTrainingMeasures;
-  /** The same with the encoder after fine-tuning, under the same head. */
+  /** The same measures of the encoder after fine-tuning, under the same head. */
   readonly after: PreTrainingMeasures;
   /** |after - before| / |before| over all weights of the embeddings and of each layer, by `embeddings`, `layer 0`, …. */
   readonly distances: Readonly<Record<string, number>>;
 }
 
-/** The multi-task fine-tuning that a run started from; the runs of other tasks share it. */
+/** The multi-task fine-tuning that a run started from; runs of the other tasks share it. */
 export interface MultiTaskRecord {
   /** The model that it started from. */
   readonly start: string;
   /** Names of the data sets. */
   readonly tasks: readonly string[];
-  /** Updates. */
+  /** Number of updates. */
   readonly steps: number;
-  /** Seconds that it took, of the last sitting. */
+  /** Seconds that it took since it was last started or resumed. */
   readonly seconds: number;
 }
 
-/** What a run itself tells: everything but when, where and for which cell it ran. */
+/** The result of a run: its record without time, machine and cell. */
 export interface RunResult {
-  /** The data that were used. */
+  /** The run's data. */
   readonly data: DataRecord;
-  /** The model as it was found, such as "minilm, lowest 3 of 6 layers". */
+  /** Description of the start model, such as "minilm, lowest 4 layers". */
   readonly model: string;
   /**
-   * sha256 of the files of the model (`model`) and of each data set that was used, where the name alone does not say
-   * what they hold.
+   * sha256 of the files of the model (`model`) and of each data set that was used, if the name alone does not identify
+   * them.
    */
   readonly contents?: Readonly<Record<string, string>>;
-  /** The further pre-training before, if there was any. */
+  /** The further pre-training before this run, if there was any. */
   readonly preTraining?: PreTrainingRecord;
-  /** The multi-task fine-tuning before, if there was any. */
+  /** The multi-task fine-tuning before this run, if there was any. */
   readonly multiTask?: MultiTaskRecord;
-  /** What was forgotten, if it was measured. */
+  /** Measures of forgetting, if they were taken. */
   readonly forgetting?: ForgettingRecord;
-  /** The engine by name. */
+  /** Name of the engine. */
   readonly engine: string;
-  /** f32 or bf16. */
+  /** Precision of matrix products: f32 or bf16. */
   readonly precision: string;
-  /** What a reader of the numbers must know, such as a model that stood in for another. */
+  /** Sentences for readers of the numbers, such as one on a model that stood in for another. */
   readonly notes: readonly string[];
-  /** Optimizer updates. */
+  /** Number of optimizer updates. */
   readonly steps: number;
   /** Seconds of training steps, without loading and evaluation. */
   readonly trainSeconds: number;
-  /** Each epoch, in order. */
+  /** The epochs in order. */
   readonly epochs: readonly EpochRecord[];
   /** The epoch whose parameters gave `dev` and `test`. */
   readonly bestEpoch: number;
-  /** Measures on the development split, where there is one. */
+  /** Measures on the development split, if there is one. */
   readonly dev?: Metrics;
   /** Measures on the test split. */
   readonly test: Metrics;
@@ -149,25 +149,25 @@ export interface RunRecord extends RunResult {
   readonly experiment: string;
   /** The cell of its table. */
   readonly cell: { readonly row: string; readonly column: string };
-  /** The scale by name. */
+  /** Name of the scale. */
   readonly scale: string;
-  /** clean or paper. */
+  /** The protocol: clean or paper. */
   readonly protocol: string;
   /** Key of all randomness. */
   readonly seed: number;
-  /** The whole configuration, nothing left to defaults. */
+  /** The whole configuration, with every default written out. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** sha256 of the configuration ({@link configurationHash}), in hex: the identity of the run. */
   readonly hash: string;
-  /** Versions of Deno, this library and what computes. */
+  /** Versions of Deno, this library and the packages that compute. */
   readonly versions: Readonly<Record<string, string>>;
-  /** The commit of the source tree, where it is in a git repository; "-dirty" if it had changes. */
+  /** The commit of the source tree, if it is in a git repository; ends with "-dirty" if it had changes. */
   readonly commit?: string;
   /** The machine. */
   readonly machine: MachineRecord;
-  /** When the run began, ISO 8601 in UTC. */
+  /** Time at which the run began, ISO 8601 in UTC. */
   readonly start: string;
-  /** Seconds of the last sitting, loading and evaluation included, without what other runs use as well. */
+  /** Seconds since the run was last started or resumed, with loading and evaluation, without models that runs share. */
   readonly seconds: number;
   /** Largest resident set of the process seen during the run, in bytes. */
   readonly peakMemoryBytes: number;
@@ -175,9 +175,9 @@ export interface RunRecord extends RunResult {
   readonly predictions: string;
 }
 
-/** The test set's predictions of one run. */
+/** A run's predictions for the test set. */
 export interface Predictions {
-  /** Class names, C of them. */
+  /** Names of the C classes. */
   readonly labels: readonly string[];
   /** True classes [N]. */
   readonly expected: readonly number[];
@@ -185,7 +185,7 @@ export interface Predictions {
   readonly probabilities: readonly number[];
 }
 
-/** JSON with the keys of every object in alphabetical order, so that equal values have equal text. */
+/** Writes JSON with the keys of every object in alphabetical order, so that equal values have equal text. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(
     value,
@@ -196,15 +196,15 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** sha256 of a configuration's canonical JSON, 64 hex digits. */
+/** Returns the sha256 of a configuration's canonical JSON, 64 hex digits. */
 export async function configurationHash(configuration: object): Promise<string> {
   const bytes = new TextEncoder().encode(canonicalJson(configuration));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 /**
- * Appends a record as one line, in one write, and flushes it to the disk. A cut-off line that a killed run left is
- * closed first, so that it costs no other record.
+ * Appends a record as one line, in one write, and flushes it to the disk. If a killed run left a cut-off line, that
+ * line is ended first, so that the new record is not lost with it.
  */
 export async function appendRecord(path: string, record: RunRecord): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -223,16 +223,16 @@ export async function appendRecord(path: string, record: RunRecord): Promise<voi
   }
 }
 
-/** Records as they were read, and a sentence for each line that was ignored. */
+/** Records that were read, and a sentence for each line that was ignored. */
 export interface ReadRecords {
-  /** The records, by file name and line. */
+  /** The records, in the order of file names and lines. */
   readonly records: readonly RunRecord[];
-  /** The sentences. */
+  /** Sentences about ignored lines. */
   readonly warnings: readonly string[];
 }
 
 /**
- * All records of a folder, from every `*.jsonl` file in it; none if there is no such folder. A cut-off line is
+ * Reads all records of a folder, from every `*.jsonl` file in it; none if there is no such folder. A cut-off line is
  * ignored with a warning.
  *
  * @throws InputError if it is no folder, or a whole line is not a run record.
@@ -258,13 +258,13 @@ export async function readRecords(folder: string): Promise<ReadRecords> {
   return { records, warnings };
 }
 
-/** Whether a new model stood in for the one that was asked for, as that could not be fetched (lib/bert/start_model.ts). */
+/** Tells whether a new model stood in for one that could not be fetched (lib/bert/start_model.ts). */
 export function hasStandIn({ configuration, model, preTraining, multiTask }: RunRecord): boolean {
   const start = preTraining?.start ?? multiTask?.start ?? model;
   return configuration["model"] !== "new" && start.startsWith("new over ");
 }
 
-/** The record of each run by hash: of several the one of the real model, and of those the one that began last. */
+/** Returns one record for each hash: those of the real model come before those of a stand-in, then later ones first. */
 export function recordsByHash(records: readonly RunRecord[]): Map<string, RunRecord> {
   const found = new Map<string, RunRecord>();
   for (const record of records) {
@@ -309,7 +309,7 @@ export async function writePredictions(
 }
 
 /**
- * A record's predictions; undefined if the file is not there.
+ * Reads a record's predictions; undefined if there is no such file.
  *
  * @throws InputError if it is not a whole file of predictions.
  */
@@ -328,7 +328,7 @@ export async function readPredictions(folder: string, record: RunRecord): Promis
   }
 }
 
-/** Names of the files in a folder; none if there is no such folder. @throws InputError if it is no folder. */
+/** Returns the names of a folder's files; none if there is no such folder. @throws InputError if it is no folder. */
 async function filesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);

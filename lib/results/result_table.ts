@@ -1,15 +1,15 @@
-/** A table of the paper as a value: its cells with our runs, and what they come to. */
+/** A table of the paper as a value: its cells with our runs, and numbers computed from them. */
 import { type AdjustedComparison, compareRuns, type NotCompared, withHolm } from "./comparison.ts";
 import type { RunRecord } from "./records.ts";
 import { mean, standardDeviation } from "./statistics.ts";
 
 /** One cell: the paper's number and our runs. */
 export interface TableCell {
-  /** Test error in percent; null where the paper gives none. */
+  /** The paper's test error in percent; null if it gives none. */
   readonly paper: number | null;
-  /** Records of the cell, one a seed, by rising seed. */
+  /** Records of the cell, one for each seed, in the order of seeds. */
   readonly records: readonly RunRecord[];
-  /** How many records there should be; 0 for what is only shown as the paper prints it. */
+  /** Number of records that there should be; 0 for a cell of which only the paper's number is shown. */
   readonly expected: number;
 }
 
@@ -17,37 +17,37 @@ export interface TableCell {
 export interface ResultTable {
   /** The heading. */
   readonly title: string;
-  /** A sentence below the heading. */
+  /** The experiment's question, printed below the heading. */
   readonly question: string;
   /** Names of the rows. */
   readonly rows: readonly string[];
   /** Names of the columns. */
   readonly columns: readonly string[];
-  /** What is printed above a column: its name, with what stands in for its data. */
+  /** Returns a column's heading: its name, with the stand-in for its data if there is one. */
   readonly heading: (column: string) => string;
   /** The row that the others are compared with. */
   readonly baseline: string;
-  /** The cell of a row and a column. */
+  /** Returns the cell of a row and a column. */
   readonly cell: (row: string, column: string) => TableCell;
-  /** The row over which the average relative improvement of the others is shown, if it is. */
+  /** The row over which the others' average relative improvement is shown; absent if it is not shown. */
   readonly improvementOver?: string;
-  /** The improvement of a row as the paper prints it, in percent; null where it gives none. */
+  /** Returns the paper's printed improvement of a row in percent; null if it gives none. */
   readonly printedImprovement?: (row: string) => number | null;
-  /** In which settings our runs differ from the paper's. */
+  /** The settings in which our runs differ from the paper's. */
   readonly settings: readonly SettingDifference[];
-  /** What the experiment itself says about its data and scale. */
+  /** The experiment's own notes about its data and scale. */
   readonly notes: readonly string[];
 }
 
 /** A setting that is not the paper's. */
 export interface SettingDifference {
-  /** The field by its dotted name. */
+  /** Dotted name of the field. */
   readonly setting: string;
   /** The paper's value. */
   readonly paper: string;
-  /** That of the runs. */
+  /** The runs' value. */
   readonly here: string;
-  /** "everywhere", or the columns or rows in which it is so. */
+  /** "everywhere", or the columns or rows with this difference. */
   readonly where: string;
 }
 
@@ -57,26 +57,26 @@ export interface EvaluatedCell {
   readonly row: string;
   /** Its column. */
   readonly column: string;
-  /** The paper's error in percent; null where it gives none. */
+  /** The paper's test error in percent; null if it prints none. */
   readonly paper: number | null;
-  /** How many runs there should be. */
+  /** Number of runs that there should be. */
   readonly expected: number;
-  /** The runs, by rising seed. */
+  /** The runs, in the order of seeds. */
   readonly records: readonly RunRecord[];
   /** Their test errors in percent. */
   readonly errors: readonly number[];
-  /** Mean error; undefined without runs. */
+  /** Mean of the errors; undefined without runs. */
   readonly mean?: number;
-  /** Standard deviation over seeds; undefined below two. */
+  /** Standard deviation over seeds; undefined for fewer than two. */
   readonly sd?: number;
   /**
-   * Against the baseline of the same column, p adjusted for all comparisons of the table, made or still missing;
-   * undefined for the baseline itself and for cells without runs.
+   * The comparison with the baseline of the same column; p is adjusted for all comparisons of the table, made or still
+   * missing. Undefined for the baseline itself and for cells without runs.
    */
   readonly comparison?: AdjustedComparison | NotCompared;
 }
 
-/** Every cell of a table, column by column. `folder` holds the predictions. */
+/** Evaluates every cell of a table, column by column. `folder` holds the predictions. */
 export async function evaluateTable(table: ResultTable, folder: string): Promise<EvaluatedCell[]> {
   const cells: EvaluatedCell[] = table.columns.flatMap((column) =>
     table.rows.map((row) => {
@@ -105,7 +105,7 @@ export async function evaluateTable(table: ResultTable, folder: string): Promise
   });
 }
 
-/** The best row of the first column that has runs, and how many differences to the baseline are more than chance. */
+/** Returns a text: the best row of the first column with runs, and the numbers of better and worse cells. */
 export function mainResult(cells: readonly EvaluatedCell[], { baseline, heading }: ResultTable): string {
   const made = cells.filter(({ errors }) => errors.length > 0);
   if (made.length === 0) return "No runs yet.";
@@ -131,8 +131,8 @@ export function mainResult(cells: readonly EvaluatedCell[], { baseline, heading 
 }
 
 /**
- * Seconds that runs took in all, with the models that were made for them (pre-trained further, or fine-tuned on several
- * tasks), each counted once.
+ * Returns the seconds of all runs together, with those of the models made for them (pre-trained further, or fine-tuned
+ * on several tasks), each model counted once.
  */
 export function secondsOf(records: Iterable<RunRecord>): number {
   const runs = [...records];
@@ -143,38 +143,38 @@ export function secondsOf(records: Iterable<RunRecord>): number {
   };
   for (const { preTraining, multiTask, configuration, seed } of runs) {
     const { point: _, ...settings } = (configuration["preTraining"] ?? {}) as Record<string, unknown>;
-    // The points of one run of pre-training each tell the seconds until then.
+    // Each point of one run of pre-training records the seconds from its start.
     if (preTraining) count([preTraining.start, settings], preTraining.seconds);
     if (multiTask) count([multiTask.start, settings, multiTask.tasks, seed], multiTask.seconds);
   }
   return [...runs.map(({ seconds }) => seconds), ...models.values()].reduce((sum, one) => sum + one, 0);
 }
 
-/** Average relative improvements over a row, and the sets that they are over. */
+/** Average relative improvements over a row, and the data sets that are averaged. */
 export interface Improvements {
-  /** Sets of which the paper prints a number for every row that is run. */
+  /** Data sets for which the paper prints a number of every row that is run. */
   readonly paperSets: readonly string[];
-  /** Sets of which every row has runs with a common seed. */
+  /** Data sets on which all rows have runs with a common seed. */
   readonly ourSets: readonly string[];
-  /** In percent, for each row that is run; null where it cannot be told. */
+  /** Improvements in percent of each row that is run; null if unknown. */
   readonly rows: readonly {
     readonly row: string;
-    /** As the paper prints it, over the sets that the row has. */
+    /** The paper's printed number, over the data sets that the row has. */
     readonly printed: number | null;
-    /** From the paper's numbers, over `paperSets`. */
+    /** Computed from the paper's errors, over `paperSets`. */
     readonly paper: number | null;
-    /** From our runs, over `ourSets` and the seeds that all rows have in them. */
+    /** Computed from our runs, over `ourSets` and the seeds that all rows have on them. */
     readonly ours: number | null;
   }[];
 }
 
-/** The mean over data sets of (base − row) / base, over the same sets for each row (Table 6). */
+/** Computes the mean of (base − row) / base over data sets, the same sets for each row (Table 6). */
 export function improvements(table: ResultTable, base: string): Improvements {
   const rows = table.rows.filter((row) =>
     row !== base && table.columns.some((column) => table.cell(row, column).expected > 0)
   );
   const printedError = (row: string, column: string) => table.cell(row, column).paper;
-  /** Over the seeds that all rows have. */
+  /** Returns our mean error over the seeds that all rows have. */
   const ourError = (row: string, column: string) => {
     const seedsOf = (other: string) => table.cell(other, column).records.map(({ seed }) => seed);
     const records = table.cell(row, column).records

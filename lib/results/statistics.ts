@@ -1,12 +1,12 @@
 /**
- * How sure a number is: mean and spread over seeds, two paired tests of the difference between two rows of a table,
+ * Statistics of results: mean and spread over seeds, two paired tests of the difference between two rows of a table,
  * and Holm's correction for several tests at once. The bootstrap resamples test examples (is the difference due to the
  * test set's draw?); the t test looks at seeds (is it due to the training's draw?).
  */
 import { Random } from "../random.ts";
 import { binomial, studentP } from "./distributions.ts";
 
-/** The mean. @throws RangeError if there is no value. */
+/** Returns the mean. @throws RangeError if there is no value. */
 export function mean(values: ArrayLike<number>): number {
   if (values.length === 0) throw new RangeError("Cannot take the mean of no values");
   let sum = 0;
@@ -14,7 +14,7 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
-/** The sample standard deviation (n - 1 below); undefined for fewer than two values. */
+/** Returns the sample standard deviation (divided by n - 1); undefined for fewer than two values. */
 export function standardDeviation(values: ArrayLike<number>): number | undefined {
   if (values.length < 2) return undefined;
   const centre = mean(values);
@@ -23,7 +23,7 @@ export function standardDeviation(values: ArrayLike<number>): number | undefined
   return Math.sqrt(sum / (values.length - 1));
 }
 
-/** A mean difference with a 95 % interval and a two-sided p of it being 0. */
+/** A mean difference with its 95 % interval and the two-sided p of no difference. */
 export interface BootstrapResult {
   /** The mean of the differences. */
   readonly difference: number;
@@ -35,17 +35,17 @@ export interface BootstrapResult {
   readonly p: number;
 }
 
-/** How a bootstrap draws. */
+/** Options of a bootstrap. */
 export interface BootstrapOptions {
-  /** Default: 10,000. */
+  /** Number of resamples; 10,000 by default. */
   readonly resamples?: number;
-  /** Key of the draws; 1 if not given. */
+  /** Key of the draws; 1 by default. */
   readonly key?: number;
 }
 
 /**
- * Paired bootstrap over test examples (Efron and Tibshirani 1993, chapter 13; percentile interval) of the mean of
- * first - second: both hold one value an example, such as 0 or 1 for right or wrong, or the mean of that over seeds.
+ * Runs a paired bootstrap over test examples (Efron and Tibshirani 1993, chapter 13; percentile interval) of the mean
+ * of first - second. Both have one value for each example, such as 0 for right and 1 for wrong, or its mean over seeds.
  *
  * @throws RangeError if the lengths differ or there is no example.
  */
@@ -57,11 +57,11 @@ export function pairedBootstrap(
   return stratifiedBootstrap([paired(first, second)], options);
 }
 
-/** Sums of differences nearer to 0 than this are 0: their terms, such as thirds, do not cancel exactly. */
+/** Sums of differences nearer to 0 than this count as 0, as terms such as thirds do not cancel exactly. */
 const rounding = 1e-12;
 
 /**
- * Stratified bootstrap of the sum of several test sets' mean differences: each set is resampled by itself.
+ * Runs a stratified bootstrap of the sum of several test sets' mean differences; each set is resampled by itself.
  * p = 2 min(share of resamples <= 0, share >= 0), with one added to each count, at most 1.
  *
  * @param strata the differences of each set's examples
@@ -88,8 +88,8 @@ export function stratifiedBootstrap(
 }
 
 /**
- * Draws means of resamples. Differences of errors have few distinct values, so a resample is drawn as the number of times
- * that each of them occurs in it: binomial, among the draws and the values that are left.
+ * Returns a function that draws the mean of a resample. Differences of errors have few distinct values, so the count of
+ * each value is drawn: from the binomial distribution, given the draws and values that are left.
  */
 function resampler(values: ArrayLike<number>, random: Random): () => number {
   const counts = new Map<number, number>();
@@ -106,7 +106,7 @@ function resampler(values: ArrayLike<number>, random: Random): () => number {
   };
 }
 
-/** Student's t of paired values. */
+/** The result of a paired t test. */
 export interface PairedTResult {
   /** Mean of first - second. */
   readonly difference: number;
@@ -119,8 +119,8 @@ export interface PairedTResult {
 }
 
 /**
- * Paired t test, two-sided: one value a seed, the same seeds in the same order in both. Where all differences are
- * equal, t is infinite and p is 0, or 0 and 1 if they are 0.
+ * Runs a two-sided paired t test: one value for each seed, the same seeds in the same order on both sides. If all
+ * differences are equal, t is infinite and p is 0; if they are all 0, t is 0 and p is 1.
  *
  * @throws RangeError if the lengths differ or are below 2.
  */
@@ -135,9 +135,9 @@ export function pairedT(first: ArrayLike<number>, second: ArrayLike<number>): Pa
 }
 
 /**
- * P values of several tests, adjusted so that the chance of any false finding among all of them stays below the level
- * they are compared with (Holm 1979): the k-th smallest of m is multiplied by m - k + 1, is at least its predecessor
- * and at most 1.
+ * Adjusts the p values of several tests so that the chance of any false finding among them stays below the level that
+ * they are compared with (Holm 1979): the k-th smallest of m is multiplied by m - k + 1, and is at least its
+ * predecessor and at most 1.
  *
  * @throws RangeError if one is not between 0 and 1.
  */

@@ -1,9 +1,9 @@
 /**
- * Tables from records, as Markdown: the paper's number, ours, the difference, whether rows differ by more than chance,
- * calibration, what it cost, and what to know.
+ * Tables from records, as Markdown: the paper's number, ours and the difference; comparisons of rows; calibration, cost
+ * and notes.
  */
 import { seedsLegend } from "./comparison.ts";
-import { markdown, points, probability, signed, spread } from "./markdown.ts";
+import { comparisonNumbers, markdown, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { RunRecord } from "./records.ts";
 import type { EvaluatedCell, ResultTable } from "./result_table.ts";
@@ -11,14 +11,14 @@ import { mean } from "./statistics.ts";
 import {
   costTable,
   forgettingTable,
-  gigabytes,
   improvementTable,
+  peakMemory,
   preTrainingTable,
   settingsTable,
   type TextTable,
 } from "./text_tables.ts";
 
-/** The whole table as Markdown: numbers, comparison with the baseline, cost, notes. */
+/** Writes the whole table as Markdown: numbers, comparison with the baseline, cost, notes. */
 export function markdownTable(table: ResultTable, cells: readonly EvaluatedCell[]): string {
   const records = cells.flatMap(({ records }) => records);
   const improvement = improvementTable(table);
@@ -40,11 +40,11 @@ export function markdownTable(table: ResultTable, cells: readonly EvaluatedCell[
   return parts.join("\n\n") + "\n";
 }
 
-/** A table under its heading, if it has lines. */
+/** Returns a table under its heading; nothing if it has no lines. */
 const part = (heading: string, { caption, head, rows, texts }: TextTable, text = caption + "."): string[] =>
   rows.length === 0 ? [] : [`## ${heading}`, text, markdown(head, rows, texts)];
 
-/** The paper's numbers and ours, with the differences and the time of a run, as Markdown: a table for two columns. */
+/** Writes the paper's numbers and ours, the differences and a run's time, as a Markdown table for every two columns. */
 export function numbersTable(table: ResultTable): string {
   const pairs = table.columns.flatMap((_, at) => at % 2 === 0 ? [table.columns.slice(at, at + 2)] : []);
   return pairs.map((columns) => numbersOf({ ...table, columns })).join("\n\n");
@@ -74,21 +74,14 @@ function numbersOf(table: ResultTable): string {
   return markdown(head, rows);
 }
 
-/** Every cell that has runs against the baseline's of the same column. */
+/** Writes the comparisons of cells with the baseline of the same column. */
 function comparisons({ baseline, heading }: ResultTable, cells: readonly EvaluatedCell[]): string[] {
   const rows = cells.flatMap(({ row, column, comparison }) => {
     if (comparison === undefined) return [];
     const names = [row, heading(column)];
     if ("missing" in comparison) return [[...names, comparison.missing, "", "", "", ""]];
-    const { pExamples, pSeeds, adjusted, verdict, seeds } = comparison;
-    return [[
-      ...names,
-      points(comparison),
-      probability(pExamples),
-      pSeeds === undefined ? "–" : probability(pSeeds),
-      probability(adjusted),
-      seeds === 1 ? `${verdict} (one seed)` : verdict,
-    ]];
+    const { verdict, seeds } = comparison;
+    return [[...names, ...comparisonNumbers(comparison), seeds === 1 ? `${verdict} (one seed)` : verdict]];
   });
   return [
     `## Against ${baseline}`,
@@ -101,25 +94,27 @@ function comparisons({ baseline, heading }: ResultTable, cells: readonly Evaluat
   ];
 }
 
-/** What the numbers of a comparison with a baseline are. */
+/** Explanation of the numbers in a comparison with a baseline. */
 export const comparisonLegend =
   "Difference in points, on the seeds that both have, with the 95 % interval of a paired bootstrap over test " +
   "examples (10,000 resamples, errors averaged over seeds); p of that bootstrap; p of a paired t test over seeds; the " +
   "larger of both, adjusted for all comparisons of the table, also those that are still to be made (Holm 1979), from " +
   "which the verdict comes at .05. " + seedsLegend;
 
-/** What the records say: data, model, engine, versions, memory, and whether they were made alike. */
+/** Returns notes from the records: data, models, missing runs, engines, versions, machines and memory. */
 function notesOf(table: ResultTable): string[] {
   const all = (column: string) => table.rows.flatMap((row) => table.cell(row, column).records);
   const notes = table.columns.flatMap((column) => {
     const records = all(column);
-    const data = distinct(
-      records.map(({ data }) =>
-        `${data.name}, ${data.train} training, ${data.dev} development and ${data.test} test examples ` +
-        `(fingerprint ${data.fingerprint.slice(0, 12)})`
+    const data = [
+      ...new Set(
+        records.map(({ data }) =>
+          `${data.name}, ${data.train} training, ${data.dev} development and ${data.test} test examples ` +
+          `(fingerprint ${data.fingerprint.slice(0, 12)})`
+        ),
       ),
-    );
-    const models = distinct(records.map((record) => record.model));
+    ];
+    const models = [...new Set(records.map((record) => record.model))];
     return records.length === 0 ? [] : [`${column}: ${data.join("; and ")}; model: ${models.join("; ")}.`];
   });
   const records = table.columns.flatMap(all);
@@ -134,7 +129,7 @@ function notesOf(table: ResultTable): string[] {
   );
   if (printed.length > 0) notes.push(`Only as the paper prints them: ${printed.join(", ")}.`);
   if (records.length === 0) return notes;
-  const made = (values: string[]) => distinct(values).join(" and ");
+  const made = (values: string[]) => [...new Set(values)].join(" and ");
   notes.push(
     `Made with engine ${
       made(records.map(({ engine, precision }) => `${engine} (${precision})`))
@@ -142,12 +137,12 @@ function notesOf(table: ResultTable): string[] {
       `${made(records.map((record) => record.protocol))}, bertlab ${
         made(records.map(({ versions }) => versions["bertlab"] ?? "?"))
       }, on ${made(records.map(({ machine }) => `${machine.cpu}, ${machine.cores} cores`))}; ` +
-      `the process used at most ${gigabytes(records)}.`,
+      `the process used at most ${peakMemory(records)}.`,
   );
   return notes;
 }
 
-/** What runs say of themselves, once each; what holds for several data sets is said of them together. */
+/** Returns the runs' own notes, each once; a note on several data sets names them together. */
 export function recordNotes(records: Iterable<RunRecord>): string[] {
   const namesOf = new Map<string, Set<string>>();
   for (const { data: { name }, notes } of records) {
@@ -158,5 +153,3 @@ export function recordNotes(records: Iterable<RunRecord>): string[] {
   }
   return [...namesOf].map(([what, names]) => [...names].join(", ") + what);
 }
-
-const distinct = (values: readonly string[]) => [...new Set(values)];

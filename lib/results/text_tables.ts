@@ -1,28 +1,28 @@
-/** Tables from records, as texts that stand alike in Markdown and on a page. */
-import { percent, signed } from "./markdown.ts";
+/** Tables from records, with the same texts for Markdown and for a page. */
+import { percentCell, signed } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { PreTrainingMeasures, RunRecord } from "./records.ts";
 import { type EvaluatedCell, improvements, type ResultTable } from "./result_table.ts";
 import { mean } from "./statistics.ts";
 
-/** A table, to be written as Markdown or as a page. */
+/** A table of texts, for Markdown or for a page. */
 export interface TextTable {
-  /** What its numbers are. */
+  /** Description of its numbers. */
   readonly caption: string;
   /** The head of each column. */
   readonly head: readonly string[];
   /** Its lines; there may be none. */
   readonly rows: readonly (readonly string[])[];
-  /** How many columns at the left are words and not numbers. */
+  /** Number of columns on the left that are words and not numbers. */
   readonly texts: number;
 }
 
 const change = (key: keyof PreTrainingMeasures, before: PreTrainingMeasures, after: PreTrainingMeasures) =>
   key.endsWith("Loss")
     ? [before[key], after[key]].map((loss) => loss?.toFixed(2) ?? "–").join(" → ")
-    : [before[key], after[key]].map(percent).join(" → ");
+    : [before[key], after[key]].map(percentCell).join(" → ");
 
-/** What fine-tuning made the model forget (lib/paper/forgetting.ts), for the cells of which it was measured. */
+/** Makes the table of forgetting by fine-tuning (lib/paper/forgetting.ts), for the cells with measurements. */
 export function forgettingTable(
   cells: readonly Pick<EvaluatedCell, "row" | "column" | "records">[],
   { heading }: Pick<ResultTable, "heading">,
@@ -47,13 +47,13 @@ export function forgettingTable(
         `${found.length}`,
         change("mlmAccuracy", over("before"), over("after")),
         change("mlmLoss", over("before"), over("after")),
-        ...places.map((place) => percent(mean(found.map(({ distances }) => distances[place] ?? 0)))),
+        ...places.map((place) => percentCell(mean(found.map(({ distances }) => distances[place] ?? 0)))),
       ];
     }),
   };
 }
 
-/** The further pre-training that runs started from; runs that share it have one line. */
+/** Makes the table of the further pre-training that runs started from; runs that share it have one line. */
 export function preTrainingTable(records: readonly RunRecord[]): TextTable {
   const found = new Map(
     records.flatMap(({ preTraining }) => preTraining ? [[JSON.stringify(preTraining), preTraining]] : []),
@@ -78,7 +78,7 @@ export function preTrainingTable(records: readonly RunRecord[]): TextTable {
   };
 }
 
-/** Average relative improvements over the row that the table names; no lines if it names none. */
+/** Makes the table of average relative improvements over the row that the table names; no lines if it names none. */
 export function improvementTable(table: ResultTable): TextTable & { readonly sets: string } {
   const base = table.improvementOver;
   const { paperSets, ourSets, rows } = base === undefined
@@ -98,7 +98,7 @@ export function improvementTable(table: ResultTable): TextTable & { readonly set
   };
 }
 
-/** Where the settings of our runs are not the paper's; no lines if they are. */
+/** Makes the table of settings that differ from the paper's; no lines if none do. */
 export function settingsTable({ settings }: Pick<ResultTable, "settings">): TextTable {
   return {
     caption: "Settings of the configuration that are not the paper's",
@@ -108,7 +108,7 @@ export function settingsTable({ settings }: Pick<ResultTable, "settings">): Text
   };
 }
 
-/** Calibration and cost of each cell that has runs. */
+/** Makes the table of calibration and cost of each cell that has runs. */
 export function costTable(cells: readonly EvaluatedCell[], { heading }: ResultTable): TextTable {
   return {
     caption:
@@ -128,12 +128,12 @@ export function costTable(cells: readonly EvaluatedCell[], { heading }: ResultTa
         duration(average(({ seconds }) => seconds)),
         duration(average(({ trainSeconds }) => trainSeconds)),
         average(({ steps }) => steps).toFixed(0),
-        gigabytes(records),
+        peakMemory(records),
       ];
     }),
   };
 }
 
-/** The most memory that the process used in one of the runs: "1.3 GB". */
-export const gigabytes = (records: readonly RunRecord[]): string =>
+/** Returns the most memory that the process used in any of the runs: "1.3 GB". */
+export const peakMemory = (records: readonly RunRecord[]): string =>
   `${(Math.max(...records.map((record) => record.peakMemoryBytes)) / 1e9).toFixed(1)} GB`;

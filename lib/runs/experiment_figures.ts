@@ -36,7 +36,7 @@ export function errorCurves(
     published.rows[row]?.[published.columns.indexOf(column)] ?? [];
   return ({ cells, records, scale }) => {
     const lineOf = (cell: Cell) => byRow ? cell.column : cell.row;
-    const lines = distinct(cells.map(lineOf));
+    const lines = [...new Set(cells.map(lineOf))];
     return {
       title,
       x,
@@ -93,7 +93,7 @@ export interface PublishedWindows {
 export function trainingCurves(title: string, published: PublishedWindows): (runs: FigureRuns) => Figure {
   const windows = published.columns.map((column) => mean(column.split("-").map(Number)));
   return ({ cells, records, scale }) => {
-    const rows = distinct(cells.map(({ row }) => row));
+    const rows = [...new Set(cells.map(({ row }) => row))];
     const printed = (split: string) =>
       rows.map((row): Curve => ({
         name: row,
@@ -197,7 +197,7 @@ export function layerRateFigure(title: string, rates: readonly LayerDecayOptions
     x: `layer (−1: embeddings, ${layers}: pooler and classifier)`,
     y: "learning rate, 1e-5",
     fromZero: true,
-    panels: distinct(rates.map(({ learningRate }) => learningRate)).map((base) => ({
+    panels: [...new Set(rates.map(({ learningRate }) => learningRate))].map((base) => ({
       title: `base rate ${base.toExponential(1)}`,
       curves: rates.filter(({ learningRate }) => learningRate === base).map((rate) => ({
         name: `xi ${rate.decay.toFixed(2)}`,
@@ -219,5 +219,3 @@ const parts = (layers: number) => [
 
 const configurationsByRow = (cells: readonly Cell[]) =>
   new Map(cells.map(({ row, configuration }) => [row, configuration]));
-
-const distinct = <Value>(values: readonly Value[]) => [...new Set(values)];

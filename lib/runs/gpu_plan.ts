@@ -4,13 +4,13 @@
  */
 import type { BertConfig } from "../bert/config.ts";
 import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
-import { preTrainer } from "../bert/pretraining.ts";
+import { pretrainer } from "../bert/pretraining.ts";
 import { planFor } from "../engine/xla/ahead_of_time.ts";
 import type { Api } from "../engine/xla/api.ts";
 import type { Target } from "../engine/xla/targets/hopper.ts";
 import type { Configuration } from "./configuration.ts";
 import { paperSets } from "../data/paper_sets.ts";
-import { classifierPlan } from "../paper/fine_tune.ts";
+import { classifierPlan } from "../paper/classifier_plan.ts";
 import { type Graph, type Signature, sizeOf } from "../graph/graph.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { maskedPlaces, modelShape } from "./cost.ts";
@@ -183,7 +183,7 @@ function preTrainingStep(
   const shape = { B, T, P };
   return {
     graphs: [
-      gradientGraph(preTrainer(config, { nsp }), parameters, shape),
+      gradientGraph(pretrainer(config, { nsp }), parameters, shape),
       updateGraph(parameters, optimizer("adamw")),
     ],
     parameters,

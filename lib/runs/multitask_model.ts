@@ -9,12 +9,16 @@ import { cachedModel, type MakingRun } from "../training/cached_model.ts";
 import type { Configuration, MultiTaskSettings } from "./configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
-import { type MultiTaskEpoch, multiTaskTune, type MultiTaskTuneSettings } from "../paper/multitask.ts";
+import {
+  type MultiTaskEpoch,
+  multiTaskTune,
+  type MultiTaskTuneSettings,
+  taskModel,
+} from "../paper/multitask.ts";
 import { fineTuneSettings } from "../paper/settings.ts";
 import { preTrainedModel, type PreTrainedModelOptions } from "./pretrained_model.ts";
 import type { MultiTaskRecord, PreTrainingRecord } from "../results/records.ts";
 import { runModel, runModelIdentity, type StartModel, startModel } from "../bert/start_model.ts";
-import { taskModel } from "../paper/task_classifiers.ts";
 
 /** What {@linkcode multiTaskModel} works with. */
 export interface MultiTaskModelOptions extends Omit<PreTrainedModelOptions, "labels"> {

@@ -7,10 +7,16 @@ import type { Configuration, ResolvedPreTraining } from "./configuration.ts";
 import { corpusTexts, holdOut } from "../paper/corpora.ts";
 import type { Dataset } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
-import { furtherPretrain, savePretrained } from "../paper/further_pretraining.ts";
+import { furtherPretrain } from "../paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
 import type { PreTrainingRecord } from "../results/records.ts";
-import { runModel, runModelIdentity, type StartModel, startModel } from "../bert/start_model.ts";
+import {
+  runModel,
+  runModelIdentity,
+  savePretrained,
+  type StartModel,
+  startModel,
+} from "../bert/start_model.ts";
 
 /** What {@linkcode preTrainedModel} works with. */
 export interface PreTrainedModelOptions {

@@ -9,7 +9,7 @@ import { InputError } from "../errors.ts";
 import type { Configuration } from "./configuration.ts";
 import { fineTune } from "../paper/fine_tune.ts";
 import { fineTuneSettings } from "../paper/settings.ts";
-import { forgettingProbe } from "../paper/forgetting.ts";
+import { forgettingProbe } from "./forgetting_probe.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { multiTaskModel, type MultiTaskModelOptions } from "./multitask_model.ts";
 import { preTrainedModel } from "./pretrained_model.ts";

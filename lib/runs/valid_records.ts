@@ -7,6 +7,7 @@ import { modelContent, resolveModel } from "../bert/models.ts";
 import { InputError } from "../errors.ts";
 import { hasStandIn, type RunRecord } from "../results/records.ts";
 import { standInIdentity } from "../bert/start_model.ts";
+import { counted } from "../wording.ts";
 
 /**
  * Leaves out the runs that a new model made in place of one that can be had by now, and those of a model or data sets
@@ -33,7 +34,7 @@ export async function validRecords(
     else changed.set(other, (changed.get(other) ?? 0) + 1);
   }
   for (const [name, runs] of changed) {
-    say(`The files of ${name} are not those that ${runs} ${runs === 1 ? "run" : "runs"} on record used.`);
+    say(`The files of ${name} are not those that ${counted(runs, "run")} on record used.`);
   }
   return kept;
 }

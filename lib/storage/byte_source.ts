@@ -1,21 +1,21 @@
-/** Bytes that are read by their position, so that no file stands in memory whole. */
+/** Bytes read by position, so that no file has to fit into memory. */
 import { open } from "node:fs/promises";
 import { InputError } from "../errors.ts";
 
-/** An open file, or what stands in for one. */
+/** An open file, or anything else that gives bytes by position. */
 export interface ByteSource {
-  /** What errors call it, such as its path. */
+  /** Name for error messages, such as the path. */
   readonly name: string;
-  /** Its length in bytes. */
+  /** Length in bytes. */
   readonly size: number;
-  /** Fills `target` with the bytes from `position` on, all of which must be there. */
+  /** Fills `target` with the bytes from `position` on; fails if the file ends before. */
   read(target: Uint8Array, position: number): Promise<void>;
 }
 
 /**
- * Uses a file as a source of bytes, and closes it.
+ * Opens a file, passes it to `use`, and closes it.
  *
- * @param file a path; a source is passed on as it is
+ * @param file a path, or a source, which is passed on as it is
  * @throws InputError if the file cannot be opened, or is a folder or a device.
  */
 export async function withSource<Result>(
@@ -45,9 +45,9 @@ export async function withSource<Result>(
 }
 
 /**
- * Some bytes of a source.
+ * Reads some bytes of a source.
  *
- * @throws InputError if the source ends before; nothing is allocated then.
+ * @throws InputError if the source is too short; no memory is allocated then.
  */
 export async function readBytes(
   source: ByteSource,
@@ -66,7 +66,7 @@ export async function readBytes(
   return bytes;
 }
 
-/** A name or a message out of a file as it may stand in a sentence: not too long, and all of it visible. */
+/** Makes a name or a message from a file printable: at most 100 characters, all of them visible. */
 export function shown(text: string): string {
   const start = text.length > 100 ? `${text.slice(0, 99)}…` : text;
   return start.replace(/\p{C}/gu, "\ufffd");

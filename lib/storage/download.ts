@@ -1,34 +1,34 @@
-/** Downloads of single files over HTTP, taken up again where they broke off. */
+/** Downloads of single files over HTTP, which continue after an interruption. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
-import { backOff, BrokenOff, bytesOf, NoAnswer, pause, request } from "./http.ts";
+import { backOff, bodyBytes, BrokenOff, NoAnswer, pause, request } from "./http.ts";
 
-/** Is told what is being fetched, one line each. */
+/** A listener for lines on the progress of a download. */
 export type OnProgress = (line: string) => void;
 
-/** How to download. */
+/** Options of a download. */
 export interface DownloadOptions {
-  /** Sent as a bearer token to the URL's own origin, and to no other it leads to. */
+  /** Bearer token, sent only to the URL's own origin and not to where redirections lead. */
   readonly token?: string;
-  /** What lines about it call the file; its path's last part by default. */
+  /** Name of the file in progress lines; the last part of its path by default. */
   readonly name?: string;
-  /** Its size in bytes, where it is known beforehand. */
+  /** Size in bytes, if known beforehand. */
   readonly size?: number;
-  /** Whether what `path` holds are the file's first bytes, which are not fetched again. */
+  /** `true` if `path` already holds the first bytes, which are then not fetched again. */
   readonly resume?: boolean;
-  /** Is told how far the file is, at most once a second, and what is waited for. */
+  /** Gets a line on the progress, at most once a second, and on every wait. */
   readonly onProgress?: OnProgress;
 }
 
-/** How often in a row a download may break off without a byte having come. */
+/** Interruptions in a row, without a new byte, that a download survives. */
 const RESUMPTIONS = 5;
 
 /**
- * Downloads a file. Its size is reached, where it is known; what the bytes are is for the caller to check. What came
- * stays in `path` if it fails.
+ * Downloads a file, at least up to its size if that is known; the caller checks the content. If the download fails, the
+ * bytes so far stay in `path`.
  *
- * @returns false where the server does not have the file
+ * @returns false if the server does not have the file
  * @throws NoAnswer if the server cannot be reached.
  * @throws Error if it refuses, or breaks off again and again.
  */
@@ -37,7 +37,7 @@ export async function download(url: string, path: string, options: DownloadOptio
   using file = await Deno.open(path, { write: true, create: true, truncate: !options.resume });
   const tell = meter(name, onProgress);
   let best = (await file.stat()).size, fruitless = 0, answered = false;
-  // A server's own name of the bytes that it sends: it goes on with them only if it has the same still.
+  // The ETag of the bytes so far: the server continues them only if its file is still the same.
   let sent: { origin: string; etag: string } | undefined;
   for (;;) {
     let done = (await file.stat()).size;
@@ -66,7 +66,7 @@ export async function download(url: string, path: string, options: DownloadOptio
       sent = etag?.startsWith('"') ? { origin, etag } : undefined;
       const end = size ?? endOf(response, done);
       await file.seek(done, Deno.SeekMode.Start);
-      for await (const part of bytesOf(response)) {
+      for await (const part of bodyBytes(response)) {
         for (let from = 0; from < part.length;) from += await file.write(part.subarray(from));
         done += part.length;
         tell(done, part.length, end);
@@ -86,33 +86,33 @@ export async function download(url: string, path: string, options: DownloadOptio
   return true;
 }
 
-/** The hash of a file's bytes, after `start`, in hexadecimal digits. */
+/** Returns the hash of `start` and a file's bytes, in hexadecimal digits. */
 export async function hashFile(path: string, algorithm: "sha1" | "sha256", start = ""): Promise<string> {
   const hash = createHash(algorithm).update(start);
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest("hex");
 }
 
-/** One sha256 for the bytes of several files, in their order. */
+/** Returns one sha256 for the bytes of several files, in their order. */
 export async function hashFiles(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
   for (const path of paths) hash.update(await hashFile(path, "sha256"));
   return hash.digest("hex");
 }
 
-/** Whether an answer goes on after the bytes that are there already, and does not start anew. */
+/** Tells whether an answer continues at byte `start` instead of beginning again. */
 function goesOnFrom(start: number, response: Response): boolean {
   const range = response.headers.get("content-range");
   return response.status === 206 && Number(/^bytes (\d+)-/.exec(range ?? "")?.[1]) === start;
 }
 
-/** The size of the file of whose bytes from `start` on this is the answer, where the answer says it. */
+/** Returns the size of the whole file, if an answer with its bytes from `start` on tells it. */
 function endOf({ headers }: Response, start: number): number | undefined {
   const length = headers.get("content-length");
   return length === null || headers.has("content-encoding") ? undefined : start + Number(length);
 }
 
-/** Tells how far a file is, how fast it comes and how long it will take, at most once a second. */
+/** Returns a function that reports progress, speed and time left, at most once a second. */
 function meter(name: string, onProgress: OnProgress) {
   const start = Date.now();
   let told = start, came = 0;
@@ -123,12 +123,12 @@ function meter(name: string, onProgress: OnProgress) {
     told = now;
     const speed = came / (now - start) * 1000;
     const megabytes = (bytes: number, digits = 0) => (bytes / 1e6).toFixed(digits);
-    const left = size === undefined ? "" : `, ${duration((size - done) / speed)} left`;
+    const left = size === undefined ? "" : `, ${timeLeft((size - done) / speed)} left`;
     const all = size === undefined ? "" : ` of ${megabytes(size)}`;
     onProgress(`${name}: ${megabytes(done)}${all} MB, ${megabytes(speed, 1)} MB/s${left}`);
   };
 }
 
-function duration(seconds: number): string {
+function timeLeft(seconds: number): string {
   return seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }

@@ -1,19 +1,19 @@
 /**
- * Locks that keep two processes from doing the same thing at once. A lock is the kernel's on an open file (flock,
- * LockFileEx), as in Python's filelock: it ends with the process that holds it, also with one that is killed, so no
- * lock is ever stale. The empty file stays: removed, it would let one process lock the old file, another a new one.
+ * Locks that keep two processes from doing the same thing at once. It is the kernel that locks an open file (flock,
+ * LockFileEx), as in Python's filelock. A lock ends with its process, even with a killed one, so no lock is ever stale.
+ * The empty file stays: if it were removed, one process could lock the old file and another one a new file.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InputError } from "../errors.ts";
 
 /**
- * Does something while no other process does it under the same lock. On a file system that has no locks it is done
- * without: what it does must be right also then, if perhaps done twice.
+ * Runs an action while no other process runs one under the same lock. On a file system without locks it runs unlocked,
+ * so the action must be correct without the lock too, if perhaps done twice.
  *
  * @param path the lock's file, which is made if it is not there
  * @param waiting called if another process holds the lock
- * @throws the file system's error if the file cannot be made; what the action throws is thrown on.
+ * @throws the file system's error if the file cannot be made; errors of the action pass through.
  */
 export async function withLock<T>(path: string, waiting: () => void, action: () => Promise<T>): Promise<T> {
   using _lock = await lock(path, waiting);
@@ -21,9 +21,9 @@ export async function withLock<T>(path: string, waiting: () => void, action: () 
 }
 
 /**
- * The same in bertlab's cache folder.
+ * Runs an action under a lock in bertlab's cache folder, as {@link withLock} does.
  *
- * @throws InputError if the file cannot be made; what the action throws is thrown on.
+ * @throws InputError if the file cannot be made; errors of the action pass through.
  */
 export async function withCacheLock<T>(
   path: string,
@@ -68,7 +68,7 @@ async function lock(path: string, waiting: () => void): Promise<Deno.FsFile> {
     } catch {
       return file;
     }
-    // Some versions of filelock remove the file; then the lock that was waited for is of no use.
+    // Some versions of filelock remove the file, which makes a lock on it useless.
     if ((await file.stat()).nlink !== 0) return file;
     file.close();
   }

@@ -1,47 +1,47 @@
-/** HTTP requests: redirections, waits that a server asks for, and a token that only its own server sees. */
+/** HTTP requests with redirections, retries after the wait that a server asks for, and a token for one server only. */
 
-/** Milliseconds until a server must have answered, and for which it may then send nothing. */
+/** Milliseconds: the longest wait for an answer, and the longest silence while it comes. */
 const ANSWER_TIMEOUT = 5000, STALL_TIMEOUT = 30_000;
 
-/** How many redirections are followed, and how often a server that is busy or fails is asked again. */
+/** Most redirections of a request, and most retries with a server that is busy or fails. */
 const REDIRECTIONS = 5, RETRIES = 3;
 
-/** Seconds: no server is waited for longer. The Hugging Face hub counts requests over five minutes. */
+/** Longest wait before a retry, in seconds: the Hugging Face hub counts requests over five minutes. */
 const LONGEST_WAIT = 300;
 
-/** There is no connection, or nothing came over it in time. */
+/** The error of a request without a connection or without an answer in time. */
 export class NoAnswer extends Error {}
 
-/** An answer that ended too early. */
+/** The error of an answer that ended too early. */
 export class BrokenOff extends Error {}
 
-/** What to ask. */
+/** Options of a request. */
 export interface RequestOptions {
   /** GET by default. */
   readonly method?: "GET" | "HEAD";
-  /** Sent as a bearer token to the URL's own origin, and to no other it leads to. */
+  /** Bearer token, sent only to the URL's own origin and not to where redirections lead. */
   readonly token?: string;
   /** More headers, which may depend on where a redirection leads. */
   readonly headers?: (at: URL) => Readonly<Record<string, string>>;
-  /** Whether a redirection says all that is asked for; then it is not followed. */
+  /** Tells whether a redirection's own headers are enough, so that it is not followed. */
   readonly enough?: (headers: Headers) => boolean;
-  /** Is told what is waited for. */
+  /** Gets a line on every wait. */
   readonly say?: (line: string) => void;
 }
 
-/** What a server answered. */
+/** A server's answer. */
 export interface Answer {
-  /** The last answer; its body must be read or cancelled. */
+  /** The final response; its body must be read or cancelled. */
   readonly response: Response;
-  /** Who gave it. */
+  /** Origin of the server that sent it. */
   readonly origin: string;
-  /** A header's value in the first answer on the way that has it. */
+  /** Returns a header's value from the first response, redirections included, that has it. */
   header(name: string): string | undefined;
 }
 
 /**
- * Asks for a URL. A server that is busy (429) or fails (500, 502, 503, 504) is asked again after the time it names,
- * else after 0.5, 1 and 2 seconds; whatever it says then is the answer, as every other status is.
+ * Requests a URL. A server that is busy (429) or fails (500, 502, 503, 504) is asked again after the time that it
+ * names, else after 0.5, 1 and 2 seconds. The last answer is returned, whatever its status.
  *
  * @throws NoAnswer if the server does not answer within 5 seconds.
  * @throws Error if the URL redirects in circles.
@@ -59,22 +59,22 @@ export async function request(url: string, options: RequestOptions = {}): Promis
   }
 }
 
-/** Seconds before the n-th retry: 0 (n = 0), 0.5, 1, 2 and so on. */
+/** Returns the seconds before the n-th retry: 0 (n = 0), 0.5, 1, 2 and so on. */
 export function backOff(n: number): number {
   return n === 0 ? 0 : 0.5 * 2 ** (n - 1);
 }
 
-/** Waits. */
+/** Waits some seconds. */
 export function pause(seconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 }
 
 /**
- * The bytes of an answer as they come.
+ * Yields the bytes of an answer as they come.
  *
  * @throws BrokenOff if the connection is cut, or nothing comes for 30 seconds.
  */
-export async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
+export async function* bodyBytes(response: Response): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return;
   try {
@@ -99,7 +99,7 @@ export async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Sends the request, and again to where redirections lead. */
+/** Sends the request and follows its redirections. */
 async function follow(start: URL, options: RequestOptions): Promise<Answer> {
   const passed: Headers[] = [];
   for (let at = start, hop = 0; hop <= REDIRECTIONS; hop++) {
@@ -128,7 +128,7 @@ async function send(at: URL, method: string, headers: Headers): Promise<Response
   } catch (error) {
     if (abort.signal.aborted) throw new NoAnswer(`no answer within ${ANSWER_TIMEOUT / 1000} s`);
     const { message, cause } = error as Error;
-    // What the system says is behind the URL, which is left out: it may hold a signature.
+    // The system's message follows the URL, which is left out as it may hold a signature.
     const reason = (cause instanceof Error ? cause.message : message).replaceAll(at.href, at.origin);
     throw new NoAnswer(`no connection (${reason.replace(/^error sending .*client error \(\w+\): /s, "")})`);
   } finally {
@@ -136,7 +136,7 @@ async function send(at: URL, method: string, headers: Headers): Promise<Response
   }
 }
 
-/** Seconds that a Retry-After header asks for: it holds them, or a date (RFC 9110, section 10.2.3). */
+/** Returns the seconds that a Retry-After header asks for, as a number or a date (RFC 9110, section 10.2.3). */
 function retryAfter(value: string | null): number | undefined {
   if (value === null) return undefined;
   const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);

@@ -1,8 +1,8 @@
 /**
- * Models and data sets of the Hugging Face hub, or of a server that answers as it does (HF_ENDPOINT).
+ * Models and data sets of the Hugging Face hub, or of a server with the same interface (HF_ENDPOINT).
  *
- * What is in the cache is used without asking, so a branch stays at the commit that was fetched first, and all files
- * of a repository come from one commit. Source: the requests of Python's huggingface_hub 2.4.
+ * Files in the cache are used without asking the hub. So a branch stays at the commit that was fetched first, and all
+ * files of a repository come from one commit. Source: the requests of Python's huggingface_hub 2.4.
  */
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -10,14 +10,15 @@ import { InputError } from "../errors.ts";
 import { shown } from "./byte_source.ts";
 import { download, hashFile } from "./download.ts";
 import { withLock } from "./file_lock.ts";
-import { bytesOf, request } from "./http.ts";
+import { bodyBytes, request } from "./http.ts";
 import { CachedRepository, isCommit, type ListedFile, type Listing } from "./hub_cache.ts";
 import { HubError, hubError, type HubRequest, refusal } from "./hub_errors.ts";
 import { hubCacheFolder, hubEndpoint, hubIsOffline, hubToken } from "./hub_settings.ts";
+import { counted } from "../wording.ts";
 
 /** A repository of the hub. */
 export interface HubRepository {
-  /** What it holds. */
+  /** Kind of repository. */
   readonly type: "model" | "dataset";
   /** `organisation/name`; a few old ones are only `name`. */
   readonly id: string;
@@ -25,20 +26,20 @@ export interface HubRepository {
   readonly revision?: string;
 }
 
-/** How to ask the hub. */
+/** Options of a request to the hub. */
 export interface HubOptions {
-  /** Take only what is in the cache; HF_HUB_OFFLINE=1 in the environment means the same. */
+  /** `true` to use only the cache, as HF_HUB_OFFLINE=1 in the environment does. */
   readonly offline?: boolean;
-  /** Is told what is fetched and how far it is, at most once a second. */
+  /** Gets lines on downloads and their progress, at most once a second. */
   readonly onProgress?: (line: string) => void;
 }
 
-/** A repository, and what the cache knows of it. */
+/** A repository with its part of the cache. */
 interface Place {
   readonly repository: HubRepository;
   readonly cache: CachedRepository;
   readonly revision: string;
-  /** What the revision stood for when something of it was fetched. */
+  /** The commit that the revision stood for when it was fetched. */
   readonly commit?: string;
 }
 
@@ -47,7 +48,7 @@ interface Asked extends Place, HubRequest {
   readonly say: (line: string) => void;
 }
 
-/** The repository that `organisation/name` or `organisation/name@revision` names; undefined if it names none. */
+/** Parses `organisation/name` or `organisation/name@revision`; undefined if the text is neither. */
 export function hubRepository(type: HubRepository["type"], text: string): HubRepository | undefined {
   const [, id, revision] = /^([^@]*)(?:@(.*))?$/s.exec(text)!;
   const repository = revision === undefined ? { type, id: id! } : { type, id: id!, revision };
@@ -55,11 +56,11 @@ export function hubRepository(type: HubRepository["type"], text: string): HubRep
 }
 
 /**
- * Path of a file of a repository on this machine, downloaded if it is not in the cache.
+ * Returns the local path of a repository's file, which is downloaded if it is not in the cache.
  *
  * @returns undefined if the repository has no such file
- * @throws InputError if it is not in the cache and the hub cannot be reached or refuses, or bytes come that are not
- * the file's; what has come of it is kept and the next call goes on there.
+ * @throws InputError if it is not in the cache and the hub cannot be reached, refuses, or sends wrong bytes. The part
+ * of a file that has come is kept, and the next call continues there.
  */
 export async function hubFile(
   repository: HubRepository,
@@ -77,8 +78,8 @@ export async function hubFile(
 }
 
 /**
- * Paths of all files of a repository, in the order of their characters. Where the hub cannot be reached and the list
- * has not been fetched before, it is the files that are in the cache, and a line says so.
+ * Returns the paths of all files of a repository, sorted. If the hub cannot be reached and the list was never fetched,
+ * these are the files in the cache, and a progress line says so.
  *
  * @throws InputError if the hub cannot be reached or refuses, or lists a file whose path leaves the repository.
  */
@@ -103,13 +104,13 @@ async function askForPaths(place: Place, options: HubOptions): Promise<string[]>
   } catch (error) {
     const paths = place.commit === undefined ? [] : await place.cache.files(place.commit);
     if (!(error instanceof HubError && error.unreachable) || paths.length === 0) throw error;
-    const count = `${paths.length} file${paths.length === 1 ? "" : "s"}`;
+    const count = counted(paths.length, "file");
     options.onProgress?.(`${name}: the ${count} in the cache are taken for all of it (${error.reason})`);
     return paths;
   }
 }
 
-/** Asks what the file is, then fetches its bytes if they are not there yet. */
+/** Asks the hub about a file, then fetches its bytes if the cache does not have them. */
 async function fetchFile(asked: Asked, path: string): Promise<string | undefined> {
   const { cache, say } = asked;
   const found = await lookUp(asked, path);
@@ -129,18 +130,18 @@ async function fetchFile(asked: Asked, path: string): Promise<string | undefined
   });
 }
 
-/** What the hub says about a file. */
+/** The hub's facts about a file. */
 interface FileFacts {
   readonly commit: string;
   readonly etag: string;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size?: number;
 }
 
 async function lookUp(asked: Asked, path: string): Promise<FileFacts | undefined> {
   const { cache, token, say } = asked;
   const revision = asked.commit ?? asked.revision;
-  // What git keeps elsewhere is behind a redirection, which says all about it.
+  // A file that git keeps elsewhere is behind a redirection, whose own headers tell all about it.
   const enough = (headers: Headers) => headers.has("x-linked-etag");
   const answer = await request(fileUrl(asked, revision, path), { method: "HEAD", token, enough, say });
   await answer.response.body?.cancel();
@@ -170,7 +171,7 @@ async function lookUp(asked: Asked, path: string): Promise<FileFacts | undefined
   return { commit: commit ?? await commitOf(asked, revision), etag, size };
 }
 
-/** Fetches bytes and checks them; where they are wrong, once more from the start. */
+/** Fetches a file's bytes and checks them; wrong bytes are fetched once more from the start. */
 async function fetchBlob(asked: Asked, path: string, { commit, etag, size }: FileFacts): Promise<void> {
   const { cache, token, say } = asked;
   const url = fileUrl(asked, commit, path);
@@ -178,7 +179,7 @@ async function fetchBlob(asked: Asked, path: string, { commit, etag, size }: Fil
   await mkdir(dirname(partial), { recursive: true });
   for (let attempt = 1;; attempt++) {
     const found = await download(url, partial, { token, name: path, size, resume: true, onProgress: say });
-    if (!found) throw new Error("it was there and is gone");
+    if (!found) throw new Error("it is no longer there");
     const fault = await faultOf(partial, etag, size);
     if (fault === undefined) break;
     await rm(partial);
@@ -194,7 +195,7 @@ async function fetchBlob(asked: Asked, path: string, { commit, etag, size }: Fil
   await rename(partial, cache.blob(etag));
 }
 
-/** What is wrong with bytes, if anything: an etag is the sha256 of a large file and git's sha1 of a small one. */
+/** Returns the fault of a download, if any: an etag is the sha256 of a large file and git's sha1 of a small one. */
 async function faultOf(path: string, etag: string, size?: number): Promise<string | undefined> {
   const found = (await stat(path)).size;
   if (size !== undefined && found !== size) return `it should have ${size} bytes and has ${found}`;
@@ -205,7 +206,7 @@ async function faultOf(path: string, etag: string, size?: number): Promise<strin
   return `its ${large ? "sha256" : "sha1 in git"} should be ${etag} and is ${hash}`;
 }
 
-/** The list of all files, which comes in pages. */
+/** Fetches the list of all files, which comes in pages. */
 async function fetchListing(asked: Asked): Promise<Listing> {
   const commit = asked.commit ?? await commitOf(asked, asked.revision);
   const files: Record<string, ListedFile> = {};
@@ -228,7 +229,7 @@ async function fetchListing(asked: Asked): Promise<Listing> {
   return files;
 }
 
-/** The commit that a revision stands for now. */
+/** Returns the commit that a revision stands for now. */
 async function commitOf(asked: Asked, revision: string): Promise<string> {
   if (isCommit(revision)) return revision;
   const { body } = await fetchJson(asked, `${apiUrl(asked)}/revision/${encodeURIComponent(revision)}`);
@@ -247,7 +248,7 @@ async function fetchJson(asked: Asked, url: string): Promise<{ body: unknown; li
   }
   const decoder = new TextDecoder();
   let text = "";
-  for await (const part of bytesOf(answer.response)) text += decoder.decode(part, { stream: true });
+  for await (const part of bodyBytes(answer.response)) text += decoder.decode(part, { stream: true });
   try {
     return { body: JSON.parse(text), link: answer.header("link") };
   } catch {
@@ -255,7 +256,7 @@ async function fetchJson(asked: Asked, url: string): Promise<{ body: unknown; li
   }
 }
 
-/** Lets something be asked of the hub. @throws InputError, whatever goes wrong. */
+/** Runs a request to the hub. @throws InputError, whatever goes wrong. */
 async function ask<T>(
   place: Place,
   what: string,
@@ -307,13 +308,13 @@ function nameOf({ type, id, revision }: HubRepository): string {
   }`;
 }
 
-/** Whether id and revision are ones that the hub can have, so they are also safe as names of folders. */
+/** Tells whether the hub can have this id and revision, which also makes them safe as names of folders. */
 function isSound({ id, revision = "main" }: HubRepository): boolean {
   return /^(\w[\w.-]*\/)?\w[\w.-]*$/.test(id) && !/\.\.|--/.test(id) && staysInside(revision) &&
     !/[\s?*[~^]/.test(revision);
 }
 
-/** Whether no part of a path leads out of its folder, names a drive or a stream, or makes it absolute. */
+/** Tells whether a path stays in its folder: no part leads out, names a drive or a stream, or makes it absolute. */
 function staysInside(path: string): boolean {
   return path.split("/").every((part) =>
     part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part)

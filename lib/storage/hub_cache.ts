@@ -17,13 +17,13 @@ import { hubCacheFolder } from "./hub_settings.ts";
 
 /** A file in the listing of a repository, under huggingface_hub's names. */
 export interface ListedFile {
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
   /** Git's sha1. */
   readonly blob_id: string;
-  /** The sha256 of a file that is not in git itself, and its bytes. */
+  /** The sha256 of a large file, which is not in git itself. */
   readonly lfs_sha256?: string;
-  /** Bytes of that file. */
+  /** Size of that file in bytes. */
   readonly lfs_size?: number;
   /** The hub's own hash of that file. */
   readonly xet_hash?: string;
@@ -35,61 +35,61 @@ export type Listing = Readonly<Record<string, ListedFile>>;
 /** The version of the listings' format that is read and written here. */
 const LISTING_VERSION = 1;
 
-/** One repository's part of the cache. What is only noted is left out where the cache cannot be written. */
+/** One repository's part of the cache. Notes (on commits, lists, missing files) are skipped if it cannot be written. */
 export class CachedRepository {
   /** Its folder. */
   readonly folder: string;
   readonly #locks: string;
 
-  /** The part of a repository, whether there is anything in it yet or not. */
+  /** Names a repository's part, which may still be empty. */
   constructor({ type, id }: { type: "model" | "dataset"; id: string }) {
     const name = [`${type}s`, ...id.split("/")].join("--");
     this.folder = join(hubCacheFolder(), name);
     this.#locks = join(hubCacheFolder(), ".locks", name);
   }
 
-  /** The commit that a revision stood for when it was fetched; a commit is itself. */
+  /** Returns the commit that a revision stood for when it was fetched; a commit stands for itself. */
   async commit(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return revision;
     const commit = await readFile(join(this.folder, "refs", revision), "utf8").catch(() => "");
     return isCommit(commit.trim()) ? commit.trim() : undefined;
   }
 
-  /** Keeps what a revision stands for. */
+  /** Notes the commit that a revision stands for. */
   async noteCommit(revision: string, commit: string): Promise<void> {
     if (await this.commit(revision) === commit) return;
     await this.#note(join("refs", revision), commit);
   }
 
-  /** Where a file of a commit is, if it is there. */
+  /** Returns the path of a commit's file, if the cache has it. */
   async file(commit: string, path: string): Promise<string | undefined> {
     const pointer = join(this.folder, "snapshots", commit, path);
     return (await stat(pointer).catch(() => undefined))?.isFile() ? pointer : undefined;
   }
 
-  /** Whether it is known that a commit has no such file. */
+  /** Tells whether the cache knows that a commit has no such file. */
   async lacks(commit: string, path: string): Promise<boolean> {
     if (await stat(join(this.folder, ".no_exist", commit, path)).catch(() => undefined)) return true;
     const listing = await this.listing(commit);
     return listing !== undefined && !Object.hasOwn(listing, path);
   }
 
-  /** Keeps that a commit has no such file. */
+  /** Notes that a commit has no such file. */
   async noteLack(commit: string, path: string): Promise<void> {
     await this.#note(join(".no_exist", commit, path), "");
   }
 
-  /** Where the bytes with this etag belong. */
+  /** Returns the path for the bytes with this etag. */
   blob(etag: string): string {
     return join(this.folder, "blobs", etag);
   }
 
-  /** The file to lock while bytes are fetched. */
+  /** Returns the file to lock while these bytes are fetched. */
   lock(etag: string): string {
     return join(this.#locks, `${etag}.lock`);
   }
 
-  /** Makes bytes that are there a file of a commit: by a link, by a copy where the system does not allow links. */
+  /** Makes cached bytes a file of a commit: with a link, or a copy if the system does not allow links. */
   async link(commit: string, path: string, etag: string): Promise<string> {
     const pointer = join(this.folder, "snapshots", commit, path);
     const temporary = this.blob(`${crypto.randomUUID()}.tmp`);
@@ -100,7 +100,7 @@ export class CachedRepository {
     return pointer;
   }
 
-  /** All files of a commit, if they have been listed. */
+  /** Returns all files of a commit, if their list was fetched. */
   async listing(commit: string): Promise<Listing | undefined> {
     const text = await readFile(join(this.folder, "trees", `${commit}.json`), "utf8").catch(() => "");
     try {
@@ -111,13 +111,13 @@ export class CachedRepository {
     }
   }
 
-  /** Keeps the list of all files of a commit. */
+  /** Notes the list of all files of a commit. */
   async noteListing(commit: string, files: Listing): Promise<void> {
     const text = JSON.stringify({ format_version: LISTING_VERSION, files }, null, 1);
     await this.#note(join("trees", `${commit}.json`), text);
   }
 
-  /** The paths of the files of a commit that are here. */
+  /** Returns the paths of a commit's files that the cache has. */
   async files(commit: string): Promise<string[]> {
     const folder = join(this.folder, "snapshots", commit);
     const paths = await readdir(folder, { recursive: true }).catch(() => []);
@@ -133,12 +133,12 @@ export class CachedRepository {
       await mkdir(dirname(join(this.folder, path)), { recursive: true });
       await writeWhole(join(this.folder, path), [text]);
     } catch {
-      // The hub is asked again then.
+      // Without the note the hub is asked again.
     }
   }
 }
 
-/** Whether this is the whole name of a commit. */
+/** Tells whether a revision is the full name of a commit. */
 export function isCommit(revision: string): boolean {
   return /^[0-9a-f]{40}$/.test(revision);
 }

@@ -1,12 +1,12 @@
-/** Why the hub does not give something, in one sentence each. */
+/** Errors of requests to the hub, in one sentence each. */
 import { InputError } from "../errors.ts";
 import { shown } from "./byte_source.ts";
 import { hubCacheFolder } from "./hub_settings.ts";
 import { type Answer, NoAnswer } from "./http.ts";
 
-/** What is asked of the hub, for sentences about it. */
+/** A request to the hub, for messages about it. */
 export interface HubRequest {
-  /** What is wanted, such as `config.json of the model organisation/name`. */
+  /** The thing wanted, such as `config.json of the model organisation/name`. */
   readonly what: string;
   /** The hub's address. */
   readonly endpoint: string;
@@ -20,14 +20,14 @@ export interface HubRequest {
   readonly token?: string;
 }
 
-/** Something cannot be had from the hub. */
+/** The error of a failed request to the hub. */
 export class HubError extends InputError {
-  /** Why, without what is wanted and what to do. */
+  /** The reason alone, without the thing wanted and the advice. */
   readonly reason: string;
-  /** Whether the hub was not asked or cannot answer now: what is in the cache may do. */
+  /** `true` if the hub was not asked or cannot answer now, so that the cache may serve instead. */
   readonly unreachable: boolean;
 
-  /** An error that says `Cannot fetch WANTED: REASON; ADVICE`. */
+  /** Makes an error that says `Cannot fetch WANTED: REASON; ADVICE`. */
   constructor(
     wanted: string,
     reason: string,
@@ -40,7 +40,7 @@ export class HubError extends InputError {
   }
 }
 
-/** The hub's answer is a refusal: its status and its headers X-Error-Code and X-Error-Message say which. */
+/** Returns the error of a refusal, from its status and its headers X-Error-Code and X-Error-Message. */
 export function refusal({ response }: Answer, request: HubRequest): HubError {
   const { status, headers } = response;
   const { token, page, revision, commit = revision } = request;
@@ -58,7 +58,7 @@ export function refusal({ response }: Answer, request: HubRequest): HubError {
   }
   if (code === "RevisionNotFound" && commit !== revision) {
     const advice = `name another revision after the @, or remove refs/${revision} from the hub's cache`;
-    return error(`it has no more the commit ${commit}, which "${revision}" was when it was fetched`, advice);
+    return error(`it no longer has the commit ${commit}, fetched once as "${revision}"`, advice);
   }
   if (code === "RevisionNotFound") {
     return error(`it has no revision "${revision}"`, "name a branch, a tag or a commit after the @");
@@ -83,13 +83,13 @@ export function refusal({ response }: Answer, request: HubRequest): HubError {
   return error(`it answered ${status}`, "check that HF_ENDPOINT is the address of a hub");
 }
 
-/** Whatever was thrown on the way, as an error with a sentence for the user. */
+/** Turns whatever was thrown into an error with a sentence for the user. */
 export function hubError(error: unknown, { what, endpoint }: HubRequest): InputError {
   if (error instanceof InputError) return error;
   const { message, code } = error as Error & { code?: unknown };
   if (typeof code === "string") {
     const advice = code === "ENOSPC"
-      ? "make room and start again, what has come stays"
+      ? "make room and start again, the bytes so far are kept"
       : "set HF_HUB_CACHE to a folder that can be written";
     return new InputError(
       `Cannot keep ${what} in the hub's cache ${hubCacheFolder()}: ${message}; ${advice}`,

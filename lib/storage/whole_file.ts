@@ -1,12 +1,12 @@
-/** Files that are either the old ones or the new ones, never half of both. */
+/** Files written whole: a path holds the old file or the new one, never a part of one. */
 import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 
-/** The name of a temporary file, which a killed process may leave behind. */
+/** Pattern of the names of temporary files, which a killed process may leave behind. */
 export const temporaryFile = /\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
 
-/** @throws InputError unless files can be written into the folder, which is made if it is not there. */
+/** Makes a folder if it is not there. @throws InputError unless files can be written into it. */
 export async function requireWritable(folder: string): Promise<void> {
   const probe = join(folder, `.${crypto.randomUUID()}`);
   try {
@@ -24,7 +24,7 @@ export async function requireWritable(folder: string): Promise<void> {
  * Writes a file whole: the parts go into a temporary file beside it, which is flushed to the disk and then renamed.
  * If anything fails, such as a full disk, the temporary file is removed and an older file stays as it was.
  *
- * @throws InputError if the system does not let it be written; what `parts` throws is thrown on.
+ * @throws InputError if the file cannot be written; errors of `parts` pass through.
  */
 export async function writeWhole(path: string, parts: Iterable<string | Uint8Array>): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;

@@ -17,7 +17,7 @@ import { checkPages, checkRowGroups, type RowGroup, spanOf } from "./parquet_pag
 import { structEnd } from "./parquet_thrift.ts";
 import { unpackSnappy } from "./snappy.ts";
 
-/** The codecs; none makes more of a page than the page's header says. */
+/** The codecs; none unpacks a page to more than its header states. */
 const compressors: Compressors = {
   BROTLI: (bytes, size) => brotliDecompressSync(bytes, { maxOutputLength: Math.max(1, size) }),
   GZIP: (bytes, size) => gunzipSync(bytes, { maxOutputLength: Math.max(1, size) }),
@@ -25,14 +25,14 @@ const compressors: Compressors = {
   SNAPPY: unpackSnappy,
 };
 
-/** "PAR1", which a Parquet file ends with. */
+/** The last four bytes of a Parquet file, "PAR1". */
 const parquetMark = 0x50415231;
 
 /** A Parquet file whose metadata has been read. */
 export interface ParquetFile {
   /** Its bytes. */
   readonly file: AsyncBuffer;
-  /** What it says of its row groups, which lie in the file. */
+  /** Its metadata; the row groups are known to lie in the file. */
   readonly metadata: FileMetaData;
   /** Its columns. */
   readonly schema: SchemaTree;
@@ -46,7 +46,7 @@ export function openParquet(path: string): Promise<ParquetFile> {
     const end = new DataView(await file.slice(Math.max(0, size - 8), size));
     const length = end.byteLength === 8 ? 8 + end.getUint32(0, true) : Infinity;
     const isWhole = length <= size && end.getUint32(4) === parquetMark;
-    // Of what is wrong hyparquet tells by the end alone.
+    // For a damaged file the end is enough for hyparquet to tell what is wrong.
     const footer = isWhole ? await file.slice(size - length, size) : end.buffer;
     if (isWhole) structEnd(new Uint8Array(footer), 0);
     const metadata = parquetMetadata(footer);
@@ -57,7 +57,7 @@ export function openParquet(path: string): Promise<ParquetFile> {
 }
 
 /**
- * The rows of a Parquet file in their order, as objects of the columns asked for: texts are strings, 64-bit integers
+ * Yields the rows of a Parquet file in order, as objects with the columns asked for. Texts are strings, 64-bit integers
  * bigints.
  *
  * @throws InputError when the file is missing, damaged or not Parquet, or a column is missing.
@@ -84,7 +84,7 @@ export async function* readParquet(
   }
 }
 
-/** The rows of a row group, whose pages are checked first. */
+/** Reads the rows of a row group after a check of its pages. */
 async function readRows(
   { file, metadata, schema }: ParquetFile,
   group: RowGroup,
@@ -112,7 +112,7 @@ async function readRows(
   return objects;
 }
 
-/** @throws Error if a column is of a type with which a small file can keep hyparquet busy for hours. */
+/** Refuses a column of a type with which a small file can keep hyparquet busy for hours. */
 function requireSupported(path: readonly SchemaTree[]): void {
   const [, column] = path;
   const { element } = path.at(-1)!;
@@ -123,7 +123,7 @@ function requireSupported(path: readonly SchemaTree[]): void {
   throw new Error(`column "${column?.element.name}" is of the type ${type}, which is not supported`);
 }
 
-/** What is read, or a sentence on why it cannot be: hyparquet meets damage with errors of many kinds. */
+/** Reads, and turns errors into one sentence: hyparquet answers damage with errors of many kinds. */
 async function readable<Value>(path: string, read: () => Promise<Value>): Promise<Value> {
   try {
     return await read();

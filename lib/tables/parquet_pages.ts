@@ -1,7 +1,7 @@
 /**
- * Whether a Parquet file's pages are what its metadata says. hyparquet believes what a page says of itself: a page that
- * lies makes it count to 2^31, or for ever. So each page of a column is gone through before hyparquet reads it, which
- * costs its unpacking once more.
+ * Checks of a Parquet file's pages against its metadata. hyparquet believes what a page says of itself, so a wrong
+ * number can make it count to 2^31, or for ever. Each page of a column is therefore checked before hyparquet reads it,
+ * at the cost of unpacking it twice.
  */
 import type { Compressors, FileMetaData, SchemaTree } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
@@ -12,13 +12,13 @@ import { checkValues, mostUnpacked, readLevels } from "./parquet_values.ts";
 
 type PageHeader = ReturnType<typeof parquetHeader>;
 
-/** A row group's part of the metadata. */
+/** The metadata of a row group. */
 export type RowGroup = FileMetaData["row_groups"][number];
 
-/** What the metadata says of a column's part in a row group. */
+/** The metadata of a column's part of a row group. */
 export type ColumnPart = NonNullable<RowGroup["columns"][number]["meta_data"]>;
 
-/** Where a column's part of a row group stands in the file. */
+/** Returns the span in the file of a column's part of a row group. */
 export function spanOf({ dictionary_page_offset, data_page_offset, total_compressed_size }: ColumnPart): {
   start: number;
   end: number;
@@ -28,8 +28,8 @@ export function spanOf({ dictionary_page_offset, data_page_offset, total_compres
 }
 
 /**
- * Makes sure that the row groups lie in the file and together are no longer than it, and that each has its columns once
- * and does not claim more than a million rows and more rows than the file has bytes.
+ * Makes sure that the row groups lie in the file, together are no longer than it, and have each column once. None may
+ * claim more rows than a million and more than the file has bytes.
  *
  * @param size bytes of the file
  */
@@ -62,7 +62,7 @@ export function checkRowGroups(size: number, groups: readonly RowGroup[]): void 
 export interface ColumnPages {
   /** Its bytes. */
   readonly bytes: Uint8Array;
-  /** What the metadata says of it. */
+  /** Its metadata. */
   readonly part: ColumnPart;
   /** The schema from its root to the column. */
   readonly path: SchemaTree[];
@@ -71,9 +71,9 @@ export interface ColumnPages {
 }
 
 /**
- * Goes through a column's pages.
+ * Checks a column's pages.
  *
- * @throws Error if they do not have the rows of their group, or say what cannot be true.
+ * @throws Error if they do not have the rows of their group, or claim what is impossible.
  */
 export function checkPages(column: ColumnPages, compressors: Compressors): void {
   const { bytes, part, path, rows } = column;
@@ -113,7 +113,7 @@ interface Page {
   readonly header: PageHeader;
   readonly bytes: Uint8Array;
   readonly column: ColumnPages;
-  /** The values that it may have. */
+  /** Most values that it may have. */
   readonly most: number;
   readonly hasDictionary: boolean;
 }
@@ -124,7 +124,7 @@ function isCount(value: unknown, most: number): value is number {
 
 function requireCount(value: unknown, most: number): number {
   if (isCount(value, most)) return value;
-  throw new Error(`a page claims ${value} values, of which there can be ${most}`);
+  throw new Error(`a page claims ${value} values, expected at most ${most}`);
 }
 
 function readerOf(bytes: Uint8Array) {
@@ -140,7 +140,7 @@ function checkDictionary({ header, bytes, column: { part, path } }: Page, compre
   });
 }
 
-/** Checks a data page of the first version, where the levels are packed as well. */
+/** Checks a data page of the first version, whose levels are packed too. */
 function checkFirst(page: Page, compressors: Compressors): { values: number; rows: number } {
   const { header, bytes, column: { part, path }, most, hasDictionary } = page;
   const { data_page_header: data } = header;
@@ -158,7 +158,7 @@ function checkFirst(page: Page, compressors: Compressors): { values: number; row
   return { values, rows };
 }
 
-/** Checks a data page of the second version, where the levels are not packed. */
+/** Checks a data page of the second version, whose levels are not packed. */
 function checkSecond(page: Page, compressors: Compressors): { values: number; rows: number } {
   const { header, bytes, column: { part, path }, most, hasDictionary } = page;
   const { data_page_header_v2: data } = header;

@@ -7,13 +7,13 @@ import { cellText, type Row, type TableEncoder } from "./rows.ts";
 /** A column's name and its type in the file. */
 export type ParquetType = SchemaElement;
 
-/** The columns of a Parquet file, in its order. @throws InputError when it is damaged or not Parquet. */
+/** Returns the columns of a Parquet file in its order. @throws InputError when it is damaged or not Parquet. */
 export async function parquetColumns(path: string): Promise<readonly ParquetType[]> {
   const { schema } = await openParquet(path);
   return schema.children.map(({ element }) => element);
 }
 
-/** The rows of a Parquet file. @throws InputError when it is damaged. */
+/** Yields the rows of a Parquet file. @throws InputError when it is damaged. */
 export async function* parquetRows(path: string, columns: readonly string[]): AsyncGenerator<Row> {
   let line = 0;
   for await (const object of readParquet(path, columns)) {
@@ -23,7 +23,7 @@ export async function* parquetRows(path: string, columns: readonly string[]): As
   }
 }
 
-/** Whether values of a column are written as they were read; those of others, such as lists, become texts. */
+/** Tells whether a column's values are written as they were read; others, such as lists, become texts. */
 export function keepsType({ type, converted_type: converted, logical_type: logical }: ParquetType): boolean {
   if (type === undefined || type === "INT96" || type === "FIXED_LEN_BYTE_ARRAY") return false;
   const plain = converted === undefined && logical === undefined && type !== "BYTE_ARRAY";
@@ -32,12 +32,12 @@ export function keepsType({ type, converted_type: converted, logical_type: logic
   return plain || text || whole || converted === "DATE" || converted === "TIMESTAMP_MILLIS";
 }
 
-/** The type of a column of numbers with fractions. */
+/** Returns the type of a column of numbers with fractions. */
 export function numberType(name: string): ParquetType {
   return { name, type: "DOUBLE", repetition_type: "OPTIONAL" };
 }
 
-/** A type that other libraries read as well: of whole numbers hyparquet-writer writes only the older name rightly. */
+/** Returns a type that all libraries read: of whole numbers hyparquet-writer gets only the older name right. */
 function written({ logical_type: logical, ...type }: ParquetType): ParquetType {
   if (logical?.type !== "INTEGER") return logical ? { ...type, logical_type: logical } : type;
   const { isSigned, bitWidth } = logical;
@@ -45,7 +45,7 @@ function written({ logical_type: logical, ...type }: ParquetType): ParquetType {
   return { ...type, converted_type: converted };
 }
 
-/** Parquet with a row group for each batch of rows; a column without a type holds texts. */
+/** Returns an encoder to Parquet, with a row group for each batch of rows; a column without a type holds texts. */
 export function parquetEncoder(
   columns: readonly string[],
   types: readonly ParquetType[] = [],

@@ -1,23 +1,23 @@
 /**
- * The bounds of a struct in Thrift's compact protocol, which Parquet's headers are written in. hyparquet takes the
- * lengths that stand there as they are.
+ * The bounds of a struct in Thrift's compact protocol, which Parquet's headers are written in. hyparquet trusts the
+ * lengths in it.
  * Source: apache/thrift, doc/specs/thrift-compact-protocol.md.
  */
 
-/** Structs and lists in each other; Parquet's own headers have six. */
+/** Deepest nesting of structs and lists; Parquet's own headers have six levels. */
 const deepest = 32;
 
 /**
- * Goes through a struct without reading its values.
+ * Finds the end of a struct without reading its values.
  *
- * @param start where it begins
+ * @param start offset where it begins
  * @returns the offset after it
- * @throws Error if it ends after `bytes`, or a length, a number or its depth is more than can be true.
+ * @throws Error if it goes on after `bytes`, or has an impossible length, number or depth.
  */
 export function structEnd(bytes: Uint8Array, start: number): number {
   let at = start;
   const skip = (length: number) => {
-    if (length > bytes.length - at) throw new Error("a header is longer than what holds it");
+    if (length > bytes.length - at) throw new Error("a header is longer than its part of the file");
     at += length;
   };
   const byte = () => {

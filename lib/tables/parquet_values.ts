@@ -1,47 +1,47 @@
 /**
- * Whether the values of a Parquet page are as many and as long as the page has room for. hyparquet counts and copies as
- * far as the lengths in a page say; it goes round for ever where one of them is negative.
+ * Checks that a Parquet page has room for as many and as long values as it claims. hyparquet counts and copies as far
+ * as the lengths in a page say, and never stops if one of them is negative.
  * Source: apache/parquet-format, Encodings.md.
  */
 import type { Encoding, ParquetType } from "hyparquet";
 import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
 import { readRleBitPackedHybrid } from "hyparquet/src/encoding.js";
 
-/** A place in a page. */
+/** A position in a page. */
 export interface PageReader {
   /** The page. */
   readonly view: DataView;
-  /** Where to read next. */
+  /** Offset of the next byte to read. */
   offset: number;
 }
 
 /** The values of a page. */
 export interface PageValues {
-  /** How they are written. */
+  /** Their encoding. */
   readonly encoding: Encoding;
-  /** What they are. */
+  /** Their type. */
   readonly type: ParquetType;
   /** Bytes of a value of FIXED_LEN_BYTE_ARRAY. */
   readonly typeLength?: number;
-  /** How many they are, without the nulls. */
+  /** Their number, without nulls. */
   readonly count: number;
-  /** Whether there is a dictionary. */
+  /** `true` if there is a dictionary. */
   readonly dictionary: boolean;
   /** The version of the page. */
   readonly version: 1 | 2;
 }
 
-/** The bytes that a few packed ones may become: a small page may be all zeros. */
+/** Returns the largest unpacked size of packed bytes: a small page may be all zeros. */
 export function mostUnpacked(bytes: number): number {
   return Math.max(2 ** 26, 1000 * bytes);
 }
 
 /**
- * The levels of a page, which say what is null and where a list begins; the reader goes on after them.
+ * Reads the levels of a page, which mark nulls and the beginnings of lists, and moves the reader after them.
  *
  * @param most the highest level
- * @param length their bytes, if they do not begin with it
- * @throws Error if they are not as many as the page has values.
+ * @param length their length in bytes, if they do not begin with it
+ * @throws Error if they are not as many as the page's values.
  */
 export function readLevels(reader: PageReader, most: number, count: number, length?: number): number[] {
   const width = 32 - Math.clz32(most);
@@ -53,9 +53,9 @@ export function readLevels(reader: PageReader, most: number, count: number, leng
 }
 
 /**
- * Goes through the values from the reader's offset on, which may be anywhere afterwards.
+ * Checks the values from the reader's offset on; the offset has no meaning afterwards.
  *
- * @throws Error if they are not all in the page, or their encoding is none of hyparquet's.
+ * @throws Error if they are not all in the page, or hyparquet does not know their encoding.
  */
 export function checkValues(reader: PageReader, values: PageValues): void {
   const { encoding, type, count } = values;
@@ -72,10 +72,10 @@ export function checkValues(reader: PageReader, values: PageValues): void {
   else throw new Error(`a page has the encoding ${encoding} of ${type}, which is not supported`);
 }
 
-/** What may follow the last value of a packed run: 7 more by the format, 255 by DuckDB. */
+/** Most filling values after a packed run's last value: 7 by the format, 255 by DuckDB. */
 const mostFilling = 2 ** 16;
 
-/** @throws Error if runs of equal and of packed values are not `count` values, all of them in the page. */
+/** @throws Error unless the runs of equal and of packed values are `count` values inside the page. */
 function checkRuns(view: DataView, start: number, width: number, count: number): void {
   let at = start;
   for (let seen = 0; seen < count;) {
@@ -87,7 +87,7 @@ function checkRuns(view: DataView, start: number, width: number, count: number):
     const run = Math.floor(head / 2);
     const isPacked = head % 2 === 1;
     seen += isPacked ? 8 * run : run;
-    // Of a packed run without bits hyparquet reads a byte, if there is one.
+    // hyparquet reads a byte of a packed run without bits, if there is one.
     at += isPacked ? Math.max(run * width, at < view.byteLength ? 1 : 0) : Math.ceil(width / 8);
     if (next >= 0x80 || seen > count + (isPacked ? mostFilling : 0)) {
       throw new Error(`a page has runs of ${seen} values or more, and should have ${count}`);
@@ -137,7 +137,7 @@ function checkDeltas({ view, offset }: PageReader, count: number): void {
     throw new Error("a page has a number of more than 10 bytes");
   };
   const block = varint(), parts = varint();
-  varint(); // how many values there are, which the page's header says as well
+  varint(); // the number of values, which is in the page's header too
   varint(); // the first of them
   const each = block / parts;
   if (!(each > 0 && each % 32 === 0 && block < 2 ** 31)) {
@@ -157,7 +157,7 @@ function checkDeltas({ view, offset }: PageReader, count: number): void {
   }
 }
 
-/** Differences as the numbers that they make; the reader goes on after them. */
+/** Reads differences as the numbers that they make, and moves the reader after them. */
 function readDeltas(reader: PageReader, count: number): Int32Array {
   checkDeltas(reader, count);
   const numbers = new Int32Array(count);
@@ -175,7 +175,7 @@ function checkLengths({ view, offset }: PageReader, lengths: Int32Array): void {
   }
 }
 
-/** @throws Error if a value begins with more of the one before than that has, or all together are far too long. */
+/** @throws Error if a prefix is longer than the value before, or all values together are far too long. */
 function checkPrefixes(reader: PageReader, count: number): void {
   const prefixes = readDeltas(reader, count), rest = readDeltas(reader, count);
   checkLengths(reader, rest);

@@ -1,9 +1,9 @@
-/** Counts rows of one kind, for a sentence on how many there are and where the first is. */
+/** A count of rows of one kind, for a sentence with their number and the line of the first. */
 export class RowTally {
   #count = 0;
   #first = 0;
 
-  /** How many were added. */
+  /** Number of rows added. */
   get count(): number {
     return this.#count;
   }
@@ -13,7 +13,7 @@ export class RowTally {
     if (this.#count++ === 0) this.#first = line;
   }
 
-  /** "3 rows of FILE … (the first in line 7)", with the words for one row or those for several; "" without rows. */
+  /** Returns "3 rows of FILE … (the first in line 7)", worded for one row or for several; "" without rows. */
   note(path: string, one: string, several: string): string {
     if (this.#count === 0) return "";
     const rows = this.#count === 1 ? `1 row of ${path} ${one}` : `${this.#count} rows of ${path} ${several}`;

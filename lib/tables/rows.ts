@@ -21,32 +21,32 @@ export interface Row {
 /** A row's values by column: texts, numbers, or null for none. */
 export type OutputRow = ReadonlyMap<string, unknown>;
 
-/** What makes bytes of rows. */
+/** An encoder of rows, part by part. */
 export interface TableEncoder {
-  /** What stands before the rows. */
+  /** Returns the part before the rows. */
   start(): string | Uint8Array;
-  /** Some rows. */
+  /** Returns the part for some rows. */
   rows(rows: readonly OutputRow[]): string | Uint8Array;
-  /** What stands behind them. */
+  /** Returns the part after the rows. */
   end(): string | Uint8Array;
 }
 
-/** Values of a row of delimited text, and the line it starts in. */
+/** A row of delimited text. */
 export interface DelimitedRecord {
-  /** From 1. */
+  /** Line it starts in, from 1. */
   readonly line: number;
-  /** As many as the header has. */
+  /** Its values, as many as the header has. */
   readonly values: readonly string[];
 }
 
-/** A row longer than this has a quote or a bracket that is not closed. */
+/** Longest row (64 MB): in a longer one a quote or a bracket is not closed. */
 const longestRow = 64 << 20;
 
 /**
- * The records of delimited text, the header first, with quotes as in RFC 4180 and any line ends; blank lines are left
- * out.
+ * Yields the records of delimited text, the header first, with quotes as in RFC 4180 and any line ends; blank lines are
+ * left out.
  *
- * @throws InputError with the line, where quotes are not balanced or a row has other values than the header.
+ * @throws InputError with the line, if quotes are not balanced or a row has not as many values as the header.
  */
 export async function* delimitedRecords(
   name: string,
@@ -66,9 +66,9 @@ export async function* delimitedRecords(
     record_delimiter: ["\r\n", "\n", "\r"],
     skip_empty_lines: true,
     max_record_size: longestRow,
-    on_record: located as unknown as Options["on_record"], // its type forbids to make something else of a record
+    on_record: located as unknown as Options["on_record"], // its type does not allow another kind of record
   });
-  pipeline(Readable.from(pieces), parser, () => {}); // what fails is thrown by the loop
+  pipeline(Readable.from(pieces), parser, () => {}); // the loop below throws any error
   try {
     yield* parser as AsyncIterable<DelimitedRecord>;
   } catch (error) {
@@ -81,7 +81,7 @@ function breaksIn(value: string): number {
   return value.includes("\n") || value.includes("\r") ? value.split(lineEnd).length - 1 : 0;
 }
 
-/** csv-parse's errors in our words. */
+/** Puts csv-parse's errors into our words. */
 function explain(
   error: CsvError,
   { name, delimiter, width, ended }: { name: string; delimiter: string; width: number; ended: number },
@@ -107,7 +107,7 @@ function explain(
 }
 
 /**
- * The rows of JSON Lines, one object a line; blank lines are left out.
+ * Yields the rows of JSON Lines, one object a line; blank lines are left out.
  *
  * @throws InputError with the line that is no JSON object.
  */
@@ -126,7 +126,7 @@ export async function* jsonRows(name: string, pieces: AsyncIterable<string>): As
   }
 }
 
-/** Lines, whatever their ends; what is too long comes in parts. */
+/** Yields lines, whatever their ends; a line that is too long comes in parts. */
 async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = "";
   for await (const piece of pieces) {
@@ -172,7 +172,7 @@ function jsonRow(name: string, content: string, line: number): Row {
 
 const longNumber = /\d{16}/;
 
-/** What JSON.rawJSON makes; TypeScript's library does not know it yet. */
+/** The result of JSON.rawJSON, which TypeScript's library does not know yet. */
 interface RawNumber {
   readonly rawJSON: string;
 }
@@ -187,7 +187,7 @@ function exactNumber(_key: string, value: unknown, context?: { source: string })
   return exact ? value : rawJSON(context.source);
 }
 
-/** A value as text; "" for none. */
+/** Returns a value as text; "" for none. */
 export function cellText(value: unknown): string {
   if (value === null || value === undefined) return "";
   if (isRawJSON(value)) return value.rawJSON;
@@ -195,7 +195,7 @@ export function cellText(value: unknown): string {
   return typeof value === "object" ? cellJson(value) : String(value);
 }
 
-/** A value as JSON, with all digits of large numbers. */
+/** Returns a value as JSON, with all digits of large numbers. */
 export function cellJson(value: unknown): string {
   return JSON.stringify(value, (_, inner) => typeof inner === "bigint" ? rawJSON(String(inner)) : inner);
 }

@@ -3,8 +3,8 @@
 /**
  * Unpacks a block.
  *
- * @param size how many bytes it is to have unpacked
- * @throws Error if it has another size, ends early or copies from where nothing is.
+ * @param size its unpacked size in bytes
+ * @throws Error if it has another size, ends early or copies from outside of itself.
  */
 export function unpackSnappy(packed: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   // An element of three bytes makes 64 at most.
@@ -22,7 +22,7 @@ export function unpackSnappy(packed: Uint8Array, size: number): Uint8Array<Array
     for (let n = 0; n < bytes; n++) value += packed[at++]! * 2 ** (8 * n);
     return value;
   };
-  while (number(1) >= 0x80); // the length once more
+  while (number(1) >= 0x80); // skips the length, which is `size` again
   while (at < packed.length) {
     const tag = packed[at++]!, kind = tag & 3;
     let length = (tag >> 2) + 1, offset = 0;

@@ -5,8 +5,8 @@ import { InputError } from "../errors.ts";
 import { parquetColumns, parquetRows } from "./parquet_table.ts";
 import { delimitedRecords, jsonRows, type Row, type TableFormat } from "./rows.ts";
 import {
-  bytesOf,
   emptyFile,
+  fileBytes,
   refuseOtherKinds,
   requireReadable,
   standardStream,
@@ -29,17 +29,17 @@ export interface Table {
   readonly rows: readonly Row[];
 }
 
-/** A file's rows, read while they are asked for: once, in their order. */
+/** A file's rows, read in order as they are asked for. */
 export interface TableStream extends AsyncDisposable {
   /** The path, or "standard input". */
   readonly path: string;
-  /** How it is written. */
+  /** Its format. */
   readonly format: TableFormat;
   /** Column names in the file's order; JSON Lines may have more of them in rows that have not been read yet. */
   readonly columns: readonly string[];
   /** The columns' types in a Parquet file. */
   readonly types?: readonly SchemaElement[];
-  /** The rows; they can be gone through once. */
+  /** The rows, which can be read only once. */
   readonly rows: AsyncIterable<Row>;
 }
 
@@ -53,12 +53,12 @@ const endings: Readonly<Record<string, TableFormat>> = {
   ".parquet": "parquet",
 };
 
-/** The format that a name's ending stands for, if any. */
+/** Returns the format that a name's ending stands for, if any. */
 export function formatOf(path: string): TableFormat | undefined {
   return endings[extname(path).toLowerCase()];
 }
 
-/** Whether a file's name ends as those that {@link readTable} reads. */
+/** Tells whether {@link readTable} reads files with a name like this one. */
 export function isTable(path: string): boolean {
   return formatOf(path) !== undefined;
 }
@@ -69,7 +69,7 @@ export function isTable(path: string): boolean {
  * UTF-16, with any line ends.
  *
  * @param path a path, or "-" for standard input
- * @param options.format where the name does not tell
+ * @param options.format the format, if the name does not tell it
  * @throws InputError when the file is missing, empty, of another kind, not UTF-8, or broken in some line: now, or when
  * that line is reached.
  */
@@ -90,7 +90,7 @@ export async function openTable(
 }
 
 async function headOf(path: string): Promise<Uint8Array> {
-  for await (const bytes of bytesOf(path)) return bytes;
+  for await (const bytes of fileBytes(path)) return bytes;
   return new Uint8Array();
 }
 
@@ -106,7 +106,7 @@ const openers: Readonly<Record<TableFormat, (path: string, name: string) => Prom
 };
 
 async function openDelimited(path: string, name: string, delimiter: string): Promise<OpenRows> {
-  const records = delimitedRecords(name, textPieces(name, bytesOf(path)), delimiter);
+  const records = delimitedRecords(name, textPieces(name, fileBytes(path)), delimiter);
   const header = await records.next();
   const columns = header.done ? [] : header.value.values.map((column) => column.trim());
   if (columns.every((column) => column === "")) throw emptyFile(name, "column names and rows");
@@ -118,11 +118,11 @@ async function openDelimited(path: string, name: string, delimiter: string): Pro
   return { columns, rows: rows(), close: () => closeRows(records) };
 }
 
-/** JSON Lines do not say which columns there are: as many rows are looked at before one is asked for. */
+/** Rows of JSON Lines read ahead to find the columns, which the format does not state. */
 const rowsAhead = 100;
 
 async function openJsonLines(path: string, name: string): Promise<OpenRows> {
-  const all = jsonRows(name, textPieces(name, bytesOf(path)));
+  const all = jsonRows(name, textPieces(name, fileBytes(path)));
   const first: Row[] = [];
   while (first.length < rowsAhead) {
     const next = await all.next();
@@ -171,7 +171,7 @@ async function* someRows(name: string, rows: AsyncIterable<Row>): AsyncGenerator
   if (none) throw new InputError(`Cannot read ${name} as it has no rows: expected at least one`);
 }
 
-/** Reads a file as {@link openTable} does, whole. */
+/** Reads a whole file as {@link openTable} does. */
 export async function readTable(path: string): Promise<Table> {
   await using table = await openTable(path);
   const rows: Row[] = [];
@@ -198,5 +198,5 @@ export function requireColumns(
   }
 }
 
-/** So many columns are named in an error. */
+/** Most columns named in an error. */
 const mostNamed = 20;

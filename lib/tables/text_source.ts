@@ -1,18 +1,18 @@
 /**
- * The text of files and of standard input, piece by piece: UTF-8, or UTF-16 where a byte order mark says so. What is no
- * text is known by its first bytes and refused in one sentence.
+ * The text of files and of standard input, piece by piece: UTF-8, or UTF-16 with a byte order mark. Files that are not
+ * text are recognized by their first bytes and refused in one sentence.
  */
 import { lstat, open, readlink, stat } from "node:fs/promises";
 import { InputError } from "../errors.ts";
 
-/** A line end as files of any system have it. */
+/** Line end of a file from any system. */
 export const lineEnd = /\r\n|\n|\r/;
 
-/** What stands for standard input and standard output where a path is expected. */
+/** The path that stands for standard input or standard output. */
 export const standardStream = "-";
 
 /**
- * A file as text, without a byte order mark.
+ * Reads a file as text, without a byte order mark.
  *
  * @param expected for the error: the kind of file, and what should be in it
  * @throws InputError when the file is missing, empty, no text, or not UTF-8.
@@ -23,13 +23,13 @@ export async function readText(
 ): Promise<string> {
   await requireReadable(path, expected.file);
   const pieces: string[] = [];
-  for await (const piece of textPieces(path, bytesOf(path))) pieces.push(piece);
+  for await (const piece of textPieces(path, fileBytes(path))) pieces.push(piece);
   const text = pieces.join("");
   if (text.trim() === "") throw emptyFile(path, expected.content);
   return text;
 }
 
-/** The error of a file without content. */
+/** Returns the error of a file without content. */
 export function emptyFile(name: string, content: string): InputError {
   return new InputError(`Cannot read ${name} as it is empty: expected ${content}`);
 }
@@ -54,8 +54,8 @@ export async function requireReadable(path: string, expected: string): Promise<v
   }
 }
 
-/** The bytes at a path, or of standard input. */
-export async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+/** Yields the bytes of a file or of standard input. */
+export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
   if (path === standardStream) {
     yield* Deno.stdin.readable;
     return;
@@ -75,9 +75,9 @@ export async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Bytes as text, without a byte order mark.
+ * Decodes bytes as text, without a byte order mark.
  *
- * @param name what errors call them, such as their path
+ * @param name name for error messages, such as the path
  * @throws InputError when they are no text, or not UTF-8 (with the offset and the line).
  */
 export async function* textPieces(name: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
@@ -99,7 +99,7 @@ export async function* textPieces(name: string, chunks: AsyncIterable<Uint8Array
   if (rest !== "") yield rest;
 }
 
-/** As many bytes as tell what kind of file it is. */
+/** Number of bytes that tell the kind of a file. */
 const headSize = 512;
 
 const kinds: readonly { bytes: readonly number[]; what: string; advice: string }[] = [
@@ -155,7 +155,7 @@ export function refuseOtherKinds(name: string, head: Uint8Array): void {
   }
 }
 
-/** What makes text of bytes, chunk by chunk, told by the first ones. */
+/** Returns a decoder of chunks of bytes, for the encoding that the first bytes show. */
 function decoderOf(name: string, head: Uint8Array): (bytes: Uint8Array, last: boolean) => string {
   const mark = head[0]! << 8 | head[1]!;
   if (mark !== 0xfffe && mark !== 0xfeff) return utf8Decoder(name);
@@ -200,7 +200,7 @@ function utf8Decoder(name: string): (bytes: Uint8Array, last: boolean) => string
   };
 }
 
-/** Counts both kinds of line ends; only a file without line feeds has its lines ended by carriage returns. */
+/** Counts both kinds of line ends; carriage returns end lines only in a file without line feeds. */
 function countEnds(bytes: Uint8Array, ends: { lineFeeds: number; returns: number }): void {
   const count = (byte: number) => {
     let found = 0;
@@ -211,7 +211,7 @@ function countEnds(bytes: Uint8Array, ends: { lineFeeds: number; returns: number
   if (ends.lineFeeds === 0) ends.returns += count(0x0d);
 }
 
-/** How many of the bytes are left without a last UTF-8 character that is not whole yet. */
+/** Returns the number of bytes without an incomplete UTF-8 character at their end. */
 function wholeCharacters(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back]!;
@@ -223,7 +223,7 @@ function wholeCharacters(bytes: Uint8Array): number {
   return bytes.length;
 }
 
-/** The offset where bytes stop being UTF-8: a replacement character stands there that is not in the bytes. */
+/** Returns the offset where bytes stop being UTF-8: decoded, they have a replacement character of their own there. */
 function firstInvalid(bytes: Uint8Array): number {
   const lossy = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   const encoder = new TextEncoder();

@@ -1,4 +1,4 @@
-/** Rows as CSV, TSV, JSON Lines or Parquet, to a file that is there whole or not at all, or to standard output. */
+/** Rows written as CSV, TSV, JSON Lines or Parquet, to standard output or to a file that appears only when complete. */
 import { stringify } from "csv-stringify/sync";
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { InputError } from "../errors.ts";
@@ -6,23 +6,23 @@ import { parquetEncoder, type ParquetType } from "./parquet_table.ts";
 import { cellJson, cellText, type OutputRow, type TableEncoder, type TableFormat } from "./rows.ts";
 import { standardStream } from "./text_source.ts";
 
-/** What a table is to look like. */
+/** Format and columns of a table to write. */
 export interface TableLayout {
-  /** How it is written. */
+  /** Its format. */
   readonly format: TableFormat;
   /** Its columns in their order; JSON Lines may have others and lack some. */
   readonly columns: readonly string[];
-  /** Types of columns of a Parquet file that are no texts. */
+  /** Types of a Parquet file's columns that are not texts. */
   readonly types?: readonly ParquetType[];
 }
 
 /**
- * Writes rows while they are made. A file is written beside its place and renamed in the end, so that an older one is
- * replaced only by a whole one.
+ * Writes rows as they come. A file is written under a temporary name and renamed at the end, so that an older file is
+ * replaced only by a complete one.
  *
  * @param path a path, or "-" for standard output
  * @param batches the rows in their order, some at a time
- * @throws InputError if the system does not let it be written; what `batches` throws is thrown on.
+ * @throws InputError if the file cannot be written; errors of `batches` pass through.
  */
 export async function writeTable(
   path: string,
@@ -60,7 +60,7 @@ function encoderOf({ format, columns, types }: TableLayout): TableEncoder {
 }
 
 function delimitedEncoder(columns: readonly string[], delimiter: string): TableEncoder {
-  // Every line end is quoted, and not only that of the rows, as readers take each for the end of one.
+  // Values with any kind of line end are quoted, as readers take each kind for the end of a row.
   const text = (records: string[][]) => stringify(records, { delimiter, quoted_match: /[\r\n]/ });
   return {
     start: () => text([[...columns]]),
@@ -80,14 +80,14 @@ async function openSink(given: string): Promise<Sink> {
     const write = (bytes: Uint8Array) =>
       Deno.stdout.write(bytes).catch((error) => {
         if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-        throw new InputError("Cannot write to standard output as what reads it has stopped");
+        throw new InputError("Cannot write to standard output as its reader has stopped");
       });
     return { write: (part) => writeAll(part, write), close: async () => {}, abort: async () => {} };
   }
   const path = await realpath(given).catch(() => given);
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) throw new InputError(`Cannot write ${given} as it is a folder: give a file`);
-  const place = info && !info.isFile() ? path : `${path}.${crypto.randomUUID()}.tmp`; // a device is no file to rename
+  const place = info && !info.isFile() ? path : `${path}.${crypto.randomUUID()}.tmp`; // a device cannot be renamed
   const said = (error: Error & { code?: string }) => {
     const advice = error.code === "ENOSPC" ? "; make room and start again" : "";
     throw new InputError(`Cannot write ${given}: ${error.message}${advice}`, { cause: error });

@@ -5,18 +5,18 @@
 
 /** The sentences of a document. */
 export interface Sentences {
-  /** In order, without blanks at either end; a document without a boundary is one, a blank one none. */
+  /** In order, without blanks at their ends; a document without a boundary is one sentence, a blank one none. */
   readonly sentences: string[];
-  /** How many times a sentence was cut because it was longer than {@link longestSentence}. */
+  /** Number of cuts in sentences longer than {@link longestSentence}. */
   readonly cuts: number;
 }
 
-/** A longer sentence (about 200 English words) is cut at a blank or a comma, in UTF-16 units. */
+/** Longest sentence in UTF-16 units (about 200 English words); a longer one is cut at a blank or a comma. */
 export const longestSentence = 1000;
 
 const segmenter = new Intl.Segmenter("en", { granularity: "sentence" });
 
-/** A title or an initial that ends what the Unicode rules take for a sentence: "Dr. " in "Dr. No". */
+/** A title or an initial after which the Unicode rules wrongly end a sentence: "Dr. " in "Dr. No". */
 const abbreviation = /(?:^|[\s("'“‘])(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-HJ-Z])\.[ \t]*$/;
 
 const chineseEnds = "。？！";
@@ -77,7 +77,7 @@ function* chineseSentences(text: string): Generator<string> {
   yield text.slice(start);
 }
 
-/** The end of a chunk: after the last blank or comma in its second half, else where it is full. */
+/** Returns the end of a chunk: after the last blank or comma in its second half, else where it is full. */
 function cutPlace(text: string, start: number): number {
   const full = start + longestSentence;
   for (let end = full; end > full - longestSentence / 2; end--) {

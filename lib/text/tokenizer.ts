@@ -1,6 +1,6 @@
 /**
- * BERT's wordpieces: the tokenizer of a Hugging Face folder, of an old folder with only vocab.txt, or one made of
- * pieces or the characters of some texts. Nothing is cut or padded here, whatever the folder's own settings say.
+ * BERT's WordPiece tokenizers: from a Hugging Face folder, from an old folder with only vocab.txt, or made of given
+ * pieces or the characters of some texts. They never cut or pad a text, whatever the folder's own settings are.
  */
 import * as hub from "@huggingface/tokenizers";
 import { readFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ export interface SpecialIds {
   readonly cls: number;
   /** [SEP], the last token. */
   readonly sep: number;
-  /** [PAD], which fills up. */
+  /** [PAD], which fills up a sequence. */
   readonly pad: number;
   /** [UNK], a word that the vocabulary cannot spell. */
   readonly unk: number;
@@ -21,9 +21,9 @@ export interface SpecialIds {
   readonly mask: number;
 }
 
-/** Texts to wordpiece ids. */
+/** A tokenizer from texts to wordpiece ids. */
 export interface Tokenizer {
-  /** All wordpieces of a text, without [CLS] and [SEP]; characters that are no text (lone surrogates) are dropped. */
+  /** Returns the ids of all wordpieces of a text, without [CLS] and [SEP]; lone surrogates are dropped. */
   encode(text: string): Int32Array;
   /** V: one more than the largest id. */
   readonly vocabSize: number;
@@ -48,11 +48,11 @@ type TokenizerConfig = Record<string, unknown>;
 
 const specialTokens = { pad: "[PAD]", unk: "[UNK]", cls: "[CLS]", sep: "[SEP]", mask: "[MASK]" } as const;
 
-/** What a vocabulary that is made here starts with. */
+/** The first pieces of every vocabulary made here. */
 export const specialPieces: readonly string[] = Object.values(specialTokens);
 
 /**
- * The tokenizer of a model folder: tokenizer.json if it is there, else vocab.txt (lower-cased unless
+ * Loads the tokenizer of a model folder from tokenizer.json or, without that file, from vocab.txt (lower-cased unless
  * tokenizer_config.json or a folder name with "cased" says otherwise).
  *
  * @throws InputError when neither file is there, one cannot be read, or it is no BERT tokenizer.
@@ -83,11 +83,11 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 }
 
 /**
- * A tokenizer whose vocabulary is the special tokens and the most frequent characters of some texts, for Chinese
+ * Makes a tokenizer whose vocabulary is the special tokens and the most frequent characters of some texts, for Chinese
  * models that start from nothing; a character inside a Latin word or a number has its own piece ("##a").
  *
  * @param texts the texts to count, training texts only
- * @param options.maxVocabulary V at most
+ * @param options.maxVocabulary largest V
  */
 export function characterTokenizer(
   texts: Iterable<string>,
@@ -109,14 +109,14 @@ export function characterTokenizer(
   return vocabularyTokenizer([...specialPieces, ...frequent].slice(0, maxVocabulary));
 }
 
-/** The lower-casing tokenizer of a vocabulary: all its pieces, {@link specialPieces} among them, by id. */
+/** Makes the lower-casing tokenizer of a vocabulary: all pieces by id, {@link specialPieces} included. */
 export function vocabularyTokenizer(pieces: readonly string[]): Tokenizer {
   const vocabulary = pieces.join("\n") + "\n";
   const config = tokenizerConfig(true);
   return makeTokenizer(tokenizerJson(pieces, config), config, "these pieces", vocabulary);
 }
 
-/** How often each word occurs, as a lower-casing tokenizer sees words before it parts them into wordpieces. */
+/** Counts words, as a lower-casing tokenizer sees them before it splits them into wordpieces. */
 export function countWords(texts: Iterable<string>): Map<string, number> {
   const normalizer = new hub.BertNormalizer({
     ...normalizerJson(tokenizerConfig(true)),
@@ -186,13 +186,13 @@ function specialIds(tokenizer: hub.Tokenizer, config: TokenizerConfig, where: st
   return { cls: idOf("cls"), sep: idOf("sep"), pad: idOf("pad"), unk: idOf("unk"), mask: idOf("mask") };
 }
 
-/** Words up to this many UTF-16 units are remembered, and as many of them. */
+/** Longest word (in UTF-16 units) and largest number of words that an encoder remembers. */
 const longestKnown = 40;
 const mostKnown = 200_000;
 
 /**
- * Encodes word by word, remembering words: blanks always part wordpieces, and words repeat (about eight times as
- * fast on reviews as whole texts).
+ * Returns a function that encodes word by word and remembers words. Blanks always separate wordpieces and words repeat,
+ * so this is about eight times as fast on reviews as encoding whole texts.
  */
 function encoder(
   tokenizer: hub.Tokenizer,
@@ -217,12 +217,12 @@ function encoder(
   };
 }
 
-/** Blanks around Chinese characters outside the basic plane, which the package's normalizer leaves out. */
+/** Puts blanks around Chinese characters outside the basic plane, which the package's normalizer misses. */
 function spaced(text: string): string {
   return text.replace(/[\u{20000}-\u{2A6DF}\u{2A700}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu, " $& ");
 }
 
-/** What BERT's tokenizer does with a text before it looks for wordpieces; accents go with the case unless stated. */
+/** Returns the settings of BERT's normalizer; accents are stripped with lower-casing unless stated otherwise. */
 function normalizerJson(config: TokenizerConfig) {
   return {
     type: "BertNormalizer" as const,
@@ -233,7 +233,7 @@ function normalizerJson(config: TokenizerConfig) {
   };
 }
 
-/** What Hugging Face writes for a BERT vocabulary. */
+/** Returns the tokenizer.json that Hugging Face writes for a BERT vocabulary. */
 function tokenizerJson(pieces: readonly string[], config: TokenizerConfig): TokenizerJson {
   const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
   const { cls, sep } = specialTokens;

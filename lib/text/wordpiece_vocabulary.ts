@@ -1,24 +1,24 @@
 /**
- * Learns a WordPiece vocabulary from texts, for models that start from nothing: as Hugging Face's WordPieceTrainer,
+ * Learns a WordPiece vocabulary from texts, for models that start from nothing. As in Hugging Face's WordPieceTrainer,
  * the most frequent pair of neighbouring pieces becomes a piece, again and again (byte-pair encoding, Sennrich et al.
  * 2016, with "##" before pieces inside a word). Google's own trainer was never published.
  */
 import { countWords, specialPieces } from "./tokenizer.ts";
 
-/** What {@link learnWordpieces} may be told. */
+/** Options of {@link learnWordpieces}. */
 export interface VocabularyOptions {
-  /** V at most, special tokens included; 8,000 if not given. */
+  /** Largest V, special tokens included; 8,000 if not given. */
   readonly maxVocabulary?: number;
-  /** Pairs that occur less often do not become pieces; 2 if not given. */
+  /** Fewest occurrences of a pair that becomes a piece; 2 if not given. */
   readonly minCount?: number;
-  /** Different characters at most, the most frequent ones; 1,000 if not given. */
+  /** Largest number of different characters, the most frequent ones; 1,000 if not given. */
   readonly maxCharacters?: number;
 }
 
-/** Longer words are [UNK] to BERT's tokenizers. */
+/** Longest word in characters; BERT's tokenizers make a longer one [UNK]. */
 const longestWord = 100;
 
-/** Pieces by id; a pair is numbered left * mostPieces + right. */
+/** Limit of the ids, so that left * mostPieces + right is a pair's number. */
 const mostPieces = 2 ** 24;
 
 /** A word as ids of pieces, and how often it occurs. */
@@ -28,10 +28,10 @@ interface Word {
 }
 
 /**
- * A vocabulary for `vocabularyTokenizer`: special tokens, characters, then pieces in the order in which they were
- * learnt. It is a function of the words' counts alone: equally frequent pairs are taken by their pieces' ids. A
- * character that occurs in a word of several has both forms ("a", "##a"), so that each word of known characters can
- * be spelt; words with other characters are left out.
+ * Learns a vocabulary for `vocabularyTokenizer`: special tokens, characters, then pieces in the order in which they
+ * were learnt. It depends on the words' counts alone: of equally frequent pairs the one with smaller ids comes first. A
+ * character of a longer word has both forms ("a", "##a"), so that each word of known characters can be spelt; words
+ * with other characters are left out.
  *
  * @param texts the texts to count, training texts only
  */
@@ -67,7 +67,7 @@ export function learnWordpieces(
   return pieces;
 }
 
-/** The forms of the most frequent characters that fit, in the order of their code points. */
+/** Returns the forms of the most frequent characters that fit, in the order of their code points. */
 function characterPieces(
   words: readonly { readonly characters: readonly string[]; readonly count: number }[],
   most: number,
@@ -90,7 +90,7 @@ function characterPieces(
   return [...fitting, ...fitting.filter((character) => inside.has(character)).map((one) => `##${one}`)];
 }
 
-/** How often which pieces are neighbours, kept up to date while pairs are merged. */
+/** Counts of neighbouring pieces, kept up to date while pairs are merged. */
 class Pairs {
   readonly #words: readonly Word[];
   readonly #counts = new Map<number, number>();
@@ -105,7 +105,7 @@ class Pairs {
     for (const key of this.#counts.keys()) this.#enqueue(key);
   }
 
-  /** The most frequent pair, the one with the smallest ids among equals. */
+  /** Returns the most frequent pair, the one with the smallest ids among equals. */
   mostFrequent(): { left: number; right: number; count: number } | undefined {
     for (let top = this.#queue[0]; top; top = this.#queue[0]) {
       const { key, count } = top;
@@ -138,7 +138,7 @@ class Pairs {
     for (const pair of changed) this.#enqueue(pair);
   }
 
-  /** Adds or takes away the pairs of a word, and returns those. */
+  /** Adds or subtracts the pairs of a word, and returns them. */
   #change(place: number, sign: 1 | -1): number[] {
     const { ids, count } = this.#words[place]!;
     const keys = ids.slice(1).map((right, i) => ids[i]! * mostPieces + right);

@@ -73,60 +73,24 @@ export interface TrainingBatchOptions extends BatchOptions {
   readonly window?: number;
 }
 
-/** The batches of an epoch, made when they are asked for. */
-export interface Batches extends Iterable<Batch> {
+/** Batches that are made when they are asked for. */
+export interface LazyBatches<Made> extends Iterable<Made> {
   /** How many batches. */
   readonly length: number;
+  /** The batch at a place (from 0), whichever were made before it, so that a resumed epoch can go on in its middle. */
+  at(place: number): Made;
+}
+
+/** The batches of an epoch. */
+export interface Batches extends LazyBatches<Batch> {
   /** Shapes of all batches, without making them. */
   readonly shapes: readonly BatchShape[];
-  /** The batch at a place (from 0), so that a resumed epoch can go on in its middle. */
-  at(place: number): Batch;
 }
 
-/** Tokens computed with and without buckets. */
-export interface PaddingStatistics {
-  /** Tokens of all examples, with [CLS] and [SEP] of each fraction. */
-  readonly realTokens: number;
-  /** Tokens computed per real token with these batches. */
-  readonly bucketed: number;
-  /** Tokens computed per real token if each fraction were padded to `maxLength` and each text to the largest K. */
-  readonly padded: number;
-  /** Different shapes, each of which is compiled once. */
-  readonly shapes: number;
-}
-
+/** Values that T takes below the longest, if none are given. */
 const defaultLengths: readonly number[] = [32, 64, 96, 128, 192, 256, 384, 512];
 /** Small: sorting a whole epoch makes batches of one kind, which cost 3 points of error (LOG.md). */
 const defaultWindow = 4;
-
-/** Wordpieces without [CLS] and [SEP], as {@link EncodedExample} has them. */
-export type Wordpieces = Pick<EncodedExample, "pieces" | "second">;
-
-/** Examples as wordpieces, numbered by their place. */
-export function encodeExamples<Labelled extends { readonly label: number }, Encoded extends Wordpieces>(
-  examples: readonly Labelled[],
-  encode: (example: Labelled) => Encoded,
-): (Encoded & Pick<EncodedExample, "label" | "index">)[] {
-  return examples.map((example, index) => ({ ...encode(example), label: example.label, index }));
-}
-
-/**
- * The texts of a pair so that they fit: the longer one is cut at its end, down to half the room if both are longer, as
- * Hugging Face's truncation "longest_first".
- *
- * @param maxLength tokens of a pair at most, with [CLS] and two [SEP]
- */
-export function cutPair(
-  first: Int32Array,
-  second: Int32Array,
-  maxLength: number,
-): Required<Wordpieces> {
-  const room = maxLength - 3;
-  const shorter = Math.min(first.length, second.length, Math.floor(room / 2));
-  const longer = room - shorter;
-  const [left, right] = first.length > second.length ? [longer, shorter] : [shorter, longer];
-  return { pieces: [first.subarray(0, left)], second: second.subarray(0, right) };
-}
 
 /** Each example exactly once, in an order that is a function of the key. */
 export function trainingBatches(
@@ -137,35 +101,54 @@ export function trainingBatches(
   const { batchSize, key, window = defaultWindow, padToMax = false } = options;
   const random = new Random(key);
   const shuffled = random.shuffle(examples);
-  if (padToMax) return batchesOf(cut(shuffled, batchSize), options, largestFractions(examples));
-  const groups = cut(shuffled, window * batchSize).flatMap((inWindow) =>
-    random.shuffle(cut(inWindow.toSorted(longestFirst), batchSize))
-  );
-  return batchesOf(groups, options);
+  if (padToMax) return batchesOf(chunks(shuffled, batchSize), options, largestFractions(examples));
+  return batchesOf(groupsOfLikeLengths(shuffled, { batchSize, window, longestFirst }, random), options);
+}
+
+/** Items in groups of a batch: sorted inside each window of batches, and a window's groups in random order. */
+export function groupsOfLikeLengths<Item>(
+  items: readonly Item[],
+  { batchSize, window, longestFirst }: {
+    readonly batchSize: number;
+    readonly window: number;
+    readonly longestFirst: (a: Item, b: Item) => number;
+  },
+  random: Random,
+): Item[][] {
+  return chunks(items, window * batchSize)
+    .flatMap((inWindow) => random.shuffle(chunks(inWindow.toSorted(longestFirst), batchSize)));
+}
+
+/** T of a batch whose longest sequence has so many tokens: the next of the lengths, `maxLength` at most. */
+export function paddedLength(
+  longest: number,
+  { maxLength, lengths = defaultLengths }: Pick<BatchOptions, "maxLength" | "lengths">,
+): number {
+  return Math.min(maxLength, ...lengths.filter((length) => length >= longest));
+}
+
+/** So many batches, made by their place. */
+export function lazyBatches<Made>(length: number, make: (place: number) => Made): LazyBatches<Made> {
+  const at = (place: number) => {
+    if (!(place >= 0 && place < length)) {
+      throw new RangeError(`Expected a batch below ${length}, found ${place}`);
+    }
+    return make(place);
+  };
+  return {
+    length,
+    at,
+    *[Symbol.iterator]() {
+      for (let place = 0; place < length; place++) yield at(place);
+    },
+  };
 }
 
 /** Each example exactly once, longest first. */
 export function evaluationBatches(examples: readonly EncodedExample[], options: BatchOptions): Batches {
   check(examples, options);
-  const groups = cut(examples.toSorted(longestFirst), options.batchSize);
+  const groups = chunks(examples.toSorted(longestFirst), options.batchSize);
   return batchesOf(groups, options, options.padToMax ? largestFractions(examples) : undefined);
-}
-
-/** How many tokens are computed for each real one. */
-export function paddingStatistics(
-  examples: readonly EncodedExample[],
-  batches: Batches,
-  maxLength: number,
-): PaddingStatistics {
-  const realTokens = examples.reduce((sum, example) => sum + countTokens(example), 0);
-  const computed = batches.shapes.reduce((sum, { B, K, T }) => sum + B * K * T, 0);
-  const rows = batches.shapes.reduce((sum, { B }) => sum + B, 0);
-  return {
-    realTokens,
-    bucketed: computed / realTokens,
-    padded: rows * largestFractions(examples) * maxLength / realTokens,
-    shapes: new Set(batches.shapes.map(({ B, K, T }) => `${B},${K},${T}`)).size,
-  };
 }
 
 function check(examples: readonly EncodedExample[], { batchSize, maxLength }: BatchOptions): void {
@@ -217,7 +200,8 @@ function largestFractions(examples: readonly EncodedExample[]): number {
   return fractionsBucket(examples.reduce((largest, { pieces }) => Math.max(largest, pieces.length), 1));
 }
 
-function cut<Item>(items: readonly Item[], size: number): Item[][] {
+/** Consecutive pieces of `size` items each, of which the last may have fewer. */
+function chunks<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from(
     { length: Math.ceil(items.length / size) },
     (_, i) => items.slice(i * size, (i + 1) * size),
@@ -226,28 +210,15 @@ function cut<Item>(items: readonly Item[], size: number): Item[][] {
 
 /** Lazy batches of groups of examples; `K` is given when all are padded to the maximum. */
 function batchesOf(groups: readonly EncodedExample[][], options: BatchOptions, K?: number): Batches {
-  const { batchSize: B, maxLength, lengths = defaultLengths } = options;
+  const { batchSize: B, maxLength } = options;
   const shapes = groups.map((group): BatchShape => {
     const pairs = group.some(({ second }) => second) ? { pairs: true } as const : {};
     if (K) return { B, K, T: maxLength, ...pairs };
-    const needed = Math.max(...group.map(longestFraction));
-    const T = Math.min(maxLength, ...lengths.filter((length) => length >= needed));
+    const T = paddedLength(Math.max(...group.map(longestFraction)), options);
     return { B, K: largestFractions(group), T, ...pairs };
   });
-  const at = (place: number) => {
-    const group = groups[place];
-    const shape = shapes[place];
-    if (!group || !shape) throw new RangeError(`Expected a batch below ${groups.length}, found ${place}`);
-    return makeBatch(group, shape, options.tokenizerIds);
-  };
-  return {
-    length: groups.length,
-    shapes,
-    at,
-    *[Symbol.iterator]() {
-      for (let place = 0; place < groups.length; place++) yield at(place);
-    },
-  };
+  const make = (place: number) => makeBatch(groups[place]!, shapes[place]!, options.tokenizerIds);
+  return { ...lazyBatches(groups.length, make), shapes };
 }
 
 function makeBatch(

@@ -1,28 +1,43 @@
 /**
- * Models that several runs start from: each is made once and kept in the cache folder, under the hash of what it
- * depends on. Making one may be stopped at any time; the next call goes on from its last checkpoint. Of several processes
- * that want the same model one makes it, and the others wait.
+ * Models that are made once and kept with the record of how: those that several runs start from in the cache folder,
+ * under the hash of what they depend on, that of one run in its own folder. Making one may be stopped at any time; the
+ * next call goes on from its last checkpoint. Of several processes that want the same model in the cache one makes it,
+ * and the others wait.
  */
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withCacheLock } from "../storage/file_lock.ts";
 import { cacheFolder } from "../storage/cache.ts";
 import { configurationHash } from "../results/records.ts";
-import { type CheckpointOptions, withCheckpoints } from "./checkpoints.ts";
+import { type CheckpointOptions, fromCheckpoints } from "./checkpoints.ts";
 import { writeWhole } from "../storage/whole_file.ts";
 
-/** Which model. */
-export interface CachedModelOptions {
+/** A model in the folder of a run. */
+export interface KeptModelOptions {
+  /** The run's folder. */
+  readonly run: string;
+  /** The model's folder in it, as one run may make several models. */
+  readonly part: string;
+  /** The file beside the model that says how it was made. */
+  readonly recordFile: string;
+  /** Where the run saves itself on the way. */
+  readonly checkpoint: Omit<CheckpointOptions, "identity">;
+}
+
+/** A model in the cache. */
+export interface CachedModelOptions extends Pick<KeptModelOptions, "part" | "recordFile"> {
   /** The folder of the cache, such as `pretrained`. */
   readonly kind: string;
   /** Everything that the model depends on. */
   readonly identity: object;
-  /** Which of the models that one run makes: its folder in the run's. */
-  readonly part: string;
-  /** The file beside the model that says how it was made. */
-  readonly recordFile: string;
   /** Told what is going on. */
   readonly say: (line: string) => void;
+}
+
+/** The folder of a model and the record of how it was made. */
+export interface KeptModel<Made> {
+  readonly folder: string;
+  readonly record: Made;
 }
 
 /** A run that makes models. */
@@ -39,30 +54,51 @@ export interface MakingRun<Made> {
  * @throws Error if `make` has not kept the part that is asked for.
  */
 export async function cachedModel<Made>(
-  { kind, identity, part, recordFile, say }: CachedModelOptions,
+  { kind, identity, say, ...model }: CachedModelOptions,
   make: (run: MakingRun<Made>) => Promise<void>,
-): Promise<{ folder: string; record: Made }> {
+): Promise<KeptModel<Made>> {
   const run = join(cacheFolder(), kind, (await configurationHash(identity)).slice(0, 24));
-  const folder = join(run, part);
-  const keep: MakingRun<Made>["keep"] = async (part, save, record) => {
-    const folder = join(run, part);
-    await save(folder);
-    await writeWhole(join(folder, recordFile), [JSON.stringify(record, null, 2) + "\n"]);
-  };
-  const find = () => readRecord<Made>(folder, recordFile);
   const waiting = () => say(`Another process is making the model in ${run}, which is waited for`);
-  const record = await find() ?? await withCacheLock(join(run, "lock"), waiting, async () => {
-    const found = await find();
-    if (found) return found;
-    await withCheckpoints(join(run, "checkpoints"), say, (checkpoint) => make({ checkpoint, keep }));
-    return await find();
-  });
-  if (!record) throw new Error(`No model was left in ${folder}`);
-  return { folder, record };
+  return await findModel<Made>({ run, ...model }) ??
+    await withCacheLock(join(run, "lock"), waiting, () =>
+      fromCheckpoints(
+        join(run, "checkpoints"),
+        say,
+        (checkpoint) => keptModel({ run, ...model, checkpoint }, make),
+      ));
 }
 
-/** The record beside a model; it is written last, so that a folder with it is whole. */
-async function readRecord<Made>(folder: string, file: string): Promise<Made | undefined> {
-  const text = await readFile(join(folder, file), "utf8").catch(() => undefined);
-  return text === undefined ? undefined : JSON.parse(text);
+/**
+ * The same in a run's own folder, where nobody else makes it. The checkpoints' folder is removed once the model is
+ * there; without resuming the model of an earlier run is removed first.
+ *
+ * @throws Error if `make` has not kept the part that is asked for.
+ */
+export async function keptModel<Made>(
+  { checkpoint, ...model }: KeptModelOptions,
+  make: (run: MakingRun<Made>) => Promise<void>,
+): Promise<KeptModel<Made>> {
+  const folder = join(model.run, model.part);
+  if (!checkpoint.resume) await rm(folder, { recursive: true, force: true });
+  const found = await findModel<Made>(model);
+  if (found) return found;
+  const keep: MakingRun<Made>["keep"] = async (part, save, record) => {
+    const folder = join(model.run, part);
+    await save(folder);
+    await writeWhole(join(folder, model.recordFile), [JSON.stringify(record, null, 2) + "\n"]);
+  };
+  await make({ checkpoint, keep });
+  await rm(checkpoint.folder, { recursive: true, force: true });
+  const made = await findModel<Made>(model);
+  if (!made) throw new Error(`No model was left in ${folder}`);
+  return made;
+}
+
+/** A model with the record beside it; it is written last, so that a folder with it is whole. */
+async function findModel<Made>(
+  { run, part, recordFile }: Omit<KeptModelOptions, "checkpoint">,
+): Promise<KeptModel<Made> | undefined> {
+  const folder = join(run, part);
+  const text = await readFile(join(folder, recordFile), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : { folder, record: JSON.parse(text) };
 }

@@ -186,17 +186,6 @@ async function advised<Value>(reading: Promise<Value>, advice: string): Promise<
   });
 }
 
-/** {@linkcode fromCheckpoints}, and the folder is removed at the end. */
-export async function withCheckpoints<Result>(
-  folder: string,
-  say: (line: string) => void,
-  action: (checkpoint: Omit<CheckpointOptions, "identity">) => Promise<Result>,
-): Promise<Result> {
-  const result = await fromCheckpoints(folder, say, action);
-  await rm(folder, { recursive: true, force: true });
-  return result;
-}
-
 /**
  * Does something that saves itself in a folder on the way, and goes on from what is there. What cannot be gone on from,
  * as it is damaged or of an older version of this program, is removed first: nobody has asked for it by name.

@@ -1,6 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { newConfig, withLabels } from "../../lib/bert/config.ts";
@@ -9,6 +8,7 @@ import { readSafetensors, writeSafetensors } from "../../lib/bert/safetensors.ts
 import type { HostTensors } from "../../lib/tensors.ts";
 import { goldenFolder, largestDifference } from "../golden/load.ts";
 import { hasTransformers, runTransformers } from "../golden/transformers.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const folders = join(goldenFolder, "folders");
 const values = await readSafetensors(join(goldenFolder, "folders.safetensors"));
@@ -23,15 +23,6 @@ function weightsOf(prefix: string): HostTensors {
 
 function without(tensors: HostTensors, part: string): HostTensors {
   return Object.fromEntries(Object.entries(tensors).filter(([name]) => !name.includes(part)));
-}
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-"));
-  try {
-    await test(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
 
 for (const type of ["f32", "f16", "bf16"]) {

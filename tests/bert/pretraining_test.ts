@@ -1,11 +1,10 @@
 /** Pre-training's losses and gradients on every engine against Python transformers. */
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { preTrainingShapes } from "../../lib/bert/parameters.ts";
-import { preTrainer, type PreTrainingShape } from "../../lib/bert/pretraining.ts";
+import { pretrainer, type PreTrainingShape } from "../../lib/bert/pretraining.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { stepKey } from "../../lib/graph/composites.ts";
 import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
@@ -14,6 +13,8 @@ import { evaluationGraph, gradientGraph, signatures } from "../../lib/training/s
 import { engines } from "../engine/engines.ts";
 import { goldenFolder, largestDifference, relativeError } from "../golden/load.ts";
 import { hasTransformers, runTransformers } from "../golden/transformers.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 const folder = join(goldenFolder, "..", "pretraining", "tiny");
 const golden = await readSafetensors(`${folder}.safetensors`);
@@ -81,7 +82,7 @@ for (const [name, make] of Object.entries(engines)) {
     const engine = await make();
     for (const { nsp } of heads) {
       const parameters = trained(nsp);
-      const graph = evaluationGraph(preTrainer(config, { nsp }), signatures(parameters), shape);
+      const graph = evaluationGraph(pretrainer(config, { nsp }), signatures(parameters), shape);
       const found = await (await engine.compile(graph)).run(engine.state(parameters), feeds(nsp));
       close(found.loss!.data, golden[nsp ? "loss" : "mlm_loss"]!.data, "the loss");
       close(ofPlaces(found.mlm_losses!), golden.mlm_losses!.data, "the places' losses");
@@ -94,11 +95,12 @@ for (const [name, make] of Object.entries(engines)) {
     }
   });
 
-  Deno.test(`${name}: every gradient of pre-training is that of transformers to 1e-4`, async () => {
+  const test = slowUnless(name !== "xla");
+  test(`${name}: every gradient of pre-training is that of transformers to 1e-4`, async () => {
     const engine = await make();
     for (const { nsp } of heads) {
       const parameters = trained(nsp);
-      const graph = gradientGraph(preTrainer(config, { nsp }), signatures(parameters), shape);
+      const graph = gradientGraph(pretrainer(config, { nsp }), signatures(parameters), shape);
       const sevens = Object.fromEntries(
         Object.entries(parameters).map(([name, { shape, data }]) => [
           stateName.gradient(name),
@@ -129,8 +131,7 @@ Deno.test({
     const request = { ids: rows("ids"), mask: rows("mask"), type_ids: rows("type_ids") };
     for (const { nsp } of heads) {
       const className = nsp ? "BertForPreTraining" : "BertForMaskedLM";
-      const saved = await mkdtemp(join(tmpdir(), "bertlab-"));
-      try {
+      await inFolder(async (saved) => {
         await saveCheckpoint(saved, { config, parameters: trained(nsp) });
         const { architectures } = JSON.parse(await readFile(join(saved, "config.json"), "utf8"));
         deepStrictEqual(architectures, [className]);
@@ -139,9 +140,7 @@ Deno.test({
         const words = nsp ? reply.prediction_logits! : reply.logits as unknown as number[][][];
         close(words.flat(2), golden.prediction_logits!.data, "the words' logits");
         if (nsp) close(reply.seq_relationship_logits!.flat(), golden.nsp_logits!.data, "nsp_logits");
-      } finally {
-        await rm(saved, { recursive: true });
-      }
+      });
     }
   },
 });

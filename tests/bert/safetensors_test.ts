@@ -1,20 +1,11 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../../lib/bert/safetensors.ts";
 import { writeWhole } from "../../lib/storage/whole_file.ts";
-import { inMemory } from "../bytes_in_memory.ts";
+import { inMemory } from "../helpers/bytes_in_memory.ts";
 import { goldenFolder } from "../golden/load.ts";
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-"));
-  try {
-    await test(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
+import { inFolder } from "../helpers/in_folder.ts";
 
 /** A file with this header and so many bytes after it. */
 function fileOf(header: unknown, bytes: number): Uint8Array {

@@ -9,8 +9,8 @@ import {
   type StartModelOptions,
 } from "../../lib/bert/start_model.ts";
 import { characterTokenizer } from "../../lib/text/tokenizer.ts";
-import { inFolder } from "../storage/hub_server.ts";
-import { tinyArchitecture } from "../example_model.ts";
+import { withSettings } from "../storage/hub_server.ts";
+import { tinyArchitecture } from "../helpers/example_model.ts";
 
 const options: StartModelOptions = {
   labels: ["bad", "good"],
@@ -20,7 +20,7 @@ const options: StartModelOptions = {
 };
 
 /** Runs a test where neither hub, nor cache, nor Python has a model. */
-const withoutNetwork = (test: (folder: string) => Promise<void>) => inFolder({ PATH: "/nowhere" }, test);
+const withoutNetwork = (test: (folder: string) => Promise<void>) => withSettings({ PATH: "/nowhere" }, test);
 
 Deno.test("a new model over characters has the shape that is asked for, and a vocabulary of the texts", async () => {
   const { config, parameters, tokenizer, description, notes } = await startModel("new", options);
@@ -122,7 +122,7 @@ Deno.test("where a model cannot be had a new one stands in, if that is allowed, 
   }));
 
 Deno.test("what is kept of a model is known by contents, where names do not say them", () =>
-  inFolder({}, async (folder) => {
+  withSettings({}, async (folder) => {
     const { config, parameters, tokenizer } = await startModel("new", options);
     const save = (seed: number) =>
       saveCheckpoint(folder, {

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { readTorchCheckpoint, readTorchShapes } from "../../lib/bert/torch_checkpoint.ts";
-import { inMemory } from "../bytes_in_memory.ts";
+import { inMemory } from "../helpers/bytes_in_memory.ts";
 import { goldenFolder } from "../golden/load.ts";
-import { zip } from "../zip.ts";
+import { zip } from "../helpers/zip.ts";
 
 const folder = join(goldenFolder, "..", "torch");
 const formats = ["zip", "legacy"];

@@ -3,11 +3,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AutoTokenizer, env } from "@huggingface/transformers";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
-import { exampleTexts } from "../example_model.ts";
+import { exampleTexts } from "../helpers/example_model.ts";
 import { hasTransformers } from "../golden/transformers.ts";
 import { assertClose, exportTrained, hasOnnxRuntime, runCards } from "./exported_classifier.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { type ClassifierKind, ownLogits, trainedClassifier } from "./trained_classifier.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 env.allowRemoteModels = false;
 
@@ -25,7 +26,8 @@ const shortPairs = 2;
 
 for (const kind of [{ text: "tail" }, { text: "hierarchical-attention" }, { features: "last 4 concat" }]) {
   const name = Object.values(kind).join();
-  Deno.test(`the card's JavaScript gives our logits of pairs: ${name}`, () =>
+  const test = slowUnless(kind.text === "tail");
+  test(`the card's JavaScript gives our logits of pairs: ${name}`, () =>
     inFolder(async (folder) => {
       const exported = join(folder, "exported");
       const run = await exportTrained(exported, { ...kind, pairs: true });

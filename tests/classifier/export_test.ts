@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AutoTokenizer, env, pipeline } from "@huggingface/transformers";
@@ -7,19 +8,21 @@ import { hasOwnCard, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import type { BertConfig } from "../../lib/bert/config.ts";
 import { InputError } from "../../lib/errors.ts";
 import { exportClassifier } from "../../lib/classifier/export.ts";
+import { modelCard } from "../../lib/classifier/export_card.ts";
 import { classifierOnnx } from "../../lib/classifier/export_onnx.ts";
-import { saveClassifier } from "../../lib/paper/fine_tune.ts";
+import { saveClassifier } from "../../lib/classifier/trained.ts";
 import { layerFeatures } from "../../lib/paper/layers.ts";
-import { textStrategy, textStrategyNames } from "../../lib/paper/long_text.ts";
+import { keepStretches, textStrategy, textStrategyNames } from "../../lib/paper/long_text.ts";
 import { Random } from "../../lib/random.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
 import type { HostTensor } from "../../lib/tensors.ts";
-import { exampleTexts } from "../example_model.ts";
+import { exampleTexts } from "../helpers/example_model.ts";
 import { largestDifference, loadGoldenModel } from "../golden/load.ts";
-import { hasTransformers } from "../golden/transformers.ts";
+import { hasTransformers, python, pythonHas } from "../golden/transformers.ts";
 import { assertClose, exportTrained, hasOnnxRuntime, runCards } from "./exported_classifier.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { evaluator, labels, ownLogits, positions, trainedClassifier } from "./trained_classifier.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 env.allowRemoteModels = false;
 
@@ -72,7 +75,8 @@ const classifiers = [
 ];
 
 for (const { features, text } of classifiers) {
-  Deno.test(`any batch and length: ${features} features, ${text}`, () =>
+  const test = slowUnless(features === "last 4 max" || text === "hierarchical-mean");
+  test(`any batch and length: ${features} features, ${text}`, () =>
     inFolder(async (folder) => {
       const run = await exportTrained(join(folder, "exported"), { features, text });
       const session = await ort.InferenceSession.create(join(folder, "exported", "onnx", "model.onnx"));
@@ -134,7 +138,8 @@ Deno.test("transformers.js' pipeline gives our probabilities", () =>
   }));
 
 for (const text of textStrategyNames) {
-  Deno.test(`the card's JavaScript gives our logits of texts of any length: ${text}`, () =>
+  const test = slowUnless(["head", "hierarchical-attention"].includes(text));
+  test(`the card's JavaScript gives our logits of texts of any length: ${text}`, () =>
     inFolder(async (folder) => {
       const exported = join(folder, "exported");
       const run = await exportTrained(exported, { text });
@@ -152,6 +157,33 @@ for (const text of textStrategyNames) {
       await model.dispose();
     }));
 }
+
+Deno.test("a strategy that keeps other stretches is cut by the card's code as by itself", async () => {
+  const { model: { config, tokenizer: { ids } } } = await trainedClassifier({});
+  const facts = { ...{ name: "exported", config, labels, ids }, pairs: false, maxLength: 16 };
+  const features = layerFeatures("last", 5);
+  for (const shares of [[.5], [0, 1 / 3, 1]]) {
+    const text = keepStretches(
+      "other",
+      (room) => shares.map((after, n) => ({ length: n === 0 ? room - 3 * (shares.length - 1) : 3, after })),
+    );
+    const [js, py] = [...modelCard({ ...facts, features, text }).matchAll(/kept = (.*)/g)]
+      .map(([, expression]) => expression!.replace(/;$/, ""));
+    const lengths = [0, 14, 15, 16, 17, 40, 99];
+    const expected = lengths.map((
+      length,
+    ) => [...text.pieces(Int32Array.from({ length }, (_, i) => i), 16)[0]!]);
+    const cut = new Function("ids", `return ${js}`);
+    assert.deepEqual(lengths.map((length) => cut(Array.from({ length }, (_, i) => i))), expected);
+    const all = `[${py} for ids in [list(range(n)) for n in ${JSON.stringify(lengths)}]]`;
+    if (pythonHas("the cards' Python of other strategies", "json")) {
+      assert.deepEqual(
+        JSON.parse(execFileSync(python, ["-c", `print(${all})`], { encoding: "utf8" })),
+        expected,
+      );
+    }
+  }
+});
 
 const pythonTest = "the card's Python gives our logits of texts of any length";
 Deno.test({
@@ -173,13 +205,14 @@ Deno.test({
         const expected = await ownLogits(await trainedClassifier(cases[i]!), texts);
         const what = `${text}, ${features}`;
         assertClose(found.onnxruntime, expected, `onnxruntime, ${what}`);
+        const card = await readFile(join(folders[i]!, "README.md"), "utf8");
         const own = torch && !text.startsWith("hierarchical") && features !== "last 4 max";
         const libraries = ["onnxruntime", ...own ? ["pipeline", "transformers"] : []];
         assert.deepEqual(Object.keys(found).sort(), libraries, what);
         if (!own) continue;
         assertClose(found.transformers!, expected, `transformers, ${what}`);
-        // Python's tokenizer keeps the end where it was told to; no pipeline keeps both ends.
-        const whole = text === "head+tail" ? short : texts.length;
+        // Python's tokenizer keeps the end that it was told to; no pipeline keeps both, or the middle.
+        const whole = card.includes("and Python's keeps the first") ? short : texts.length;
         const scores = found.pipeline!.slice(0, whole).map((scores) => labels.map((label) => scores[label]!));
         assertClose(scores, expected.slice(0, whole).map(softmax), `pipeline, ${what}`);
       }

@@ -6,7 +6,6 @@ import type { Dataset } from "../../lib/data/examples.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
 import { fineTune } from "../../lib/paper/fine_tune.ts";
-import { textStrategy } from "../../lib/paper/long_text.ts";
 import {
   calibratedError,
   preTrainingTexts,
@@ -15,8 +14,9 @@ import {
   runRecipe,
 } from "../../lib/classifier/recipe.ts";
 import { fitTemperature } from "../../lib/results/calibration.ts";
-import { exampleDataset, tinyArchitecture, tinyModel } from "../example_model.ts";
-import { inFolder } from "../in_folder.ts";
+import { exampleDataset, tinyArchitecture, tinyModel } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { tinySettings } from "../helpers/tiny_settings.ts";
 
 const engine = onnxEngine();
 const data = exampleDataset({ count: 80 });
@@ -25,19 +25,7 @@ const fit: Recipe = {
   data,
   model: "new",
   start: { seed: 1, architecture: tinyArchitecture },
-  fineTuning: {
-    text: textStrategy("head+tail"),
-    maxLength: 16,
-    epochs: 3,
-    batchSize: 8,
-    learningRate: 0.01,
-    layerDecay: 0.95,
-    schedule: "linear",
-    warmupProportion: 0.1,
-    optimizer: "adamw",
-    protocol: "clean",
-    seed: 1,
-  },
+  fineTuning: tinySettings({ epochs: 3, layerDecay: 0.95, schedule: "linear", warmupProportion: 0.1 }),
 };
 
 const itptFit: Recipe = {

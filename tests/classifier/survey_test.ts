@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Dataset, Example } from "../../lib/data/examples.ts";
-import { encodeDataset } from "../../lib/paper/fine_tuning_steps.ts";
+import { encodeDataset } from "../../lib/paper/reading.ts";
 import { head } from "../../lib/paper/long_text.ts";
 import { surveyLines, surveyOf } from "../../lib/classifier/survey.ts";
 import { characterTokenizer } from "../../lib/text/tokenizer.ts";
-import { exampleDataset } from "../example_model.ts";
+import { exampleDataset } from "../helpers/example_model.ts";
 
 const settings = { text: head(), maxLength: 12, protocol: "clean" } as const;
 const tokenizer = characterTokenizer(["abc"]);

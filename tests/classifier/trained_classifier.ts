@@ -1,17 +1,19 @@
 /** Tiny trained classifiers, and what training's own evaluation says of texts. */
-import { readExample, stepBatch } from "../../lib/paper/reading.ts";
+import { readExamples } from "../../lib/paper/reading.ts";
 import type { ClassifierText } from "../../lib/classifier/classifier.ts";
-import { encodeExamples, evaluationBatches } from "../../lib/training/batches.ts";
+import { evaluationBatches } from "../../lib/training/batches.ts";
 import type { Example } from "../../lib/data/examples.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { referenceEngine } from "../../lib/engine/reference.ts";
-import { classifierPlan, fineTune, type FineTuned } from "../../lib/paper/fine_tune.ts";
-import type { FineTuneSettings } from "../../lib/paper/settings.ts";
+import { classifierPlan } from "../../lib/paper/classifier_plan.ts";
+import { fineTune, type FineTuned } from "../../lib/paper/fine_tune.ts";
 import { textStrategy } from "../../lib/paper/long_text.ts";
 import { startModel } from "../../lib/bert/start_model.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
+import { stepBatch } from "../../lib/training/step_batches.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
-import { exampleDataset, tinyArchitecture } from "../example_model.ts";
+import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
+import { tinySettings } from "../helpers/tiny_settings.ts";
 
 const engine = await referenceEngine();
 const maxLength = 16;
@@ -67,20 +69,12 @@ async function trainClassifier({ text, features, pairs }: Required<ClassifierKin
     config: { ...config, max_position_embeddings: positions },
     parameters: { ...parameters, [name]: { shape: [positions, config.hidden_size], data: table } },
   };
-  const settings: FineTuneSettings = {
+  const settings = tinySettings({
     text: textStrategy(text, { maxFractions: 3 }),
     features,
     maxLength,
-    epochs: 1,
-    batchSize: 8,
-    learningRate: 0.01,
-    layerDecay: 1,
-    schedule: "constant",
-    warmupProportion: 0,
-    optimizer: "adamw",
-    protocol: "clean",
     seed: 7,
-  };
+  });
   return await fineTune(start, data, settings, { engine: onnxEngine({ threads: 1 }) });
 }
 
@@ -94,9 +88,9 @@ export function evaluator({ model, settings, parameters }: FineTuned): Trainer {
 export async function ownLogits(run: FineTuned, texts: readonly ClassifierText[]): Promise<number[][]> {
   const { tokenizer } = run.model;
   const trainer = evaluator(run);
-  const examples = encodeExamples(
+  const examples = readExamples(
     texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
-    (example) => readExample(example, { tokenizer, text: textStrategy(run.settings.text), maxLength }),
+    { tokenizer, text: textStrategy(run.settings.text), maxLength },
   );
   const logits: number[][] = [];
   const options = { batchSize: 4, maxLength, tokenizerIds: tokenizer.ids };

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
-import { saveClassifier } from "../../lib/paper/fine_tune.ts";
+import { saveClassifier } from "../../lib/classifier/trained.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
 import { loadTrainedModel, requireTextColumns } from "../../lib/classifier/trained.ts";
 import { evaluateCommand } from "../../scripts/evaluate.ts";
 import { predictCommand } from "../../scripts/predict.ts";
-import { inFolder } from "../in_folder.ts";
-import { runInTest } from "../run_command.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
 import { trainedClassifier } from "./trained_classifier.ts";
 
 Deno.test("a model of pairs is not used for single texts, nor one of single texts for pairs", () =>

@@ -11,7 +11,7 @@ import {
 } from "../../lib/data/dataset.ts";
 import { yelpSentences } from "../../lib/data/embedded/sentences.ts";
 import { paperSets } from "../../experiments/scales.ts";
-import { inFolder } from "../storage/hub_server.ts";
+import { withSettings } from "../storage/hub_server.ts";
 import { parquetFolder } from "./paper_files.ts";
 
 const sizes = ({ train, dev, test }: Dataset) => [train.length, dev.length, test.length];
@@ -76,7 +76,7 @@ Deno.test("the paper's sets are known besides those in packages, and come from B
   assert.equal(new Set(datasetNames).size, datasetNames.length);
   assert.deepEqual(Object.values(paperSets).filter((name) => !datasetNames.includes(name)), []);
   assert.deepEqual(datasetNames.slice(0, embeddedNames.length), embeddedNames);
-  await inFolder({ BERTLAB_DATA: parquetFolder }, async () => {
+  await withSettings({ BERTLAB_DATA: parquetFolder }, async () => {
     assert.deepEqual(sizes(await dataset("trec")), [18, 2, 4]);
     assert.deepEqual(sizes(await dataset("imdb")), [18, 2, 4]);
     await assert.rejects(dataset("trec", { dataDir: "/nowhere" }), /^InputError: Cannot use .* \/nowhere: /);

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { datasetFromFiles, type FileOptions, readLabelled } from "../../lib/data/files.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { parquetFolder } from "./paper_files.ts";
 
 type Contents = { train: string; dev?: string; test?: string };
@@ -16,18 +15,15 @@ async function withFiles<Result>(
     plain: (text: string) => string,
   ) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-files-"));
-  const plain = (text: string) => text.replaceAll(`${folder}/`, "");
-  try {
+  return await inFolder(async (folder) => {
     const paths: Record<string, string> = {};
     for (const [split, content] of Object.entries(contents)) {
       paths[split] = join(folder, `${split}.csv`);
       await writeFile(paths[split]!, content);
     }
+    const plain = (text: string) => text.replaceAll(`${folder}/`, "");
     return await run({ train: join(folder, "train.csv"), ...paths }, plain);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 async function assertRefused(

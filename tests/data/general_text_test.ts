@@ -7,6 +7,7 @@ import { factbook } from "../../lib/data/embedded/factbook.ts";
 import { chinesePoets, documentsOf } from "../../lib/data/embedded/poets.ts";
 import { wordnetEntities, wordnetTypes } from "../../lib/data/embedded/wordnet.ts";
 import { chineseGeneralText, generalText, weaknessDocuments } from "../../lib/data/general_text.ts";
+import { test } from "../helpers/slow.ts";
 
 const normal = (text: string) => text.replace(/\s+/g, " ").trim().toLowerCase();
 const heldOut = ({ dev, test }: Dataset) => [...dev, ...test].map(({ text }) => text);
@@ -66,7 +67,7 @@ Deno.test("Chinese general text holds all Song poems but those of dev and test",
   assert.ok(poemsOf(poets.train.map(({ text }) => text)).every((poem) => poems.has(poem) !== held.has(poem)));
 });
 
-Deno.test("English general text is the same each time and holds no text of dev and test", async () => {
+test.slow("English general text is the same each time and holds no text of dev and test", async () => {
   const documents = await generalText();
   assert.equal(documents.length, 11844);
   assert.match(

@@ -1,7 +1,7 @@
 /** Small copies of the paper's data sets in the layouts in which they are published. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { inFolder } from "../helpers/in_folder.ts";
 
 /** A row: the class from 0, and the fields. */
 export type Row = readonly [label: number, ...fields: string[]];
@@ -28,16 +28,13 @@ export async function withFolder<Result>(
   files: Files,
   run: (folder: string, plain: (text: string) => string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-paper-"));
-  try {
+  return await inFolder(async (folder) => {
     for (const [path, content] of Object.entries(files)) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), content);
     }
     return await run(folder, (text) => text.replaceAll(`${folder}/`, "").replaceAll(folder, "DIR"));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 /** `train.csv` and `test.csv` of Zhang, Zhao and LeCun: classes from 1, every value in quotes. */

@@ -7,7 +7,7 @@ import { type Dataset, dataset } from "../../lib/data/dataset.ts";
 import { InputError } from "../../lib/errors.ts";
 import { loadPaperSet } from "../../lib/data/paper_loading.ts";
 import { paperSets } from "../../lib/data/paper_sets.ts";
-import { COMMIT, inFolder, type TestHub, withHub } from "../storage/hub_server.ts";
+import { COMMIT, type TestHub, withHub, withSettings } from "../storage/hub_server.ts";
 import { parquetFolder, withFolder } from "./paper_files.ts";
 
 const quiet = { say: () => {} };
@@ -96,13 +96,16 @@ Deno.test("what cannot be had is told with all that was tried", async () => {
   const advice =
     "give a data directory (--data-dir or BERTLAB_DATA) with a folder dbpedia that holds the hub's " +
     "train-*.parquet and test-*.parquet, or train.csv and test.csv without a header (class, title, content)";
-  await inFolder(noDirectory, (folder) =>
-    assert.rejects(dataset("dbpedia", { ...quiet, offline: true }), {
-      name: "InputError",
-      message:
-        'Cannot load the data set "dbpedia": no data directory is given, the hub\'s fancyzhx/dbpedia_14 failed (it ' +
-        `is not in the cache ${folder}/hub, and the hub is not asked offline); ${advice}`,
-    }));
+  await withSettings(
+    noDirectory,
+    (folder) =>
+      assert.rejects(dataset("dbpedia", { ...quiet, offline: true }), {
+        name: "InputError",
+        message:
+          'Cannot load the data set "dbpedia": no data directory is given, the hub\'s fancyzhx/dbpedia_14 failed (it ' +
+          `is not in the cache ${folder}/hub, and the hub is not asked offline); ${advice}`,
+      }),
+  );
   await withHub(
     {
       "datasets/fancyzhx/dbpedia_14": {

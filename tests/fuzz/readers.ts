@@ -10,9 +10,9 @@ import { readTable } from "../../lib/tables/table.ts";
 import { unzip } from "../../lib/storage/unzip.ts";
 import { readRecords } from "../../lib/results/records.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
-import { inMemory } from "../bytes_in_memory.ts";
+import { inMemory } from "../helpers/bytes_in_memory.ts";
 import { exampleRecord } from "../results/example_record.ts";
-import { zip } from "../zip.ts";
+import { zip } from "../helpers/zip.ts";
 import { fold, Random } from "../../lib/random.ts";
 import { type Material, mutate } from "./mutate.ts";
 

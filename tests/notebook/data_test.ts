@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe } from "../../lib/data/describe.ts";
 import { datasetFromFiles, limit } from "../../lib/notebook/data.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 Deno.test("a data set says what it is, and so does a part of it", () =>
   inFolder(async (folder) => {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { Configuration } from "../../lib/runs/configuration.ts";
 import { recorded, reproduce, verdicts } from "../../lib/notebook/reproduce.ts";
 import type { RunCell } from "../../lib/runs/run_experiment.ts";
-import { cutting } from "../example_experiment.ts";
-import { inFolder } from "../in_folder.ts";
-import { madeUpRun } from "../made_up_run.ts";
+import { cutting } from "../helpers/example_experiment.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { madeUpRun } from "../helpers/made_up_run.ts";
 
 /** Runs that take no time: tail-only gets 9 of 40 texts wrong, head-only 1. */
 function fakeRunner() {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
 import { trainClassifier } from "../../lib/notebook/train.ts";
-import { exampleDataset, tinyArchitecture } from "../example_model.ts";
+import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 
 Deno.test("a trained classifier says of the test texts what its test said, and shows itself", async () => {
   const data = exampleDataset();

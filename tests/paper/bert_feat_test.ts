@@ -5,13 +5,16 @@ import { readConfig } from "../../lib/bert/config.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
-import { classifierPlan, fineTune, saveClassifier } from "../../lib/paper/fine_tune.ts";
+import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { classifierPlan } from "../../lib/paper/classifier_plan.ts";
+import { fineTune } from "../../lib/paper/fine_tune.ts";
 import type { FineTuneSettings } from "../../lib/paper/settings.ts";
 import { hierarchical, textStrategy } from "../../lib/paper/long_text.ts";
 import { engines } from "../engine/engines.ts";
-import { exampleDataset, tinyModel } from "../example_model.ts";
+import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
 import { requireGolden, runBatch, startingWith } from "../golden/run_batch.ts";
 import type { HostTensor } from "../../lib/tensors.ts";
+import { tinySettings } from "../helpers/tiny_settings.ts";
 
 const folder = join(import.meta.dirname!, "..", "golden", "bert_feat");
 const config = await readConfig(folder);
@@ -68,20 +71,12 @@ Deno.test("a new biLSTM is drawn as PyTorch draws one, by the seed alone", () =>
   }
 });
 
-const settings: FineTuneSettings = {
+const settings = tinySettings({
   method: "feature-extraction",
-  text: textStrategy("head+tail"),
-  maxLength: 16,
   epochs: 4,
-  batchSize: 8,
-  learningRate: 0.01,
-  layerDecay: 1,
   schedule: "linear",
   warmupProportion: 0.1,
-  optimizer: "adamw",
-  protocol: "clean",
-  seed: 1,
-};
+});
 
 const data = exampleDataset();
 
@@ -115,7 +110,7 @@ Deno.test("what BERT-Feat does not do is refused", () => {
   throws(
     () => plan({ text: hierarchical("mean") }),
     new InputError(
-      'Cannot read texts by "hierarchical-mean" with feature-extraction: expected head, tail or head+tail',
+      'Cannot read texts by "hierarchical-mean" with feature-extraction: expected one of head, tail, head+tail',
     ),
   );
   deepStrictEqual(plan({ features: "layer 2" }).config.num_hidden_layers, 3);

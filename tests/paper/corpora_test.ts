@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { corpusSets, corpusTexts, domainSets, holdOut, withinTask } from "../../lib/paper/corpora.ts";
 import { type Dataset, fingerprintOf } from "../../lib/data/examples.ts";
-import { exampleDataset } from "../example_model.ts";
+import { exampleDataset } from "../helpers/example_model.ts";
 
 const fingerprint = (texts: readonly string[]) =>
   fingerprintOf([], { train: texts.map((text) => ({ text, label: 0 })), dev: [], test: [] });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fewShot } from "../../lib/paper/few_shot.ts";
-import { exampleDataset } from "../example_model.ts";
+import { usedPart } from "../../lib/runs/used_part.ts";
+import { exampleDataset } from "../helpers/example_model.ts";
 
 Deno.test("samples are nested and hold each class in its share; another draw is another sample", () => {
   const data = exampleDataset({ count: 400 });
@@ -18,4 +19,13 @@ Deno.test("samples are nested and hold each class in its share; another draw is 
   }
   assert.notDeepEqual(texts(50, 1), texts(50, 2));
   assert.deepEqual(texts(50, 1), texts(50, 1));
+});
+
+Deno.test("a run that draws its own sample trains on the same", () => {
+  const data = exampleDataset();
+  const limits = { train: 10, dev: null, test: null };
+  const used = usedPart(data, { protocol: "clean", limits, resample: true, seed: 3 });
+  assert.deepEqual(used, fewShot(data, 10, 3));
+  assert.deepEqual(fewShot(data, 1000, 3), data);
+  assert.throws(() => fewShot(data, -1, 3), RangeError);
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { paperSettings } from "../../lib/runs/configuration.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
-import { forgettingProbe, layerDistances } from "../../lib/paper/forgetting.ts";
+import { layerDistances } from "../../lib/paper/forgetting.ts";
+import { forgettingProbe } from "../../lib/runs/forgetting_probe.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
-import { withCache } from "../cache_folder.ts";
-import { exampleTexts, tinyArchitecture } from "../example_model.ts";
+import { withCache } from "../helpers/cache_folder.ts";
+import { exampleTexts, tinyArchitecture } from "../helpers/example_model.ts";
 
 const tensor = (...data: number[]) => ({ shape: [data.length], data: Float32Array.from(data) });
 

@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { encodeDocuments } from "../../lib/paper/segments.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { referenceEngine } from "../../lib/engine/reference.ts";
@@ -10,7 +7,8 @@ import { furtherPretrain, type FurtherPretrainOptions } from "../../lib/paper/fu
 import { holdOut } from "../../lib/paper/corpora.ts";
 import type { PreTrainingEvaluation } from "../../lib/paper/pretraining_steps.ts";
 import { startModel } from "../../lib/bert/start_model.ts";
-import { tinyArchitecture } from "../example_model.ts";
+import { tinyArchitecture } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 /** Documents of sentences that count up from somewhere: the words beside a masked one give it away. */
 const texts = Array.from({ length: 40 }, (_, document) =>
@@ -110,8 +108,7 @@ Deno.test("without next sentences the pooler is not trained, and nothing is said
 });
 
 Deno.test("a run that is stopped and goes on ends as one that was not, bit for bit", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-pretrain-"));
-  try {
+  await inFolder(async (folder) => {
     const engine = onnxEngine();
     const long = { ...options, steps: 16, headSteps: 2, evaluateEvery: 6 }; // more than one pass
     const straight = await furtherPretrain(long, { engine });
@@ -134,9 +131,7 @@ Deno.test("a run that is stopped and goes on ends as one that was not, bit for b
       furtherPretrain(other, { engine, checkpoint: { ...checkpoint, resume: true } }),
       /^InputError: Cannot resume from .* as it is of a run with other settings or data/,
     );
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("documents may come as texts or as wordpieces, and what cannot be used is said", async () => {

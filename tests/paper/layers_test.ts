@@ -6,7 +6,7 @@ import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { referenceEngine } from "../../lib/engine/reference.ts";
 import { InputError } from "../../lib/errors.ts";
-import { classifierPlan } from "../../lib/paper/fine_tune.ts";
+import { classifierPlan } from "../../lib/paper/classifier_plan.ts";
 import { featureWidth, layerFeatures } from "../../lib/paper/layers.ts";
 import { head } from "../../lib/paper/long_text.ts";
 import { requireGolden, runBatch, startingWith } from "../golden/run_batch.ts";

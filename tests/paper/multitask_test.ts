@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sequenceClassifier } from "../../lib/bert/classifier.ts";
 import { parseConfig } from "../../lib/bert/config.ts";
@@ -10,20 +9,23 @@ import { InputError } from "../../lib/errors.ts";
 import { fineTune } from "../../lib/paper/fine_tune.ts";
 import { textStrategy } from "../../lib/paper/long_text.ts";
 import {
+  mixedBatches,
   type MultiTaskContext,
   multiTaskTune,
   type MultiTaskTuned,
   type MultiTaskTuneSettings,
   type Task,
+  taskClassifiers,
 } from "../../lib/paper/multitask.ts";
-import { mixedBatches, taskClassifiers } from "../../lib/paper/task_classifiers.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
 import { type StepBatch, Trainer } from "../../lib/training/trainer.ts";
 import { engines } from "../engine/engines.ts";
-import { exampleDataset, tinyModel } from "../example_model.ts";
-import { consonantDataset } from "../example_tasks.ts";
+import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
+import { consonantDataset } from "../helpers/example_tasks.ts";
 import { relativeError } from "../golden/load.ts";
+import { tinySettings } from "../helpers/tiny_settings.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const golden = join(import.meta.dirname!, "..", "golden", "multitask");
 const start = await readSafetensors(join(golden, "start.safetensors"));
@@ -125,19 +127,13 @@ Deno.test("an epoch has each batch of each task once, in an order of its key", (
   assert.equal(new Set([1, 2, 3, 4].map((key) => order(key).join())).size, 4);
 });
 
-const settings: MultiTaskTuneSettings = {
+const settings: MultiTaskTuneSettings = tinySettings({
   text: textStrategy("head"),
-  maxLength: 16,
   epochs: 4,
-  batchSize: 8,
-  learningRate: 0.01,
   layerDecay: 0.95,
   schedule: "linear",
   warmupProportion: 0.1,
-  optimizer: "adamw",
-  protocol: "clean",
-  seed: 1,
-};
+});
 
 const vowels: Task = { name: "vowels", data: exampleDataset({ words: 10 }) };
 const consonants: Task = { name: "consonants", data: consonantDataset() };
@@ -198,8 +194,7 @@ Deno.test("the tasks come in another order in each epoch", async () => {
 });
 
 Deno.test("a run that is stopped and goes on ends as one that was not, bit for bit", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-multitask-"));
-  try {
+  await inFolder(async (folder) => {
     const untimed = ({ epochs }: MultiTaskTuned) => epochs.map(({ seconds: _, ...epoch }) => epoch);
     const straight = await tune({ epochs: 2 });
     const checkpoint = { folder, every: 5, resume: true };
@@ -219,9 +214,7 @@ Deno.test("a run that is stopped and goes on ends as one that was not, bit for b
       tune({ epochs: 2 }, { checkpoint, tasks: [vowels] }),
       (error) => error instanceof InputError && /run with other settings or data/.test(error.message),
     );
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("the protocol of the paper's code measures the test texts of each task", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { heldOutBatches, withShuffledContext } from "../../lib/paper/masked_words.ts";
+import { heldOutBatches, withShuffledContext } from "../../lib/paper/pretraining_batches.ts";
 import { packDocuments } from "../../lib/paper/segments.ts";
 
 Deno.test("a shuffled context has the same words in another order around the same masked places", () => {

@@ -3,10 +3,11 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compareCells, publishReport } from "../../lib/report/publish.ts";
 import { mean } from "../../lib/results/statistics.ts";
-import { cutting } from "../example_experiment.ts";
+import { cutting } from "../helpers/example_experiment.ts";
 import { exampleResults } from "./example_results.ts";
 import { tableRows } from "./pages.ts";
-import { inFolder, noData, reportOf } from "./report_folder.ts";
+import { noData, reportOf } from "./report_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const options = { find: noData, plotly: "" };
 const parts = { experiments: [cutting] };

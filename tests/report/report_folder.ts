@@ -1,6 +1,4 @@
 /** A report of made-up results in a folder of its own. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DataTable } from "../../lib/runs/data_table.ts";
 import type { Experiment } from "../../lib/runs/experiment.ts";
@@ -32,14 +30,4 @@ export async function written(results: string, parts: Parts): Promise<(name: str
   const folder = join(results, "report");
   await writeReport(await reportOf(results, parts), folder, { find: parts.find ?? noData, plotly: "" });
   return (name) => Deno.readTextFileSync(join(folder, name));
-}
-
-/** Runs a test in a folder that is removed afterwards. */
-export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-report-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }

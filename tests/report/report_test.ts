@@ -7,10 +7,11 @@ import { InputError } from "../../lib/errors.ts";
 import { parseCsv } from "../../lib/report/csv.ts";
 import type { Claim } from "../../lib/results/claims.ts";
 import { mean, standardDeviation } from "../../lib/results/statistics.ts";
-import { cutting } from "../example_experiment.ts";
+import { cutting } from "../helpers/example_experiment.ts";
 import { exampleResults } from "./example_results.ts";
 import { tableRows, textOf } from "./pages.ts";
-import { inFolder, reportOf, written } from "./report_folder.ts";
+import { reportOf, written } from "./report_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const seeds = { engine: "onnx", seeds: [1, 2, 3] };
 

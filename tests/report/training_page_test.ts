@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { encodeDataset } from "../../lib/paper/fine_tuning_steps.ts";
-import { textStrategy } from "../../lib/paper/long_text.ts";
+import { encodeDataset } from "../../lib/paper/reading.ts";
 import type { RecipeRun } from "../../lib/classifier/recipe.ts";
 import { trainingPage } from "../../lib/report/training_page.ts";
 import { evaluationOf } from "../../lib/results/evaluation.ts";
 import { measure } from "../../lib/results/metrics.ts";
 import { surveyOf } from "../../lib/classifier/survey.ts";
-import { exampleDataset, tinyModel } from "../example_model.ts";
+import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
+import { tinySettings } from "../helpers/tiny_settings.ts";
 
 const labels = ["<o>", "u & v"];
 const text = `<script>alert("x")</script> ${"long ".repeat(200)}`;
@@ -15,19 +15,7 @@ const data = {
   labels,
   test: [{ text, label: 0 }, { text: "b", label: 1 }],
 };
-const settings = {
-  text: textStrategy("head+tail"),
-  maxLength: 16,
-  epochs: 2,
-  batchSize: 8,
-  learningRate: 0.01,
-  layerDecay: 1,
-  schedule: "linear",
-  warmupProportion: 0,
-  optimizer: "adamw",
-  protocol: "clean",
-  seed: 1,
-} as const;
+const settings = tinySettings({ epochs: 2, schedule: "linear" });
 
 async function pageOf(changes: Partial<RecipeRun> = {}): Promise<string> {
   const model = await tinyModel(data);

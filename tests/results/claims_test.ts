@@ -10,7 +10,8 @@ import {
   verdictText,
 } from "../../lib/results/claims.ts";
 import type { RunRecord } from "../../lib/results/records.ts";
-import { exampleRuns, inFolder } from "./example_runs.ts";
+import { exampleRuns } from "./example_runs.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 /** A balanced test set of twenty. */
 const expected = Array.from({ length: 20 }, (_, n) => n % 2);

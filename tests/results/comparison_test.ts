@@ -10,7 +10,8 @@ import {
   withHolm,
 } from "../../lib/results/comparison.ts";
 import { pairedBootstrap, pairedT } from "../../lib/results/statistics.ts";
-import { exampleRuns, inFolder } from "./example_runs.ts";
+import { exampleRuns } from "./example_runs.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 function made(comparison: Comparison | NotCompared): Comparison {
   if ("missing" in comparison) assert.fail(`not compared: ${comparison.missing}`);

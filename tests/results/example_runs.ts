@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { measure } from "../../lib/results/metrics.ts";
 import { type RunRecord, writePredictions } from "../../lib/results/records.ts";
 import { exampleRecord } from "./example_record.ts";
@@ -30,14 +27,4 @@ export function exampleRuns(folder: string, example: ExampleCell): Promise<RunRe
     const record = exampleRecord({ hash, predictions, seed: index + 1, ...cell && { cell } });
     return { ...record, data: { ...record.data, name }, test: measure(probabilities, expected, 2) };
   }));
-}
-
-/** Runs a test in a folder that is removed afterwards. */
-export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-results-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }

@@ -3,7 +3,8 @@ import type { RunRecord } from "../../lib/results/records.ts";
 import { evaluateTable, type ResultTable } from "../../lib/results/result_table.ts";
 import { markdownTable, recordNotes } from "../../lib/results/tables.ts";
 import { exampleRecord } from "./example_record.ts";
-import { exampleRuns, inFolder } from "./example_runs.ts";
+import { exampleRuns } from "./example_runs.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const paper: Record<string, number> = {
   "head-only × IMDb": 5.63,

@@ -5,7 +5,7 @@ import table1 from "../../experiments/table1.ts";
 import { fingerprintOf } from "../../lib/data/examples.ts";
 import { countData, dataTableMarkdown, dataTokenizer, measureDataTable } from "../../lib/runs/data_table.ts";
 import { InputError } from "../../lib/errors.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const example = (text: string) => ({ text, label: 0 });
 const splits = {
@@ -36,8 +36,7 @@ Deno.test("a data set is counted over all its texts, development texts as traini
 });
 
 Deno.test("what was measured stands beside what is printed, and is not measured again", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+  await inFolder(async (folder) => {
     let loaded = 0;
     const table = { ...table1, scales: { mini: { minutes: 1, sets: { "Sogou": "poems" } } } };
     const options = {
@@ -63,9 +62,7 @@ Deno.test("what was measured stands beside what is printed, and is not measured 
       measureDataTable(table, { ...options, scale: "paper" }),
       new InputError('table1 has no scale "paper": expected one of mini'),
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("a data set that takes the place of another is measured, and the others stay as they are", () =>

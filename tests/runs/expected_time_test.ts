@@ -3,7 +3,7 @@ import table5 from "../../experiments/table5.ts";
 import table6 from "../../experiments/table6.ts";
 import { resolveCells } from "../../lib/runs/experiment.ts";
 import { expectedSeconds, sharedModels } from "../../lib/runs/expected_time.ts";
-import { cutting } from "../example_experiment.ts";
+import { cutting } from "../helpers/example_experiment.ts";
 
 const configurations = async (...options: Parameters<typeof resolveCells>) =>
   (await resolveCells(...options)).map(({ configuration }) => configuration);

@@ -6,7 +6,7 @@ import { experiments } from "../../experiments/all.ts";
 import paper from "../../experiments/paper_tables.json" with { type: "json" };
 import table2 from "../../experiments/table2.ts";
 import table8 from "../../experiments/table8.ts";
-import { cutting } from "../example_experiment.ts";
+import { cutting } from "../helpers/example_experiment.ts";
 
 Deno.test("a cell is the paper's settings, then scale, column and row, the later one winning", async () => {
   const cells = await resolveCells(cutting, { seeds: [1, 2] });

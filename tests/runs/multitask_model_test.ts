@@ -5,10 +5,10 @@ import { type Configuration, type MultiTaskSettings, paperSettings } from "../..
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
 import { multiTaskModel } from "../../lib/runs/multitask_model.ts";
-import { withCache } from "../cache_folder.ts";
-import { type Clock, withClock } from "../clock.ts";
-import { exampleDataset, tinyArchitecture } from "../example_model.ts";
-import { consonantDataset } from "../example_tasks.ts";
+import { withCache } from "../helpers/cache_folder.ts";
+import { type Clock, watchSteps, withClock } from "../helpers/clock.ts";
+import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
+import { consonantDataset } from "../helpers/example_tasks.ts";
 
 const configuration: Configuration = {
   ...paperSettings,
@@ -24,17 +24,13 @@ const sets = { vowels: exampleDataset(), consonants: consonantDataset() };
 
 /** Asks for the model; tells the steps that were made for it, of which each takes half a minute of a test's clock. */
 async function ask(change: Partial<Configuration> = {}, stopAt = Infinity, clock?: Clock) {
-  const steps: number[] = [];
+  const { steps, onStep } = watchSteps(stopAt, clock);
   const dataset = (name: string) => Promise.resolve(sets[name as keyof typeof sets]);
   const found = await multiTaskModel({ ...configuration, ...change }, settings, {
     engine: onnxEngine(),
     dataset,
     task: dataset,
-    onStep: (done) => {
-      if (done === stopAt) throw new Error("stopped");
-      steps.push(done);
-      if (clock) clock.seconds += 30;
-    },
+    onStep,
     say: () => {},
   });
   return { ...found, steps };

@@ -5,10 +5,10 @@ import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { type Configuration, paperSettings, type ResolvedPreTraining } from "../../lib/runs/configuration.ts";
 import { preTrainedModel } from "../../lib/runs/pretrained_model.ts";
 import { configurationHash } from "../../lib/results/records.ts";
-import { withCache } from "../cache_folder.ts";
-import { type Clock, withClock } from "../clock.ts";
-import { inFolder } from "../storage/hub_server.ts";
-import { exampleDataset, tinyArchitecture } from "../example_model.ts";
+import { withCache } from "../helpers/cache_folder.ts";
+import { type Clock, watchSteps, withClock } from "../helpers/clock.ts";
+import { withSettings } from "../storage/hub_server.ts";
+import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 
 const configuration: Configuration = { ...paperSettings, model: "new", architecture: tinyArchitecture };
 const settings: ResolvedPreTraining = {
@@ -32,17 +32,13 @@ async function ask(
     & { stopAt?: number; clock?: Clock; content?: () => Promise<string | undefined> }
     & Partial<Configuration> = {},
 ) {
-  const steps: number[] = [];
+  const { steps, onStep } = watchSteps(stopAt, clock);
   const found = await preTrainedModel({ ...configuration, ...changes }, { ...settings, ...change }, {
     engine: onnxEngine(),
     dataset: () => Promise.resolve(exampleDataset()),
     content,
     labels: ["o", "u"],
-    onStep: (done) => {
-      if (done === stopAt) throw new Error("stopped");
-      steps.push(done);
-      if (clock) clock.seconds += 30;
-    },
+    onStep,
     say: () => {},
   });
   return { ...found, steps };
@@ -113,7 +109,7 @@ Deno.test("other texts under the same name make another model", () =>
   }));
 
 Deno.test("a stand-in is not kept under the name of the model, and whoever finds it is told", () =>
-  inFolder({ PATH: "/nowhere" }, async (folder) => { // neither hub nor Python has a model
+  withSettings({ PATH: "/nowhere" }, async (folder) => { // neither hub nor Python has a model
     const note = /^Cannot fetch the model minilm.*; a new model stands in for it\.$/;
     const made = await ask({}, { model: "minilm" });
     const found = await ask({}, { model: "minilm" });

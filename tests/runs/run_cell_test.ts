@@ -7,10 +7,10 @@ import { InputError } from "../../lib/errors.ts";
 import { fineTuneSettings } from "../../lib/paper/settings.ts";
 import { cellRunner } from "../../lib/runs/run_cell.ts";
 import { usedPart } from "../../lib/runs/used_part.ts";
-import { type Clock, withClock } from "../clock.ts";
-import { inFolder } from "../storage/hub_server.ts";
+import { type Clock, watchSteps, withClock } from "../helpers/clock.ts";
+import { withSettings } from "../storage/hub_server.ts";
 import { parquetFolder } from "../data/paper_files.ts";
-import { tinyArchitecture } from "../example_model.ts";
+import { tinyArchitecture } from "../helpers/example_model.ts";
 
 /** Of 18 training, 2 development and 4 test texts. */
 const configuration: Configuration = {
@@ -24,13 +24,9 @@ const configuration: Configuration = {
 
 /** Runs it; tells the steps that were made, of which each takes half a minute of a test's clock. */
 async function runCell(changes: Partial<Configuration> = {}, clock?: Clock, stopAt = Infinity) {
-  const steps: number[] = [];
+  const { steps, onStep } = watchSteps(stopAt, clock);
   const result = await cellRunner()({ ...configuration, ...changes }, {
-    onStep: (done) => {
-      if (done === stopAt) throw new Error("stopped");
-      steps.push(done);
-      if (clock) clock.seconds += 30;
-    },
+    onStep,
     onLine: () => {},
   });
   const { forget, ...numbers } = result;
@@ -51,7 +47,7 @@ Deno.test("the settings of a configuration are those of fine-tuning alone", asyn
 });
 
 Deno.test("under the protocol of the paper's code no training text is held out", () =>
-  inFolder({ BERTLAB_DATA: parquetFolder }, async () => {
+  withSettings({ BERTLAB_DATA: parquetFolder }, async () => {
     const clean = await runCell({ epochs: 1 });
     assert.deepEqual([clean.data.train, clean.data.dev, clean.data.test, clean.steps.length], [18, 2, 4, 3]);
     assert.deepEqual(clean.contents, { trec: await datasetContent("trec", { say: () => {} }) });
@@ -67,7 +63,7 @@ Deno.test("under the protocol of the paper's code no training text is held out",
   }));
 
 Deno.test("what a new model forgets is not measured, nor what one forgets that was trained before", () =>
-  inFolder({ BERTLAB_DATA: parquetFolder }, async () => {
+  withSettings({ BERTLAB_DATA: parquetFolder }, async () => {
     const { notes, ...result } = await runCell({ epochs: 1, forgetting: 1 });
     assert.ok(!("forgetting" in result));
     assert.equal(notes.at(-1), "trec: The model is new, so there is nothing that it could forget.");
@@ -80,7 +76,7 @@ Deno.test("what a new model forgets is not measured, nor what one forgets that w
   }));
 
 Deno.test("a run that was stopped goes on where it was, and leaves nothing", () =>
-  inFolder({ BERTLAB_DATA: parquetFolder }, (folder) =>
+  withSettings({ BERTLAB_DATA: parquetFolder }, (folder) =>
     withClock(async (clock) => {
       const { steps, epochs, ...straight } = await runCell();
       assert.equal(steps.length, 12);

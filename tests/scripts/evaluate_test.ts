@@ -3,11 +3,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadClassifier } from "../../lib/classifier/classifier.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
-import { saveClassifier } from "../../lib/paper/fine_tune.ts";
+import { saveClassifier } from "../../lib/classifier/trained.ts";
 import { evaluateCommand } from "../../scripts/evaluate.ts";
-import { exampleTexts } from "../example_model.ts";
-import { inFolder } from "../in_folder.ts";
-import { runInTest } from "../run_command.ts";
+import { exampleTexts } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
 import { labels, trainedClassifier } from "../classifier/trained_classifier.ts";
 
 const evaluate = (...args: string[]) => runInTest(evaluateCommand, "--engine", "onnx", ...args);

@@ -6,9 +6,9 @@ import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { readTable } from "../../lib/tables/table.ts";
 import { predictCommand } from "../../scripts/predict.ts";
 import { trainCommand } from "../../scripts/train.ts";
-import { exampleDataset, exampleTexts, tinyModel } from "../example_model.ts";
-import { inFolder } from "../in_folder.ts";
-import { runInTest } from "../run_command.ts";
+import { exampleDataset, exampleTexts, tinyModel } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
 import { writeModel, writeTexts } from "./train_files.ts";
 
 Deno.test("a text of a megabyte, of words or of one, is trained on and labelled as any other", () =>

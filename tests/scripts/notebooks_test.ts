@@ -5,8 +5,9 @@ import { readRecords } from "../../lib/results/records.ts";
 import { inCells, moduleOf, moved } from "../../scripts/check_notebooks.ts";
 import { endsWithValue, type Notebook } from "../../scripts/notebook_file.ts";
 import { notebooksCommand } from "../../scripts/notebooks.ts";
-import { inFolder } from "../in_folder.ts";
-import { runInTest } from "../run_command.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
+import { test } from "../helpers/slow.ts";
 
 /** A notebook with a heading and these cells of code. */
 const notebookOf = (...sources: readonly string[]): Notebook => ({
@@ -68,7 +69,7 @@ Deno.test("a notebook's outputs are kept, and a second run gives the same", () =
     assert.equal(await readFile(path, "utf8"), text);
   }));
 
-Deno.test("a notebook is written as a page that asks for nothing from a network", () =>
+test.slow("a notebook is written as a page that asks for nothing from a network", () =>
   inFolder(async (folder) => {
     const notebook = notebookOf("1 + 1;");
     const shown = { data: { "text/plain": "two bars", "image/svg+xml": "<svg/>" }, metadata: {} };
@@ -111,8 +112,8 @@ Deno.test("a kernel that is interrupted leaves whole records, and the next run g
     await writeFile(
       path,
       JSON.stringify(notebookOf(
-        `import { cutting } from ${from("tests/example_experiment.ts")};
-import { madeUpRun } from ${from("tests/made_up_run.ts")};
+        `import { cutting } from ${from("tests/helpers/example_experiment.ts")};
+import { madeUpRun } from ${from("tests/helpers/made_up_run.ts")};
 import { reproduce } from ${from("lib/notebook/reproduce.ts")};`,
         `let ran = 0;
 const { records } = await reproduce(cutting, {

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { openTable, readTable } from "../../lib/tables/table.ts";
 import { predictCommand } from "../../scripts/predict.ts";
-import { exampleDataset, exampleTexts, tinyModel } from "../example_model.ts";
-import { inFolder } from "../in_folder.ts";
-import { type CommandResult, runInTest } from "../run_command.ts";
+import { exampleDataset, exampleTexts, tinyModel } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { type CommandResult, runInTest } from "../helpers/run_command.ts";
 
 const root = join(import.meta.dirname!, "../..");
 
@@ -255,7 +255,7 @@ Deno.test("a pipe that is closed at its other end is one sentence", () =>
     const args = [...model, "--input", "-", "--output", "-", "--format", "csv"];
     const { code, error } = await predictProcess(rows, args, { readAll: false });
     assert.equal(code, 1);
-    assert.match(error, /\nCannot write to standard output as what reads it has stopped\n$/);
+    assert.match(error, /\nCannot write to standard output as its reader has stopped\n$/);
   }));
 
 Deno.test("a file may be larger than the memory that there is", () =>

@@ -1,32 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { dataset } from "../../lib/data/dataset.ts";
 import { startModel } from "../../lib/bert/start_model.ts";
-import { runCommand } from "../../scripts/command.ts";
 import { pretrainCommand } from "../../scripts/pretrain.ts";
-import { inFolder as withSettings } from "../storage/hub_server.ts";
+import { withSettings } from "../storage/hub_server.ts";
 import { type Row, withFolder, zhangFiles } from "../data/paper_files.ts";
-import { tinyArchitecture } from "../example_model.ts";
+import { tinyArchitecture } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
 
-async function pretrain(...args: string[]): Promise<{ code: number; out: string; error: string }> {
-  const out: string[] = [];
-  const error: string[] = [];
-  const output = { out: (text: string) => out.push(text), error: (text: string) => error.push(text) };
-  const code = await runCommand(pretrainCommand(output), args, output);
-  return { code, out: out.join("\n"), error: error.join("\n") };
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-pretrain-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
+const pretrain = (...args: string[]) => runInTest(pretrainCommand, ...args);
 
 const texts = Array.from({ length: 12 }, (_, n) => `Text ${n} is here. It goes on.\nAnd it ends with ${n}.`);
 

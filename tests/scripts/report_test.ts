@@ -3,29 +3,24 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { publishCommand } from "../../scripts/publish.ts";
 import { reportCommand, type ReportParts } from "../../scripts/report.ts";
-import { runCommand } from "../../scripts/command.ts";
-import { cutting } from "../example_experiment.ts";
+import { cutting } from "../helpers/example_experiment.ts";
 import { exampleResults } from "../report/example_results.ts";
-import { inFolder, noData } from "../report/report_folder.ts";
+import { noData } from "../report/report_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
 
-async function run(
-  command: typeof reportCommand,
-  ...args: string[]
-): Promise<{ code: number; out: string; error: string }> {
-  const out: string[] = [];
-  const error: string[] = [];
-  const output = { out: (text: string) => out.push(text), error: (text: string) => error.push(text) };
-  const parts: ReportParts = {
-    experiments: [cutting],
-    dataTables: [],
-    claimsAt: () => [],
-    find: noData,
-    plotly: () => Promise.resolve("plotly"),
-    output,
-  };
-  const code = await runCommand(command(parts), args, output);
-  return { code, out: out.join("\n"), error: error.join("\n") };
-}
+const run = (command: typeof reportCommand, ...args: string[]) =>
+  runInTest((output) => {
+    const parts: ReportParts = {
+      experiments: [cutting],
+      dataTables: [],
+      claimsAt: () => [],
+      find: noData,
+      plotly: () => Promise.resolve("plotly"),
+      output,
+    };
+    return command(parts);
+  }, ...args);
 
 Deno.test("report writes beside the records, or where it is told to", () =>
   inFolder(async (folder) => {

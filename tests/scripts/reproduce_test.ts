@@ -3,31 +3,22 @@ import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../lib/errors.ts";
 import type { RunCell } from "../../lib/runs/run_experiment.ts";
-import { runCommand } from "../../scripts/command.ts";
 import { reproduceCommand } from "../../scripts/reproduce.ts";
-import { cutting } from "../example_experiment.ts";
-import { inFolder } from "../in_folder.ts";
-import { madeUpRun } from "../made_up_run.ts";
+import { cutting } from "../helpers/example_experiment.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { madeUpRun } from "../helpers/made_up_run.ts";
+import { runInTest } from "../helpers/run_command.ts";
 
 /** A run that takes no time; one in ten answers is wrong. */
 const runCell: RunCell = (configuration) => Promise.resolve(madeUpRun(configuration, 10, 1));
 
 const reproduce = (...args: string[]) => reproduceWith(runCell, ...args);
 
-async function reproduceWith(
-  runCell: RunCell,
-  ...args: string[]
-): Promise<{ code: number; out: string; error: string }> {
-  const out: string[] = [];
-  const error: string[] = [];
-  const output = { out: (text: string) => out.push(text), error: (text: string) => error.push(text) };
-  const code = await runCommand(
-    reproduceCommand({ experiments: [cutting], dataTables: [], runCell, output }),
-    args,
-    output,
+const reproduceWith = (runCell: RunCell, ...args: string[]) =>
+  runInTest(
+    (output) => reproduceCommand({ experiments: [cutting], dataTables: [], runCell, output }),
+    ...args,
   );
-  return { code, out: out.join("\n"), error: error.join("\n") };
-}
 
 const refused = async (args: string[], message: string) =>
   assert.deepEqual(await reproduce(...args), { code: 1, out: "", error: message });

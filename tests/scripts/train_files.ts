@@ -1,7 +1,7 @@
 /** What the tests of `deno task train` work with: small tables and a tiny model. */
 import { writeFile } from "node:fs/promises";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
-import { exampleDataset, exampleTexts, tinyModel } from "../example_model.ts";
+import { exampleDataset, exampleTexts, tinyModel } from "../helpers/example_model.ts";
 
 /** Writes a CSV file of texts of two classes. */
 export async function writeTexts(path: string, count: number, seed: number): Promise<string> {

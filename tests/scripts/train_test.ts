@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { trainCommand } from "../../scripts/train.ts";
-import { inFolder } from "../in_folder.ts";
-import { runInTest } from "../run_command.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
 import { writeModel, writeTexts } from "./train_files.ts";
 
 const train = (...args: string[]) => runInTest(trainCommand, ...args);

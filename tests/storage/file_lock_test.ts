@@ -1,18 +1,16 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { withCacheLock, withLock } from "../../lib/storage/file_lock.ts";
 import { InputError } from "../../lib/errors.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
-async function inFolder(test: (lock: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-"));
-  await test(join(folder, "locks", "a.lock")).finally(() => rm(folder, { recursive: true }));
-}
+const withLockFile = (test: (lock: string) => Promise<void>) =>
+  inFolder((folder) => test(join(folder, "locks", "a.lock")));
 
 Deno.test("two under the same lock do their work one after the other, also if the first fails", () =>
-  inFolder(async (lock) => {
+  withLockFile(async (lock) => {
     const events: string[] = [];
     const inside = Promise.withResolvers<void>(), go = Promise.withResolvers<void>();
     const first = withLock(lock, () => events.push("first waits"), async () => {
@@ -32,7 +30,7 @@ Deno.test("two under the same lock do their work one after the other, also if th
   }));
 
 Deno.test("a cache folder in which no lock can be made is one sentence with the variable that names another", () =>
-  inFolder(async (lock) => {
+  withLockFile(async (lock) => {
     await writeFile(dirname(lock), "");
     await rejects(withCacheLock(lock, () => {}, () => Promise.resolve()), (error) => {
       ok(error instanceof InputError);
@@ -47,7 +45,7 @@ Deno.test("a cache folder in which no lock can be made is one sentence with the 
 Deno.test("a lock whose file was removed while it was waited for is asked for again", {
   ignore: process.platform === "win32",
 }, () =>
-  inFolder(async (lock) => {
+  withLockFile(async (lock) => {
     await withLock(lock, () => {}, () => Promise.resolve());
     const holder = await Deno.open(lock, { write: true });
     await holder.lock(true);

@@ -54,8 +54,8 @@ Deno.test("a branch is what it was when it was fetched, and a commit that is gon
     await rejects(hubFiles(data), {
       name: "InputError",
       message:
-        `Cannot fetch the list of files of the data set org/name from ${hub.url}: it has no more the commit ` +
-        `${COMMIT}, which "main" was when it was fetched; name another revision after the @, or remove refs/main ` +
+        `Cannot fetch the list of files of the data set org/name from ${hub.url}: it no longer has the commit ` +
+        `${COMMIT}, fetched once as "main"; name another revision after the @, or remove refs/main ` +
         "from the hub's cache",
     });
   }));

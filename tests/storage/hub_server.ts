@@ -1,9 +1,8 @@
 /** A hub for tests: the hub itself, and the store that it redirects to for large files, on ports of this machine. */
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
+import { withEnvironment } from "../helpers/environment.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 /** What a test's repository holds. */
 export interface TestRepository {
@@ -182,41 +181,39 @@ export function send(
   return new Response(body, init);
 }
 
-/** Runs something while timers are twenty times as fast. */
-export async function inHaste(test: () => Promise<void>): Promise<void> {
+/** Waiting for an answer, which a busy machine may take. */
+const ANSWER_TIMEOUT = 5000;
+
+/** Runs something while timers, but for that of an answer, are twenty times as fast; returns their delays. */
+export async function inHaste(test: () => Promise<void>): Promise<number[]> {
   const { setTimeout } = globalThis;
-  globalThis.setTimeout =
-    ((action: () => void, delay = 0) => setTimeout(action, delay / 20)) as typeof setTimeout;
+  const delays: number[] = [];
+  globalThis.setTimeout = ((action: () => void, delay = 0) => {
+    if (delay === ANSWER_TIMEOUT) return setTimeout(action, delay);
+    delays.push(delay);
+    return setTimeout(action, delay / 20);
+  }) as typeof setTimeout;
   await test().finally(() => globalThis.setTimeout = setTimeout);
+  return delays;
 }
 
 /** Runs a test in a folder of its own, with the caches in it and these settings of the environment. */
-export async function inFolder(
+export async function withSettings(
   settings: Readonly<Record<string, string>>,
   test: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-"));
-  const changes: Record<string, string> = {
-    // Nothing listens on port 9 of this machine: a test that forgot its own hub fails and reaches nobody.
-    HF_ENDPOINT: "http://127.0.0.1:9",
-    HF_HOME: join(folder, "home"),
-    HF_HUB_CACHE: join(folder, "hub"),
-    HF_TOKEN: "",
-    HF_HUB_OFFLINE: "",
-    BERTLAB_CACHE: join(folder, "cache"),
-    ...settings,
-  };
-  const before = Object.keys(changes).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, changes);
-  try {
-    await test(folder);
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-    await rm(folder, { recursive: true });
-  }
+  await inFolder((folder) =>
+    withEnvironment({
+      // Nothing listens on port 9 of this machine: a test that forgot its own hub fails and reaches nobody.
+      HF_ENDPOINT: "http://127.0.0.1:9",
+      HF_HOME: join(folder, "home"),
+      HF_HUB_CACHE: join(folder, "hub"),
+      HF_TOKEN: "",
+      HF_HUB_OFFLINE: "",
+      BERTLAB_CACHE: join(folder, "cache"),
+      ...settings,
+    }, () => test(folder))
+  );
 }
 
 /** Runs a test in such a folder with a hub that has these repositories. */
@@ -228,7 +225,7 @@ export async function withHub(
   const hub = new TestHub();
   Object.assign(hub.repositories, repositories);
   try {
-    await inFolder({ HF_ENDPOINT: hub.url, ...settings }, (folder) => test(hub, folder));
+    await withSettings({ HF_ENDPOINT: hub.url, ...settings }, (folder) => test(hub, folder));
   } finally {
     await hub.stop();
   }

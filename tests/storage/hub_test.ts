@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { hubFile, type HubRepository, hubRepository } from "../../lib/storage/hub.ts";
-import { COMMIT, etagOf, inFolder, sha256, withHub } from "./hub_server.ts";
+import { COMMIT, etagOf, sha256, withHub, withSettings } from "./hub_server.ts";
 
 const weights = "weights ".repeat(1000);
 const files = { "config.json": "{}", "sub/model.safetensors": weights };
@@ -90,7 +90,7 @@ Deno.test("a repository that has another name now is still found under the old o
   }));
 
 Deno.test("what Python has fetched is used as it is", () =>
-  inFolder({}, async (folder) => {
+  withSettings({}, async (folder) => {
     const place = join(folder, "hub", "models--org--name");
     const file = join(place, "snapshots", COMMIT, "config.json");
     await mkdir(dirname(file), { recursive: true });
@@ -156,7 +156,7 @@ Deno.test("progress is told at most once a second: file, size, speed and time le
   }));
 
 Deno.test("names that the hub cannot have, or that lead out of the folder, are refused", () =>
-  inFolder({}, async () => {
+  withSettings({}, async () => {
     for (const path of ["../x", "a/../../x", "/etc/passwd", "a\\b", "C:x", "", "a//b", "./a"]) {
       await rejects(hubFile(model, path), {
         name: "InputError",

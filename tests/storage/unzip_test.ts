@@ -1,11 +1,11 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import type { Buffer } from "node:buffer";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readZipDirectory, unzip } from "../../lib/storage/unzip.ts";
-import { inMemory } from "../bytes_in_memory.ts";
-import { zip } from "../zip.ts";
+import { inMemory } from "../helpers/bytes_in_memory.ts";
+import { zip } from "../helpers/zip.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 /** The archive with a field of the directory's record of a file changed. */
 function withField(archive: Buffer, file: string, offset: number, value: number): Buffer {
@@ -17,17 +17,14 @@ const compressed = 20, size = 24, place = 42;
 const long = "some text ".repeat(100);
 
 async function refused(archive: Buffer, message: string): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-"));
-  try {
+  await inFolder(async (folder) => {
     await rejects(unzip(inMemory("a.zip", archive), "m", folder), { name: "InputError", message });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 Deno.test("files that lie over each other are refused: a small archive could be endless", async () => {
   const archive = () => zip({ "m/a": long, "m/b": long, "m/c": long });
-  const over = (name: string) => `a.zip has a broken directory: ${name} lies over what comes after it`;
+  const over = (name: string) => `a.zip has a broken directory: ${name} overlaps what comes after it`;
   await refused(withField(archive(), "m/b", place, 0), over("m/a"));
   await refused(withField(archive(), "m/a", compressed, 1000), over("m/a"));
   await refused(withField(archive(), "m/c", compressed, 1000), over("m/c"));
@@ -52,8 +49,7 @@ Deno.test("two files of one name, and a file that is a folder, are refused", asy
   const archive = zip({ "m/a": "1", "m/b": "2" });
   archive.write("m/a", archive.lastIndexOf("m/b"));
   await refused(archive, "a.zip has a broken directory: it names m/a twice");
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-"));
-  try {
+  await inFolder(async (folder) => {
     const clash = inMemory("a.zip", zip({ "m/a": "1", "m/a/b": "2" }));
     await rejects(unzip(clash, "m", folder), (error: Error) => {
       return error.name === "InputError" &&
@@ -70,9 +66,7 @@ Deno.test("two files of one name, and a file that is a folder, are refused", asy
     });
     await rejects(unzip(join(folder, "none.zip"), "m", folder), { name: "InputError" });
     deepStrictEqual((await readdir(folder)).sort(), ["a", "no.zip", "taken"]);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("the directory names the files in its order", async () => {

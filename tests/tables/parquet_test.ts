@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openParquet, readParquet } from "../../lib/tables/parquet.ts";
 import { checkRowGroups } from "../../lib/tables/parquet_pages.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { parquetFolder } from "../data/paper_files.ts";
 
 const rowsOf = (file: string, ...columns: string[]) =>
@@ -46,18 +46,18 @@ const lies: readonly {
     what: "2^31 values in a page of the second version",
     ...{ file: "zstd", at: 60, old: [0x30, 0x5c, 0x15, 0xc8, 0x01] },
     bytes: [0x2a, 0x5c, 0x15, 0xfe, 0xff, 0xff, 0xff, 0x0f],
-    message: /a page claims 2147483647 values, of which there can be 100/,
+    message: /a page claims 2147483647 values, expected at most 100/,
   },
   {
     what: "2^31 values in a page of the first version",
     ...{ file: "duckdb", at: 52, old: [0x32, 0x2c, 0x15, 0xd8, 0x04] },
     bytes: [0x2c, 0x2c, 0x15, 0xfe, 0xff, 0xff, 0xff, 0x0f],
-    message: /a page claims 2147483647 values, of which there can be 300/,
+    message: /a page claims 2147483647 values, expected at most 300/,
   },
   {
     what: "a negative number of values",
     ...{ file: "zstd", at: 63, old: [0xc8, 0x01], bytes: [0x81, 0x00] },
-    message: /a page claims -1 values, of which there can be 100/,
+    message: /a page claims -1 values, expected at most 100/,
   },
   {
     what: "fewer values than the levels say",

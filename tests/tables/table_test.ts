@@ -3,8 +3,8 @@ import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { openTable, readTable, requireColumns } from "../../lib/tables/table.ts";
-import { inFolder } from "../in_folder.ts";
-import { zip } from "../zip.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { zip } from "../helpers/zip.ts";
 import { parquetFolder } from "../data/paper_files.ts";
 
 /** Runs with a file of this content; errors come back without its folder. */

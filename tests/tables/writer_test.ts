@@ -6,8 +6,8 @@ import { openTable, readTable, tableFormats } from "../../lib/tables/table.ts";
 import { keepsType, numberType } from "../../lib/tables/parquet_table.ts";
 import { type TableLayout, writeTable } from "../../lib/tables/writer.ts";
 import type { OutputRow } from "../../lib/tables/rows.ts";
-import { inFolder } from "../in_folder.ts";
-import { noSmallDisk, smallDisk } from "../small_disk.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { noSmallDisk, smallDisk } from "../helpers/small_disk.ts";
 
 async function* batches(...rows: (readonly Record<string, unknown>[])[]): AsyncGenerator<OutputRow[]> {
   for (const some of rows) yield some.map((row) => new Map(Object.entries(row)));

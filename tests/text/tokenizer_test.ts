@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { characterTokenizer, loadTokenizer, type Tokenizer } from "../../lib/text/tokenizer.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 interface Golden {
   vocabulary: string[];
@@ -19,15 +19,12 @@ async function withFolder<Result>(
   run: (folder: string) => Promise<Result>,
   name = "model",
 ): Promise<Result> {
-  const parent = await mkdtemp(join(tmpdir(), "bertlab-tokenizer-"));
-  try {
+  return await inFolder(async (parent) => {
     const folder = join(parent, name);
     await mkdir(folder);
     for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
     return await run(folder);
-  } finally {
-    await rm(parent, { recursive: true });
-  }
+  });
 }
 
 const uncased = await golden("uncased");
@@ -114,13 +111,11 @@ Deno.test("texts of any kind: lone surrogates, a megabyte without and with blank
   const tokenizer = await withFolder({ "vocab.txt": vocabularyFile(uncased.vocabulary) }, loadTokenizer);
   assert.deepEqual(tokenizer.encode("a\ud800 \udc00b\udfff"), tokenizer.encode("a b"));
   assert.deepEqual(tokenizer.encode("\ud83d"), new Int32Array(0));
-  const start = performance.now();
   assert.deepEqual(tokenizer.encode("x".repeat(1_000_000)), Int32Array.of(tokenizer.ids.unk));
   const words = tokenizer.encode("hello, world! ".repeat(80_000));
   assert.deepEqual(words.subarray(-4), tokenizer.encode("hello, world!"));
   assert.equal(words.length, 320_000);
   assert.equal(tokenizer.encode("世界".repeat(500_000)).length, 1_000_000);
-  assert.ok(performance.now() - start < 20_000, "three texts of a megabyte in reasonable time");
 });
 
 Deno.test("a character vocabulary: special tokens, then the most frequent characters, in a fixed order", async () => {
@@ -137,24 +132,24 @@ Deno.test("a character vocabulary: special tokens, then the most frequent charac
 });
 
 Deno.test("errors name the folder and what is missing", async () => {
-  const inFolder = (files: Record<string, string>) => withFolder(files, loadTokenizer);
-  await assert.rejects(inFolder({}), {
+  const load = (files: Record<string, string>) => withFolder(files, loadTokenizer);
+  await assert.rejects(load({}), {
     name: "InputError",
     message:
       /^Cannot load the tokenizer of .*model: found neither tokenizer\.json nor vocab\.txt; put the files/,
   });
   await assert.rejects(
-    inFolder({ "tokenizer.json": "{" }),
+    load({ "tokenizer.json": "{" }),
     /^InputError: Cannot read .*tokenizer\.json as JSON: /,
   );
   const json = JSON.parse(characterTokenizer(["a"]).files["tokenizer.json"] as string);
   json.model.type = "BPE";
   await assert.rejects(
-    inFolder({ "tokenizer.json": JSON.stringify(json) }),
+    load({ "tokenizer.json": JSON.stringify(json) }),
     /expected one of BERT \(BertNormalizer, BertPreTokenizer, WordPiece\), found BertNormalizer, BertPreTokenizer, BPE$/,
   );
   await assert.rejects(
-    inFolder({ "vocab.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n" }),
+    load({ "vocab.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n" }),
     /its vocabulary has no \[MASK\]$/,
   );
 });

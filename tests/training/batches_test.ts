@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import {
   type Batch,
-  cutPair,
   type EncodedExample,
-  encodeExamples,
   evaluationBatches,
-  paddingStatistics,
   trainingBatches,
 } from "../../lib/training/batches.ts";
 import { fold, Random } from "../../lib/random.ts";
@@ -121,13 +118,6 @@ Deno.test("a resumed epoch gets the batch at its place", () => {
   assert.throws(() => batches.at(5), RangeError);
 });
 
-Deno.test("tokens computed for each real one", () => {
-  const examples = sized([[30], [30], [14], [6]]);
-  const batches = evaluationBatches(examples, { ...options, batchSize: 2, lengths: [16, 32] });
-  const statistics = paddingStatistics(examples, batches, 128);
-  assert.deepEqual(statistics, { realTokens: 88, bucketed: 96 / 88, padded: 512 / 88, shapes: 2 });
-});
-
 Deno.test("no examples are no batches", () => {
   assert.equal(trainingBatches([], options).length, 0);
   assert.deepEqual([...evaluationBatches([], { ...options, padToMax: true })], []);
@@ -140,39 +130,6 @@ Deno.test("pieces that do not fit and batch sizes that are none are refused", ()
   );
   assert.throws(() => evaluationBatches(sized([[]]), options), /at least one piece of example 0/);
   assert.throws(() => trainingBatches([], { ...options, batchSize: 0 }), /batch size of at least 1, found 0/);
-});
-
-Deno.test("encoded examples keep label and place", () => {
-  const encoded = encodeExamples([{ text: "ab", label: 1 }, { text: "c", label: 0 }], ({ text }) => ({
-    pieces: [Int32Array.from([...text], (character) => character.charCodeAt(0))],
-  }));
-  assert.deepEqual(encoded, [
-    { pieces: [Int32Array.of(97, 98)], label: 1, index: 0 },
-    { pieces: [Int32Array.of(99)], label: 0, index: 1 },
-  ]);
-});
-
-Deno.test("of a pair the longer text is cut first, as by Hugging Face's tokenizers", () => {
-  // Lengths before and after, for 16 and 15 tokens, by the Python package tokenizers 0.22, "longest_first".
-  const expected: [number, number, number, number, number][] = [
-    [16, 3, 4, 3, 4],
-    [16, 20, 3, 10, 3],
-    [16, 3, 20, 3, 10],
-    [16, 7, 7, 6, 7],
-    [16, 20, 21, 6, 7],
-    [16, 21, 20, 7, 6],
-    [16, 7, 6, 7, 6],
-    [16, 0, 20, 0, 13],
-    [16, 20, 0, 13, 0],
-    [15, 7, 7, 6, 6],
-    [15, 6, 9, 6, 6],
-  ];
-  for (const [maxLength, first, second, ...lengths] of expected) {
-    const numbers = (length: number) => Int32Array.from({ length }, (_, i) => i);
-    const { pieces, second: rest } = cutPair(numbers(first), numbers(second), maxLength);
-    assert.deepEqual([pieces.length, pieces[0]!.length, rest.length], [1, ...lengths], `${first}, ${second}`);
-    assert.deepEqual([pieces[0], rest], lengths.map(numbers), "the beginnings are kept");
-  }
 });
 
 Deno.test("a pair is [CLS] first [SEP] second [SEP], the second with type 1", () => {

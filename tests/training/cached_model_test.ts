@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { cachedModel, type MakingRun } from "../../lib/training/cached_model.ts";
 import { InputError } from "../../lib/errors.ts";
 import { newestCheckpoint, ResumeError, writeCheckpoint } from "../../lib/training/checkpoints.ts";
-import { withCache } from "../cache_folder.ts";
+import { withCache } from "../helpers/cache_folder.ts";
 
 interface Made {
   readonly by: string;

@@ -3,8 +3,8 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeSafetensors } from "../../lib/bert/safetensors.ts";
 import { CheckpointTimes, newestCheckpoint, writeCheckpoint } from "../../lib/training/checkpoints.ts";
-import { withClock } from "../clock.ts";
-import { inFolder } from "../in_folder.ts";
+import { withClock } from "../helpers/clock.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 
 const tensors = { weight: { shape: [2], data: Float32Array.of(1, 2) } };
 const snapshot = (updates: number) => ({ tensors, updates, counts: [updates] });

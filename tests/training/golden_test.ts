@@ -17,6 +17,7 @@ import {
   loadGoldenTraining,
   relativeError,
 } from "../golden/load.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 const golden = await loadGoldenModel();
 const training = await loadGoldenTraining();
@@ -93,10 +94,11 @@ for (const [name, make] of Object.entries(engines)) {
     deepStrictEqual(wrong, []);
   });
 
-  Deno.test(`${name}: the first ten losses of each optimizer with each schedule are those of PyTorch`, async () => {
-    const engine = await make();
-    const { totalSteps, warmupSteps, cycles } = training;
-    for (const run of training.runs) {
+  for (const run of training.runs) {
+    const test = slowUnless(name === "onnx" && run.schedule === "linear");
+    test(`${name}: the first ten losses of ${run.optimizer}, ${run.schedule}, are those of PyTorch`, async () => {
+      const engine = await make();
+      const { totalSteps, warmupSteps, cycles } = training;
       const rate = schedule(run.schedule as ScheduleName, {
         totalSteps,
         warmupSteps,
@@ -111,7 +113,7 @@ for (const [name, make] of Object.entries(engines)) {
       }
       await trainer.dispose();
       const errors = losses.map((loss, i) => Math.abs(loss / run.losses[i]! - 1));
-      ok(Math.max(...errors) < 1e-4, `${run.optimizer}, ${run.schedule}: ${losses} and not ${run.losses}`);
-    }
-  });
+      ok(Math.max(...errors) < 1e-4, `${losses} and not ${run.losses}`);
+    });
+  }
 }

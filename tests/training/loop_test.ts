@@ -4,7 +4,7 @@ import { InputError } from "../../lib/errors.ts";
 import { fold } from "../../lib/random.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
 import { train, type TrainingPlan } from "../../lib/training/loop.ts";
-import { inFolder } from "../in_folder.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { batch, checkpointsIn, into, newTrainer, plan } from "./example_training.ts";
 
 Deno.test("gradients added up over parts of a batch make the same step", async () => {

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { InputError } from "../../lib/errors.ts";
 import { type CheckpointOptions, ResumeError, writeCheckpoint } from "../../lib/training/checkpoints.ts";
 import { train } from "../../lib/training/loop.ts";
-import { withClock } from "../clock.ts";
-import { inFolder } from "../in_folder.ts";
-import { noSmallDisk, smallDisk } from "../small_disk.ts";
+import { withClock } from "../helpers/clock.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { noSmallDisk, smallDisk } from "../helpers/small_disk.ts";
 import { checkpointsIn, into, Killed, killedAfter, newTrainer, plan, untimed } from "./example_training.ts";
 
 Deno.test("a run goes on from its checkpoint to the same bits and the same epochs", async () => {

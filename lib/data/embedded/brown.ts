@@ -1,5 +1,5 @@
 /**
- * The kind of writing that a paragraph is from, a hard stand-in for the paper's AG's News. No experiment has it; the
+ * Paragraphs by the kind of writing they are from: a hard stand-in for the paper's AG's News. No experiment has it; the
  * corpus is general text, without what is held out here.
  */
 import { readFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type Example, type Splits, stratifiedPart, stratifiedSplit } from "../examples.ts";
 import type { EmbeddedSet } from "./embedded.ts";
 
-/** How many samples the corpus has of its categories, by class: press, other non-fiction, learned, fiction. */
+/** Numbers of samples in the corpus's categories, by class: press, other non-fiction, learned, fiction. */
 const genres: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   press: { a: 44, b: 27, c: 17 },
   "non-fiction": { d: 17, e: 36, f: 48, g: 75, h: 30 },
@@ -15,14 +15,14 @@ const genres: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   fiction: { k: 29, l: 24, m: 6, n: 29, p: 29, r: 9 },
 };
 
-/** Characters that a paragraph has at least: shorter ones are headlines and replies in a dialogue. */
+/** Fewest characters of a paragraph: shorter ones are headlines and replies in a dialogue. */
 const shortest = 100;
 
-/** Samples held out, and paragraphs of the splits: some are left over. */
+/** Numbers of samples held out, and of paragraphs in each split; some are left over. */
 const held = { dev: 50, test: 100 };
 const sizes = { train: 6000, dev: 500, test: 1275 };
 
-/** 7,775 paragraphs of 500 samples. */
+/** The data set: 7,775 paragraphs of 500 samples. */
 export const brown: EmbeddedSet = {
   name: "brown-genres",
   language: "en",
@@ -41,12 +41,12 @@ export const brown: EmbeddedSet = {
   },
 };
 
-/** The samples (about 2,000 words each, a paragraph a line) that neither dev nor test paragraphs come from. */
+/** Reads the samples (about 2,000 words each, a paragraph a line) that no dev or test paragraph comes from. */
 export async function brownDocuments(folder: string): Promise<string[]> {
   return (await readSamples(folder)).train.map(({ text }) => text);
 }
 
-/** Whole samples with their genre, by split. */
+/** Reads whole samples with their genre, by split. */
 async function readSamples(folder: string): Promise<Splits> {
   const found = Object.values(genres).flatMap((categories, label) =>
     Object.entries(categories).flatMap(([category, count]) =>
@@ -59,15 +59,15 @@ async function readSamples(folder: string): Promise<Splits> {
   return stratifiedSplit(await Promise.all(found), held, 0);
 }
 
-/** The long paragraphs of a sample, with its genre. */
+/** Returns the long paragraphs of a sample, with its genre. */
 function paragraphsOf({ text, label }: Example): Example[] {
   return text.split("\n").filter((paragraph) => paragraph.length >= shortest)
     .map((paragraph): Example => ({ text: paragraph, label }));
 }
 
 /**
- * Running text of tagged text (`The/at jury/nn said/vbd ,/, ``/`` No/rb ''/''`), a paragraph or heading a line: words
- * without their tags, and punctuation where it is written.
+ * Turns tagged text (`The/at jury/nn said/vbd ,/, ``/`` No/rb ''/''`) into running text, a paragraph or heading a line:
+ * words without tags, punctuation without extra blanks.
  */
 export function untagged(tagged: string): string {
   const paragraphs = tagged.replace(/(?:\S+-hl\s+)+/g, "\n\n$&\n\n").split(/\n\s*\n/).map((paragraph) =>

@@ -1,4 +1,4 @@
-/** What a data set that comes in an npm package states about itself. */
+/** The description of a data set that comes in an npm package. */
 import type { Splits } from "../examples.ts";
 import type { DataPackage } from "../../storage/packages.ts";
 
@@ -10,9 +10,9 @@ export interface EmbeddedSet {
   readonly language: "en" | "zh";
   /** The classes' names. */
   readonly labels: readonly string[];
-  /** Where it comes from, with its licence. */
+  /** Origin and licence. */
   readonly source: string;
-  /** What a reader of results on it must know. */
+  /** A note for readers of results on it. */
   readonly note: string;
   /** The package that holds it. */
   readonly package: DataPackage;

@@ -1,4 +1,4 @@
-/** Which section of a country's report is this from? A stand-in for the paper's AG's News. */
+/** Passages by the section of a country's report: a stand-in for the paper's AG's News. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Example, type Splits, stratifiedPart, stratifiedSplit } from "../examples.ts";
@@ -16,14 +16,14 @@ const labels: readonly string[] = [
   "Transnational Issues",
 ];
 
-/** Characters that a field has at least to be a passage: shorter ones are numbers and names. */
+/** Fewest characters of a field that is a passage: shorter ones are numbers and names. */
 const shortest = 100;
 
-/** Countries held out, and passages of the splits: a few of the held-out countries' are left over. */
+/** Numbers of countries held out, and of passages in each split; some of the held-out countries' are left over. */
 const countries = { dev: 19, test: 43 };
 const sizes = { train: 6000, dev: 500, test: 1275 };
 
-/** 7,775 passages on 261 countries, territories and oceans. */
+/** The data set: 7,775 passages on 261 countries, territories and oceans. */
 export const factbook: EmbeddedSet = {
   name: "factbook",
   language: "en",
@@ -38,8 +38,8 @@ export const factbook: EmbeddedSet = {
 };
 
 /**
- * The reports on countries that are not in dev or test, by region and code: a section a document, a long
- * field a line, without the names of the fields. No line is a dev or test passage.
+ * Reads the reports on countries that are not in dev or test, by region and code: a document for each section, a line
+ * for each long field, without the names of the fields. No line is a dev or test passage.
  */
 export async function factbookDocuments(folder: string): Promise<string[]> {
   const reports = await readReports(folder);
@@ -53,15 +53,15 @@ export async function factbookDocuments(folder: string): Promise<string[]> {
 }
 
 /** The report on a country. */
-export interface Report {
+export interface CountryReport {
   /** Region and code, as its file is named. */
   readonly country: string;
   /** The sections and their fields' texts. */
   readonly sections: readonly { readonly name: string; readonly fields: readonly string[] }[];
 }
 
-/** Whole countries by split, and of their passages as many as the sizes say, each text once. */
-function splitsOf(reports: readonly Report[]): { splits: Splits; held: Set<string> } {
+/** Splits whole countries, and takes as many of their passages as the sizes say, each text once. */
+function splitsOf(reports: readonly CountryReport[]): { splits: Splits; held: Set<string> } {
   const seen = new Set<string>();
   const passages = new Map(reports.map((report) => [report.country, passagesOf(report, seen)]));
   const byCountry = stratifiedSplit(
@@ -77,8 +77,8 @@ function splitsOf(reports: readonly Report[]): { splits: Splits; held: Set<strin
   };
 }
 
-/** The passages of the sections that are classes, without those that were seen before, which it adds to `seen`. */
-function passagesOf({ sections }: Report, seen: Set<string>): Example[] {
+/** Returns the passages of the sections that are classes, without those in `seen`, and adds them to `seen`. */
+function passagesOf({ sections }: CountryReport, seen: Set<string>): Example[] {
   return sections.flatMap(({ name, fields }) => {
     const label = labels.indexOf(name);
     if (label < 0) return [];
@@ -90,7 +90,7 @@ function passagesOf({ sections }: Report, seen: Set<string>): Example[] {
   });
 }
 
-async function readReports(folder: string): Promise<Report[]> {
+async function readReports(folder: string): Promise<CountryReport[]> {
   const names = await readdir(folder, { recursive: true });
   const paths = names.map((name) => name.replaceAll("\\", "/"))
     .filter((name) => /^[^/]+\/[a-z]{2}\.json$/.test(name)).sort();
@@ -102,11 +102,11 @@ async function readReports(folder: string): Promise<Report[]> {
 /** A field: its text, or parts of it by name (islands, years), which may be empty. */
 export type Field = string | null | { readonly [part: string]: Field };
 
-/** A report as its file has it: fields by name by section. */
+/** Makes a report from its file: fields by name by section. */
 export function reportOf(
   country: string,
   file: Readonly<Record<string, Readonly<Record<string, Field>>>>,
-): Report {
+): CountryReport {
   const sections = Object.entries(file).map(([name, fields]) => ({
     name,
     fields: Object.values(fields).map((field) => cleaned(textOf(field))),
@@ -114,14 +114,14 @@ export function reportOf(
   return { country, sections };
 }
 
-/** The text proper without the notes on it where there is one, else all parts. */
+/** Returns the text proper without the notes on it if there is one, else all parts. */
 function textOf(field: Field): string {
   if (field === null || typeof field === "string") return field ?? "";
   if (typeof field["text"] === "string" && field["text"]) return field["text"];
   return Object.values(field).map(textOf).filter(Boolean).join("; ");
 }
 
-/** The items of lists are separated by "++". */
+/** Cleans a text, where "++" separates the items of lists. */
 function cleaned(text: string): string {
   return text.replace(/(?:[;\s]*\+\+)+\s*/g, "; ").replace(/\s+/g, " ").replace(/^[;\s]+|[;\s]+$/g, "");
 }

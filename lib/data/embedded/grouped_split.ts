@@ -1,4 +1,4 @@
-/** Splits of examples of which some belong together: no group is in two splits. */
+/** Splits of grouped examples: no group is in two splits. */
 import { fold } from "../../random.ts";
 import type { Example } from "../examples.ts";
 
@@ -9,8 +9,8 @@ export interface GroupedExample extends Example {
 }
 
 /**
- * Test, then dev, take whole groups in an order drawn from the seed and the groups' numbers, as long as no class gets
- * more than its share; train is the rest. Sets of the same groups and seed mostly hold out the same ones.
+ * Splits whole groups. Test, then dev, take groups in an order drawn from the seed and the groups' numbers, as long as
+ * no class gets more than its share; train is the rest. Sets with the same groups and seed mostly hold out the same.
  *
  * @throws RangeError when the groups are too large to fill dev and test.
  */
@@ -48,7 +48,7 @@ export function groupedSplit<Grouped extends GroupedExample>(
   return { train: part(), dev: part("dev"), test: part("test") };
 }
 
-/** How many of `size` each class gets: its share, rounded so that the sum is exact (largest remainders). */
+/** Returns each class's share of `size`, rounded so that the sum is exact (largest remainders). */
 function shares(examples: readonly Example[], size: number): Map<number, number> {
   const counts = new Map<number, number>();
   for (const { label } of examples) counts.set(label, (counts.get(label) ?? 0) + 1);

@@ -17,7 +17,7 @@ export const imdb: EmbeddedSet = {
   read: readReviews,
 };
 
-/** The package lists the folders test/neg, train/neg, test/pos, train/pos, 12,500 reviews each. */
+/** Reads the splits; the package lists the folders test/neg, train/neg, test/pos, train/pos, 12,500 reviews each. */
 async function readReviews(folder: string): Promise<Splits> {
   const reviews: { t: string; s: number }[] = JSON.parse(
     await readFile(join(folder, "reviews.json"), "utf8"),

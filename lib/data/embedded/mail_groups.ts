@@ -1,24 +1,24 @@
-/** Which mails belong together: threads, and texts that are nearly the same. */
+/** Groups of mails that belong together: threads, and texts that are nearly the same. */
 import { lowbias32 } from "../../random.ts";
 
-/** What is read of a mail to find its group. */
+/** The parts of a mail that tell its group. */
 export interface Groupable {
-  /** Its own Message-ID and those that it refers to. */
+  /** Its own Message-ID and those it refers to. */
   readonly ids: readonly string[];
   /** The subject without `Re:`; if there is none, the body's first line stands for it. */
   readonly subject: string;
-  /** What it says. */
+  /** Its text. */
   readonly body: string;
 }
 
-/** Words in a row that are compared. */
+/** Words in a shingle, the run of words that is compared. */
 const shingleWords = 4;
-/** Smallest hashes of shingles that stand for a text (Broder 1997). */
+/** Hashes in a sketch: a text's smallest hashes of shingles stand for it (Broder 1997). */
 const sketchSize = 32;
-/** Texts of which this share of the sketch is common are nearly the same. */
+/** Smallest common share of two sketches whose texts are nearly the same. */
 const nearlySame = 0.5;
 
-/** A group's number for each mail: the place of its first mail. */
+/** Returns each mail's group number: the place of the group's first mail. */
 export function groupMails(mails: readonly Groupable[]): number[] {
   const parents = mails.map((_, place) => place);
   const root = (place: number): number => {
@@ -48,7 +48,7 @@ function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/\p{L}+/gu) ?? [];
 }
 
-/** The smallest hashes of all runs of words. */
+/** Returns the smallest hashes of all runs of words. */
 function sketch(text: string): number[] {
   const words = wordsOf(text.replace(/\bhttps?:\S+/gi, " "));
   const hashes = new Set<number>();
@@ -58,7 +58,7 @@ function sketch(text: string): number[] {
   return [...hashes].sort((a, b) => a - b).slice(0, sketchSize);
 }
 
-/** Pairs that have enough in common for the larger sketch of the two. */
+/** Yields pairs that have enough in common, measured by the larger of their sketches. */
 function* nearlySamePairs(sketches: readonly number[][]): Generator<[number, number]> {
   const holders = new Map<number, number[]>();
   for (const [place, hashes] of sketches.entries()) {

@@ -1,6 +1,6 @@
 /** Reads a mail as it was sent (RFC 5322, MIME): its headers and its text, decoded. */
 
-/** What is read of a mail. */
+/** The headers and the text of a mail. */
 export interface Message {
   /** Headers by name in lower case, unfolded; the first of each name. */
   readonly headers: ReadonlyMap<string, string>;
@@ -9,7 +9,7 @@ export interface Message {
 }
 
 /**
- * Reads a mail; of alternatives the plain one, and no attachments but texts.
+ * Reads a mail: of alternatives the plain one, and only attachments that are texts.
  *
  * @param raw the mail's bytes, one character each (latin1)
  */
@@ -18,7 +18,7 @@ export function readMessage(raw: string): Message {
   return { headers, text: textOf(headers, body) };
 }
 
-/** Encoded words (RFC 2047) of a header, decoded. */
+/** Decodes the encoded words (RFC 2047) of a header. */
 export function decodeHeader(value: string): string {
   return value
     .replace(/(=\?[^?\s]+\?[bq]\?[^?]*\?=)\s+(?==\?)/gi, "$1")
@@ -31,7 +31,7 @@ export function decodeHeader(value: string): string {
     );
 }
 
-/** Text of a page: no markup, styles or scripts, a line for each block. */
+/** Returns the text of a page: no markup, styles or scripts, a line for each block. */
 export function htmlText(html: string): string {
   return html
     .replace(/<!--[\s\S]*?-->|<(style|script|title)\b[\s\S]*?<\/\1\s*>/gi, "")
@@ -124,7 +124,7 @@ function decodeBase64(text: string): string {
   return atob(letters.slice(0, letters.length % 4 === 1 ? -1 : undefined));
 }
 
-/** Charsets that nobody knows are read as windows-1252, a superset of latin1 and ASCII. */
+/** Decodes bytes; unknown charsets are read as windows-1252, a superset of latin1 and ASCII. */
 function decodeCharset(latin1: string, charset: string): string {
   const bytes = Uint8Array.from(latin1, (character) => character.charCodeAt(0));
   try {

@@ -1,6 +1,6 @@
-/** What somebody wrote in a mail: no quotes, signatures, list footers, or tags of lists in the subject. */
+/** The text that a mail's writer wrote: no quotes, signatures, list footers, or tags of lists in the subject. */
 
-/** A subject without `Re:`, `Fwd:` and `[tag]`. */
+/** Returns a subject without `Re:`, `Fwd:` and `[tag]`. */
 export function cleanSubject(subject: string): string {
   return subject
     .replace(/\[[^\]]*\]/g, " ")
@@ -10,7 +10,7 @@ export function cleanSubject(subject: string): string {
     .trim();
 }
 
-/** A body without what others wrote and what programs added; paragraphs stay. */
+/** Removes from a body the parts that others wrote or programs added; paragraphs stay. */
 export function cleanBody(text: string): string {
   return withoutEncodedLines(withoutSignature(withoutFooters(withoutQuotes(withoutArmour(text)))))
     .replace(/^\s*URL: .*\n+Date: .*\n/, "")
@@ -24,7 +24,7 @@ const quoted = /^ ?(?:[A-Za-z.]{0,5}>|[|}:] )/;
 const attribution = /\b(?:wrote|writes|said|says|mentioned|schrieb|typed|spake)\b.{0,40}$/i;
 const attributionStart = /^ *(?:(?:on|at|in|quoting|from|once upon)\b|[-*=\d])/i;
 
-/** Quoted lines, and the line or two that introduce them. */
+/** Removes quoted lines, and the line or two that introduce them. */
 function withoutQuotes(text: string): string {
   const kept: string[] = [];
   for (const line of withoutOriginal(text).split("\n")) {
@@ -42,7 +42,7 @@ function withoutQuotes(text: string): string {
   return kept.join("\n");
 }
 
-/** Below "Original Message" all is quoted, unless quotes are marked there, or nothing stands above. */
+/** Removes all below "Original Message", unless quotes are marked there or nothing is above. */
 function withoutOriginal(text: string): string {
   const [whole, below] =
     /^-{2,} ?Original Message ?-{2,}[ \t]*\n+(?:[ \t]*(?:[A-Z][\w-]+|\[mailto):.*\n)*([\s\S]*)/m.exec(text) ??
@@ -52,7 +52,7 @@ function withoutOriginal(text: string): string {
   return above.trim() === "" || /^ ?>/m.test(below!) ? `${above}\n${withoutOriginal(below!)}` : above;
 }
 
-/** What PGP puts around a text. */
+/** Removes the lines that PGP puts around a text. */
 function withoutArmour(text: string): string {
   return text
     .replace(/^-----BEGIN PGP SIGNED MESSAGE-----\n(?:\w+:.*\n)*/gm, "")
@@ -62,7 +62,7 @@ function withoutArmour(text: string): string {
     );
 }
 
-/** Where what a list, a provider or a sponsor added begins; in pages the lines run on. */
+/** Beginnings of lines added by a list, a provider or a sponsor; in pages the lines run on. */
 const footers = [
   /_{20,}\s(?:.*\n){0,4}.*(?:mailing list|listinfo|https?:\/\/|mailto:)/i,
   /-{20,}\s*This \S+ ?email is sponsored by/i,
@@ -80,14 +80,14 @@ function withoutFooters(text: string): string {
   return body.slice(0, Math.min(...starts, body.length));
 }
 
-/** All from "-- " on, if it is as short as a signature. */
+/** Removes all from "-- " on, if it is as short as a signature. */
 function withoutSignature(text: string): string {
   const start = text.search(/^-- ?$/m);
   if (start <= 0 || text.slice(start).split("\n").length > 20) return text;
   return text.slice(0, start);
 }
 
-/** Lines of uuencode and base64. */
+/** Removes lines of uuencode and base64. */
 function withoutEncodedLines(text: string): string {
   return text.replace(/^(?:M[!-`]{60}|[A-Za-z0-9+/=]{60,})$\n?/gm, "");
 }

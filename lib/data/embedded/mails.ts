@@ -1,6 +1,6 @@
 /**
- * Mails of 2002 (the SpamAssassin corpus), by the mailing list that they went to or as spam, and as general text. No
- * experiment tells spam; what is held out for that is not in the general text either.
+ * Mails of 2002 (the SpamAssassin corpus): by mailing list, as spam or not, and as general English text. No experiment
+ * tells spam; what is held out for that is not in the general text either.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { groupMails } from "./mail_groups.ts";
 import { decodeHeader, readMessage } from "./mail_message.ts";
 import { cleanBody, cleanSubject } from "./mail_text.ts";
 
-/** Lists of questions and answers: how each is known by its List-Id or by the tag in its subjects. */
+/** Mailing lists of questions and answers, known by List-Id or by the tag in their subjects. */
 const lists: readonly { readonly name: string; readonly id?: RegExp; readonly tag?: string }[] = [
   { name: "fork", id: /<fork\./ },
   { name: "ilug", id: /<ilug\./, tag: "ilug" },
@@ -41,7 +41,7 @@ export const mailingLists: EmbeddedSet = {
   read: async (folder) => listSplits(await readMails(folder)),
 };
 
-/** All mails; long texts beside IMDb's. */
+/** All mails: long texts, like IMDb's. */
 export const mails: EmbeddedSet = {
   ...common,
   name: "mails",
@@ -54,8 +54,8 @@ export const mails: EmbeddedSet = {
 };
 
 /**
- * Ham as general text, a document a mail, without all that has to do with dev or test of {@link mailingLists} and
- * {@link mails}: neither their mails nor others of the same thread or nearly the same text.
+ * Reads ham as general text, a document for each mail. Mails in dev or test of {@link mailingLists} and {@link mails}
+ * are left out, and so are others of the same thread or nearly the same text.
  */
 export async function mailDocuments(folder: string): Promise<string[]> {
   const all = await readMails(folder);
@@ -75,7 +75,7 @@ interface Mail {
   readonly list: number;
 }
 
-/** Every mail that says something, once. */
+/** Reads every mail that has a text, once. */
 async function readMails(folder: string): Promise<Mail[]> {
   const data = join(folder, "data");
   const files: string[] = JSON.parse(await readFile(join(data, "file_list.json"), "utf8"));

@@ -1,10 +1,10 @@
-/** Who wrote it? Ten poets of the Song dynasty, a stand-in for the paper's Sogou: long Chinese documents. */
+/** Poems by author: ten poets of the Song dynasty, a stand-in for the paper's Sogou with long Chinese documents. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Example, Splits } from "../examples.ts";
 import type { EmbeddedSet } from "./embedded.ts";
 
-/** The ten with most poems in the package, and the thousands of the files where 200 documents of theirs stand. */
+/** The ten poets with most poems in the package, and the files (in thousands) with 200 documents of theirs. */
 const poets: readonly { readonly name: string; readonly files: readonly number[] }[] = [
   { name: "陸游", files: [127, 128, 129] },
   { name: "劉克莊", files: [197, 198, 199, 200] },
@@ -21,7 +21,7 @@ const poets: readonly { readonly name: string; readonly files: readonly number[]
 const shortest = 500;
 const documents = { train: 140, dev: 20, test: 40 };
 
-/** 200 documents a poet. */
+/** The data set: 200 documents for each poet. */
 export const chinesePoets: EmbeddedSet = {
   name: "chinese-poets",
   language: "zh",
@@ -46,7 +46,7 @@ export const chinesePoets: EmbeddedSet = {
 };
 
 /**
- * All Song poems of the package but those that stand in dev or test, in the edition's order: an author's successive
+ * Reads all Song poems of the package that are not in dev or test, in the edition's order: an author's successive
  * poems, one a line, up to the first that brings a document to 500 characters.
  */
 export async function poemDocuments(folder: string): Promise<string[]> {
@@ -67,8 +67,8 @@ export async function poemDocuments(folder: string): Promise<string[]> {
 }
 
 /**
- * Successive poems of an author joined by line feeds, up to the first that brings them to 500 characters; a shorter
- * document stands where the author changes and at the end.
+ * Joins successive poems of an author by line feeds, up to the first that brings them to 500 characters; documents may
+ * be shorter where the author changes and at the end.
  */
 export function documentsOf(poems: readonly Poem[]): string[] {
   const found: string[] = [];
@@ -93,7 +93,7 @@ export interface Poem {
   readonly text: string;
 }
 
-/** The poet's documents of at least 500 characters, across files. */
+/** Reads the poet's documents of at least 500 characters, across files. */
 async function readDocuments(
   folder: string,
   { name, files }: { name: string; files: readonly number[] },
@@ -103,7 +103,7 @@ async function readDocuments(
     .filter((text) => [...text.replaceAll("\n", "")].length >= shortest);
 }
 
-/** The poems of a file that have a text. */
+/** Reads the poems of a file that have a text. */
 async function readPoems(folder: string, file: number): Promise<Poem[]> {
   const path = join(folder, "dist", "quantangshi", `poet.song.${file}.json`);
   const rows: { author: string; paragraphs: string[] }[] = JSON.parse(await readFile(path, "utf8"));
@@ -113,14 +113,14 @@ async function readPoems(folder: string, file: number): Promise<Poem[]> {
   });
 }
 
-/** The numbers of the package's files of Song poems, in their order. */
+/** Lists the numbers of the package's files of Song poems, in their order. */
 async function songFiles(folder: string): Promise<number[]> {
   const names = await readdir(join(folder, "dist", "quantangshi"));
   return names.flatMap((name) => /^poet\.song\.(\d+)\.json$/.exec(name)?.[1] ?? []).map(Number)
     .sort((a, b) => a - b);
 }
 
-/** A poem as its characters alone: editions differ in punctuation. */
+/** Returns the letters of a poem alone: editions differ in punctuation. */
 function lettersOf(text: string): string {
   return text.replace(/[^\p{L}]/gu, "");
 }

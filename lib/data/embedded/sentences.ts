@@ -11,7 +11,7 @@ const common = {
   package: { name: "sentiment", version: "5.0.2", megabytes: 1 },
 } as const;
 
-/** Restaurants. */
+/** Sentences on restaurants. */
 export const yelpSentences: EmbeddedSet = {
   ...common,
   name: "yelp-sentences",
@@ -20,7 +20,7 @@ export const yelpSentences: EmbeddedSet = {
   read: (folder) => readSentences(folder, "yelp.json"),
 };
 
-/** Products; two classes where the paper's Yelp F. has five. */
+/** Sentences on products, with two classes where the paper's Yelp F. has five. */
 export const amazonSentences: EmbeddedSet = {
   ...common,
   name: "amazon-sentences",
@@ -29,7 +29,7 @@ export const amazonSentences: EmbeddedSet = {
   read: (folder) => readSentences(folder, "amazon.json"),
 };
 
-/** The files end with an empty row, whose class is null. */
+/** Reads the splits; the files end with an empty row, whose class is null. */
 async function readSentences(folder: string, file: string): Promise<Splits> {
   const path = join(folder, "test", "fixtures", file);
   const rows: { text: string; class: number | null }[] = JSON.parse(await readFile(path, "utf8"));

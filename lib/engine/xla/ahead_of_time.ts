@@ -1,4 +1,4 @@
-/** Compiling for a GPU that is not there: the CUDA plugin's compiler needs a card's description, ptxas and libdevice. */
+/** Compiling for a GPU that is not there. The CUDA plugin needs the card's description, ptxas and libdevice for it. */
 import type { Graph } from "../../graph/graph.ts";
 import { type LoweredModule, lowerToStablehlo } from "../../graph/stablehlo/lower.ts";
 import type { Api } from "./api.ts";
@@ -9,18 +9,18 @@ import { packOptions } from "./named_values.ts";
 import { localGraph } from "./replicas.ts";
 import type { Target } from "./targets/hopper.ts";
 
-/** What the compiler makes of a graph. */
+/** The result of compiling a graph for a card. */
 export interface CompilePlan {
   readonly module: LoweredModule;
   readonly seconds: number;
   readonly memory: ProgramMemory;
-  /** Matrix products, by a library or generated. */
+  /** Number of matrix products, a library's or generated ones. */
   readonly products: number;
-  /** Calls of cuDNN's attention, forward and backward. */
+  /** Number of calls of cuDNN's attention, forward and backward. */
   readonly attentionCalls: number;
 }
 
-/** How a graph is compiled for a card. */
+/** Options for compiling a graph for a card. */
 export interface PlanOptions {
   readonly precision: "f32" | "bf16";
   readonly devices: number;
@@ -30,7 +30,7 @@ export interface PlanOptions {
 /**
  * Compiles a graph for a card as the engine would.
  *
- * @param api The CUDA plugin's.
+ * @param api The CUDA plugin's functions.
  * @throws XlaError with the compiler's words.
  */
 export function planFor(api: Api, target: Target, graph: Graph, options: PlanOptions): CompilePlan {
@@ -46,7 +46,7 @@ export function planFor(api: Api, target: Target, graph: Graph, options: PlanOpt
     overrides: platformOverrides.cuda,
   });
   const seconds = (performance.now() - start) / 1000;
-  // The compiled program is an HloModuleProto: names of called functions and of kinds of fusions stand in it as text.
+  // The compiled program is an HloModuleProto, which names called functions and kinds of fusions as text.
   const text = new TextDecoder("latin1").decode(program.optimized());
   const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0;
   return {

@@ -1,10 +1,10 @@
-/** The plugin's table of functions: the version is checked once, and every call's error becomes an exception. */
+/** A plugin's table of functions: its version is checked once, and an error of a call becomes an exception. */
 import { InputError } from "../../errors.ts";
 import { XlaError } from "./errors.ts";
 import { functions, newestKnown, oldestAccepted } from "./layouts.ts";
-import { type Address, type Given, readText, Struct, type Values } from "./memory.ts";
+import { type Address, type Given, Struct, textAt, type Values } from "./memory.ts";
 
-/** A function of the table. */
+/** The name of a function of the table. */
 export type FunctionName = keyof typeof functions;
 
 type Arguments<Name extends FunctionName> = Given<typeof functions[Name]>;
@@ -16,18 +16,18 @@ const onThread = { ...direct, nonblocking: true } as const;
 /** Bytes of PJRT_Api before its function pointers. */
 const tableStart = 40;
 
-/** A loaded library's functions. */
+/** The functions of a loaded library. */
 export class Api {
   readonly #table: Deno.UnsafePointerView;
   readonly #slots: number;
   readonly #calls = new Map<FunctionName, Deno.UnsafeFnPointer<typeof direct>>();
-  /** The API version's minor number; the major one is 0. */
+  /** The minor number of the API's version; the major one is 0. */
   readonly version: number;
 
   /**
-   * @param table What the library's GetPjrtApi returned.
-   * @param path The library's, for messages.
-   * @throws InputError if the version is none that the layouts hold for.
+   * @param table The result of the library's GetPjrtApi.
+   * @param path The library's path, for messages.
+   * @throws InputError if the version is older than the layouts.
    */
   constructor(table: Deno.PointerObject, readonly path: string) {
     this.#table = new Deno.UnsafePointerView(table);
@@ -62,7 +62,7 @@ export class Api {
     return pointer as Deno.PointerObject<never>;
   }
 
-  /** A newer library's structs may have grown: it is offered zeros behind the fields that are known. */
+  /** Returns a function's argument struct; a newer library's may have grown, so zeros follow the known fields. */
   #struct<Name extends FunctionName>(name: Name, given: Arguments<Name>): Struct<typeof functions[Name]> {
     return new Struct(functions[name], given, this.version > newestKnown ? 64 : 0);
   }
@@ -70,7 +70,7 @@ export class Api {
   /**
    * Calls a function and returns its argument struct's fields.
    *
-   * @param doing What an error says could not be done.
+   * @param doing The action for the error message: "Cannot …".
    * @throws XlaError if the function returns an error.
    */
   call<Name extends FunctionName>(name: Name, given: Arguments<Name>, doing: string): Results<Name> {
@@ -79,7 +79,7 @@ export class Api {
     return args.values();
   }
 
-  /** As {@linkcode call}, on another thread: the event loop goes on. */
+  /** Does the same as {@linkcode call} on another thread, so that the event loop goes on. */
   async wait<Name extends FunctionName>(
     name: Name,
     given: Arguments<Name>,
@@ -88,7 +88,7 @@ export class Api {
     const args = this.#struct(name, given);
     const waiting = new Deno.UnsafeFnPointer(this.#pointer(name), onThread);
     this.#check(await waiting.call(args.bytes), doing);
-    return args.values(); // also what keeps the struct alive until then
+    return args.values(); // this use also keeps the struct alive during the call
   }
 
   /** Frees an object of the library. */
@@ -99,18 +99,18 @@ export class Api {
   #check(error: Deno.PointerValue, doing: string): void {
     if (error === null) return;
     const given = { error: Deno.UnsafePointer.value(error) };
-    // These three return nothing: they cannot fail.
+    // These three functions return no error.
     const message = this.#struct("Error_Message", given), code = this.#struct("Error_GetCode", given);
     this.#function("Error_Message").call(message.bytes);
     this.#function("Error_GetCode").call(code.bytes);
     const { message: text, message_size: length } = message.values();
-    const detail = readText(text, length);
+    const detail = textAt(text, length);
     this.#function("Error_Destroy").call(this.#struct("Error_Destroy", given).bytes);
     throw XlaError.of(doing, code.values().code, detail);
   }
 }
 
-/** Events are awaited and freed, whether they report success or not. */
+/** Waits for an event and frees it, also when it reports an error. */
 export async function finish(api: Api, event: Address, doing: string): Promise<void> {
   try {
     await api.wait("Event_Await", { event }, doing);

@@ -1,10 +1,10 @@
 /** Tensors in a device's memory. */
 import type { HostTensor } from "../../tensors.ts";
 import { type Api, finish } from "./api.ts";
-import { type Address, readWords, Struct, words } from "./memory.ts";
+import { type Address, Struct, words, wordsAt } from "./memory.ts";
 import { structs } from "./layouts.ts";
 
-/** PJRT_Buffer_Type of the element types that graphs have. */
+/** PJRT_Buffer_Type of the element types of graphs. */
 const types = { bool: 1, int32: 4, float32: 11 } as const;
 
 /** PJRT_HostBufferSemantics kImmutableOnlyDuringCall: the plugin copies before it returns. */
@@ -34,7 +34,7 @@ export class DeviceBuffer implements Disposable {
     return new DeviceBuffer(api, buffer);
   }
 
-  /** PJRT's handle. @throws TypeError after `dispose`. */
+  /** The address of PJRT's buffer. @throws TypeError after `dispose`. */
   get handle(): Address {
     if (this.#handle === 0n) throw new TypeError("This tensor's device memory is already freed");
     return this.#handle;
@@ -43,15 +43,15 @@ export class DeviceBuffer implements Disposable {
   /** Sizes of the dimensions; [] for a number. */
   get shape(): number[] {
     const { dims, num_dims } = this.api.call("Buffer_Dimensions", { buffer: this.handle }, "ask for a shape");
-    return readWords(dims, num_dims).map(Number);
+    return wordsAt(dims, num_dims).map(Number);
   }
 
-  /** Whether its memory has gone to a result (donation). */
+  /** True if its memory has gone to a result (donation). */
   get isDeleted(): boolean {
     return this.api.call("Buffer_IsDeleted", { buffer: this.handle }, "ask for a buffer's state").is_deleted;
   }
 
-  /** Copies it to the host in row-major order; truths become 0 and 1. */
+  /** Copies it to the host in row-major order; booleans become 0 and 1. */
   async download(): Promise<HostTensor> {
     const shape = this.shape;
     const size = shape.reduce((product, length) => product * length, 1);
@@ -79,7 +79,7 @@ export class DeviceBuffer implements Disposable {
   }
 }
 
-/** The layout of a tensor of this rank; without one a device may give another order. */
+/** Returns the row-major layout for a rank; without a layout a device may choose another order. */
 function rowMajor(rank: number): Struct<typeof structs.Buffer_MemoryLayout> {
   return new Struct(structs.Buffer_MemoryLayout, {
     tiled_struct_size: 56,

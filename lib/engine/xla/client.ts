@@ -1,4 +1,4 @@
-/** A plugin's client: its devices, and compiling and loading programs for them. */
+/** A plugin's client: it has the devices, and compiles and loads programs for them. */
 import type { HostTensor } from "../../tensors.ts";
 import type { Api } from "./api.ts";
 import { DeviceBuffer } from "./buffer.ts";
@@ -6,23 +6,23 @@ import { compileOptions, type Overrides } from "./compile_options.ts";
 import { XlaError } from "./errors.ts";
 import { LoadedExecutable } from "./executable.ts";
 import { structs } from "./layouts.ts";
-import { type Address, readText, readWords, Struct, utf8 } from "./memory.ts";
+import { type Address, Struct, textAt, utf8, wordsAt } from "./memory.ts";
 import { type Options, packOptions } from "./named_values.ts";
 
-/** Bytes of a device's memory; what the plugin does not say is absent. */
+/** Bytes of a device's memory; a number that the plugin does not give is absent. */
 export interface DeviceMemory {
   readonly used: number;
-  /** The most that was ever used. */
+  /** Most that was in use at any time. */
   readonly peak?: number;
-  /** What there is for programs. */
+  /** Size of the memory that programs can use. */
   readonly limit?: number;
-  /** The largest piece that can be had at once. */
+  /** Size of the largest free piece. */
   readonly largestFree?: number;
 }
 
 /** A device of a client. */
 export class Device {
-  /** Such as "NVIDIA H100 80GB HBM3" or "cpu". */
+  /** Its name, such as "NVIDIA H100 80GB HBM3" or "cpu". */
   readonly kind: string;
 
   constructor(readonly api: Api, readonly handle: Address) {
@@ -32,10 +32,10 @@ export class Device {
       { device_description },
       "ask for a device",
     );
-    this.kind = readText(device_kind, device_kind_size);
+    this.kind = textAt(device_kind, device_kind_size);
   }
 
-  /** What of its memory is used now; nothing from plugins that do not count it, as the CPU's. */
+  /** Its memory's present state; undefined if the plugin does not count it, as the CPU's. */
   get memory(): DeviceMemory | undefined {
     try {
       const found = this.api.call("Device_MemoryStats", { device: this.handle }, "ask for a device's memory");
@@ -52,7 +52,7 @@ export class Device {
   }
 }
 
-/** A program as PJRT takes it. */
+/** Wraps a StableHLO module in the struct that PJRT takes. */
 export function packProgram(text: string): Struct<typeof structs.Program> {
   const code = utf8(text), format = utf8("mlir");
   return new Struct(structs.Program, {
@@ -63,17 +63,17 @@ export function packProgram(text: string): Struct<typeof structs.Program> {
   });
 }
 
-/** The connection to a plugin's devices; it stays until the process ends, as CUDA's does not survive its end. */
+/** The connection to a plugin's devices. It stays open until the process ends, as CUDA's does not survive closing. */
 export class Client {
   readonly #handle: Address;
-  /** "cpu", "cuda", "rocm", "tpu". */
+  /** Name of the platform: "cpu", "cuda", "rocm", "tpu". */
   readonly platform: string;
-  /** Of the plugin, for cache keys. */
+  /** The plugin's version, for cache keys. */
   readonly platformVersion: string;
-  /** What programs can run on. */
+  /** Devices that programs can run on. */
   readonly devices: readonly Device[];
 
-  /** @param options Named as the plugin knows them. */
+  /** @param options By the plugin's own names. */
   constructor(readonly api: Api, options: Options = {}) {
     const { bytes, count } = packOptions(options);
     const { client } = api.call(
@@ -83,18 +83,18 @@ export class Client {
     );
     this.#handle = client;
     const name = api.call("Client_PlatformName", { client }, "ask for the platform");
-    this.platform = readText(name.platform_name, name.platform_name_size);
+    this.platform = textAt(name.platform_name, name.platform_name_size);
     const version = api.call("Client_PlatformVersion", { client }, "ask for the platform");
-    this.platformVersion = readText(version.platform_version, version.platform_version_size);
+    this.platformVersion = textAt(version.platform_version, version.platform_version_size);
     const found = api.call("Client_AddressableDevices", { client }, "ask for the devices");
-    this.devices = readWords(found.addressable_devices, found.num_addressable_devices)
+    this.devices = wordsAt(found.addressable_devices, found.num_addressable_devices)
       .map((device) => new Device(api, device));
   }
 
   /**
    * Compiles a StableHLO module.
    *
-   * @param replicas Devices that it runs on, the first ones.
+   * @param replicas Number of devices that it runs on, the first ones.
    * @throws XlaError with the compiler's words.
    */
   compile(
@@ -111,7 +111,7 @@ export class Client {
     return new LoadedExecutable(this.api, executable);
   }
 
-  /** Loads what {@linkcode Executable.serialize} wrote. */
+  /** Loads a program from the bytes of {@linkcode Executable.serialize}. */
   load(bytes: Uint8Array<ArrayBuffer>): LoadedExecutable {
     const { loaded_executable } = this.api.call("Executable_DeserializeAndLoad", {
       client: this.#handle,

@@ -3,25 +3,25 @@
  * ExecutableBuildOptionsProto 4, 5; OptionOverrideProto 1 to 4). XLA ends the process if either count is 0.
  */
 
-/** XLA's flags without the leading dashes; a name that the plugin does not know is an error when compiling. */
+/** XLA's flags without the leading dashes; compiling fails on a name that the plugin does not know. */
 export type Overrides = Readonly<Record<string, string | boolean | number>>;
 
-/** What the engine sets, by platform. */
+/** The flags that the engine sets, by platform. */
 export const platformOverrides: Readonly<Record<string, Overrides>> = {
-  // Else products of bf16 are computed from what they were rounded from.
+  // Otherwise XLA skips the rounding of a product's inputs to bf16.
   cpu: { xla_allow_excess_precision: false },
-  // Sums in the same order every time, so that a step can be repeated bit for bit; the compiler has such choices for
-  // cuBLAS's products.
+  // Sums in the same order every time, so that a step can be repeated bit for bit; for matrix products the compiler has
+  // such algorithms in cuBLAS.
   cuda: { xla_gpu_exclude_nondeterministic_ops: true, xla_gpu_enable_triton_gemm: false },
 };
 
-/** oneDNN's matrix products on x86 CPUs. Writing such a program ends the process: it cannot be kept on disk. */
+/** Flags for oneDNN's matrix products on x86 CPUs. Such a program is not kept on disk: writing it ends the process. */
 export const oneDnnOverrides: Overrides = {
   xla_cpu_use_onednn: true,
   xla_cpu_experimental_onednn_custom_call: true,
 };
 
-/** The bytes for one partition and so many replicas. */
+/** Returns the bytes for one partition and a number of replicas. */
 export function compileOptions(replicas: number, overrides: Overrides = {}): Uint8Array<ArrayBuffer> {
   if (!Number.isInteger(replicas) || replicas < 1) {
     throw new RangeError(`Cannot compile for ${replicas} replicas: expected at least 1`);
@@ -38,12 +38,12 @@ function option(value: string | boolean | number): number[] {
   return typeof value === "boolean" ? number(2, Number(value)) : number(3, value);
 }
 
-/** A field of wire type 0. */
+/** Encodes a field of wire type 0. */
 function number(field: number, value: number): number[] {
   return [field << 3, ...varint(value)];
 }
 
-/** A field of wire type 2. */
+/** Encodes a field of wire type 2. */
 function message(field: number, bytes: readonly number[]): number[] {
   return [field << 3 | 2, ...varint(bytes.length), ...bytes];
 }

@@ -1,8 +1,8 @@
-/** Whether cuDNN can compute attention in one call: with CUDA, from its version 9 on. */
+/** cuDNN's version; from version 9 on it computes attention in one call. */
 import { dirname, join } from "node:path";
 import type { Plugin } from "./plugin.ts";
 
-/** cuDNN's version as it counts, such as 92601 for 9.26.1, beside the plugin or where the system has it. */
+/** Returns cuDNN's version as a number, 92601 for 9.26.1; it is looked for beside the plugin, then in the system. */
 export function cudnnVersion({ path, attributes }: Plugin): number | undefined {
   if (!attributes.has("cuda_version")) return undefined;
   const beside = join(dirname(path), "..", "..", "nvidia", "cudnn", "lib", "libcudnn.so.9");
@@ -11,13 +11,13 @@ export function cudnnVersion({ path, attributes }: Plugin): number | undefined {
       const cudnn = Deno.dlopen(library, { cudnnGetVersion: { parameters: [], result: "usize" } });
       return Number(cudnn.symbols.cudnnGetVersion());
     } catch {
-      // it is not there
+      // not in this place
     }
   }
   return undefined;
 }
 
-/** Whether the plugin has a cuDNN whose attention programs may call. */
+/** Tells whether the plugin's programs can call cuDNN's attention. */
 export function hasFusedAttention(plugin: Plugin): boolean {
   return (cudnnVersion(plugin) ?? 0) >= 90000;
 }

@@ -1,4 +1,4 @@
-/** Where plugins are looked for: what is named, then the cache folder, then Python's packages. */
+/** The search for plugins: the one that is named, then the cache folder, then Python's packages. */
 import { execFile } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,43 +8,43 @@ import { cacheFolder } from "../../storage/cache.ts";
 import { InputError } from "../../errors.ts";
 import { isInstalled } from "./installed.ts";
 
-/** What a plugin computes on. */
+/** The kind of device that a plugin computes on. */
 export type PluginKind = "cuda" | "cpu";
 
 /** A plugin's file. */
 export interface FoundPlugin {
   readonly path: string;
-  /** Unknown for one that was named. */
+  /** Its kind of device; unknown for a plugin that was named. */
   readonly kind?: PluginKind;
-  /** Where it was found, for messages. */
+  /** The place where it was found, for messages. */
   readonly origin: string;
 }
 
 /** The environment variable that names a plugin. */
 const pluginVariable = "BERTLAB_XLA_PLUGIN";
 
-/** Inside a folder of Python packages. */
+/** Paths of plugins inside a folder of Python packages. */
 const places: readonly { kind: PluginKind; path: string }[] = [
   { kind: "cuda", path: "jax_plugins/xla_cuda13/xla_cuda_plugin.so" },
   { kind: "cuda", path: "jax_plugins/xla_cuda12/xla_cuda_plugin.so" },
   { kind: "cpu", path: "lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so" },
 ];
 
-/** The folder that `deno task xla install` fills. */
+/** Returns the folder that `deno task xla install` fills. */
 export function pluginFolder(name: "cpu" | "cuda13"): string {
   return join(cacheFolder(), "xla", name);
 }
 
-/** Whether a GPU of NVIDIA's can be used: its driver has made its device files. */
+/** Tells whether this machine has an NVIDIA GPU: its driver has made device files. */
 export async function hasNvidiaGpu(): Promise<boolean> {
   const devices = await readdir("/dev").catch(() => []);
   return devices.some((name) => /^nvidia\d+$/.test(name)) || await exists("/dev/dxg"); // the latter under WSL
 }
 
 /**
- * All plugins that can be found, and the places without one.
+ * Finds all plugins, and the places without one.
  *
- * @param given A path that comes before everything else.
+ * @param given A plugin's path; then no other place is searched.
  */
 export async function findPlugins(given?: string): Promise<{ found: FoundPlugin[]; without: string[] }> {
   const found: FoundPlugin[] = [], without: string[] = [];
@@ -67,7 +67,7 @@ export async function findPlugins(given?: string): Promise<{ found: FoundPlugin[
 }
 
 /**
- * The plugin to use: that of the GPU where there is one, else the CPU's.
+ * Finds the plugin to use: the GPU's if there is a GPU, else the CPU's.
  *
  * @param kind Only a plugin of this kind, GPU or not.
  * @throws InputError that lists every place without one.
@@ -97,7 +97,7 @@ async function inside(folder: string, origin: string): Promise<FoundPlugin[]> {
   return plugins;
 }
 
-/** The folders that python3 imports packages from. */
+/** Returns the folders that python3 imports packages from. */
 async function pythonFolders(): Promise<string[]> {
   const script = "import sys; print('\\n'.join(p for p in sys.path if p.endswith('-packages')))";
   const { stdout } = await promisify(execFile)("python3", ["-c", script]).catch(() => ({ stdout: "" }));

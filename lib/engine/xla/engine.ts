@@ -1,6 +1,6 @@
 /**
  * The xla engine: recorded graphs as StableHLO, compiled by a PJRT plugin for a GPU or the CPU. The state stays on the
- * devices; what a graph updates is donated, so that a step needs no second copy of it.
+ * devices. Tensors that a graph updates are donated, so that a step needs no second copy of them.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -22,25 +22,25 @@ import { isSplit, joinOutputs, localGraph, rowsOf } from "./replicas.ts";
 
 /** Options of the xla engine. */
 export interface XlaOptions {
-  /** The plugin's path; else BERTLAB_XLA_PLUGIN's, the cache folder's or Python's. */
+  /** The plugin's path; by default that of BERTLAB_XLA_PLUGIN, in the cache folder or among Python's packages. */
   readonly plugin?: string;
-  /** Matrix products in f32, or in bf16 with f32 sums. */
+  /** Precision of matrix products: f32, or bf16 with f32 sums. */
   readonly precision?: "f32" | "bf16";
-  /** Devices that share each batch. */
+  /** Number of devices that share each batch. */
   readonly devices?: number;
-  /** cuDNN's attention; by default where it can be had (CUDA, bf16, cuDNN 9). */
+  /** True to use cuDNN's attention; by default if it can be had (CUDA, bf16, cuDNN 9). */
   readonly fusedAttention?: boolean;
   /**
-   * oneDNN's matrix products on a CPU: a tenth faster, but compiled anew in every process. By default what the
-   * variable BERTLAB_XLA_ONEDNN says (1 is yes).
+   * True to use oneDNN's matrix products on a CPU: a tenth faster, but compiled again in every process. By default true
+   * if the environment variable BERTLAB_XLA_ONEDNN is 1.
    */
   readonly oneDnn?: boolean;
-  /** Where compiled programs are kept; by default in the cache, with false nowhere. */
+  /** Folder for compiled programs; by default in the cache. False keeps none. */
   readonly cacheFolder?: string | false;
 }
 
 class XlaState implements State {
-  /** Each tensor once on every device. */
+  /** Each tensor's copies, one on every device. */
   readonly tensors = new Map<string, DeviceBuffer[]>();
   readonly #shapes = new Map<string, readonly number[]>();
 
@@ -80,7 +80,7 @@ class XlaState implements State {
   }
 }
 
-/** A tensor on every device; nothing stays behind if one has no room for it. */
+/** Uploads a tensor to every device; if one has no room for it, the copies made before are freed. */
 function copies(
   client: Client,
   devices: readonly Device[],
@@ -97,7 +97,7 @@ function copies(
 }
 
 class XlaProgram implements Program {
-  /** @param module Of one device's part of the batch. */
+  /** @param module The module of one device's part of the batch. */
   constructor(
     readonly graph: Graph,
     readonly module: LoweredModule,
@@ -143,7 +143,7 @@ class XlaProgram implements Program {
     return copies(client, devices, (device) => split ? rowsOf(tensor, device, devices.length) : tensor);
   }
 
-  /** Results by device. What a failed run has already overwritten leaves the state. */
+  /** Returns the results by device. After a failed run the tensors it has overwritten are removed from the state. */
   async #execute(state: XlaState, rows: DeviceBuffer[][]): Promise<DeviceBuffer[][]> {
     try {
       return await this.executable.run(rows);
@@ -182,7 +182,7 @@ class XlaProgram implements Program {
 }
 
 /**
- * A PJRT plugin as an engine. Programs that were compiled before are read from the cache folder.
+ * Opens a PJRT plugin as an engine. Programs that were compiled before are read from the cache folder.
  *
  * @throws InputError if there is no plugin, it cannot be used, or it has too few devices.
  */
@@ -191,7 +191,7 @@ export async function xlaEngine(options: XlaOptions = {}): Promise<Engine> {
   return engineOn(await openPlugin(path, options.devices), options);
 }
 
-/** The engine of a plugin that is open. */
+/** Returns the engine of a plugin that is open already. */
 export function engineOn(opened: OpenPlugin, options: XlaOptions = {}): Engine {
   const { client, plugin } = opened;
   const { precision = "f32", devices: replicas = 1 } = options;

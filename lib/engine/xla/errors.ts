@@ -1,4 +1,4 @@
-/** What PJRT reports when something goes wrong, as one sentence with its code. */
+/** PJRT's errors, each as one sentence with its code. */
 import { InputError } from "../../errors.ts";
 
 /** Abseil's status codes, which PJRT uses (PJRT_Error_Code). */
@@ -35,19 +35,19 @@ export class XlaError extends InputError {
     super(message, options);
   }
 
-  /** The error of a status number, said in one sentence. */
+  /** Returns the error of a status number, as one sentence. */
   static of(doing: string, status: number, detail: string): XlaError {
     const code = codes[status] ?? "UNKNOWN";
     return new XlaError(`Cannot ${doing}: ${oneLine(detail)} (${code})`, code, detail);
   }
 
-  /** Whether memory ran out. */
+  /** True if memory ran out. */
   get outOfMemory(): boolean {
     return this.code === "RESOURCE_EXHAUSTED";
   }
 }
 
-/** PJRT's messages may hold a trace and line breaks: the first part says what is wrong. */
+/** Returns the start of PJRT's message on one line; a trace may follow it. */
 function oneLine(detail: string): string {
   const text = detail.replaceAll(/\s+/g, " ").trim().replace(/\.$/, "");
   return text.length > 600 ? `${text.slice(0, 600)}…` : text;

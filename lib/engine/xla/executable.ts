@@ -1,7 +1,7 @@
-/** Compiled programs: what the compiler says of their memory, and running them. */
+/** Compiled programs: their memory as the compiler planned it, and running them. */
 import { type Api, finish } from "./api.ts";
 import { DeviceBuffer } from "./buffer.ts";
-import { type Address, addressOf, pointers, readBytes, readWords, Struct, words } from "./memory.ts";
+import { type Address, addressOf, bytesAt, pointers, Struct, words, wordsAt } from "./memory.ts";
 import { structs } from "./layouts.ts";
 
 /** Bytes of device memory that a program takes, as the compiler planned it. */
@@ -12,11 +12,11 @@ export interface ProgramMemory {
   readonly outputs: number;
   /** Inputs whose memory becomes a result's. */
   readonly aliased: number;
-  /** In between. */
+  /** Values between inputs and results. */
   readonly temporary: number;
-  /** At most at once; 0 where the plugin does not say. */
+  /** Most at any one time; 0 if the plugin does not say. */
   readonly peak: number;
-  /** The machine code. */
+  /** Machine code. */
   readonly code: number;
 }
 
@@ -52,7 +52,7 @@ export class Executable implements Disposable {
       .num_outputs;
   }
 
-  /** The program as the compiler made it: HLO as text, or a serialized module. */
+  /** Returns the optimized program: HLO as text, or a serialized module. */
   optimized(): Uint8Array<ArrayBuffer> {
     const ask = (code?: Uint8Array<ArrayBuffer>) => {
       const program = new Struct(structs.Program, { code, code_size: code?.length ?? 0 });
@@ -65,12 +65,12 @@ export class Executable implements Disposable {
     return code;
   }
 
-  /** The program as bytes to load later. */
+  /** Returns the program as bytes that can be loaded later. */
   serialize(): Uint8Array<ArrayBuffer> {
     const { serialized_bytes, serialized_bytes_size, serialized_executable, serialized_executable_deleter } =
       this
         .api.call("Executable_Serialize", { executable: this.#handle }, "write the compiled program");
-    const bytes = readBytes(serialized_bytes, serialized_bytes_size);
+    const bytes = bytesAt(serialized_bytes, serialized_bytes_size);
     new Deno.UnsafeFnPointer(
       Deno.UnsafePointer.create(serialized_executable_deleter)! as Deno.PointerObject<never>,
       { parameters: ["pointer"], result: "void" },
@@ -108,8 +108,8 @@ export class LoadedExecutable implements Disposable {
   /**
    * Runs once on every device and waits for the end.
    *
-   * @param rows For each device its inputs in order; donated ones are deleted by it and still the caller's to free.
-   * @returns for each device its results in order.
+   * @param rows The inputs of each device, in order. The run deletes donated ones, and the caller still frees them.
+   * @returns the results of each device, in order.
    */
   async run(rows: readonly (readonly DeviceBuffer[])[]): Promise<DeviceBuffer[][]> {
     const inputs = rows.map((row) => words(row.map(({ handle }) => handle)));
@@ -125,10 +125,10 @@ export class LoadedExecutable implements Disposable {
       device_complete_events: events,
     }, "run a program");
     const results = outputs.map((row) =>
-      readWords(addressOf(row), this.#outputs).map((handle) => new DeviceBuffer(this.api, handle))
+      wordsAt(addressOf(row), this.#outputs).map((handle) => new DeviceBuffer(this.api, handle))
     );
     const ends = await Promise.allSettled(
-      readWords(addressOf(events), rows.length).map((event) => finish(this.api, event, "run a program")),
+      wordsAt(addressOf(events), rows.length).map((event) => finish(this.api, event, "run a program")),
     );
     const failed = ends.find((end) => end.status === "rejected");
     if (failed) {

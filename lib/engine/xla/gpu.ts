@@ -1,12 +1,12 @@
-/** Whether there is a GPU to use. */
+/** The search for a GPU that can be used. */
 import { InputError } from "../../errors.ts";
 import { findPlugin, hasNvidiaGpu } from "./discovery.ts";
 import { tryPlugin } from "./probe.ts";
 
 /**
- * Whether there is a GPU and a plugin that opens it; it is tried in a child process.
+ * Tells whether there is a GPU and a plugin that opens it; the plugin is tried in a child process.
  *
- * @param say Is told what is wrong where there is a GPU that cannot be used.
+ * @param say Gets a line with the reason if there is a GPU that cannot be used.
  */
 export async function hasUsableGpu(say: (line: string) => void): Promise<boolean> {
   if (!await hasNvidiaGpu()) return false;

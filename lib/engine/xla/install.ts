@@ -1,6 +1,6 @@
 /**
- * Fetching plugins: pinned Python wheels, by pip where there is a Python, else from the index that PIP_INDEX_URL names.
- * Each is checked and unpacked beside the others; what is there already is not fetched again.
+ * Fetching plugins: pinned Python wheels, by pip if there is a Python, else from the index that PIP_INDEX_URL names.
+ * Each wheel is checked and unpacked beside the others; one that is there already is not fetched again.
  */
 import { chmod, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,24 +14,24 @@ import { missingWheels, noteInstalled } from "./installed.ts";
 import { pluginFolder } from "./discovery.ts";
 import { type PluginSet, type Wheel, wheels } from "./wheels.ts";
 
-/** How to install. */
+/** Options for installing a plugin. */
 export interface InstallOptions {
-  /** Only what compiling for a GPU that is not there needs. */
+  /** True to install only the wheels for compiling for a GPU that is not there. */
   readonly compilerOnly?: boolean;
-  /** Is told what is being fetched. */
+  /** Gets lines about the downloads. */
   readonly onProgress?: OnProgress;
-  /** Where to; the cache's folder by default. */
+  /** The folder to install in; by default in the cache. */
   readonly folder?: string;
-  /** What to; the pinned set by default. */
+  /** The wheels to install; by default the pinned set. */
   readonly wanted?: readonly Wheel[];
 }
 
 /**
- * Installs a plugin and its libraries; a call that was broken off is taken up where it stopped, and one while another
- * process installs waits for it.
+ * Installs a plugin and its libraries. After an interruption it goes on with the wheels that are missing; while another
+ * process installs, it waits.
  *
  * @returns the folder.
- * @throws InputError if there are no wheels for this machine, or one cannot be fetched or is not what it should be.
+ * @throws InputError if there are no wheels for this machine, or one cannot be fetched or has another checksum.
  */
 export async function installPlugin(set: PluginSet, options: InstallOptions = {}): Promise<string> {
   const { compilerOnly = false, onProgress = () => {}, folder = pluginFolder(set) } = options;
@@ -88,7 +88,7 @@ async function installWheel(wheel: Wheel, folder: string, onProgress: OnProgress
   }
 }
 
-/** Fetches a wheel into a folder, from the first place that has it. */
+/** Fetches a wheel into a folder: by pip, or if that fails from the index. */
 async function fetchWheel(wheel: Wheel, folder: string, onProgress: OnProgress): Promise<string> {
   const failures: string[] = [];
   for (const fetchIt of [fromPip, fromIndex]) {
@@ -111,7 +111,7 @@ async function fromPip({ name, version }: Wheel, folder: string): Promise<void> 
   });
 }
 
-/** An index's page of a package lists its files as links (PEP 503). */
+/** Fetches a wheel from the index, whose page of a package lists the files as links (PEP 503). */
 async function fromIndex({ name, version }: Wheel, folder: string, onProgress: OnProgress): Promise<void> {
   const index = process.env.PIP_INDEX_URL;
   if (!index) throw new Error("PIP_INDEX_URL names no other place");
@@ -134,7 +134,7 @@ async function fromIndex({ name, version }: Wheel, folder: string, onProgress: O
   }
 }
 
-/** Archives are unpacked without their files' modes; the plugin's compiler runs programs. */
+/** Makes a folder's files executable: unpacking loses their modes, and the plugin's compiler runs these programs. */
 async function makeExecutable(folder: string): Promise<void> {
   if (!await stat(folder).catch(() => undefined)) return;
   for (const name of await readdir(folder)) await chmod(join(folder, name), 0o755);

@@ -1,4 +1,4 @@
-/** Which of a set's wheels lie unpacked in a folder: each one's checksum is noted when it is all there. */
+/** The list of the wheels that are unpacked in a folder: a wheel's checksum is noted once it is complete. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../../storage/whole_file.ts";
@@ -6,7 +6,7 @@ import { type PluginSet, type Wheel, wheels } from "./wheels.ts";
 
 const note = "installed.json";
 
-/** Checksums by package, of the wheels that were unpacked to the end. */
+/** Reads the checksums of the wheels that were unpacked to the end, by package. */
 async function readNote(folder: string): Promise<Record<string, string>> {
   try {
     return JSON.parse(await readFile(join(folder, note), "utf8"));
@@ -15,19 +15,19 @@ async function readNote(folder: string): Promise<Record<string, string>> {
   }
 }
 
-/** The wheels of a set that are still to be fetched. */
+/** Returns the wheels that are not in the folder yet. */
 export async function missingWheels(wanted: readonly Wheel[], folder: string): Promise<Wheel[]> {
   const unpacked = await readNote(folder);
   return wanted.filter(({ name, sha256 }) => unpacked[name] !== sha256);
 }
 
-/** Notes that a wheel is all there. */
+/** Notes that a wheel is complete. */
 export async function noteInstalled({ name, sha256 }: Wheel, folder: string): Promise<void> {
   const unpacked = { ...await readNote(folder), [name]: sha256 };
   await writeWhole(join(folder, note), [JSON.stringify(unpacked, null, 2) + "\n"]);
 }
 
-/** Whether a set's plugin is there; libraries that only a GPU's own run needs may still be missing. */
+/** Tells whether a set's plugin is there; libraries that only a run on a GPU needs may still be missing. */
 export async function isInstalled(set: PluginSet, folder: string): Promise<boolean> {
   return (await missingWheels(wheels[set].slice(-1), folder)).length === 0;
 }

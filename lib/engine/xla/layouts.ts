@@ -1,17 +1,17 @@
 /**
- * PJRT's C API as one table: for each function its place in the plugin's table and the layout of its argument struct,
- * then the structs that arguments point to. Source: xla/pjrt/c/pjrt_c_api.h, API 0.114; offsets by gcc's offsetof on
+ * PJRT's C API as data: each function's place in the plugin's table and the layout of its argument struct, then the
+ * structs that arguments point to. Source: xla/pjrt/c/pjrt_c_api.h, API 0.114; offsets by gcc's offsetof on
  * x86-64 (tests/golden/pjrt_layouts.ts). Nothing has moved since 0.81; structs grow at their ends.
  */
 
-/** What a field holds: an address, a 64-bit number (size_t, int64_t), an int or enum, a float, or a bool. */
+/** The type of a field: an address, a 64-bit number (size_t, int64_t), an int or enum, a float, or a bool. */
 export type Kind = "pointer" | "int64" | "int32" | "float" | "bool";
 
 /** A struct: its size (the end of its last field, as PJRT counts) and its fields' offsets by name. */
 export interface Layout {
   /** Bytes up to the end of the last field. */
   readonly size: number;
-  /** Offset and kind, by the header's names. */
+  /** Offset and kind of each field, by the header's names. */
   readonly fields: Readonly<Record<string, readonly [offset: number, kind: Kind]>>;
 }
 
@@ -255,7 +255,7 @@ export const structs = {
     },
   },
   ExecuteOptions: { size: 144, fields: {} },
-  /** With the whole PJRT_Buffer_MemoryLayout_Tiled inside, from 16 on. */
+  /** It holds a whole PJRT_Buffer_MemoryLayout_Tiled, from byte 16 on. */
   Buffer_MemoryLayout: {
     size: 76,
     fields: {

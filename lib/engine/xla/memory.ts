@@ -4,31 +4,31 @@ import type { Kind, Layout } from "./layouts.ts";
 /** An address in this process. */
 export type Address = bigint;
 
-/** What a pointer field can be given: an address, or memory of ours, which the struct then keeps alive. */
-export type Target = Address | Uint8Array<ArrayBuffer> | Struct<Layout> | undefined;
+/** A value for a pointer field: an address, or memory of ours, which the struct then keeps alive. */
+export type Pointee = Address | Uint8Array<ArrayBuffer> | Struct<Layout> | undefined;
 
 type Fields<L extends Layout> = L["fields"];
 type KindOf<L extends Layout, Name extends keyof Fields<L>> = Fields<L>[Name][1];
 
 /** Fields to set, by name. */
 export type Given<L extends Layout> = {
-  readonly [Name in keyof Fields<L>]?: KindOf<L, Name> extends "pointer" ? Target
+  readonly [Name in keyof Fields<L>]?: KindOf<L, Name> extends "pointer" ? Pointee
     : KindOf<L, Name> extends "bool" ? boolean
     : number;
 };
 
-/** Fields as they stand, by name. */
+/** Values of all fields, by name. */
 export type Values<L extends Layout> = {
   readonly [Name in keyof Fields<L>]: KindOf<L, Name> extends "pointer" ? Address
     : KindOf<L, Name> extends "bool" ? boolean
     : number;
 };
 
-/** One struct of a layout, zero but for its struct_size and the fields given. */
+/** A struct of a layout: zeros except for its struct_size and the given fields. */
 export class Struct<out L extends Layout> {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
-  /** Memory that a pointer in the struct leads to: the address alone does not keep it. */
+  /** Memory that the struct's pointers lead to; an address alone does not keep it alive. */
   readonly #kept: unknown[] = [];
 
   /** @param extra Bytes beyond the known layout to offer to a library whose struct has grown. */
@@ -36,28 +36,28 @@ export class Struct<out L extends Layout> {
     this.bytes = new Uint8Array(Math.ceil((layout.size + extra) / 8) * 8);
     this.#view = new DataView(this.bytes.buffer);
     this.#view.setBigUint64(0, BigInt(layout.size + extra), true);
-    for (const [name, value] of Object.entries(given)) this.#set(layout.fields[name]!, value as Target);
+    for (const [name, value] of Object.entries(given)) this.#set(layout.fields[name]!, value as Pointee);
   }
 
-  /** The fields of a struct in foreign memory. */
+  /** Reads the fields of a struct in foreign memory. */
   static read<L extends Layout>(layout: L, address: Address): Values<L> {
     const copy = new Struct(layout);
-    copy.bytes.set(readBytes(address, layout.size));
+    copy.bytes.set(bytesAt(address, layout.size));
     return copy.values();
   }
 
-  #set([offset, kind]: readonly [number, Kind], value: Target | number | boolean): void {
+  #set([offset, kind]: readonly [number, Kind], value: Pointee | number | boolean): void {
     if (kind === "int32") this.#view.setInt32(offset, value as number, true);
     else if (kind === "float") this.#view.setFloat32(offset, value as number, true);
     else if (kind === "bool") this.#view.setUint8(offset, Number(value));
     else if (kind === "int64") this.#view.setBigInt64(offset, BigInt(value as number), true);
     else {
       this.#kept.push(value);
-      this.#view.setBigUint64(offset, addressOf(value as Target), true);
+      this.#view.setBigUint64(offset, addressOf(value as Pointee), true);
     }
   }
 
-  /** All fields as they stand now. */
+  /** Returns the current values of all fields. */
   values(): Values<L> {
     const values = Object.entries(this.layout.fields).map(([name, [offset, kind]]) => {
       if (kind === "int32") return [name, this.#view.getInt32(offset, true)];
@@ -70,50 +70,53 @@ export class Struct<out L extends Layout> {
   }
 }
 
-/** The address of memory of ours, which must be kept alive as long as it is used. */
-export function addressOf(target: Target): Address {
+/** Returns the address of memory of ours, which the caller keeps alive as long as the address is used. */
+export function addressOf(target: Pointee): Address {
   if (target === undefined || typeof target === "bigint") return target ?? 0n;
   const bytes = target instanceof Struct ? target.bytes : target;
   return bytes.length === 0 ? 0n : Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
 }
 
 /** Copies bytes out of foreign memory. */
-export function readBytes(address: Address, length: number): Uint8Array<ArrayBuffer> {
+export function bytesAt(address: Address, length: number): Uint8Array<ArrayBuffer> {
   const pointer = Deno.UnsafePointer.create(address);
   if (pointer === null || length === 0) return new Uint8Array();
   return new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, length)).slice();
 }
 
 /** Reads a string that is given by address and length. */
-export function readText(address: Address, length: number): string {
-  return new TextDecoder().decode(readBytes(address, length));
+export function textAt(address: Address, length: number): string {
+  return new TextDecoder().decode(bytesAt(address, length));
 }
 
 /** Reads an array of addresses or other 64-bit words. */
-export function readWords(address: Address, count: number): bigint[] {
-  return [...new BigUint64Array(readBytes(address, count * 8).buffer)];
+export function wordsAt(address: Address, count: number): bigint[] {
+  return [...new BigUint64Array(bytesAt(address, count * 8).buffer)];
 }
 
-/** An array of addresses or other 64-bit words for a callee to read or fill. */
+/** Returns an array of addresses or other 64-bit words for a callee to read or fill. */
 export function words(values: readonly (bigint | number)[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
 }
 
-/** By array of ours, what the addresses in it lead to. */
-const held = new WeakMap<Uint8Array, readonly Target[]>();
+/** The memory that the addresses in an array lead to, by array. */
+const held = new WeakMap<Uint8Array, readonly Pointee[]>();
 
-/** An array with addresses in it, which from now on keeps what they lead to alive. */
-export function holding(array: Uint8Array<ArrayBuffer>, targets: readonly Target[]): Uint8Array<ArrayBuffer> {
+/** Returns the same array of addresses, which from now on keeps the memory they lead to alive. */
+export function holding(
+  array: Uint8Array<ArrayBuffer>,
+  targets: readonly Pointee[],
+): Uint8Array<ArrayBuffer> {
   held.set(array, targets);
   return array;
 }
 
-/** An array of the addresses of memory of ours for a callee. */
-export function pointers(targets: readonly Target[]): Uint8Array<ArrayBuffer> {
+/** Returns an array with the addresses of memory of ours, for a callee. */
+export function pointers(targets: readonly Pointee[]): Uint8Array<ArrayBuffer> {
   return holding(words(targets.map(addressOf)), targets);
 }
 
-/** The UTF-8 bytes of a text for a callee to read. */
+/** Returns the UTF-8 bytes of a text for a callee to read. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }

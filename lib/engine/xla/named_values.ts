@@ -1,14 +1,14 @@
 /** PJRT_NamedValue: options given to a plugin, and attributes read from it. */
 import { structs } from "./layouts.ts";
-import { type Address, holding, readText, readWords, Struct, utf8 } from "./memory.ts";
+import { type Address, holding, Struct, textAt, utf8, wordsAt } from "./memory.ts";
 
-/** Options by the names that the plugin knows; whole numbers go as int64, others as float. */
+/** Options by the plugin's own names; whole numbers become int64, other numbers float. */
 export type Options = Readonly<Record<string, string | number | boolean>>;
 
-/** PJRT_NamedValue_Type. */
+/** The values of PJRT_NamedValue_Type. */
 const kinds = { string: 0, int64: 1, int64List: 2, float: 3, boolean: 4 } as const;
 
-/** Options as an array of structs. */
+/** Packs options into an array of structs. */
 export function packOptions(options: Options): { bytes: Uint8Array<ArrayBuffer>; count: number } {
   const packed = Object.entries(options).map(([key, value]) => packOption(key, value));
   const { size } = structs.NamedValue;
@@ -34,14 +34,14 @@ function packOption(key: string, value: string | number | boolean): Struct<typeo
   return new Struct(structs.NamedValue, { ...common, type: kinds.float, float_value: value });
 }
 
-/** Attributes by name: a text, a number, or numbers joined by dots, as versions are. */
+/** Reads attributes by name: a text, a number, or numbers joined by dots, such as a version. */
 export function readAttributes(address: Address, count: number): Map<string, string> {
   const { size } = structs.NamedValue;
   const attributes = new Map<string, string>();
   for (let i = 0; i < count; i++) {
     const at = address + BigInt(i * size);
     const { name, name_size, ...value } = Struct.read(structs.NamedValue, at);
-    attributes.set(readText(name, name_size), valueText(value));
+    attributes.set(textAt(name, name_size), valueText(value));
   }
   return attributes;
 }
@@ -53,9 +53,9 @@ function valueText(
 ): string {
   switch (type) {
     case kinds.string:
-      return readText(address, value_size);
+      return textAt(address, value_size);
     case kinds.int64List:
-      return readWords(address, value_size).join(".");
+      return wordsAt(address, value_size).join(".");
     case kinds.float:
       return `${float_value}`;
     case kinds.boolean:

@@ -1,10 +1,10 @@
-/** From a plugin's file to its client: tried in a child process first, then once in this one. */
+/** Opening a plugin: it is tried in a child process first, then loaded once in this one. */
 import { InputError } from "../../errors.ts";
 import { Client } from "./client.ts";
 import { loadPlugin, type Plugin } from "./plugin.ts";
 import { tryPlugin } from "./probe.ts";
 
-/** A plugin in use. */
+/** A loaded plugin and its client. */
 export interface OpenPlugin {
   readonly plugin: Plugin;
   readonly client: Client;
@@ -13,7 +13,7 @@ export interface OpenPlugin {
 const open = new Map<string, OpenPlugin[]>();
 
 /**
- * A client of a plugin with at least so many devices; there is one a process, but a CPU can be parted anew.
+ * Opens a plugin's client with at least so many devices: one for each process, except that a CPU can be split again.
  *
  * @throws InputError if the plugin cannot be used or has fewer devices.
  */

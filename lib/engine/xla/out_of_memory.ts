@@ -1,12 +1,12 @@
-/** Running out of memory, said with the numbers. */
+/** Errors of a device that ran out of memory, with the numbers. */
 import type { Device } from "./client.ts";
 import { XlaError } from "./errors.ts";
 import type { ProgramMemory } from "./executable.ts";
 
 /**
- * An error as it is, unless memory ran out: then one that tells what was asked for and what there is.
+ * Returns an error as it is; if memory ran out, a new one that says how much was asked for and how much there is.
  *
- * @param program The program's name, and what it takes if it could be compiled.
+ * @param program The program's name, and its memory if it could be compiled.
  */
 export function withNumbers(
   error: unknown,

@@ -5,26 +5,26 @@ import { Api } from "./api.ts";
 import { utf8 } from "./memory.ts";
 import { type Options, readAttributes } from "./named_values.ts";
 
-/** A plugin in this process. It is never unloaded, as it registers itself with the process. */
+/** A plugin loaded in this process. It is never unloaded, as it registers itself with the process. */
 export interface Plugin {
   readonly path: string;
   readonly api: Api;
-  /** What it says of itself: xla_version, stablehlo_current_version, cuda_version, … */
+  /** Its own description: xla_version, stablehlo_current_version, cuda_version, … */
   readonly attributes: ReadonlyMap<string, string>;
-  /** What its client is made with: a GPU's memory is taken as it is needed, so that others may use the rest. */
+  /** Options of its client: GPU memory is taken as needed, so that other programs can use the rest. */
   readonly options: Options;
 }
 
-/** From dlfcn.h, the same number everywhere. */
+/** The constant of dlfcn.h, the same on every system. */
 const RTLD_LAZY = 1;
 
 const loaded = new Map<string, Plugin>();
 
-/** Loads a plugin, once a process. @throws InputError if it is not one, or one of an unknown version. */
+/** Loads a plugin, once in a process. @throws InputError if it is no plugin, or one of an unknown version. */
 export function loadPlugin(path: string): Plugin {
   const known = loaded.get(path);
   if (known) return known;
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= "3"; // read when it is loaded; else it writes its log to the terminal
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "3"; // keeps the plugin's log off the terminal; read when it loads
   const api = new Api(entry(path), path);
   api.call("Plugin_Initialize", {}, `start the plugin ${path}`);
   const found = api.call("Plugin_Attributes", {}, `read what ${path} is`);
@@ -47,7 +47,7 @@ function entry(path: string): Deno.PointerObject {
   throw new InputError(`Cannot load the plugin ${path}: it gives no table of functions`);
 }
 
-/** Opens a library once more: Deno unloads it when the process ends, and its threads would crash. */
+/** Opens a library once more, as Deno unloads it when the process ends and its threads would then crash. */
 function keepLoaded(path: string): void {
   const names = Deno.build.os === "darwin" ? ["libSystem.dylib"] : ["libc.so.6", "libdl.so.2"];
   for (const name of names) {

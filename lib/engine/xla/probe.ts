@@ -1,6 +1,6 @@
 /**
- * Trying a plugin in a child process: a broken one, or a driver that does not fit, may end the process that loads it.
- * As a program it prints what the plugin named as its argument is, as JSON.
+ * Trying a plugin in a child process: a broken one, or one that does not fit the driver, may end the process that loads
+ * it. Run as a program, this file prints the description of the plugin given as its argument, as JSON.
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -9,31 +9,31 @@ import { Client, type DeviceMemory } from "./client.ts";
 import { cudnnVersion } from "./cudnn.ts";
 import { loadPlugin } from "./plugin.ts";
 
-/** What a plugin is. */
+/** The description of a plugin. */
 export interface PluginDescription {
   /** The PJRT API's version, such as "0.115". */
   readonly api: string;
-  /** What it says of itself. */
+  /** Its own attributes. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** Absent where its devices cannot be opened. */
+  /** Its platform; absent if its devices cannot be opened. */
   readonly platform?: string;
-  /** cuDNN's version as it counts, such as 92601. */
+  /** cuDNN's version as a number, such as 92601 for 9.26.1. */
   readonly cudnn?: number;
   readonly devices: readonly { readonly kind: string; readonly memory?: DeviceMemory }[];
-  /** Why its devices cannot be opened. */
+  /** The reason why its devices cannot be opened. */
   readonly problem?: string;
 }
 
 const tried = new Map<string, Promise<PluginDescription>>();
 
-/** What a plugin is, found out in a child process. @throws InputError if it cannot even be loaded. */
+/** Describes a plugin, from a child process. @throws InputError if it cannot even be loaded. */
 export function describePlugin(path: string): Promise<PluginDescription> {
   let description = tried.get(path);
   if (!description) tried.set(path, description = describe(path));
   return description;
 }
 
-/** @throws InputError if a plugin cannot be loaded or its devices not be opened. */
+/** Checks that a plugin works. @throws InputError if it cannot be loaded or its devices cannot be opened. */
 export async function tryPlugin(path: string): Promise<void> {
   const { problem } = await describePlugin(path);
   if (problem !== undefined) throw new InputError(problem);
@@ -56,7 +56,7 @@ async function describe(path: string): Promise<PluginDescription> {
   }
 }
 
-/** What a plugin is, found out in this process. */
+/** Describes a plugin in this process. */
 function describeHere(path: string): PluginDescription {
   const plugin = loadPlugin(path);
   const { api, options } = plugin;

@@ -1,4 +1,4 @@
-/** Compiled programs on disk: a second run of the same step, on the same plugin and device, does not compile it again. */
+/** Compiled programs on disk: a step is compiled once for a plugin and a kind of device, and read from then on. */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { arch, cpus } from "node:os";
@@ -9,10 +9,10 @@ import { InputError } from "../../errors.ts";
 import type { LoadedExecutable } from "./executable.ts";
 import type { OpenPlugin } from "./open.ts";
 
-/** Programs that were not used for so many days are deleted. */
+/** Days without use after which a program is deleted. */
 const keptDays = 30;
 
-/** How a module is compiled. */
+/** Settings for compiling a module. */
 export interface CompileSettings {
   readonly replicas: number;
   readonly overrides: Overrides;
@@ -20,10 +20,10 @@ export interface CompileSettings {
 
 /** A folder of compiled programs. */
 export class ProgramCache {
-  /** @param folder Made when the first program is written; with false nothing is kept. */
+  /** @param folder Made when the first program is written; false keeps nothing. */
   constructor(readonly folder: string | false) {}
 
-  /** A module's program: read, or compiled and written. */
+  /** Returns a module's program: read from disk, or compiled and written. */
   async compile(opened: OpenPlugin, text: string, settings: CompileSettings): Promise<LoadedExecutable> {
     if (this.folder === false) return opened.client.compile(text, settings);
     const path = join(this.folder, `${keyOf(opened, text, settings)}.program`);
@@ -37,13 +37,13 @@ export class ProgramCache {
     }
     const program = opened.client.compile(text, settings);
     await this.#write(this.folder, path, program).catch((error) => {
-      // A full or read-only disk, or a plugin that cannot do it.
+      // A full or read-only disk, or a plugin that cannot serialize programs.
       if (!(error instanceof InputError) && error.code === undefined) throw error;
     });
     return program;
   }
 
-  /** The program's bytes, if they are what was written. */
+  /** Reads a program's bytes; undefined if there are none or their checksum differs. */
   async #read(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const file = await readFile(path).catch(() => undefined);
     if (!file) return undefined;
@@ -65,7 +65,7 @@ export class ProgramCache {
   }
 }
 
-/** What a compiled program depends on; a CPU's programs use the instructions that this machine's processor has. */
+/** Returns a hash of all that a compiled program depends on, the processor too: CPU programs use its instructions. */
 function keyOf({ plugin, client }: OpenPlugin, text: string, settings: CompileSettings): string {
   const key = {
     text,

@@ -1,22 +1,22 @@
 /**
- * Data parallel runs: every device has the whole state and computes its rows of the batch; what the program sums over
- * the devices (gradients and losses) is equal on all of them.
+ * Data parallel runs: every device has the whole state and computes its own rows of the batch. The program sums
+ * gradients and losses over the devices, so these are equal on all of them.
  */
 import type { HostTensor, HostTensors } from "../../tensors.ts";
 import { InputError } from "../../errors.ts";
 import type { Graph, Signature, Value } from "../../graph/graph.ts";
 import { record } from "../../graph/record.ts";
 
-/** Feeds that belong to the whole step. All others have the batch's rows along their first dimension. */
+/** Feeds that are the same for all devices. All others have the batch's rows along their first dimension. */
 const whole = new Set(["key", "learning_rates", "bias_corrections"]);
 
-/** Whether each device gets its own rows of a feed. */
+/** Tells whether each device gets its own rows of a feed. */
 export function isSplit(feed: string): boolean {
   return !whole.has(feed);
 }
 
 /**
- * The graph of one device's part of the batch, recorded anew.
+ * Records the graph again for one device's part of the batch.
  *
  * @throws InputError if the batch's rows cannot be split evenly.
  */
@@ -43,7 +43,7 @@ function signature({ shape, dtype }: Value): Signature {
   return { shape, dtype: dtype as Signature["dtype"] };
 }
 
-/** A device's rows of a tensor. */
+/** Returns a device's rows of a tensor. */
 export function rowsOf({ shape, data }: HostTensor, device: number, devices: number): HostTensor {
   const size = data.length / devices;
   return {
@@ -53,8 +53,8 @@ export function rowsOf({ shape, data }: HostTensor, device: number, devices: num
 }
 
 /**
- * A graph's outputs from those of its devices: rows are put together, what all devices have alike is taken from the
- * first.
+ * Returns a graph's outputs from those of its devices: rows are joined, an output that is equal on all devices is the
+ * first one's.
  */
 export function joinOutputs(graph: Graph, outputs: readonly HostTensors[]): HostTensors {
   const first = outputs[0]!;

@@ -1,24 +1,24 @@
 /**
- * The Python wheels that plugins come in, pinned. Versions: jax-cuda13-pjrt's own, and the newest libraries of CUDA 13
- * that satisfy the extra `with-cuda` of jax-cuda13-plugin; cuDNN 9.26.1.1 is the newest that the plugin's compiler has
- * worked with.
+ * The Python wheels that hold plugins, pinned. Versions: jax-cuda13-pjrt's own, and the newest libraries of CUDA 13
+ * that satisfy the extra `with-cuda` of jax-cuda13-plugin; cuDNN 9.26.1.1 is the newest one tried that works with the
+ * plugin's compiler.
  */
 
-/** A wheel, for Linux on x86-64. */
+/** A wheel for Linux on x86-64. */
 export interface Wheel {
-  /** The package. */
+  /** The package's name. */
   readonly name: string;
   readonly version: string;
   readonly sha256: string;
-  /** The folder inside that is unpacked, beside those of the other wheels: plugins find their libraries so. */
+  /** The folder in it that is unpacked, beside those of the other wheels, where plugins look for their libraries. */
   readonly folder: string;
   /** Size of the wheel in millions of bytes. */
   readonly megabytes: number;
-  /** Whether compiling for a GPU that is not there needs it. */
+  /** True if compiling for a GPU that is not there needs it. */
   readonly compiles?: boolean;
 }
 
-/** What can be installed. */
+/** The name of a set of wheels that can be installed. */
 export type PluginSet = "cpu" | "cuda13";
 
 const nvidia = (

@@ -6,43 +6,18 @@ import { elementTypes, float } from "./proto.ts";
 
 type Inputs = Record<string, Value>;
 
-function int64(emit: OnnxEmitter, values: readonly number[]): string {
-  return emit.constant(values, "int64");
-}
-
-function mul(emit: OnnxEmitter, a: string, b: string): string {
-  return emit.node("Mul", [a, b]);
-}
-
-function reshaped(emit: OnnxEmitter, x: string, shape: readonly number[]): string {
-  return emit.node("Reshape", [x, int64(emit, shape)]);
-}
-
-/** Sums of the rows of x [R, S] weighted by a vector [S]: [R, 1]. */
-function rowSums(emit: OnnxEmitter, x: string, weights: string): string {
-  return emit.node("MatMul", [x, weights]);
-}
-
-/** A vector of n equal numbers. */
-function constantVector(emit: OnnxEmitter, n: number, value: number, shape: readonly number[] = [n]): string {
-  return emit.memo(
-    `vector ${value} [${shape}]`,
-    () => emit.node("Expand", [emit.constant([value], "float32", [1]), int64(emit, shape)]),
-  );
-}
-
 /** x Wᵀ + b. */
 export function linear(emit: OnnxEmitter, { x, weight, bias }: Inputs): string {
-  return emit.node("Gemm", [emit.name(x!), emit.name(weight!), emit.name(bias!)], { transB: 1 });
+  return emit.node("Gemm", [x!, weight!, bias!], { transB: 1 });
 }
 
-/** ONNX Runtime's own, with the optional outputs that the gradient needs. */
+/** ONNX's LayerNormalization, with the optional outputs that the gradient needs. */
 export function layerNorm(
   emit: OnnxEmitter,
   { x, gamma, beta }: Inputs,
   { epsilon }: { epsilon: number },
 ): string[] {
-  return emit.several("LayerNormalization", [emit.name(x!), emit.name(gamma!), emit.name(beta!)], 3, {
+  return emit.several("LayerNormalization", [x!, gamma!, beta!], 3, {
     axis: -1,
     epsilon: float(epsilon),
   });
@@ -52,25 +27,25 @@ export function layerNorm(
 export function layerNormGrad(emit: OnnxEmitter, { dy, x, gamma, mean, inverseDeviation }: Inputs): string[] {
   const hidden = gamma!.shape[0]!;
   const rows = sizeOf(x!.shape) / hidden;
-  const flat = (value: Value, columns: number) => reshaped(emit, emit.name(value), [rows, columns]);
+  const flat = (value: Value, columns: number) => emit.reshape(value, [rows, columns]);
   const dyRows = flat(dy!, hidden);
   const sigma = flat(inverseDeviation!, 1);
   const centred = emit.node("Sub", [flat(x!, hidden), flat(mean!, 1)]);
-  const normal = mul(emit, centred, sigma);
+  const normal = emit.mul(centred, sigma);
   const gammaName = emit.name(gamma!);
   const weights = emit.memo(
     `gamma/H ${gammaName}`,
-    () => reshaped(emit, mul(emit, gammaName, emit.scalar(1 / hidden)), [hidden, 1]),
+    () => emit.reshape(emit.mul(gammaName, emit.scalar(1 / hidden)), [hidden, 1]),
   );
-  const product = mul(emit, dyRows, normal);
-  const meanDy = mul(emit, rowSums(emit, dyRows, weights), sigma);
-  const meanProduct = mul(emit, rowSums(emit, product, weights), sigma);
-  const first = mul(emit, mul(emit, dyRows, gammaName), sigma);
-  const second = emit.node("Sub", [first, mul(emit, normal, meanProduct)]);
+  const product = emit.mul(dyRows, normal);
+  const meanDy = emit.mul(emit.node("MatMul", [dyRows, weights]), sigma);
+  const meanProduct = emit.mul(emit.node("MatMul", [product, weights]), sigma);
+  const first = emit.mul(emit.mul(dyRows, gammaName), sigma);
+  const second = emit.node("Sub", [first, emit.mul(normal, meanProduct)]);
   const dx = emit.node("Sub", [second, meanDy]);
-  const ones = constantVector(emit, rows, 1);
+  const ones = emit.filled(1, [rows]);
   return [
-    reshaped(emit, dx, x!.shape),
+    emit.reshape(dx, x!.shape),
     emit.node("MatMul", [ones, product]),
     emit.node("MatMul", [ones, dyRows]),
   ];
@@ -78,17 +53,17 @@ export function layerNormGrad(emit: OnnxEmitter, { dy, x, gamma, mean, inverseDe
 
 /** HardSigmoid(½, ½) of erf(x/√2) is the normal distribution function in one pass. */
 export function gelu(emit: OnnxEmitter, { x }: Inputs): string[] {
-  const error = emit.node("Erf", [mul(emit, emit.name(x!), emit.scalar(Math.SQRT1_2))]);
+  const error = emit.node("Erf", [emit.mul(x!, emit.scalar(Math.SQRT1_2))]);
   const distribution = emit.node("HardSigmoid", [error], { alpha: float(0.5), beta: float(0.5) });
-  return [mul(emit, emit.name(x!), distribution), distribution];
+  return [emit.mul(x!, distribution), distribution];
 }
 
 /** dy (Φ(x) + x φ(x)). */
 export function geluGrad(emit: OnnxEmitter, { dy, x, distribution }: Inputs): string {
-  const scaled = mul(emit, emit.name(x!), emit.scalar(-0.5));
-  const density = emit.node("Exp", [mul(emit, emit.name(x!), scaled)]);
-  const slope = mul(emit, mul(emit, scaled, density), emit.scalar(-2 / Math.sqrt(2 * Math.PI)));
-  return mul(emit, emit.name(dy!), emit.node("Add", [emit.name(distribution!), slope]));
+  const scaled = emit.mul(x!, emit.scalar(-0.5));
+  const density = emit.node("Exp", [emit.mul(x!, scaled)]);
+  const slope = emit.mul(emit.mul(scaled, density), emit.scalar(-2 / Math.sqrt(2 * Math.PI)));
+  return emit.mul(dy!, emit.node("Add", [distribution!, slope]));
 }
 
 /** lowbias32 of every element of a uint32 tensor. */
@@ -98,11 +73,11 @@ function hash(emit: OnnxEmitter, x: string): string {
       x,
       emit.node("BitShift", [x, emit.constant([by], "uint32", [])], { direction: "RIGHT" }),
     ]);
-  const times = (x: string, by: number) => mul(emit, x, emit.constant([by], "uint32", []));
+  const times = (x: string, by: number) => emit.mul(x, emit.constant([by], "uint32", []));
   return shift(times(shift(times(shift(x, 16), 0x7feb352d), 15), 0x846ca68b), 16);
 }
 
-/** The mask of keyed_mask.ts as floats 0 and 1, made once a site. */
+/** Makes the mask of keyed_mask.ts as floats 0 and 1, once for each site. */
 function keyedMask(
   emit: OnnxEmitter,
   key: Value,
@@ -114,7 +89,7 @@ function keyedMask(
     const half = Math.ceil(size / 2);
     const bits = emit.memo(
       `key bits`,
-      () => emit.node("Cast", [emit.name(key)], { to: elementTypes.uint32 }),
+      () => emit.node("Cast", [key], { to: elementTypes.uint32 }),
     );
     const siteKey = hash(
       emit,
@@ -131,10 +106,8 @@ function keyedMask(
       emit.node("GreaterOrEqual", [low, emit.constant([threshold], "uint32", [])]),
       emit.node("GreaterOrEqual", [words, emit.constant([threshold * 0x10000], "uint32", [])]),
     ], { axis: 0 });
-    const exact = half * 2 === size
-      ? keep
-      : emit.node("Slice", [keep, int64(emit, [0]), int64(emit, [size])]);
-    return reshaped(emit, emit.node("Cast", [exact], { to: elementTypes.float32 }), shape);
+    const exact = half * 2 === size ? keep : emit.node("Slice", [keep, emit.int64([0]), emit.int64([size])]);
+    return emit.reshape(emit.node("Cast", [exact], { to: elementTypes.float32 }), shape);
   });
 }
 
@@ -146,9 +119,9 @@ export function dropout(
 ): string {
   const mask = emit.memo(
     `scaled mask ${attributes.site}`,
-    () => mul(emit, keyedMask(emit, key!, attributes, x!.shape), emit.scalar(1 / (1 - attributes.rate))),
+    () => emit.mul(keyedMask(emit, key!, attributes, x!.shape), emit.scalar(1 / (1 - attributes.rate))),
   );
-  return mul(emit, emit.name(x!), mask);
+  return emit.mul(x!, mask);
 }
 
 type AttentionAttributes = { readonly heads: number; readonly rate: number; readonly site: number };
@@ -157,14 +130,14 @@ type AttentionAttributes = { readonly heads: number; readonly rate: number; read
 function splitHeads(emit: OnnxEmitter, value: Value, heads: number): string {
   return emit.memo(`heads ${value.id}`, () => {
     const [batch, tokens, hidden] = value.shape as [number, number, number];
-    const split = reshaped(emit, emit.name(value), [batch, tokens, heads, hidden / heads]);
+    const split = emit.reshape(value, [batch, tokens, heads, hidden / heads]);
     return emit.node("Transpose", [split], { perm: [0, 2, 1, 3] });
   });
 }
 
 /** [B, N, T, D] → [B, T, N·D]. */
 function joinHeads(emit: OnnxEmitter, x: string, shape: readonly number[]): string {
-  return reshaped(emit, emit.node("Transpose", [x], { perm: [0, 2, 1, 3] }), shape);
+  return emit.reshape(emit.node("Transpose", [x], { perm: [0, 2, 1, 3] }), shape);
 }
 
 function product(emit: OnnxEmitter, a: string, b: string, alpha: number, transA = 0, transB = 0): string {
@@ -184,23 +157,21 @@ export function attention(
   const scores = product(emit, splitHeads(emit, query!, heads), splitHeads(emit, key!, heads), scale, 0, 1);
   const bias = emit.memo(
     `mask bias ${maskBias!.id}`,
-    () => reshaped(emit, emit.name(maskBias!), [batch, 1, 1, tokens]),
+    () => emit.reshape(maskBias!, [batch, 1, 1, tokens]),
   );
   const softmax = emit.node("Softmax", [emit.node("Add", [scores, bias])], { axis: -1 });
   const kept = emit.memo(
     `kept ${probabilities!.id}`,
     () =>
-      dropoutKey
-        ? mul(emit, softmax, keyedMask(emit, dropoutKey, attributes, probabilities!.shape))
-        : softmax,
+      dropoutKey ? emit.mul(softmax, keyedMask(emit, dropoutKey, attributes, probabilities!.shape)) : softmax,
   );
   const context = product(emit, kept, splitHeads(emit, value!, heads), 1 / (1 - rate));
   return [joinHeads(emit, context, query!.shape), softmax];
 }
 
 /**
- * The row sums of dP ∘ P are those of dy ∘ y over a head's D numbers (Dao et al. 2022, appendix B), which are fewer
- * than the T probabilities.
+ * The gradient of attention. It takes the row sums of dP ∘ P from dy ∘ y (Dao et al. 2022, appendix B), whose rows have
+ * only a head's D numbers instead of T probabilities.
  */
 export function attentionGrad(
   emit: OnnxEmitter,
@@ -216,12 +187,12 @@ export function attentionGrad(
   const dContext = splitHeads(emit, dy!, heads);
   const dValue = product(emit, kept, dContext, unit, 1, 0);
   const dKept = product(emit, dContext, splitHeads(emit, value!, heads), unit, 0, 1);
-  const dyy = reshaped(emit, mul(emit, emit.name(dy!), emit.name(y!)), [batch * tokens * heads, size]);
-  const sums = rowSums(emit, dyy, constantVector(emit, size, 1, [size, 1]));
-  const perHead = emit.node("Transpose", [reshaped(emit, sums, [batch, tokens, heads, 1])], {
+  const dyy = emit.reshape(emit.mul(dy!, y!), [batch * tokens * heads, size]);
+  const sums = emit.node("MatMul", [dyy, emit.filled(1, [size, 1])]);
+  const perHead = emit.node("Transpose", [emit.reshape(sums, [batch, tokens, heads, 1])], {
     perm: [0, 2, 1, 3],
   });
-  const dScores = emit.node("Sub", [mul(emit, kept, dKept), mul(emit, softmax, perHead)]);
+  const dScores = emit.node("Sub", [emit.mul(kept, dKept), emit.mul(softmax, perHead)]);
   return [
     joinHeads(emit, product(emit, dScores, splitHeads(emit, key!, heads), scale), query!.shape),
     joinHeads(emit, product(emit, dScores, splitHeads(emit, query!, heads), scale, 1, 0), key!.shape),
@@ -231,44 +202,44 @@ export function attentionGrad(
 
 /** ReduceSumSquare over one long axis uses both cores; a product of the tensor with itself does not. */
 export function squaredNorm(emit: OnnxEmitter, { x }: Inputs): string {
-  const flat = reshaped(emit, emit.name(x!), [sizeOf(x!.shape)]);
-  return emit.node("ReduceSumSquare", [flat, int64(emit, [0])], { keepdims: 0 });
+  const flat = emit.reshape(x!, [sizeOf(x!.shape)]);
+  return emit.node("ReduceSumSquare", [flat, emit.int64([0])], { keepdims: 0 });
 }
 
 /** Labels [B] as indices [B, 1] into each row. */
 function labelColumn(emit: OnnxEmitter, labels: Value): string {
   return emit.memo(
     `label column ${labels.id}`,
-    () => reshaped(emit, emit.name(labels), [labels.shape[0]!, 1]),
+    () => emit.reshape(labels, [labels.shape[0]!, 1]),
   );
 }
 
-/** −log p[label], picked: a product with ones and zeros would go through all B · C numbers once more. */
+/** −log p[label], picked by index: a product with ones and zeros would read all B · C numbers once more. */
 export function crossEntropy(emit: OnnxEmitter, { logits, labels }: Inputs): string[] {
-  const logProbabilities = emit.node("LogSoftmax", [emit.name(logits!)], { axis: -1 });
+  const logProbabilities = emit.node("LogSoftmax", [logits!], { axis: -1 });
   const picked = emit.node("GatherElements", [logProbabilities, labelColumn(emit, labels!)], { axis: 1 });
-  return [reshaped(emit, emit.node("Neg", [picked]), labels!.shape), logProbabilities];
+  return [emit.reshape(emit.node("Neg", [picked]), labels!.shape), logProbabilities];
 }
 
 /** dy (p − 1) at the label, dy p elsewhere. */
 export function crossEntropyGrad(emit: OnnxEmitter, { dy, logProbabilities, labels }: Inputs): string {
-  const probabilities = emit.node("Exp", [emit.name(logProbabilities!)]);
+  const probabilities = emit.node("Exp", [logProbabilities!]);
   const rows = labels!.shape[0]!;
-  const minusOnes = constantVector(emit, rows, -1, [rows, 1]);
+  const minusOnes = emit.filled(-1, [rows, 1]);
   const difference = emit.node(
     "ScatterElements",
     [probabilities, labelColumn(emit, labels!), minusOnes],
     { axis: 1, reduction: "add" },
   );
-  return mul(emit, reshaped(emit, emit.name(dy!), [rows, 1]), difference);
+  return emit.mul(emit.reshape(dy!, [rows, 1]), difference);
 }
 
 /** Rows of the table. */
 export function embedding(emit: OnnxEmitter, { table, ids }: Inputs): string {
-  return emit.node("Gather", [emit.name(table!), emit.name(ids!)], { axis: 0 });
+  return emit.node("Gather", [table!, ids!], { axis: 0 });
 }
 
-/** A small table's gradient is a product with ones and zeros; a large one is scattered. */
+/** A small table's gradient is a product with ones and zeros; a large table's is scattered. */
 export function embeddingGrad(
   emit: OnnxEmitter,
   { dy, ids }: Inputs,
@@ -276,9 +247,9 @@ export function embeddingGrad(
 ): string {
   if (vocabulary <= 64) {
     const numbers = emit.constant(Array.from({ length: vocabulary }, (_, i) => i), "int32");
-    const column = emit.node("Unsqueeze", [emit.name(ids!), int64(emit, [-1])]);
+    const column = emit.node("Unsqueeze", [ids!, emit.int64([-1])]);
     const chosen = emit.node("Cast", [emit.node("Equal", [column, numbers])], { to: elementTypes.float32 });
-    return emit.node("Gemm", [chosen, emit.name(dy!)], { transA: 1 });
+    return emit.node("Gemm", [chosen, dy!], { transA: 1 });
   }
-  return emit.scatterRows(emit.name(dy!), dy!.shape, emit.name(ids!), [vocabulary, dy!.shape[1]!]);
+  return emit.scatterRows(dy!, ids!, [vocabulary, dy!.shape[1]!]);
 }

@@ -1,11 +1,11 @@
 /**
  * A model for inputs of any size. Recordings have fixed shapes, so the function is lowered at two sets of sizes and the
- * two models are compared node by node. They may differ in whole numbers among their constants alone (the shapes of
- * Reshape and Expand, the ends of Slice), each of which must be a fixed number times some of the sizes. The sizes are
- * such that a number's two values leave one answer, and a node computes it from the inputs' shapes instead; any other
- * difference is refused.
+ * two models are compared node by node. They may differ only in whole numbers among their constants (the shapes of
+ * Reshape and Expand, the ends of Slice), each of which must be a fixed number times some of the sizes. With
+ * well-chosen sizes a number's two values fit only one such product, which a node then computes from the inputs'
+ * shapes. Any other difference is refused.
  */
-import { bytesOf } from "./emitter.ts";
+import { constantBytes } from "./emitter.ts";
 import type { OnnxConstant, OnnxModel, OnnxNode, OnnxPort } from "./proto.ts";
 
 /** A dimension of the inputs that may have any size. */
@@ -16,20 +16,20 @@ export interface Dimension {
   readonly input: string;
   /** Its axis there. */
   readonly axis: number;
-  /** Two sizes to record at: no product of some dimensions' sizes may grow as another one does. */
+  /** Two sizes to record at; no two products of dimensions may grow by the same factor from one to the other. */
   readonly sizes: readonly [number, number];
 }
 
-/** `factor` times the sizes of some dimensions. */
+/** A product: `factor` times the sizes of some dimensions. */
 interface Size {
   readonly factor: number;
   readonly dimensions: readonly Dimension[];
 }
 
 /**
- * The model of a function for any sizes of these dimensions.
+ * Returns the model of a function for any sizes of these dimensions.
  *
- * @param lower the function's model at given sizes, by the dimensions' names
+ * @param lower makes the function's model at given sizes, by the dimensions' names
  * @throws RangeError if the two models differ in more than products of sizes.
  */
 export function dynamicModel(
@@ -86,13 +86,13 @@ export function dynamicModel(
   };
 }
 
-/** The nodes that compute sizes, each made once; they are named by what they compute. */
+/** The nodes that compute sizes, each made once and named after its result. */
 class SizeNodes {
   readonly nodes: OnnxNode[] = [];
   readonly constants: OnnxConstant[] = [];
   readonly #made = new Set<string>();
 
-  /** Sizes as one int64 vector. */
+  /** Adds the nodes for sizes as one int64 vector and returns its name. */
   vector(sizes: readonly Size[]): string {
     const names = sizes.map((size) => this.#size(size));
     return names.length === 1 ? names[0]! : this.#node("Concat", names, names.join(), { axis: 0 });
@@ -109,7 +109,7 @@ class SizeNodes {
   #constant(value: number): string {
     const name = String(value);
     if (!this.#made.has(name)) {
-      this.constants.push({ name, shape: [1], type: "int64", bytes: bytesOf([value], "int64") });
+      this.constants.push({ name, shape: [1], type: "int64", bytes: constantBytes([value], "int64") });
     }
     this.#made.add(name);
     return name;
@@ -122,7 +122,7 @@ class SizeNodes {
   }
 }
 
-/** The one product of a whole number and some dimensions' sizes that has these two values. */
+/** Finds the one product of a whole number and some dimensions' sizes that has these two values. */
 function sizeOf(values: readonly [number, number], dimensions: readonly Dimension[], where: string): Size {
   const [value, other] = values;
   if (value === other) return { factor: value, dimensions: [] };

@@ -1,12 +1,12 @@
-/** What the ONNX rules write to. */
+/** The collector of ONNX nodes that the rules write to. */
 import type { Value } from "../graph.ts";
 import { float, type OnnxAttribute, type OnnxConstant, type OnnxNode, type OnnxType } from "./proto.ts";
 
-/** How a product of stacks of matrices [rank − 2 axes, rows, columns] is taken. */
+/** Options of a product of stacks of matrices [rank − 2 axes, rows, columns]. */
 export interface ProductOptions {
   /** The number of axes of both. */
   readonly rank: number;
-  /** What it is multiplied by. */
+  /** Factor of the product. */
   readonly alpha?: number;
   /** 1 to transpose the first factor. */
   readonly transA?: number;
@@ -14,7 +14,10 @@ export interface ProductOptions {
   readonly transB?: number;
 }
 
-/** Collects ONNX nodes; the rules in onnx_rules.ts call it. */
+/** An input of a node: its name, or a recorded value that has one. */
+type OnnxInput = string | Value;
+
+/** Collects ONNX nodes; the rules in rules.ts call it. */
 export class OnnxEmitter {
   readonly nodes: OnnxNode[] = [];
   readonly constants = new Map<string, OnnxConstant>();
@@ -28,7 +31,7 @@ export class OnnxEmitter {
     this.#standard = standard;
   }
 
-  /** The ONNX name of a recorded value. */
+  /** Returns the ONNX name of a recorded value. */
   name(value: Value): string {
     const name = this.#names.get(value);
     if (name === undefined) throw new RangeError(`Value ${value.id} is used before it is made`);
@@ -40,13 +43,13 @@ export class OnnxEmitter {
     this.#names.set(value, name);
   }
 
-  /** Adds a node of the default domain with one output and returns the output's name. */
-  node(op: string, inputs: string[], attributes: Record<string, OnnxAttribute> = {}, domain = ""): string {
+  /** Adds a node with one output and returns the output's name; an input is a name, or a value that has one. */
+  node(op: string, inputs: OnnxInput[], attributes: Record<string, OnnxAttribute> = {}, domain = ""): string {
     return this.several(op, inputs, 1, attributes, domain)[0]!;
   }
 
-  /** Products of stacks of matrices: ONNX Runtime's FusedMatMul, which copies no transpose, or standard nodes. */
-  product(a: string, b: string, { rank, alpha = 1, transA = 0, transB = 0 }: ProductOptions): string {
+  /** Adds a product of stacks of matrices: ONNX Runtime's FusedMatMul, which copies no transpose, or standard nodes. */
+  product(a: OnnxInput, b: OnnxInput, { rank, alpha = 1, transA = 0, transB = 0 }: ProductOptions): string {
     if (!this.#standard) {
       const attributes = { transA, transB, alpha: float(alpha) };
       return this.node("FusedMatMul", [a, b], attributes, "com.microsoft");
@@ -55,23 +58,40 @@ export class OnnxEmitter {
     const factors = [transA ? this.node("Transpose", [a], { perm }) : a];
     factors.push(transB ? this.node("Transpose", [b], { perm }) : b);
     const product = this.node("MatMul", factors);
-    return alpha === 1 ? product : this.node("Mul", [product, this.scalar(alpha)]);
+    return alpha === 1 ? product : this.mul(product, this.scalar(alpha));
   }
 
   /** Adds a node with several outputs. */
   several(
     op: string,
-    inputs: string[],
+    inputs: OnnxInput[],
     count: number,
     attributes: Record<string, OnnxAttribute> = {},
     domain = "",
   ): string[] {
     const outputs = Array.from({ length: count }, () => `${op}_${this.#next++}`);
-    this.nodes.push({ op, inputs, outputs, attributes, domain });
+    const names = inputs.map((input) => typeof input === "string" ? input : this.name(input));
+    this.nodes.push({ op, inputs: names, outputs, attributes, domain });
     return outputs;
   }
 
-  /** A constant; equal ones are one. */
+  /** a · b. */
+  mul(a: OnnxInput, b: OnnxInput): string {
+    return this.node("Mul", [a, b]);
+  }
+
+  /** The same elements in another shape. */
+  reshape(x: OnnxInput, shape: readonly number[]): string {
+    return this.node("Reshape", [x, this.int64(shape)]);
+  }
+
+  /** Equal numbers in a shape, made once. */
+  filled(value: number, shape: readonly number[]): string {
+    const make = () => this.node("Expand", [this.constant([value], "float32", [1]), this.int64(shape)]);
+    return this.memo(`${value} [${shape}]`, make);
+  }
+
+  /** Adds a constant, only once if equal, and returns its name. */
   constant(
     data: readonly number[],
     type: OnnxType = "float32",
@@ -80,36 +100,39 @@ export class OnnxEmitter {
     const key = `${type}[${shape}]=${data}`;
     let constant = this.constants.get(key);
     if (!constant) {
-      constant = { name: `const_${this.constants.size}`, shape, type, bytes: bytesOf(data, type) };
+      constant = { name: `const_${this.constants.size}`, shape, type, bytes: constantBytes(data, type) };
       this.constants.set(key, constant);
     }
     return constant.name;
   }
 
-  /** A float scalar of rank 0. */
+  /** A list of whole numbers, as ONNX takes shapes and axes. */
+  int64(values: readonly number[]): string {
+    return this.constant(values, "int64");
+  }
+
+  /** Adds a float scalar of rank 0. */
   scalar(value: number): string {
     return this.constant([value], "float32", []);
   }
 
-  /** What `make` returns, made once for a key; shared between forward and backward rules. */
+  /** Returns the result of `make`, called once for a key; forward and backward rules share it. */
   memo(key: string, make: () => string): string {
     let name = this.#memo.get(key);
     if (name === undefined) this.#memo.set(key, name = make());
     return name;
   }
 
-  /** Rows x [R, …] added into zeros of `shape` at the rows `ids` [R]; ScatterND would lose updates on two threads. */
-  scatterRows(x: string, rows: readonly number[], ids: string, shape: readonly number[]): string {
-    const int64 = (values: readonly number[]) => this.constant(values, "int64");
-    const column = this.node("Reshape", [ids, int64(rows.map((size, axis) => axis === 0 ? size : 1))]);
-    const indices = this.node("Expand", [column, int64(rows)]);
-    const zeros = this.node("Expand", [this.constant([0], "float32", [1]), int64(shape)]);
-    return this.node("ScatterElements", [zeros, indices, x], { axis: 0, reduction: "add" });
+  /** Adds rows x [R, …] into zeros of `shape` at the rows `ids` [R]; ScatterND would lose updates on two threads. */
+  scatterRows(x: Value, ids: Value, shape: readonly number[]): string {
+    const column = this.reshape(ids, x.shape.map((size, axis) => axis === 0 ? size : 1));
+    const indices = this.node("Expand", [column, this.int64(x.shape)]);
+    return this.node("ScatterElements", [this.filled(0, shape), indices, x], { axis: 0, reduction: "add" });
   }
 
   /**
-   * Gives the values that a graph returns their names: the node that makes one is renamed, as an Identity would copy.
-   * A value that no node makes (an input, a constant), or that has another such name, is copied.
+   * Names the values that a graph returns. The output of the node that makes one is renamed, as an Identity would copy
+   * it. A value that no node makes (an input, a constant), or that already has such a name, is copied.
    */
   publish(results: Iterable<readonly [name: string, value: Value]>): void {
     const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
@@ -128,8 +151,8 @@ export class OnnxEmitter {
   }
 }
 
-/** Numbers as the bytes of a constant. */
-export function bytesOf(data: ArrayLike<number>, type: OnnxType): Uint8Array {
+/** Returns numbers as the bytes of a constant. */
+export function constantBytes(data: ArrayLike<number>, type: OnnxType): Uint8Array {
   const array = type === "float32"
     ? Float32Array.from(data)
     : type === "int32"

@@ -4,30 +4,30 @@ import { OnnxEmitter } from "./emitter.ts";
 import { encodeModel, type OnnxModel, type OnnxNode, type OnnxPort } from "./proto.ts";
 import { type Operation, operations } from "../operations.ts";
 
-/** How the new value of a state tensor is called among a model's outputs. */
+/** Returns the name of a state tensor's new value among a model's outputs. */
 export function updateName(name: string): string {
   return `${name}:next`;
 }
 
-/** Names of what goes in and out of a lowered model. */
+/** A lowered model and facts about its inputs. */
 export interface LoweredModel {
   readonly bytes: Uint8Array;
   /** Names of inputs that some node really reads. */
   readonly inputs: ReadonlySet<string>;
-  /** State tensors whose old value some node reads that does not come before the node that writes the new one. */
+  /** State tensors whose new value may be written before some node has read the old one. */
   readonly unsafe: ReadonlySet<string>;
 }
 
-/** How a graph is lowered. */
-export interface LoweringOptions {
-  /** Tensors of rank 1 may have any length: for the blocks of tiles.ts. */
+/** Options of lowering a graph. */
+export interface OnnxLoweringOptions {
+  /** `true` if tensors of rank 1 may have any length, for the blocks of tiles.ts. */
   readonly flat?: boolean;
-  /** Only operations that ONNX itself has, so that any runtime can read them. */
+  /** `true` for operations of standard ONNX only, which any runtime can read. */
   readonly standard?: boolean;
 }
 
 /** Lowers a graph to the bytes of an ONNX model (opset 20 with ONNX Runtime's own operations). */
-export function lowerToOnnx(graph: GraphBody, options: LoweringOptions = {}): LoweredModel {
+export function lowerToOnnx(graph: GraphBody, options: OnnxLoweringOptions = {}): LoweredModel {
   const model = onnxModel(graph, options);
   return {
     bytes: encodeModel(model),
@@ -37,7 +37,7 @@ export function lowerToOnnx(graph: GraphBody, options: LoweringOptions = {}): Lo
 }
 
 /** Lowers a graph to an ONNX model whose inputs are those of the state and the feeds that some node reads. */
-export function onnxModel(graph: GraphBody, { flat = false, standard }: LoweringOptions = {}): OnnxModel {
+export function onnxModel(graph: GraphBody, { flat = false, standard }: OnnxLoweringOptions = {}): OnnxModel {
   const emit = new OnnxEmitter({ standard });
   for (const [name, value] of [...graph.state, ...graph.feeds]) emit.bind(value, name);
   for (const [value, data] of graph.constants) {
@@ -71,16 +71,12 @@ export function onnxModel(graph: GraphBody, { flat = false, standard }: Lowering
 }
 
 /**
- * A state tensor may be overwritten in place only if every node that reads its old value has run before the node
- * that writes the new one, whatever order the runtime chooses: each reader must be the writer or lead to it.
+ * Returns the state tensors that are not safe to overwrite in place. Safe means that in any order all readers of the
+ * old value run before the writer of the new one: each reader is the writer or leads to it.
  */
 function unsafeUpdates(graph: GraphBody, nodes: readonly OnnxNode[]): Set<string> {
   const producer = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const unsafe = new Set<string>();
-  const readers = new Map<string, OnnxNode[]>();
-  for (const node of nodes) {
-    for (const input of new Set(node.inputs)) if (graph.state.has(input)) getOrAdd(readers, input).push(node);
-  }
   for (const name of graph.updates.keys()) {
     const writer = producer.get(updateName(name))!;
     const before = new Set<OnnxNode>([writer]);
@@ -94,19 +90,12 @@ function unsafeUpdates(graph: GraphBody, nodes: readonly OnnxNode[]): Set<string
         }
       }
     }
-    const others = (readers.get(name) ?? []).filter((reader) =>
-      reader !== writer || !elementWise.has(reader.op)
-    );
-    if (others.some((reader) => reader === writer || !before.has(reader))) unsafe.add(name);
+    const comesLate = (reader: OnnxNode) =>
+      reader === writer ? !elementWise.has(reader.op) : !before.has(reader);
+    if (nodes.some((node) => node.inputs.includes(name) && comesLate(node))) unsafe.add(name);
   }
   return unsafe;
 }
 
 /** Nodes that read an element no later than they write the element at the same place. */
 const elementWise = new Set(["Add", "Sub", "Mul", "Div", "Neg", "Identity", "Sqrt"]);
-
-function getOrAdd<Key, Item>(map: Map<Key, Item[]>, key: Key): Item[] {
-  let items = map.get(key);
-  if (!items) map.set(key, items = []);
-  return items;
-}

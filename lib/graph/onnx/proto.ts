@@ -1,4 +1,4 @@
-/** The ONNX file format, written: the few messages of onnx.proto that a graph needs (field numbers as there). */
+/** A writer of ONNX files: the few messages of onnx.proto that a graph needs, with its field numbers. */
 import protobuf from "protobufjs/minimal.js";
 
 type Writer = protobuf.Writer;
@@ -9,7 +9,7 @@ export const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9,
 /** Element types of ONNX tensors used here. */
 export type OnnxType = keyof typeof elementTypes;
 
-/** Whole numbers and lists of them become INT and INTS; use {@linkcode float} for a FLOAT. */
+/** An attribute: whole numbers and lists of them become INT and INTS; use {@linkcode float} for a FLOAT. */
 export type OnnxAttribute = number | readonly number[] | string | { readonly float: number };
 
 /** Marks an attribute as a FLOAT. */
@@ -17,7 +17,7 @@ export function float(value: number): { readonly float: number } {
   return { float: value };
 }
 
-/** Where a message is nested, its bytes follow their length. */
+/** Writes a nested message: its length, then its bytes. */
 function message(writer: Writer, field: number, write: (writer: Writer) => void): void {
   writer.uint32(field << 3 | 2).fork();
   write(writer);
@@ -100,7 +100,7 @@ function writePort(writer: Writer, { name, shape, type }: OnnxPort): void {
     }));
 }
 
-/** The bytes of a model file. */
+/** Returns the bytes of a model file. */
 export function encodeModel(model: OnnxModel): Uint8Array {
   const writer = protobuf.Writer.create();
   integer(writer, 1, 9);

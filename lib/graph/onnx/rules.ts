@@ -1,5 +1,5 @@
 /**
- * ONNX rules of the tfjs kernels; the rules of our own operations are in onnx_composites.ts. A rule adds nodes to the
+ * ONNX rules of the tfjs kernels; the rules of our own operations are in composites.ts. A rule adds nodes to the
  * emitter and returns the names of its outputs. Choices that look odd are measured ones: see LOG.md.
  */
 import { type ElementType, sizeOf, type Value } from "../graph.ts";
@@ -13,40 +13,35 @@ export * from "./lstm.ts";
 type Inputs = Record<string, Value>;
 type Outputs = readonly Value[];
 
-/** A list of whole numbers as ONNX takes them. */
-function int64(emit: OnnxEmitter, values: readonly number[]): string {
-  return emit.constant(values, "int64");
-}
-
-/** Two inputs, one node. */
+/** Makes a rule of one node with two inputs. */
 export function binary(op: string) {
-  return (emit: OnnxEmitter, { a, b }: Inputs): string => emit.node(op, [emit.name(a!), emit.name(b!)]);
+  return (emit: OnnxEmitter, { a, b }: Inputs): string => emit.node(op, [a!, b!]);
 }
 
-/** One input, one node. */
+/** Makes a rule of one node with one input. */
 export function unary(op: string) {
-  return (emit: OnnxEmitter, inputs: Inputs): string => emit.node(op, [emit.name(Object.values(inputs)[0]!)]);
+  return (emit: OnnxEmitter, inputs: Inputs): string => emit.node(op, [Object.values(inputs)[0]!]);
 }
 
 /** (a − b)². */
 export function squaredDifference(emit: OnnxEmitter, { a, b }: Inputs): string {
-  const difference = emit.node("Sub", [emit.name(a!), emit.name(b!)]);
-  return emit.node("Mul", [difference, difference]);
+  const difference = emit.node("Sub", [a!, b!]);
+  return emit.mul(difference, difference);
 }
 
 /** x². */
 export function square(emit: OnnxEmitter, { x }: Inputs): string {
-  return emit.node("Mul", [emit.name(x!), emit.name(x!)]);
+  return emit.mul(x!, x!);
 }
 
 /** 1 / √x. */
 export function rsqrt(emit: OnnxEmitter, { x }: Inputs): string {
-  return emit.node("Reciprocal", [emit.node("Sqrt", [emit.name(x!)])]);
+  return emit.node("Reciprocal", [emit.node("Sqrt", [x!])]);
 }
 
 /** x > 0 ? 1 : alpha. */
 export function step(emit: OnnxEmitter, { x }: Inputs, { alpha }: { alpha?: number }): string {
-  const positive = emit.node("Greater", [emit.name(x!), emit.scalar(0)]);
+  const positive = emit.node("Greater", [x!, emit.scalar(0)]);
   return emit.node("Where", [positive, emit.scalar(1), emit.scalar(alpha ?? 0)]);
 }
 
@@ -56,7 +51,7 @@ function constantOf(emit: OnnxEmitter, value: number, { shape, dtype }: Value): 
     ? emit.constant([value], dtype, [])
     : sizeOf(shape) === 1
     ? emit.constant([value], dtype, shape)
-    : emit.node("Expand", [one, int64(emit, shape)]);
+    : emit.node("Expand", [one, emit.int64(shape)]);
 }
 
 /** A constant everywhere, shaped like the input. */
@@ -70,24 +65,24 @@ export function fill(emit: OnnxEmitter, _: Inputs, { value }: { value: number },
   return constantOf(emit, value, output!);
 }
 
-/** Another element type. */
+/** Converts to another element type. */
 export function cast(emit: OnnxEmitter, { x }: Inputs, { dtype }: { dtype: ElementType }): string {
-  return x!.dtype === dtype ? emit.name(x!) : emit.node("Cast", [emit.name(x!)], { to: elementTypes[dtype] });
+  return x!.dtype === dtype ? emit.name(x!) : emit.node("Cast", [x!], { to: elementTypes[dtype] });
 }
 
 /** The same elements in another shape. */
 export function reshape(emit: OnnxEmitter, inputs: Inputs, _: unknown, [output]: Outputs): string {
   const x = Object.values(inputs)[0]!;
   if (x.shape.join() === output!.shape.join()) return emit.name(x);
-  return emit.node("Reshape", [emit.name(x), int64(emit, output!.shape)]);
+  return emit.reshape(x, output!.shape);
 }
 
 /** Axes in another order. */
 export function transpose(emit: OnnxEmitter, { x }: Inputs, { perm }: { perm: number[] }): string {
-  return emit.node("Transpose", [emit.name(x!)], { perm });
+  return emit.node("Transpose", [x!], { perm });
 }
 
-/** A block. */
+/** Cuts out a block. */
 export function slice(
   emit: OnnxEmitter,
   { x }: Inputs,
@@ -97,47 +92,47 @@ export function slice(
   const axes = x!.shape.map((_, axis) => axis).filter((axis) => size[axis] !== x!.shape[axis]);
   if (axes.length === 0) return emit.name(x!);
   return emit.node("Slice", [
-    emit.name(x!),
-    int64(emit, axes.map((axis) => begin[axis]!)),
-    int64(emit, axes.map((axis) => begin[axis]! + size[axis]!)),
-    int64(emit, axes),
+    x!,
+    emit.int64(axes.map((axis) => begin[axis]!)),
+    emit.int64(axes.map((axis) => begin[axis]! + size[axis]!)),
+    emit.int64(axes),
   ]);
 }
 
-/** Side by side along an axis. */
+/** Joins tensors along an axis. */
 export function concat(emit: OnnxEmitter, inputs: Inputs, { axis }: { axis: number }): string {
-  return emit.node("Concat", Object.values(inputs).map((value) => emit.name(value)), { axis });
+  return emit.node("Concat", Object.values(inputs), { axis });
 }
 
-/** Pieces along an axis. */
+/** Cuts into pieces along an axis. */
 export function split(
   emit: OnnxEmitter,
   { x }: Inputs,
   { axis }: { axis: number },
   outputs: Outputs,
 ): string[] {
-  const sizes = int64(emit, outputs.map(({ shape }) => shape[axis]!));
-  return emit.several("Split", [emit.name(x!), sizes], outputs.length, { axis });
+  const sizes = emit.int64(outputs.map(({ shape }) => shape[axis]!));
+  return emit.several("Split", [x!, sizes], outputs.length, { axis });
 }
 
-/** A constant around. */
+/** Puts a constant around a tensor. */
 export function pad(
   emit: OnnxEmitter,
   { x }: Inputs,
   { paddings, constantValue }: { paddings: [number, number][]; constantValue?: number },
 ): string {
-  const pads = int64(emit, [...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
-  return emit.node("Pad", [emit.name(x!), pads, emit.constant([constantValue ?? 0], x!.dtype, [])]);
+  const pads = emit.int64([...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
+  return emit.node("Pad", [x!, pads, emit.constant([constantValue ?? 0], x!.dtype, [])]);
 }
 
-/** Repeated along each axis. */
+/** Repeats along each axis. */
 export function tile(emit: OnnxEmitter, { x }: Inputs, { reps }: { reps: number[] }): string {
-  return emit.node("Tile", [emit.name(x!), int64(emit, reps)]);
+  return emit.node("Tile", [x!, emit.int64(reps)]);
 }
 
 /** condition ? t : e. */
 export function select(emit: OnnxEmitter, { condition, t, e }: Inputs): string {
-  return emit.node("Where", [emit.name(condition!), emit.name(t!), emit.name(e!)]);
+  return emit.node("Where", [condition!, t!, e!]);
 }
 
 /** indices compared with 0, 1, …, depth − 1. */
@@ -152,7 +147,7 @@ export function oneHot(
   },
 ): string {
   const classes = emit.constant(Array.from({ length: depth }, (_, i) => i), "int32");
-  const column = emit.node("Unsqueeze", [emit.name(indices!), int64(emit, [-1])]);
+  const column = emit.node("Unsqueeze", [indices!, emit.int64([-1])]);
   const type = dtype ?? "int32";
   return emit.node("Where", [
     emit.node("Equal", [column, classes]),
@@ -163,7 +158,7 @@ export function oneHot(
 
 /** Slices along an axis, by index. */
 export function gather(emit: OnnxEmitter, { x, indices }: Inputs, { axis }: { axis: number }): string {
-  return emit.node("Gather", [emit.name(x!), emit.name(indices!)], { axis });
+  return emit.node("Gather", [x!, indices!], { axis });
 }
 
 /** x [R, …] added up into [S, …] by segment. */
@@ -173,7 +168,7 @@ export function segmentSum(
   _: unknown,
   [output]: Outputs,
 ): string {
-  return emit.scatterRows(emit.name(x!), x!.shape, emit.name(segmentIds!), output!.shape);
+  return emit.scatterRows(x!, segmentIds!, output!.shape);
 }
 
 /** Sums over leading or trailing axes are products with a vector of ones, which use both cores; others ReduceSum. */
@@ -213,22 +208,14 @@ function reduceBy(
   const leading = axes.every((axis, i) => axis === i);
   const trailing = axes.every((axis, i) => axis === rank - axes.length + i);
   if (x.dtype !== "float32" || !(leading || trailing)) {
-    const numbers = x.dtype === "bool"
-      ? emit.node("Cast", [emit.name(x)], { to: elementTypes.int32 })
-      : emit.name(x);
-    const total = emit.node("ReduceSum", [numbers, int64(emit, axes)], { keepdims: keepDims ? 1 : 0 });
-    return factor === 1 ? total : emit.node("Mul", [total, emit.scalar(factor)]);
+    const numbers = x.dtype === "bool" ? emit.node("Cast", [x], { to: elementTypes.int32 }) : x;
+    const total = emit.node("ReduceSum", [numbers, emit.int64(axes)], { keepdims: keepDims ? 1 : 0 });
+    return factor === 1 ? total : emit.mul(total, emit.scalar(factor));
   }
-  const ones = emit.memo(
-    `ones ${reduced} ${factor}`,
-    () => emit.node("Expand", [emit.constant([factor], "float32", [1]), int64(emit, [reduced])]),
-  );
-  const matrix = emit.node("Reshape", [
-    emit.name(x),
-    int64(emit, leading ? [reduced, kept] : [kept, reduced]),
-  ]);
+  const ones = emit.filled(factor, [reduced]);
+  const matrix = emit.reshape(x, leading ? [reduced, kept] : [kept, reduced]);
   const vector = emit.node("MatMul", leading ? [ones, matrix] : [matrix, ones]);
-  return emit.node("Reshape", [vector, int64(emit, output.shape)]);
+  return emit.reshape(vector, output.shape);
 }
 
 /** The largest element over axes. */
@@ -237,20 +224,20 @@ export function maximum(
   { x }: Inputs,
   { reductionIndices, keepDims }: { reductionIndices?: number | number[]; keepDims?: boolean },
 ): string {
-  const axes = int64(emit, axesOf(reductionIndices, x!.shape.length));
-  return emit.node("ReduceMax", [emit.name(x!), axes], { keepdims: keepDims ? 1 : 0 });
+  const axes = emit.int64(axesOf(reductionIndices, x!.shape.length));
+  return emit.node("ReduceMax", [x!, axes], { keepdims: keepDims ? 1 : 0 });
 }
 
 /** The place of the largest element along an axis; of equal ones the first. */
 export function argMax(emit: OnnxEmitter, { x }: Inputs, { axis }: { axis: number }): string {
-  return emit.node("Cast", [emit.node("ArgMax", [emit.name(x!)], { axis, keepdims: 0 })], {
+  return emit.node("Cast", [emit.node("ArgMax", [x!], { axis, keepdims: 0 })], {
     to: elementTypes.int32,
   });
 }
 
-/** Over the last axis. */
+/** Softmax over the last axis. */
 export function softmax(emit: OnnxEmitter, { logits }: Inputs): string {
-  return emit.node("Softmax", [emit.name(logits!)], { axis: -1 });
+  return emit.node("Softmax", [logits!], { axis: -1 });
 }
 
 /** Products of matrices: Gemm for two of them, FusedMatMul for stacks, so that no transpose is copied. */
@@ -259,14 +246,13 @@ export function matMul(
   { a, b }: Inputs,
   { transposeA, transposeB }: { transposeA?: boolean; transposeB?: boolean },
 ): string {
-  const names = [emit.name(a!), emit.name(b!)];
   const transA = transposeA ? 1 : 0;
   const transB = transposeB ? 1 : 0;
-  if (a!.shape.length === 2 && b!.shape.length === 2) return emit.node("Gemm", names, { transA, transB });
-  return emit.product(emit.name(a!), emit.name(b!), { rank: a!.shape.length, transA, transB });
+  if (a!.shape.length === 2 && b!.shape.length === 2) return emit.node("Gemm", [a!, b!], { transA, transB });
+  return emit.product(a!, b!, { rank: a!.shape.length, transA, transB });
 }
 
 /** The sum of several tensors. */
 export function addN(emit: OnnxEmitter, inputs: Inputs): string {
-  return emit.node("Sum", Object.values(inputs).map((value) => emit.name(value)));
+  return emit.node("Sum", Object.values(inputs));
 }

@@ -1,4 +1,4 @@
-/** StableHLO rules of attention: products and a softmax, or cuDNN's call (stablehlo_fused_attention.ts). */
+/** StableHLO rules of attention: products and a softmax, or cuDNN's call (fused_attention.ts). */
 import { droppedOut, softmaxOf } from "./composites.ts";
 import type { Operand, StablehloEmitter } from "./emitter.ts";
 import { fusedAttention, fusedAttentionGrad, isFusible } from "./fused_attention.ts";
@@ -28,7 +28,7 @@ function mixed(emit: StablehloEmitter, weights: Operand, x: Operand, axis: 2 | 3
   return emit.dot(weights, x, { batch: [[0, 1], [0, 2]], contract: [[axis], [1]] });
 }
 
-/** softmax(Q Kᵀ / √D + mask) V, and the probabilities before dropout, which cuDNN keeps to itself. */
+/** softmax(Q Kᵀ / √D + mask) V, and the probabilities before dropout, which cuDNN does not return. */
 export function attention(
   emit: StablehloEmitter,
   { query, key, value, maskBias, dropoutKey }: Inputs,
@@ -45,8 +45,8 @@ export function attention(
 }
 
 /**
- * The row sums of dP ∘ P are those of dy ∘ y over a head's D numbers (Dao et al. 2022, appendix B), which are fewer
- * than the T probabilities.
+ * The gradient of attention. It takes the row sums of dP ∘ P from dy ∘ y (Dao et al. 2022, appendix B), whose rows have
+ * only a head's D numbers instead of T probabilities.
  */
 export function attentionGrad(
   emit: StablehloEmitter,

@@ -1,4 +1,4 @@
-/** StableHLO rules of the operations in composites.ts but for attention; XLA fuses what stands between products. */
+/** StableHLO rules of the operations in composites.ts except attention; XLA fuses what is between products. */
 import { sizeOf } from "../graph.ts";
 import { dropThreshold, siteConstant } from "../keyed_mask.ts";
 import type { Operand, StablehloEmitter } from "./emitter.ts";
@@ -67,9 +67,9 @@ function hash(emit: StablehloEmitter, x: Operand): Operand {
 }
 
 /**
- * The mask of keyed_mask.ts as truths. Of several replicas each has its rows of the joined batch's mask, so that the
- * number of devices changes no loss. With one of them the replica's number, 0, keeps XLA from working out large
- * constants when it compiles.
+ * Makes the mask of keyed_mask.ts as booleans. Each of several replicas has its rows of the joined batch's mask, so
+ * that the number of devices changes no loss. A single replica's number, 0, keeps XLA from computing large constants
+ * when it compiles.
  */
 function keyedMask(
   emit: StablehloEmitter,
@@ -124,7 +124,7 @@ export function squaredNorm(emit: StablehloEmitter, { x }: Inputs): Operand {
   return emit.total(emit.multiply(x!, x!));
 }
 
-/** Where the last axis of `shape` is the class that `labels` says. */
+/** True where the last axis of `shape` is at the class in `labels`. */
 export function isClass(emit: StablehloEmitter, labels: Operand, shape: readonly number[]): Operand {
   const classes = emit.iota(shape, shape.length - 1);
   return emit.compare("EQ", emit.reshape(labels, [...labels.shape, 1]), classes);
@@ -151,7 +151,7 @@ export function embedding(emit: StablehloEmitter, { table, ids }: Inputs): Opera
   return emit.gather(table!, ids!, 0);
 }
 
-/** Rows added up by their id. */
+/** Adds up rows by their id. */
 export function embeddingGrad(
   emit: StablehloEmitter,
   { dy, ids }: Inputs,

@@ -1,4 +1,4 @@
-/** What the StableHLO rules write to: one operation of the text for each method. */
+/** The builder of StableHLO text that the rules write to: a method for each operation. */
 import { sizeOf } from "../graph.ts";
 import { axesOf, broadcastShapes } from "../shapes.ts";
 
@@ -7,11 +7,11 @@ export type ElementText = "f32" | "bf16" | "i32" | "ui32" | "ui8" | "i1";
 
 /** A tensor of the module: its name in the text and its type. */
 export interface Operand {
-  /** With the percent sign. */
+  /** Name with the percent sign. */
   readonly name: string;
   /** Sizes of its dimensions. */
   readonly shape: readonly number[];
-  /** What its elements are. */
+  /** Type of its elements. */
   readonly type: ElementText;
 }
 
@@ -20,49 +20,49 @@ export type Term = Operand | number;
 
 /** Axes of a product: the pairs that batch, the pairs that are summed over. */
 export interface DotAxes {
-  /** Absent where nothing batches. */
+  /** Batch axes; absent if there are none. */
   readonly batch?: readonly [left: readonly number[], right: readonly number[]];
-  /** Summed over. */
+  /** Axes summed over. */
   readonly contract: readonly [left: readonly number[], right: readonly number[]];
 }
 
-/** How a graph is lowered. */
+/** Options of lowering a graph. */
 export interface LoweringOptions {
-  /** Matrix products in f32, or of operands rounded to bf16 with sums in f32; everything else is f32. */
+  /** Precision of matrix products: f32, or operands rounded to bf16 with sums in f32; everything else is f32. */
   readonly precision?: "f32" | "bf16";
-  /** Operands that were rounded to bf16 are multiplied as f32: XLA's CPU has not every product of bf16 with f32 sums. */
+  /** `true` to multiply operands rounded to bf16 as f32: XLA on CPUs lacks some products of bf16 with f32 sums. */
   readonly widened?: boolean;
   /** Devices that run the module together; the graph is one device's part of the batch. */
   readonly replicas?: number;
-  /** cuDNN's attention where precision, shapes and dropout allow it; for CUDA alone. */
+  /** `true` for cuDNN's attention where precision, shapes and dropout allow it; CUDA only. */
   readonly fusedAttention?: boolean;
 }
 
-/** A tensor's type as text, such as `tensor<2x3xf32>`. */
+/** Returns a tensor's type as text, such as `tensor<2x3xf32>`. */
 export function typeText({ shape, type }: Omit<Operand, "name">): string {
   return `tensor<${[...shape, type].join("x")}>`;
 }
 
-/** Names of tensors between commas. */
+/** Returns the names of tensors, separated by commas. */
 export function namesText(operands: readonly Operand[]): string {
   return operands.map(({ name }) => name).join(", ");
 }
 
-/** Types of tensors between commas. */
+/** Returns the types of tensors, separated by commas. */
 export function typesText(operands: readonly Omit<Operand, "name">[]): string {
   return operands.map(typeText).join(", ");
 }
 
-/** Collects the lines of a function; what has the same text is made once. */
+/** Collects the lines of a function; operations with the same text are made once. */
 export class StablehloEmitter {
-  /** Without indentation. */
+  /** Lines without indentation. */
   readonly lines: string[] = [];
   readonly #made = new Map<string, readonly Operand[]>();
   #next = 0;
 
   /**
-   * @param options How the module is wanted.
-   * @param prefix Of the names: a region's must not be those of what is around it.
+   * @param options Options of the module.
+   * @param prefix Start of all names: a region needs another one than the code around it.
    */
   constructor(readonly options: Required<LoweringOptions>, readonly prefix: string = "%") {}
 
@@ -71,7 +71,7 @@ export class StablehloEmitter {
     return this.several(text, [result])[0]!;
   }
 
-  /** Adds an operation; there is no such thing as a side effect, so the same text gives the same results. */
+  /** Adds an operation; no operation has side effects, so the same text gives the same results. */
   several(text: string, results: readonly Omit<Operand, "name">[]): readonly Operand[] {
     const known = this.#made.get(text);
     if (known) return known;
@@ -136,7 +136,7 @@ export class StablehloEmitter {
     return this.binary("multiply", a, b);
   }
 
-  /** Truth of a comparison: EQ, NE, GE, GT, LE, LT. */
+  /** Compares element by element: EQ, NE, GE, GT, LE, LT. */
   compare(direction: string, a: Term, b: Term): Operand {
     const [left, right] = this.#alike(a, b);
     const kind = left.type === "i32"
@@ -174,7 +174,7 @@ export class StablehloEmitter {
     return [left!, right!];
   }
 
-  /** Another element type. */
+  /** Converts to another element type. */
   convert(x: Operand, type: ElementText): Operand {
     return this.#retyped("convert", x, { shape: x.shape, type });
   }
@@ -194,12 +194,12 @@ export class StablehloEmitter {
     return this.operation(`stablehlo.${op} ${x.name} : (${typeText(x)}) -> ${typeText(result)}`, result);
   }
 
-  /** Repeated along axes where it has 1 or none; aligned at the right as in NumPy. */
+  /** Repeats x along axes where it has 1 or none; aligned at the right as in NumPy. */
   broadcast(x: Operand, shape: readonly number[]): Operand {
     return this.broadcastAlong(x, shape, x.shape.map((_, axis) => axis + shape.length - x.shape.length));
   }
 
-  /** Repeated; `axes` says where each axis of x is in the result. */
+  /** Repeats x; `axes` are the places of its axes in the result. */
   broadcastAlong(x: Operand, shape: readonly number[], axes: readonly number[]): Operand {
     const result = { shape, type: x.type };
     if (typeText(x) === typeText(result)) return x;
@@ -221,7 +221,7 @@ export class StablehloEmitter {
     );
   }
 
-  /** A block. */
+  /** Cuts out a block. */
   slice(x: Operand, begin: readonly number[], size: readonly number[]): Operand {
     const result = { shape: size, type: x.type };
     if (typeText(x) === typeText(result)) return x;
@@ -232,7 +232,7 @@ export class StablehloEmitter {
     );
   }
 
-  /** Side by side along an axis. */
+  /** Joins tensors along an axis. */
   concatenate(operands: readonly Operand[], axis: number): Operand {
     const [first] = operands;
     if (operands.length === 1) return first!;
@@ -246,7 +246,7 @@ export class StablehloEmitter {
     );
   }
 
-  /** A constant around. */
+  /** Puts a constant around a tensor. */
   pad(x: Operand, value: number, paddings: readonly (readonly [number, number])[]): Operand {
     const shape = x.shape.map((size, axis) => size + paddings[axis]![0] + paddings[axis]![1]);
     const result = { shape, type: x.type };
@@ -265,7 +265,7 @@ export class StablehloEmitter {
     return this.operation(`stablehlo.iota dim = ${axis} : ${typeText({ shape, type })}`, { shape, type });
   }
 
-  /** Sums or largest elements over axes, which stay as 1 if `keep`. */
+  /** Sums, largest or smallest elements over axes, which stay as 1 if `keep`. */
   reduce(
     op: "add" | "maximum" | "minimum",
     x: Operand,
@@ -328,7 +328,7 @@ export class StablehloEmitter {
     );
   }
 
-  /** Rows [R, …] added up in zeros [S, …] at the places `indices` [R]. */
+  /** Adds up rows [R, …] in zeros [S, …] at the places `indices` [R]. */
   scatterAdd(rows: Operand, indices: Operand, count: number): Operand {
     const zeros = this.constant(0, rows.type, rows.shape.with(0, count));
     const window = rows.shape.slice(1).map((_, i) => i + 1);
@@ -373,14 +373,14 @@ export class StablehloEmitter {
   }
 }
 
-/** What a reduction starts from. */
+/** Returns the number that a reduction starts from. */
 function neutral(op: "add" | "maximum" | "minimum", type: ElementText): number {
   if (op === "add") return 0;
   const sign = op === "maximum" ? -1 : 1;
   return type === "i32" ? (sign < 0 ? -(2 ** 31) : 2 ** 31 - 1) : sign * Infinity;
 }
 
-/** A number as MLIR reads it; floats by their bits, as a shorter form may be read as something else. */
+/** Writes a number for MLIR; floats by their bits, as a shorter form may be misread. */
 function numberText(value: number, type: ElementText): string {
   if (type === "i1") return value ? "true" : "false";
   if (type !== "f32") return String(value);

@@ -2,15 +2,15 @@
  * Attention as one cuDNN call (cuDNN 9, CUDA alone), which never holds the T × T probabilities: names, layouts and
  * configuration as JAX emits them (jax/_src/cudnn/fused_attention_stablehlo.py).
  *
- * It is taken for bf16, head sizes up to 128 that are multiples of 8, and where no probability is dropped: cuDNN draws
+ * It is used for bf16, head sizes up to 128 that are multiples of 8, and where no probability is dropped: cuDNN draws
  * its mask from a seed fixed at compile time and a count of calls, which neither a resumed run nor another engine has.
  * The padding must be at the end of each row, as this project's batches have it: the call takes each row's length.
  */
 import { namesText, type Operand, type StablehloEmitter, typesText } from "./emitter.ts";
 
-/** What the gradient needs of the forward call. */
+/** Results of the forward call that the gradient needs. */
 interface Forward {
-  /** [B, T, N, D] in bf16. */
+  /** The context [B, T, N, D] in bf16. */
   readonly context: Operand;
   /** Log-sum-exp of each row of scores, [B, N, T]. */
   readonly statistics: Operand;
@@ -18,17 +18,17 @@ interface Forward {
   readonly lengths: readonly [Operand, Operand];
 }
 
-/** By the attention's output. */
+/** Forward calls by the attention's output. */
 const forwards = new WeakMap<Operand, Forward>();
 
-/** Whether attention over queries [B, T, N, D] is cuDNN's. */
+/** Tells whether cuDNN's call can be used for queries [B, T, N, D]. */
 export function isFusible(emit: StablehloEmitter, query: Operand, dropoutKey: Operand | undefined): boolean {
   const size = query.shape[3]!;
   return emit.options.fusedAttention && emit.options.precision === "bf16" && !dropoutKey && size <= 128 &&
     size % 8 === 0;
 }
 
-/** queries, keys, values [B, T, N, D] and the mask's bias [B, T] to the context [B, T, N·D]. */
+/** Attention: queries, keys, values [B, T, N, D] and the mask's bias [B, T] to the context [B, T, N·D]. */
 export function fusedAttention(
   emit: StablehloEmitter,
   query: Operand,
@@ -61,7 +61,7 @@ export function fusedAttention(
   return y;
 }
 
-/** Gradients [B, T, N·D] in queries, keys and values from that in the context, all [B, T, N, D]. */
+/** Gradients [B, T, N·D] of queries, keys and values, from these and the context's gradient, all [B, T, N, D]. */
 export function fusedAttentionGrad(
   emit: StablehloEmitter,
   query: Operand,
@@ -95,7 +95,7 @@ export function fusedAttentionGrad(
 /** Axes of a product inside the call: those summed over, those that batch. */
 type Product = readonly [left: number, right: number, leftBatch: number[], rightBatch: number[]];
 
-/** A call with the results and a workspace; results of rank 4 lie in memory as [B, T, N, D]. */
+/** Adds a call with results and a workspace; results of rank 4 lie in memory as [B, T, N, D]. */
 function cudnnCall(
   emit: StablehloEmitter,
   target: string,
@@ -123,7 +123,7 @@ function cudnnCall(
   );
 }
 
-/** What XLA passes on to cuDNN; 64-bit numbers are strings. */
+/** Returns the configuration that XLA passes on to cuDNN; 64-bit numbers are strings. */
 function configurationOf({ shape }: Operand, products: Readonly<Record<string, Product>>): unknown {
   const [batch, tokens, heads, size] = shape as [number, number, number, number];
   const texts = (numbers: readonly number[]) => numbers.map(String);

@@ -11,7 +11,7 @@ import {
 } from "./emitter.ts";
 import { elementTexts } from "./rules.ts";
 
-/** A graph as text, and what its function takes and gives. */
+/** A graph as text, with the arguments and results of its function. */
 export interface LoweredModule {
   /** StableHLO with a public function @main. */
   readonly text: string;
@@ -23,25 +23,25 @@ export interface LoweredModule {
 
 /** An argument of @main. */
 export interface ModuleInput {
-  /** The state tensor's or the feed's. */
+  /** Name of the state tensor or the feed. */
   readonly name: string;
-  /** Where it comes from. */
+  /** Kind of argument. */
   readonly kind: "state" | "feed";
   /** Sizes of its dimensions. */
   readonly shape: readonly number[];
-  /** What its elements are. */
+  /** Type of its elements. */
   readonly dtype: "float32" | "int32";
 }
 
 /** A result of @main. */
 export interface ModuleOutput {
-  /** The state tensor's or the output's. */
+  /** Name of the state tensor or the output. */
   readonly name: string;
-  /** Where it goes. */
+  /** Kind of result. */
   readonly kind: "update" | "output";
   /** Sizes of its dimensions. */
   readonly shape: readonly number[];
-  /** What its elements are. */
+  /** Type of its elements. */
   readonly dtype: ElementType;
 }
 
@@ -49,7 +49,7 @@ export interface ModuleOutput {
  * Lowers a graph to StableHLO.
  *
  * The argument of every updated state tensor is donated: its memory becomes the result's. With several replicas the
- * updates "gradient/…" and the output "loss" are sums over all of them; what is added to a gradient's old value is
+ * updates "gradient/…" and the output "loss" are sums over all of them; the addition to a gradient's old value is
  * summed before it is added.
  */
 export function lowerToStablehlo(
@@ -118,7 +118,7 @@ function typeOf({ shape, dtype }: Value): Omit<Operand, "name"> {
   return { shape, type: elementTexts[dtype] };
 }
 
-/** The module's tensor of each recorded value. */
+/** The lowering of a graph, with the module's tensor of each recorded value. */
 class Lowering {
   readonly #operands = new Map<Value, Operand>();
   /** Outputs that a rule has left out: only rules that know of it may read them. */
@@ -136,7 +136,7 @@ class Lowering {
     this.#operands.set(value, operand);
   }
 
-  /** @throws TypeError if a rule makes something else than its shape rule says. */
+  /** Lowers a node. @throws TypeError if the result of its rule differs from its shape rule's. */
   lower({ op, inputs, attributes, outputs }: Node): void {
     const { stablehlo } = operations[op as keyof typeof operations] as Operation;
     const given: Record<string, Operand> = {};
@@ -161,7 +161,7 @@ class Lowering {
   }
 }
 
-/** What is summed over the replicas, and the nodes that add it to a gradient's old value. */
+/** Returns the values summed over the replicas, and the nodes that add them to a gradient's old value. */
 function sumsOf({ state, nodes, updates, outputs }: GraphBody): { summed: Value[]; after: Set<Node> } {
   const producers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const summed = new Set<Value>();

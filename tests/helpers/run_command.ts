@@ -1,6 +1,6 @@
 /** Commands in a test's own process. */
 import type { Command } from "commander";
-import { type Output, runCommand } from "../scripts/command.ts";
+import { type Output, runCommand } from "../../scripts/command.ts";
 
 /** What a command came to. */
 export interface CommandResult {

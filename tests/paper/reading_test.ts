@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
-import { stepBatch } from "../../lib/paper/reading.ts";
-import { evaluationBatches } from "../../lib/training/batches.ts";
 import type { Dataset, Example } from "../../lib/data/examples.ts";
-import {
-  balancedWeights,
-  encodeDataset,
-  evaluationSize,
-  passSize,
-} from "../../lib/paper/fine_tuning_steps.ts";
 import { head, hierarchical } from "../../lib/paper/long_text.ts";
+import { cutPair, encodeDataset } from "../../lib/paper/reading.ts";
 import { characterTokenizer } from "../../lib/text/tokenizer.ts";
-import { exampleDataset } from "../example_model.ts";
+import { exampleDataset } from "../helpers/example_model.ts";
 
 const tokenizer = characterTokenizer(["a"]);
 const letters = (count: number) => "a ".repeat(count);
@@ -41,18 +34,6 @@ Deno.test("texts that the vocabulary cannot spell are told, but not a few words 
   ]);
 });
 
-Deno.test("a pass is a part of a batch, and each device computes as much of it", () => {
-  assert.equal(passSize({ batchSize: 24, microBatchSize: 8 }, 4), 8);
-  assert.throws(() => passSize({ batchSize: 24, microBatchSize: 7 }), {
-    name: "InputError",
-    message: "Cannot split a batch of 24 texts into passes of 7: give a divisor of the batch size",
-  });
-  assert.throws(() => passSize({ batchSize: 25 }, 2), {
-    name: "InputError",
-    message: "Cannot split passes of 25 texts evenly over 2 devices: give batches of a size that they divide",
-  });
-});
-
 Deno.test("pairs are read as pairs, whatever the text strategy", () => {
   const data = of([[1, 2], [100, 100]].map(([a, b]) => ({ text: letters(a!), pair: letters(b!), label: 0 })));
   const { split, cut, pairs, notes } = encodeDataset(data, tokenizer, {
@@ -72,23 +53,25 @@ Deno.test("pairs are read as pairs, whatever the text strategy", () => {
   ]);
 });
 
-Deno.test("balanced weights are n / (C n_c), and those of a batch sum to 1 over its parts", () => {
-  const labels = [0, 0, 0, 1, 0, 2, 0];
-  assert.deepEqual(balancedWeights(labels.map((label) => ({ label })), 4), [7 / 20, 7 / 4, 7 / 4, 0]);
-  const examples = labels.map((label, index) => ({ pieces: [Int32Array.of(index)], label, index }));
-  const options = { batchSize: 8, maxLength: 8, tokenizerIds: tokenizer.ids };
-  const batch = evaluationBatches(examples, options).at(0);
-  const weighted = stepBatch(batch, 4, [1, 3, 2]);
-  const weights = weighted.parts.flatMap(({ weights }) => [...weights!.data]);
-  assert.deepEqual(weights, [1, 1, 1, 3, 1, 2, 1, 0].map((weight) => Math.fround(weight / 10)));
-  assert.equal(weighted.examples, 7);
-  const plain = stepBatch(batch, 8).parts[0]!.weights!.data;
-  assert.deepEqual([...plain], [1, 1, 1, 1, 1, 1, 1, 0].map((weight) => Math.fround(weight / 7)));
-});
-
-Deno.test("an evaluation batch is smaller where the last one would be mostly padding", () => {
-  const sizes = [[100, 24], [4, 24], [48, 24], [25, 24], [2500, 24], [600, 24], [456, 24], [7, 1]] as const;
-  const on = (devices: number) => sizes.map(([examples, size]) => evaluationSize(examples, size, devices));
-  assert.deepEqual(on(1), [20, 4, 24, 13, 24, 24, 24, 1]);
-  assert.deepEqual(on(4).slice(0, -1), [20, 4, 24, 16, 24, 24, 24], "the devices share each batch evenly");
+Deno.test("of a pair the longer text is cut first, as by Hugging Face's tokenizers", () => {
+  // Lengths before and after, for 16 and 15 tokens, by the Python package tokenizers 0.22, "longest_first".
+  const expected: [number, number, number, number, number][] = [
+    [16, 3, 4, 3, 4],
+    [16, 20, 3, 10, 3],
+    [16, 3, 20, 3, 10],
+    [16, 7, 7, 6, 7],
+    [16, 20, 21, 6, 7],
+    [16, 21, 20, 7, 6],
+    [16, 7, 6, 7, 6],
+    [16, 0, 20, 0, 13],
+    [16, 20, 0, 13, 0],
+    [15, 7, 7, 6, 6],
+    [15, 6, 9, 6, 6],
+  ];
+  for (const [maxLength, first, second, ...lengths] of expected) {
+    const numbers = (length: number) => Int32Array.from({ length }, (_, i) => i);
+    const { pieces, second: rest } = cutPair(numbers(first), numbers(second), maxLength);
+    assert.deepEqual([pieces.length, pieces[0]!.length, rest.length], [1, ...lengths], `${first}, ${second}`);
+    assert.deepEqual([pieces[0], rest], lengths.map(numbers), "the beginnings are kept");
+  }
 });

@@ -1,10 +1,10 @@
 /** The experiments at paper scale, against the paper's settings written down a second time (section 5.2 to 5.7). */
 import assert from "node:assert/strict";
-import { dataTables, experiments } from "../experiments/all.ts";
-import type { Configuration } from "../lib/runs/configuration.ts";
 import { join } from "node:path";
-import { configurationHash, readRecords } from "../lib/results/records.ts";
-import { resolveCells } from "../lib/runs/experiment.ts";
+import { dataTables, experiments } from "../../experiments/all.ts";
+import type { Configuration } from "../../lib/runs/configuration.ts";
+import { configurationHash, readRecords } from "../../lib/results/records.ts";
+import { resolveCells } from "../../lib/runs/experiment.ts";
 
 const cellsOf = async (name: string, scale: "mini" | "imdb" | "paper" = "paper") =>
   await resolveCells(experiments.find((experiment) => experiment.name === name)!, { scale });
@@ -267,7 +267,7 @@ Deno.test("at mini scale the rows that stand for the same run are the same run",
 });
 
 Deno.test("every published record is found by its configuration, as a run of an experiment", async () => {
-  const { records } = await readRecords(join(import.meta.dirname!, "..", "results", "mini"));
+  const { records } = await readRecords(join(import.meta.dirname!, "..", "..", "results", "mini"));
   assert.ok(records.length >= 608);
   const seeds = [...new Set(records.map(({ seed }) => seed))];
   const cells = await Promise.all(experiments.map((experiment) => resolveCells(experiment, { seeds })));

@@ -1,7 +1,7 @@
 /** A tiny model over characters, and texts that it can learn in seconds. */
-import type { Dataset, Example } from "../lib/data/examples.ts";
-import { fold, Random } from "../lib/random.ts";
-import { type NewModel, type StartModel, startModel } from "../lib/bert/start_model.ts";
+import type { Dataset, Example } from "../../lib/data/examples.ts";
+import { fold, Random } from "../../lib/random.ts";
+import { type NewModel, type StartModel, startModel } from "../../lib/bert/start_model.ts";
 
 /** One layer of 16. */
 export const tinyArchitecture: NewModel = {

@@ -1,7 +1,7 @@
 /** A run that takes no time, for tests of what is done with runs. */
-import type { Configuration } from "../lib/runs/configuration.ts";
-import { measure } from "../lib/results/metrics.ts";
-import type { CellResult } from "../lib/runs/run_experiment.ts";
+import type { Configuration } from "../../lib/runs/configuration.ts";
+import { measure } from "../../lib/results/metrics.ts";
+import type { CellResult } from "../../lib/runs/run_experiment.ts";
 
 /** What came of a configuration: of `texts` test texts, all of the first class, `wrong` are told wrong. */
 export function madeUpRun(configuration: Configuration, texts: number, wrong: number): CellResult {

@@ -1,6 +1,6 @@
 /** A second task over the words of {@linkcode exampleDataset}, with other classes. */
-import type { Dataset, Example } from "../lib/data/examples.ts";
-import { fold, Random } from "../lib/random.ts";
+import type { Dataset, Example } from "../../lib/data/examples.ts";
+import { fold, Random } from "../../lib/random.ts";
 
 /** Texts of which each class has its own consonant more often than the others. */
 function consonantTexts(count: number, seed: number): Example[] {

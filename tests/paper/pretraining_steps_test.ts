@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { preTrainingRates } from "../../lib/paper/pretraining_rates.ts";
+import { preTrainingRates } from "../../lib/paper/pretraining_steps.ts";
 
 const settings = {
   steps: 500,

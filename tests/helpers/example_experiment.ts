@@ -1,4 +1,4 @@
-import { experiment } from "../lib/runs/experiment.ts";
+import { experiment } from "../../lib/runs/experiment.ts";
 
 /** Two rows and two columns of Table 2, at mini scale. */
 export const cutting = experiment({
