@@ -26,6 +26,7 @@ import { consonantDataset } from "../helpers/example_tasks.ts";
 import { relativeError } from "../golden/load.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 import { inFolder } from "../helpers/in_folder.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 const golden = join(import.meta.dirname!, "..", "golden", "multitask");
 const start = await readSafetensors(join(golden, "start.safetensors"));
@@ -56,7 +57,8 @@ interface GoldenBatch {
 const batches: StepBatch[] = training.batches.map(goldenBatch);
 
 for (const [name, make] of Object.entries(engines)) {
-  Deno.test(`${name}: ten steps on batches of two tasks are those of PyTorch`, async () => {
+  const test = slowUnless(name !== "xla");
+  test(`${name}: ten steps on batches of two tasks are those of PyTorch`, async () => {
     const trainer = new Trainer(await make(), trainable, start, optimizer("adamw"), 1);
     const losses: number[] = [];
     for (const batch of batches) {
