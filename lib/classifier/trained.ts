@@ -21,19 +21,19 @@ export interface TrainedModel {
   readonly parameters: HostTensors;
   /** Texts to its wordpieces. */
   readonly tokenizer: Tokenizer;
-  /** What is done with long texts. */
+  /** Treatment of long texts. */
   readonly text: TextStrategy;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
-  /** Which layers' states are classified: a name of lib/paper/layers.ts. */
+  /** Layers whose states are classified: a name of lib/paper/layers.ts. */
   readonly features: string;
-  /** How its logits come from the parameters. */
+  /** The way from the parameters to the logits. */
   readonly plan: ClassifierPlan;
-  /** What the logits are divided by; 1 unless the model was calibrated. */
+  /** Divisor of the logits; 1 unless the model was calibrated. */
   readonly temperature: number;
-  /** Whether it was trained on pairs of texts; not known of a folder of another library. */
+  /** `true` if it was trained on pairs of texts; undefined for a folder of another library. */
   readonly pairs?: boolean;
-  /** What a reader of its predictions should know. */
+  /** Remarks for a reader of its predictions. */
   readonly notes: readonly string[];
 }
 
@@ -189,7 +189,7 @@ async function readPooling(folder: string, names: readonly string[]): Promise<Ho
   return await readSafetensors(path, names);
 }
 
-/** What bertlab.json says of how texts are read; each may be absent. */
+/** Entries of bertlab.json on how texts are read; each may be absent. */
 interface Training {
   readonly text?: string;
   readonly max_fractions?: number;
