@@ -47,11 +47,11 @@ export interface BatchShape {
   readonly K: number;
   /** Tokens of a fraction, with [CLS], [SEP] and padding. */
   readonly T: number;
-  /** Whether there are pairs, which have type ids; absent otherwise. */
+  /** `true` if the texts are pairs, which have type ids; absent otherwise. */
   readonly pairs?: true;
 }
 
-/** What {@link trainingBatches} and {@link evaluationBatches} need to know. */
+/** Options of {@link trainingBatches} and {@link evaluationBatches}. */
 export interface BatchOptions {
   /** B of every batch. */
   readonly batchSize: number;
@@ -65,7 +65,7 @@ export interface BatchOptions {
   readonly padToMax?: boolean;
 }
 
-/** What {@link trainingBatches} needs besides. */
+/** Options of {@link trainingBatches} alone. */
 export interface TrainingBatchOptions extends BatchOptions {
   /** The order's key, folded with the epoch. */
   readonly key: number;
@@ -75,7 +75,7 @@ export interface TrainingBatchOptions extends BatchOptions {
 
 /** Batches that are made when they are asked for. */
 export interface LazyBatches<Made> extends Iterable<Made> {
-  /** How many batches. */
+  /** Number of batches. */
   readonly length: number;
   /** The batch at a place (from 0), whichever were made before it, so that a resumed epoch can go on in its middle. */
   at(place: number): Made;
