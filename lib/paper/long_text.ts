@@ -9,18 +9,18 @@ import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
 
-/** How the states of a text's fractions become one state. */
+/** A way to make one state of the states of a text's fractions. */
 export type Pooling = "mean" | "max" | "self-attention";
 
 /** Consecutive wordpieces that are kept of a text that is too long. */
 export interface Stretch {
-  /** How many wordpieces. */
+  /** Number of wordpieces. */
   readonly length: number;
   /** The share of all wordpieces left out that lies before them: 0 at the text's beginning, 1 at its end. */
   readonly after: number;
 }
 
-/** What is done with a text that is too long. */
+/** A way to read texts that are too long. */
 export interface TextStrategy {
   /** The name on the command line, in records and in tables. */
   readonly name: string;
@@ -31,7 +31,7 @@ export interface TextStrategy {
    * read in fractions.
    */
   readonly stretches?: (room: number) => readonly Stretch[];
-  /** How the sequences' states are combined; absent where there is always one sequence. */
+  /** Pooling of the sequences' states; absent where there is always one sequence. */
   readonly pooling?: Pooling;
   /** The cap on the fractions, where there are several. */
   readonly maxFractions?: number;

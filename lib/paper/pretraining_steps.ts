@@ -8,7 +8,7 @@ import type { HostTensors } from "../tensors.ts";
 import type { StepBatch, Trainer } from "../training/trainer.ts";
 import type { PreTrainingBatch, PreTrainingBatches } from "./pretraining_batches.ts";
 
-/** How long the rate of pre-training rises and falls, and between which values. */
+/** Steps in which the rate of pre-training rises and falls, and the values between which it does. */
 export interface PreTrainingRateSettings {
   /** Updates of the whole model. */
   readonly steps: number;
@@ -22,7 +22,7 @@ export interface PreTrainingRateSettings {
   readonly warmupSteps: number;
   /** Steps at the end over which it falls to 0, at most all after the warm-up. */
   readonly decaySteps: number;
-  /** Whether it jumps after the warm-up to a straight line from step 0 on, as in BERT's own code (optimization.py). */
+  /** `true` if it jumps after the warm-up to a straight line from step 0 on, as in BERT's own code (optimization.py). */
   readonly jumps: boolean;
 }
 
@@ -79,7 +79,7 @@ export function maskedStep(batch: PreTrainingBatch, nsp: boolean, headsOnly = fa
   return { shape, parts: [part], examples: batch.examples, tokens: batch.tokens };
 }
 
-/** What a model knows of the held-out documents, always with the same masks. */
+/** Measures of a model on the held-out documents, always with the same masks. */
 export interface PreTrainingEvaluation extends PreTrainingMeasures {
   /** Updates made before, head steps included; 0 is the model that it started from. */
   readonly step: number;

@@ -6,13 +6,13 @@ import type { ScheduleName } from "./schedules.ts";
 /** Settings that a classifier is trained with. */
 export interface FineTuneSettings {
   /**
-   * What is trained: all of the model (if not given), or, BERT being frozen, only a biLSTM that reads its states
+   * The part that is trained: all of the model (if not given), or, BERT being frozen, only a biLSTM that reads its states
    * (section 5.4.3, BERT-Feat).
    */
   readonly method?: "fine-tuning" | "feature-extraction";
-  /** What is done with long texts (section 5.3.1): a name of lib/paper/long_text.ts, or a strategy. */
+  /** Treatment of long texts (section 5.3.1): a name of lib/paper/long_text.ts, or a strategy. */
   readonly text: string | TextStrategy;
-  /** Which layers' states are classified (section 5.3.2): a name of lib/paper/layers.ts; "last" if not given. */
+  /** Layers whose states are classified (section 5.3.2): a name of lib/paper/layers.ts; "last" if not given. */
   readonly features?: string;
   /** Cap on the fractions of the hierarchical methods, where `text` is a name; 8 if not given. */
   readonly maxFractions?: number;
@@ -25,7 +25,7 @@ export interface FineTuneSettings {
    * best epoch, and a sample of the training texts is measured as well.
    */
   readonly evaluationsPerEpoch?: number;
-  /** Which measured parameters are kept and tested: the best ones (if not given), or the last. */
+  /** Measured parameters that are kept and tested: the best ones (if not given), or the last. */
   readonly keep?: "best" | "last";
   /** Texts of one optimizer step. */
   readonly batchSize: number;
@@ -35,7 +35,7 @@ export interface FineTuneSettings {
   readonly learningRate: number;
   /** xi of section 5.3.4; 1 is none. */
   readonly layerDecay: number;
-  /** How the rate changes from step to step. */
+  /** Schedule of the rate from step to step. */
   readonly schedule: ScheduleName;
   /** Share of the steps that warm up. */
   readonly warmupProportion: number;
@@ -45,7 +45,7 @@ export interface FineTuneSettings {
   readonly attentionDropout?: number | null;
   /** Every batch at the maximum length. */
   readonly padToMax?: boolean;
-  /** How much the texts of a class weigh in the loss: all texts alike (if not given), or all classes alike. */
+  /** Weights in the loss: all texts alike (if not given), or all classes alike. */
   readonly classWeights?: "none" | "balanced";
   /** `clean` chooses the epoch by the development split, `paper` by the test split as the paper's code does. */
   readonly protocol: "clean" | "paper";
