@@ -18,12 +18,12 @@ export interface Limits {
   readonly test: number | null;
 }
 
-/** How the best epoch is chosen: by a development split held out of train, or, as the paper's code, by the test set. */
+/** Choice of the best epoch: by a development split held out of train, or, as the paper's code, by the test set. */
 export type Protocol = FineTuneSettings["protocol"];
 
 /** Further pre-training before the model is fine-tuned (section 5.4). */
 export interface PreTrainingSettings {
-  /** What it learns from. */
+  /** Texts that it learns from. */
   readonly corpus: Corpus;
   /** Data sets whose held-out texts it never sees: those of the corpus' domains. */
   readonly unseen: readonly string[];
@@ -43,7 +43,7 @@ export interface PreTrainingSettings {
   readonly learningRate: number;
   /** Share of the steps that warm up; if not given, the usual one of lib/paper/further_pretraining.ts. */
   readonly warmupProportion?: number;
-  /** Whether there are pairs and next sentence prediction. */
+  /** `true` for pairs and next sentence prediction. */
   readonly nsp: boolean;
   /** Key of its randomness: the fine-tuning of every seed starts from the same pre-trained model. */
   readonly seed: number;
@@ -69,9 +69,9 @@ export interface MultiTaskSettings {
 export interface Configuration extends Required<Omit<FineTuneSettings, "text" | "keep" | "classWeights">> {
   /** Name of the data set. */
   readonly data: string;
-  /** How many examples of each split. */
+  /** Number of examples of each split. */
   readonly limits: Limits;
-  /** Whether each seed has its own draw of limited training examples; otherwise all have the same. */
+  /** `true` if each seed has its own draw of limited training examples; otherwise all have the same. */
   readonly resample: boolean;
   /** A named model, a folder, a hub id, or "new". */
   readonly model: string;
@@ -83,12 +83,12 @@ export interface Configuration extends Required<Omit<FineTuneSettings, "text" | 
   readonly preTraining: ResolvedPreTraining | null;
   /** Multi-task fine-tuning before, or none. */
   readonly multiTask: MultiTaskSettings | null;
-  /** What is done with long texts: a name of lib/paper/long_text.ts. */
+  /** Treatment of long texts: a name of lib/paper/long_text.ts. */
   readonly text: string;
   /**
-   * If what fine-tuning makes the model forget is measured (lib/paper/forgetting.ts): the updates that train a head of masked
-   * words on general text first, for a model that has none. What is tested then is the model at the end of training,
-   * not at its best. Null if it is not.
+   * Updates that first train a head of masked words on general text, for a model that has none, where forgetting is
+   * measured (lib/paper/forgetting.ts). The model that is tested then is the one at the end of training,
+   * not at its best. Null if forgetting is not measured.
    */
   readonly forgetting: number | null;
   /** The engine by name: onnx, xla or reference. */
@@ -150,14 +150,14 @@ export const paperPreTraining: PreTrainingSettings = {
 /** The paper's multi-task fine-tuning (section 5.5), of rows that name tasks: as it fine-tunes on one. */
 const paperMultiTask: MultiTaskSettings = { tasks: [], epochs: 4, learningRate: 2e-5 };
 
-/** Where a configuration begins: the paper's settings, without further pre-training or other tasks. */
+/** The start of a configuration: the paper's settings, without further pre-training or other tasks. */
 export const paperDraft: Draft = {
   ...paperSettings,
   preTraining: paperPreTraining,
   multiTask: paperMultiTask,
 };
 
-/** What `protocol: "paper"` changes besides the choice of the epoch: the optimizer of the paper's code. */
+/** Changes by `protocol: "paper"` besides the choice of the epoch: the optimizer of the paper's code. */
 export const paperProtocol: Settings = { optimizer: "bertadam", schedule: "bertadam-linear" };
 
 /** Settings over a configuration; nested fields are merged, undefined ones left as they are. */
@@ -198,7 +198,7 @@ export function override<Value extends object>(
   return { ...object, [key]: value };
 }
 
-/** What is expected of a field's value, in words, if it cannot hold this one. */
+/** Returns what is expected of a field's value, in words, if it cannot hold this one. */
 function expectedOf(field: string, old: unknown, value: unknown): string | undefined {
   const check = checks[field] ?? checks[field.split(".").at(-1)!] ??
     (typeof old === "number" ? positive : undefined);
@@ -211,7 +211,7 @@ function expectedOf(field: string, old: unknown, value: unknown): string | undef
 const isObject = (value: unknown): value is object =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
-/** What a field may hold, for values that come from a command line. */
+/** A check of a field's value from a command line. */
 interface Check {
   readonly fits: (value: unknown) => boolean;
   readonly expected: string;
@@ -242,7 +242,7 @@ const positive: Check = {
   expected: "a number above 0",
 };
 
-/** By a field's dotted name or the last part of it; other numbers are {@linkcode positive}. */
+/** Checks by a field's dotted name or the last part of it; other numbers are {@linkcode positive}. */
 const checks: Readonly<Record<string, Check>> = {
   train: wholeOrNull(1),
   dev: wholeOrNull(0),

@@ -1,6 +1,6 @@
 /**
- * What a run costs, before any of its weights are there: floating-point operations, counted from its shapes. B batch, T tokens, H hidden, I
- * inner width, L layers, V vocabulary, C classes, K fractions, P masked places.
+ * Cost of a run, before any of its weights are there: floating-point operations, counted from its shapes. B batch,
+ * T tokens, H hidden, I inner width, L layers, V vocabulary, C classes, K fractions, P masked places.
  *
  * Matrix products are counted, a multiplication with its addition as two operations, and the optimizer's updates.
  * Embeddings, LayerNorm, GELU, softmax and dropout are not, and neither are the biLSTM of BERT-Feat, the pooling of
@@ -31,13 +31,13 @@ export interface RunData {
 
 /** Floating-point operations of a run. */
 export interface RunFlops {
-  /** Of further pre-training; all runs that start from it share it. */
+  /** Operations of further pre-training; all runs that start from it share it. */
   readonly preTraining: number;
-  /** Of multi-task fine-tuning; the runs of all its tasks share it. */
+  /** Operations of multi-task fine-tuning; the runs of all its tasks share it. */
   readonly multiTask: number;
-  /** Of the run's own training steps. */
+  /** Operations of the run's own training steps. */
   readonly fineTuning: number;
-  /** Of measuring the classifier after epochs and at the end. */
+  /** Operations of measuring the classifier after epochs and at the end. */
   readonly evaluation: number;
 }
 

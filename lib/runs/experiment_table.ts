@@ -69,7 +69,7 @@ async function otherModels(
   return [...new Set(changes)];
 }
 
-/** Where and how a run is computed, and what follows from the data sets: no settings of their own. */
+/** Fields of the place and way of computing a run, or that follow from the data sets: no settings of their own. */
 const besides = new Set([
   ...["seed", "engine", "precision"],
   ...["preTraining.corpus", "preTraining.unseen", "preTraining.points", "multiTask.tasks"],
@@ -122,7 +122,7 @@ function flat(value: object, prefix = ""): Record<string, string> {
   );
 }
 
-/** What null means. */
+/** Returns the word for null in a field. */
 const whole = (name: string) => name.startsWith("limits.") || name === "layers" ? "all" : "none";
 
 /** Names what a part of the cells has in common. */

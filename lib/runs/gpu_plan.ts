@@ -1,5 +1,5 @@
 /**
- * Whether a run fits a GPU that is not there: its largest training steps, compiled by the CUDA plugin's compiler for
+ * Check that a run fits a GPU that is not there: its largest training steps, compiled by the CUDA plugin's compiler for
  * that card.
  */
 import type { BertConfig } from "../bert/config.ts";
@@ -19,7 +19,7 @@ import { gradientGraph, signatures, trainedNames, updateGraph } from "../trainin
 
 /** A compiled program of a step. */
 export interface ProgramPlan {
-  /** What it computes. */
+  /** Name of the computation. */
   readonly name: string;
   /** Seconds that the compiler took. */
   readonly seconds: number;
@@ -37,7 +37,7 @@ export interface ProgramPlan {
   readonly attentionCalls: number;
 }
 
-/** What a run's largest steps take. */
+/** Programs and memory of a run's largest steps. */
 export interface GpuPlan {
   /** Parameters of the larger of its models, in millions. */
   readonly millions: number;
@@ -45,11 +45,11 @@ export interface GpuPlan {
   readonly programs: readonly ProgramPlan[];
   /** Bytes of the card at most. */
   readonly bytes: number;
-  /** Whether the card has as many. */
+  /** `true` if the card has as many bytes. */
   readonly fits: boolean;
 }
 
-/** How programs are compiled. */
+/** Options of compiling programs. */
 export interface GpuPlanOptions {
   /** GPUs that share each batch; 1 if not given. */
   readonly devices?: number;
@@ -83,7 +83,7 @@ function fractionsOf({ data, text, maxFractions }: Configuration): number {
   return textStrategy(text).pooling === undefined || isOfPairs(data) ? 1 : maxFractions;
 }
 
-/** Whether a data set's texts are pairs. */
+/** Tells whether a data set's texts are pairs. */
 function isOfPairs(data: string): boolean {
   return paperSets.some(({ name, pair }) => name === data && pair !== undefined);
 }

@@ -20,7 +20,7 @@ import { preTrainedModel, type PreTrainedModelOptions } from "./pretrained_model
 import type { MultiTaskRecord, PreTrainingRecord } from "../results/records.ts";
 import { runModel, runModelIdentity, type StartModel, startModel } from "../bert/start_model.ts";
 
-/** What {@linkcode multiTaskModel} works with. */
+/** Options of {@linkcode multiTaskModel}. */
 export interface MultiTaskModelOptions extends Omit<PreTrainedModelOptions, "labels"> {
   /** Finds a task's data by name: as many examples as the configuration's limits leave. */
   readonly task: (name: string) => Promise<Dataset>;
@@ -28,22 +28,22 @@ export interface MultiTaskModelOptions extends Omit<PreTrainedModelOptions, "lab
 
 /** A model of several tasks to go on from with one of them, and how it was made. */
 export interface MultiTaskModel {
-  /** With the classifier of the configuration's task. */
+  /** The model with the classifier of the configuration's task. */
   readonly model: StartModel;
-  /** What it learnt, and at what cost. */
+  /** Record of its learning, and of the cost. */
   readonly record: MultiTaskRecord;
   /** The further pre-training before, if there was any. */
   readonly preTraining?: PreTrainingRecord;
-  /** How long it took to make or find it. */
+  /** Seconds to make or find it. */
   readonly seconds: number;
 }
 
-/** What stands beside the model. */
+/** The record beside the model. */
 interface Made {
   readonly record: MultiTaskRecord;
   readonly preTraining?: PreTrainingRecord;
   readonly description: string;
-  /** Of the model that it started from. */
+  /** Remarks on the model that it started from. */
   readonly notes: readonly string[];
   readonly bestEpoch: number;
   readonly epochs: readonly MultiTaskEpoch[];

@@ -18,13 +18,13 @@ import {
   startModel,
 } from "../bert/start_model.ts";
 
-/** What {@linkcode preTrainedModel} works with. */
+/** Options of {@linkcode preTrainedModel}. */
 export interface PreTrainedModelOptions {
-  /** Where the steps run. */
+  /** The engine that runs the steps. */
   readonly engine: Engine;
   /** Finds a data set by name. */
   readonly dataset: (name: string) => Promise<Dataset>;
-  /** What the content of a data set is known by (`datasetContent`), where the model depends on that. */
+  /** Returns the identity of a data set's content (`datasetContent`), where the model depends on that. */
   readonly content?: (name: string) => Promise<string | undefined>;
   /** The classes' names of the task that follows; without them there is no classifier. */
   readonly labels?: readonly string[];
@@ -34,19 +34,19 @@ export interface PreTrainedModelOptions {
   readonly say: (line: string) => void;
 }
 
-/** A model to fine-tune, and what its pre-training came to. */
+/** A model to fine-tune, and the result of its pre-training. */
 export interface PreTrainedModel {
-  /** With a new classifier, if there are labels. */
+  /** The model, with a new classifier if there are labels. */
   readonly model: StartModel;
-  /** What it learnt, and at what cost. */
+  /** Record of its learning, and of the cost. */
   readonly record: PreTrainingRecord;
-  /** How long it took to make or find it. */
+  /** Seconds to make or find it. */
   readonly seconds: number;
 }
 
-/** What stands beside the model. */
+/** The record beside the model. */
 interface Made extends PreTrainingRecord {
-  /** Of the model that it started from; older records have none. */
+  /** Remarks on the model that it started from; older records have none. */
   readonly notes?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** From a configuration to a trained and tested classifier: opens what the configuration names and fine-tunes. */
+/** Trains and tests the classifier of a configuration: opens what the configuration names and fine-tunes. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Dataset, dataset, datasetContent } from "../data/dataset.ts";
@@ -165,11 +165,11 @@ async function savedRun<Result>(
   });
 }
 
-/** The model that is fine-tuned, and what was made of it before. */
+/** The model that is fine-tuned, and records of its earlier training. */
 interface Start {
   readonly model: StartModel;
   readonly made: Pick<CellResult, "preTraining" | "multiTask">;
-  /** How long it took to make or find what other runs use as well. */
+  /** Seconds to make or find what other runs use as well. */
   readonly sharedSeconds: number;
 }
 
