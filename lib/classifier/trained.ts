@@ -17,7 +17,7 @@ export interface TrainedModel {
   readonly config: BertConfig;
   /** The classes' names. */
   readonly labels: readonly string[];
-  /** Those of BERT and its classifier, and of the pooling of fractions if there is one that learns. */
+  /** Parameters of BERT and its classifier, and of the pooling of fractions if there is one that learns. */
   readonly parameters: HostTensors;
   /** Texts to its wordpieces. */
   readonly tokenizer: Tokenizer;
@@ -143,7 +143,7 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
  * Makes sure that a model reads as many texts as columns are given: of two columns the texts are a pair, of one or of
  * several they are single.
  *
- * @param name what the model is called
+ * @param name name of the model
  * @throws InputError if it was trained otherwise.
  */
 export function requireTextColumns(

@@ -17,7 +17,7 @@ import type { FineTuneSettings } from "./settings.ts";
 
 /** A classifier without its numbers: the layers of the model that it uses, and how its loss comes from them. */
 export interface ClassifierPlan {
-  /** Of the layers that are used. */
+  /** Configuration of the layers that are used. */
   readonly config: BertConfig;
   /** F, the width of the feature that is classified. */
   readonly width: number;

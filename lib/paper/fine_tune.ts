@@ -55,13 +55,13 @@ export interface FineTuned {
   readonly epochs: readonly EpochRecord[];
   /** The one of `epochs` whose parameters are kept: passes over the training texts. */
   readonly bestEpoch: number;
-  /** Of the development split after the best epoch. */
+  /** Measures of the development split after the best epoch. */
   readonly dev?: Metrics;
-  /** Of the test split after the best epoch. */
+  /** Measures of the test split after the best epoch. */
   readonly test?: Metrics;
-  /** Of the development split, where the epoch was chosen by it. */
+  /** Predictions of the development split, where the epoch was chosen by it. */
   readonly devPredictions?: Predictions;
-  /** Of the test split, if there is one. */
+  /** Predictions of the test split, if there is one. */
   readonly testPredictions?: Predictions;
   /** `true` if the texts are pairs. */
   readonly pairs: boolean;
@@ -191,8 +191,8 @@ export async function fineTune(
 
 /** The result of a measurement. */
 interface Measured {
-  /** Of the split that the epoch is chosen by. */
+  /** Measures of the split that the epoch is chosen by. */
   readonly chosenBy: Metrics;
-  /** Of a sample of the training texts. */
+  /** Measures of a sample of the training texts. */
   readonly train?: Metrics;
 }

@@ -13,7 +13,7 @@ import { poolFractions, type Pooling } from "./long_text.ts";
 
 /** Layers and what is made of their states. */
 export interface LayerFeatures {
-  /** As {@link layerFeatures} knows it. */
+  /** Name by which {@link layerFeatures} knows it. */
   readonly name: string;
   /** Places of the layers among L, from 0. */
   readonly layers: readonly number[];

@@ -123,7 +123,7 @@ export interface MultiTaskTuned extends Pick<FineTuned, "steps" | "trainSeconds"
   readonly classifiers: HostTensors;
   /** The results of all epochs. */
   readonly epochs: readonly MultiTaskEpoch[];
-  /** From 1: the one of the lowest mean error over the tasks. */
+  /** Number, from 1, of the epoch with the lowest mean error over the tasks. */
   readonly bestEpoch: number;
   /** The model with a task's classifier, to be fine-tuned further. @throws RangeError if there is no such task. */
   modelOf(task: string): StartModel;

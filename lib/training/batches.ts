@@ -172,7 +172,7 @@ function check(examples: readonly EncodedExample[], { batchSize, maxLength }: Ba
   }
 }
 
-/** By fractions, then by the longest of them, decreasing; equal ones keep their (random) order. */
+/** Compares by fractions, then by the longest of them, decreasing; equal ones keep their (random) order. */
 function longestFirst(a: EncodedExample, b: EncodedExample): number {
   return b.pieces.length - a.pieces.length || longestFraction(b) - longestFraction(a);
 }

@@ -55,7 +55,7 @@ export class CheckpointTimes {
 
   constructor(readonly every: number | undefined) {}
 
-  /** @param endsEpoch whether an epoch has ended; its last update comes before that. */
+  /** @param endsEpoch `true` if an epoch has ended; its last update comes before that. */
   isDue(updates: number, endsEpoch: boolean): boolean {
     if (this.every !== undefined) return endsEpoch || updates % this.every === 0;
     return performance.now() - this.#last >= Math.max(leastPause, leastShare * this.#took);

@@ -34,7 +34,7 @@ export interface StepReport {
   readonly step: number;
   /** Updates of all epochs. */
   readonly steps: number;
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
   /** Mean loss of the batch before the step. */
   readonly loss: number;
@@ -65,7 +65,7 @@ export interface TrainingPlan<Evaluation> {
 /** The result of training. */
 export interface TrainingResult<Evaluation> {
   readonly epochs: readonly EpochResult<Evaluation>[];
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly bestEpoch: number;
   /** The parameters after the best epoch. */
   readonly parameters: HostTensors;
