@@ -10,11 +10,11 @@ import { duration } from "../lib/results/progress.ts";
 import { experimentResult, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
 
-/** What is asked for besides the cells. */
+/** Options of a dry run besides the cells. */
 export interface DryRunOptions {
   /** Folder of the records. */
   readonly results: string;
-  /** What hours are counted by, in TFLOP/s. */
+  /** Throughput that hours are counted by, in TFLOP/s. */
   readonly throughput: number;
   /** Devices that share each batch. */
   readonly devices: number;

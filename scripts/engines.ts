@@ -64,7 +64,7 @@ export function enginesCommand(output: Output): Command {
     });
 }
 
-/** What is to be compiled, by what it is called: runs of experiments that differ in their steps, or one step. */
+/** Returns the configurations to compile, by name: runs of experiments that differ in their steps, or one step. */
 async function configurationsOf(
   names: readonly string[],
   options: EnginesOptions,

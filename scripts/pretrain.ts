@@ -60,7 +60,7 @@ interface PretrainOptions {
   readonly resume?: boolean;
 }
 
-/** With fewer held-out documents a note says that the numbers are rough. */
+/** Held-out documents below which a note says that the numbers are rough. */
 const fewDocuments = 20;
 
 /** The command, not yet run. */
@@ -278,7 +278,7 @@ function sentence({ mlmLoss, mlmAccuracy, nspLoss, nspAccuracy }: PreTrainingEva
   return `${words}; next sentences: loss ${nspLoss.toFixed(4)}, ${percent(nspAccuracy)} right`;
 }
 
-/** What result.json says of a run. */
+/** Returns the content of a run's result.json. */
 function resultOf(run: FurtherPretrained) {
   return {
     model: run.model.description,

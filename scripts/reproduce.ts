@@ -55,7 +55,7 @@ interface ReproduceOptions {
   readonly target?: typeof targetNames[number];
 }
 
-/** What the command works with; tests put other things in place. */
+/** Parts that the command works with; tests put others in place. */
 export interface ReproduceParts {
   readonly experiments: readonly Experiment[];
   readonly dataTables: readonly DataTable[];
@@ -145,7 +145,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     });
 }
 
-/** Whether an experiment has a scale, and all rows and columns that are asked for. */
+/** Tells whether an experiment has a scale, and all rows and columns that are asked for. */
 function hasAll(
   experiment: Experiment | DataTable,
   { scale, row = [], column = [] }: ReproduceOptions,

@@ -105,7 +105,7 @@ function phases() {
   };
 }
 
-/** What is told while the recipe runs. */
+/** Returns callbacks that tell the progress of the recipe. */
 function progressOf(
   { fineTuning, data, preTraining: settings }: Recipe,
   progress: ReturnType<typeof phases>,

@@ -19,7 +19,7 @@ const preTrainingOptions = [
   ["pretrainLearningRate", "learningRate"],
 ] as const satisfies [string, keyof RecipePreTraining][];
 
-/** As commander parses them: settings of fine-tuning by their names, but for those of two whose options are shorter. */
+/** Options as commander parses them: settings of fine-tuning by their names, but for two whose options are shorter. */
 export interface TrainOptions
   extends
     Omit<FineTuneSettings, "text" | "warmupProportion" | "protocol">,
@@ -136,7 +136,7 @@ export function withTrainOptions(command: Command): Command {
     .option("--offline", "ask no hub: the model is a folder or in the cache");
 }
 
-/** What the options ask for, with its texts. */
+/** Returns the recipe that the options ask for, with its texts. */
 export async function recipeOf(options: TrainOptions, say: (line: string) => void): Promise<Recipe> {
   const { seed, classWeights, truncation: text, warmup: warmupProportion } = options;
   if (options.recipe === "fit") refusePreTraining(options);

@@ -1,4 +1,4 @@
-/** What the commands that use a trained model have in common. */
+/** Parts that the commands that use a trained model have in common. */
 import type { Command } from "commander";
 import { resolveModel } from "../lib/bert/models.ts";
 import { type Classifier, loadClassifier } from "../lib/classifier/classifier.ts";
