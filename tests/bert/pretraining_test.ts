@@ -32,7 +32,7 @@ const masked = places.flat();
 /** One more than any sequence has: each has places of padding. */
 const shape: PreTrainingShape = { B, T, P: 1 + Math.max(...places.map(({ length }) => length)) };
 
-/** What is fed, with padding after each sequence's places. */
+/** Returns the feeds, with padding after each sequence's places. */
 function feeds(nsp: boolean): HostTensors {
   const { P } = shape;
   const positions = new Int32Array(B * P), labels = new Int32Array(B * P), weights = new Float32Array(B * P);

@@ -31,7 +31,7 @@ const texts = [1, 2, 4, 7, 8, 20, 40].flatMap((words) =>
   exampleTexts(15, words, words).map(({ text }) => text)
 );
 
-/** How many of them fit into one input. */
+/** Number of texts that fit into one input. */
 const short = 60;
 
 const softmax = (logits: readonly number[]) => {

@@ -23,13 +23,13 @@ export const positions = 24;
 /** By class. */
 export const labels = ["o", "u", "neither"];
 
-/** What a classifier is made for. */
+/** Kind of texts that a classifier is made for. */
 export interface ClassifierKind {
   /** A text strategy's name, head+tail if not given. */
   readonly text?: string;
   /** "last" if not given. */
   readonly features?: string;
-  /** Whether the texts are pairs; not, if not given. */
+  /** `true` if the texts are pairs; false if not given. */
   readonly pairs?: boolean;
 }
 

@@ -21,7 +21,7 @@ const contributing = pages.get("CONTRIBUTING.md")!;
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
 
 const small = "--model tiny --batch-size 8 --max-length 16";
-/** What is put after a command of the pages to make it small, or the test that covers it. */
+/** Additions to a command of the pages that make it small, or the test that covers it. */
 const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "reproduce table2": { also: "--dry-run" },
   "reproduce": { also: "--dry-run" },

@@ -10,7 +10,7 @@ interface Made {
   readonly by: string;
 }
 
-/** Which model, with a list of what was said. */
+/** Returns options of a cached model, with a list of the lines that were said. */
 function asked(identity: object = { steps: 2 }) {
   const said: string[] = [];
   return {
