@@ -118,7 +118,7 @@ async function fetchFile(asked: Asked, path: string): Promise<string | undefined
   const { commit, etag } = found;
   await cache.noteCommit(asked.revision, commit);
   const isThere = () => stat(cache.blob(etag)).catch(() => undefined);
-  const waiting = () => say(`${path}: another process is fetching it, which is waited for`);
+  const waiting = () => say(`${path}: waiting for another process that is fetching it`);
   return await cache.file(commit, path) ?? await withLock(cache.lock(etag), waiting, async () => {
     if (!await isThere()) {
       await fetchBlob(asked, path, found).catch(async (error) => {
