@@ -140,15 +140,9 @@ export class StablehloEmitter {
   /** Compares element by element: EQ, NE, GE, GT, LE, LT. */
   compare(direction: string, a: Term, b: Term): Operand {
     const [left, right] = this.#alike(a, b);
-    const kind = {
-      i32: "SIGNED",
-      ui32: "UNSIGNED",
-      ui8: "UNSIGNED",
-      i1: "UNSIGNED",
-      f32: "FLOAT",
-      bf16: "FLOAT",
-    };
-    const text = `stablehlo.compare ${direction}, ${left.name}, ${right.name}, ${kind[left.type]}`;
+    const unsigned = left.type === "ui32" || left.type === "i1";
+    const kind = left.type === "i32" ? "SIGNED" : unsigned ? "UNSIGNED" : "FLOAT";
+    const text = `stablehlo.compare ${direction}, ${left.name}, ${right.name}, ${kind}`;
     return this.typed(text, [left, right], { shape: left.shape, type: "i1" });
   }
 
