@@ -66,7 +66,7 @@ export async function dryRun(
     const models = sharedModels(configuration);
     const share = (model: string | undefined, flops: number) =>
       model === undefined || made.has(model) || shared.set(model, flops);
-    share(models.preTrained, flops.preTraining);
+    share(models.pretrained, flops.preTraining);
     share(models.multiTask, flops.multiTask);
     const { preTraining, multiTask, epochs, batchSize, maxLength } = configuration;
     const steps = epochs * Math.ceil(sizes.train / batchSize);

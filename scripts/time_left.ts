@@ -15,7 +15,7 @@ export class TimeLeft {
 
   /** @param due the runs to be made, in their order. */
   constructor(due: readonly Configuration[]) {
-    this.#models = due.map(sharedModels).map(({ preTrained, multiTask }) => multiTask ?? preTrained);
+    this.#models = due.map(sharedModels).map(({ pretrained, multiTask }) => multiTask ?? pretrained);
   }
 
   /**

@@ -146,7 +146,7 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
     context.onSurvey?.(seen.survey);
     return seen;
   };
-  const made = preTraining && await preTrained(recipe, preTraining, context, see);
+  const made = preTraining && await pretrained(recipe, preTraining, context, see);
   const model = made?.model ?? await startModel(name, {
     ...start,
     labels: data.labels,
@@ -191,7 +191,7 @@ interface Made {
  *
  * @param see called with the model that it starts from
  */
-async function preTrained(
+async function pretrained(
   recipe: Recipe,
   settings: RecipePreTraining,
   context: RecipeContext,

@@ -5,10 +5,10 @@ import { type Experiment, resolveCells, type ScaleName, scaleOf } from "./experi
 /** Returns the identities of the models that a run shares with others: one pre-trained, one of all tasks. */
 export function sharedModels(
   { model, layers, architecture, preTraining, multiTask, seed }: Configuration,
-): { readonly preTrained?: string; readonly multiTask?: string } {
+): { readonly pretrained?: string; readonly multiTask?: string } {
   const start = [model, layers, architecture, preTraining && { ...preTraining, point: 0 }];
   return {
-    ...preTraining ? { preTrained: JSON.stringify(start) } : {},
+    ...preTraining ? { pretrained: JSON.stringify(start) } : {},
     ...multiTask ? { multiTask: JSON.stringify([start, multiTask, seed]) } : {},
   };
 }

@@ -118,9 +118,9 @@ async function makeModel(
   const { engine, onStep, say } = options;
   const tasks = await Promise.all(names.map(async (name) => ({ name, data: await options.task(name) })));
   const { preTraining, seed } = configuration;
-  const preTrained = preTraining && await preTrainedModel(configuration, preTraining, options);
+  const pretrained = preTraining && await preTrainedModel(configuration, preTraining, options);
   const texts = tasks.flatMap(({ data }) => data.train.map(wholeText));
-  const model = preTrained?.model ?? await runModel(configuration, { seed, texts, say });
+  const model = pretrained?.model ?? await runModel(configuration, { seed, texts, say });
   say(`multi-task fine-tuning on ${names.join(", ")}: ${settings.epochs} epochs`);
   const started = performance.now();
   const tuned = await multiTaskTune(model, tasks, settings, {
@@ -140,7 +140,7 @@ async function makeModel(
       steps: tuned.steps,
       seconds: (performance.now() - started) / 1000,
     },
-    ...preTrained ? { preTraining: preTrained.record } : {},
+    ...pretrained ? { preTraining: pretrained.record } : {},
     description,
     notes: model.notes,
     bestEpoch: tuned.bestEpoch,

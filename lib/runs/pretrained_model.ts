@@ -87,7 +87,7 @@ export async function preTrainedModel(
   };
   const { folder, record: { notes = [], ...record } } = await cachedModel<Made>(
     cached,
-    (run) => preTrain(configuration, settings, run, options),
+    (run) => pretrain(configuration, settings, run, options),
   );
   const model = await startModel(folder, { labels: options.labels, seed, architecture, texts: [] });
   const corpus = settings.corpus.join(", ");
@@ -102,7 +102,7 @@ export async function preTrainedModel(
   };
 }
 
-async function preTrain(
+async function pretrain(
   configuration: Configuration,
   settings: ResolvedPreTraining,
   run: MakingRun<Made>,

@@ -58,7 +58,7 @@ export async function cachedModel<Made>(
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<KeptModel<Made>> {
   const run = join(cacheFolder(), kind, (await configurationHash(identity)).slice(0, 24));
-  const waiting = () => say(`Another process is making the model in ${run}, which is waited for`);
+  const waiting = () => say(`Waiting for another process that is making the model in ${run}`);
   return await findModel<Made>({ run, ...model }) ??
     await withCacheLock(join(run, "lock"), waiting, () =>
       fromCheckpoints(
