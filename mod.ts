@@ -40,6 +40,7 @@ export { type BertConfig, HIDDEN_ACTS, type HiddenAct } from "./lib/bert/config.
 export type { PreTrainingHeads } from "./lib/bert/parameters.ts";
 export {
   type NewModel,
+  type RunModel,
   savePretrained,
   type StartModel,
   startModel,
@@ -146,7 +147,7 @@ export {
   type ModuleOutput,
 } from "./lib/graph/stablehlo/lower.ts";
 export type { LoweringOptions } from "./lib/graph/stablehlo/emitter.ts";
-export { openEngine } from "./lib/runs/run_cell.ts";
+export { openEngine } from "./lib/engine/open.ts";
 export type { CheckpointOptions } from "./lib/training/checkpoints.ts";
 export type { StepReport } from "./lib/training/loop.ts";
 export type { OptimizerOptions } from "./lib/training/optimizers.ts";
@@ -224,7 +225,7 @@ export {
   type Judgement,
 } from "./lib/results/claims.ts";
 export { atTemperature, fitTemperature } from "./lib/results/calibration.ts";
-export { encoderFlops, hoursOf, type RunData, type RunFlops, runFlops } from "./lib/runs/flops.ts";
+export { encoderFlops, type RunData, type RunFlops, runFlops } from "./lib/runs/cost.ts";
 export {
   countData,
   type DataCounts,

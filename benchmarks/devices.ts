@@ -2,7 +2,7 @@
  * A training step on several devices of the xla engine, each with its rows of the same batch. On a CPU the devices
  * share its cores, so that only the cost of the exchange shows there.
  */
-import { openEngine } from "../lib/runs/run_cell.ts";
+import { openEngine } from "../lib/engine/open.ts";
 import type { Side } from "./sides.ts";
 import { classifierSide } from "./step.ts";
 import { interleave } from "./timing.ts";

@@ -12,7 +12,7 @@ import { findPlugin } from "../lib/engine/xla/discovery.ts";
 import { openPlugin } from "../lib/engine/xla/open.ts";
 import { InputError } from "../lib/errors.ts";
 import { Random } from "../lib/random.ts";
-import { openEngine } from "../lib/runs/run_cell.ts";
+import { openEngine } from "../lib/engine/open.ts";
 import { describe, type Side } from "./sides.ts";
 import { classifierSide, stepShapes } from "./step.ts";
 import { interleave } from "./timing.ts";

@@ -8,7 +8,7 @@ import { initialParameters } from "../lib/bert/parameters.ts";
 import { pretrainer } from "../lib/bert/pretraining.ts";
 import type { Engine } from "../lib/engine/engine.ts";
 import { Random } from "../lib/random.ts";
-import { openEngine } from "../lib/runs/run_cell.ts";
+import { openEngine } from "../lib/engine/open.ts";
 import { PythonPeer } from "./python_peer.ts";
 import { describe, type Side, trainerSide } from "./sides.ts";
 import { interleave } from "./timing.ts";

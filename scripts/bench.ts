@@ -33,7 +33,7 @@ const benchmarks = {
 } as const;
 
 /**
- * What is run if none is named: `train` and `predict` take half an hour each, the others need a plugin of the engine xla, `jax` also a
+ * Benchmarks run if none is named: `train` takes half an hour, the others need a plugin of the engine xla, `jax` also a
  * Python with JAX.
  */
 const usual = ["step", "pretrain", "padding"];

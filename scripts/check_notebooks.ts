@@ -32,7 +32,7 @@ export function moved(text: string, folder: string): string {
   );
 }
 
-/** What a tool says of modules, with the notebooks' names and cells in place of the modules' and lines. */
+/** Returns a tool's words on modules, with the notebooks' names and cells in place of the modules' and lines. */
 export function inCells(said: string, modules: ReadonlyMap<string, readonly number[]>): string {
   let text = said;
   for (const [file, cellOf] of modules) {

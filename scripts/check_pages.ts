@@ -17,12 +17,12 @@ const axePackage = { name: "axe-core", version: "4.14.1", megabytes: 3 };
 /** A way of looking at a page. */
 interface View {
   readonly name: string;
-  /** Of the window, in pixels. */
+  /** Width of the window, in pixels. */
   readonly width: number;
   readonly scheme: "light" | "dark";
   /** Without plotly.js the page must work too. */
   readonly withoutPlotly?: boolean;
-  /** As printed. */
+  /** `true` for the page as printed. */
   readonly print?: boolean;
 }
 
@@ -80,7 +80,7 @@ const pagesCommand = (output: Output) =>
       if (found > 0) throw new InputError(`${found} findings, see above`);
     });
 
-/** What is wrong with a page. */
+/** Lists the faults of a page. */
 async function look(
   page: BrowserPage,
   url: string,

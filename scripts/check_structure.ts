@@ -59,7 +59,7 @@ export function importsOf({ path, text }: SourceFile): { target: string; names: 
   });
 }
 
-/** What a file takes of a namespace; undefined where the namespace itself is given away, so that it may be any. */
+/** Lists what a file takes of a namespace; undefined where the namespace itself is given away: it may take any. */
 function membersOf(space: string, text: string): string[] | undefined {
   if (new RegExp(`[({[,]\\s*(\\.\\.\\.)?${space}\\s*[,)}\\]]`).test(text)) return undefined;
   return Array.from(text.matchAll(new RegExp(`\\b${space}\\.(\\w+)`, "g")), (match) => match[1]!);
@@ -140,7 +140,7 @@ function deadExports(files: readonly SourceFile[]): string[] {
   );
 }
 
-/** Whether an exported type belongs to another export's signature: documentation needs it to be public. */
+/** Tells whether an exported type belongs to another export's signature: documentation needs it to be public. */
 function inPublicSignature({ text }: SourceFile, name: string): boolean {
   const isType = new RegExp(`^export\\s+(?:interface|type)\\s+${name}\\b`, "m").test(text);
   return isType && text.match(new RegExp(`\\b${name}\\b`, "g"))!.length > 1;

@@ -1,8 +1,8 @@
-/** What all commands share: how they end, and how they say that something was wrong. */
+/** Parts that all commands share: how they end, and how they say that something was wrong. */
 import { type Command, CommanderError } from "commander";
 import { InputError } from "../lib/errors.ts";
 
-/** Where a command writes: results to `out`, everything else to `error`. */
+/** The output of a command: results to `out`, everything else to `error`. */
 export interface Output {
   /** Writes text and a line end to standard output. */
   out(text: string): void;

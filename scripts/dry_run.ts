@@ -1,21 +1,20 @@
 /** `deno task reproduce --dry-run`: what would be run, and what it would cost. */
 import type { Configuration } from "../lib/runs/configuration.ts";
+import type { targetNames } from "../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../lib/errors.ts";
 import type { DataTable } from "../lib/runs/data_table.ts";
 import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/runs/experiment.ts";
 import { sharedModels } from "../lib/runs/expected_time.ts";
-import { hoursOf, type RunData, type RunFlops, runFlops } from "../lib/runs/flops.ts";
-import { modelShape } from "../lib/runs/model_shape.ts";
+import { modelShape, type RunData, type RunFlops, runFlops } from "../lib/runs/cost.ts";
 import { duration } from "../lib/results/progress.ts";
 import { experimentResult, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
-import type { targetNames } from "./options.ts";
 
-/** What is asked for besides the cells. */
+/** Options of a dry run besides the cells. */
 export interface DryRunOptions {
   /** Folder of the records. */
   readonly results: string;
-  /** What hours are counted by, in TFLOP/s. */
+  /** Throughput that hours are counted by, in TFLOP/s. */
   readonly throughput: number;
   /** Devices that share each batch. */
   readonly devices: number;
@@ -45,7 +44,7 @@ export async function dryRun(
       Object.values(sharedModels(configuration))
     ),
   );
-  const time = (flops: number) => duration(3600 * hoursOf(flops, 1e12 * throughput));
+  const time = (flops: number) => duration(flops / (1e12 * throughput));
   const unknown = new Set<string>();
   let [total, due] = [0, 0];
   for (const { row, column, configuration, hash } of cells) {
@@ -67,7 +66,7 @@ export async function dryRun(
     const models = sharedModels(configuration);
     const share = (model: string | undefined, flops: number) =>
       model === undefined || made.has(model) || shared.set(model, flops);
-    share(models.preTrained, flops.preTraining);
+    share(models.pretrained, flops.preTraining);
     share(models.multiTask, flops.multiTask);
     const { preTraining, multiTask, epochs, batchSize, maxLength } = configuration;
     const steps = epochs * Math.ceil(sizes.train / batchSize);

@@ -1,24 +1,18 @@
 /** `deno task engines`: what is usable here, and what to do about what is not; with --target, a GPU that is not there. */
 import { Command } from "commander";
 import { experiments } from "../experiments/all.ts";
+import { chooseEngine } from "../lib/engine/open.ts";
 import { findPlugin, findPlugins, hasNvidiaGpu } from "../lib/engine/xla/discovery.ts";
 import { loadPlugin } from "../lib/engine/xla/plugin.ts";
 import { describePlugin, type PluginDescription } from "../lib/engine/xla/probe.ts";
-import { targets } from "../lib/engine/xla/targets/hopper.ts";
+import { targetNames, targets } from "../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../lib/errors.ts";
 import { type Configuration, paperSettings } from "../lib/runs/configuration.ts";
 import { type Experiment, resolveCells, type ScaleName, scaleNames } from "../lib/runs/experiment.ts";
 import { gpuPlan, planKey } from "../lib/runs/gpu_plan.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import {
-  chooseEngine,
-  chooseExperiments,
-  numberBetween,
-  oneOf,
-  targetNames,
-  wholeNumber,
-} from "./options.ts";
+import { chooseExperiments, numberBetween, oneOf, wholeNumber } from "./options.ts";
 
 interface EnginesOptions {
   readonly target?: keyof typeof targets;
@@ -70,7 +64,7 @@ export function enginesCommand(output: Output): Command {
     });
 }
 
-/** What is to be compiled, by what it is called: runs of experiments that differ in their steps, or one step. */
+/** Returns the configurations to compile, by name: runs of experiments that differ in their steps, or one step. */
 async function configurationsOf(
   names: readonly string[],
   options: EnginesOptions,

@@ -1,4 +1,4 @@
-/** What `deno task reproduce` shows while an experiment runs. */
+/** Display of `deno task reproduce` while an experiment runs. */
 import type { Experiment } from "../lib/runs/experiment.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
 import type { ExperimentEvent } from "../lib/runs/run_experiment.ts";
@@ -13,7 +13,7 @@ export class ExperimentWatch {
   #label = "";
   #left?: TimeLeft;
   #start = 0;
-  /** Why the last run that failed did. */
+  /** Error of the last run that failed. */
   #why?: string;
 
   constructor(readonly experiment: Experiment, readonly output: Output) {}

@@ -6,21 +6,21 @@ import { writeWhole } from "../lib/storage/whole_file.ts";
 /** Text as a notebook keeps it: in one piece or by lines. */
 type Text = string | readonly string[];
 
-/** What a cell has shown. */
+/** An output of a cell. */
 export interface Output {
   /** stream, display_data, execute_result or error. */
   readonly output_type: string;
-  /** Of a stream: stdout or stderr. */
+  /** Name of a stream: stdout or stderr. */
   readonly name?: string;
-  /** Of a stream. */
+  /** Text of a stream. */
   readonly text?: Text;
-  /** By media type. */
+  /** Content by media type. */
   readonly data?: Readonly<Record<string, unknown>>;
-  /** Of a result. */
+  /** Place of a result in the order of runs. */
   readonly execution_count?: number | null;
-  /** Of an error: its class. */
+  /** Class of an error. */
   readonly ename?: string;
-  /** Of an error: its message. */
+  /** Message of an error. */
   readonly evalue?: string;
 }
 
@@ -32,19 +32,19 @@ export interface Cell {
   readonly id: string;
   /** Only `tags` are kept. */
   readonly metadata: { readonly tags?: readonly string[] };
-  /** What stands in it. */
+  /** Text of the cell. */
   readonly source: Text;
-  /** When it was run: 1 is the first. */
+  /** Place in the order of runs: 1 is the first. */
   readonly execution_count?: number | null;
-  /** What it has shown. */
+  /** Outputs of the cell. */
   readonly outputs?: readonly Output[];
 }
 
 /** A notebook. */
 export interface Notebook {
-  /** From top to bottom. */
+  /** Cells from top to bottom. */
   readonly cells: readonly Cell[];
-  /** Which kernel runs it. */
+  /** The kernel that runs it. */
   readonly metadata: object;
   /** 4 */
   readonly nbformat: number;
@@ -123,7 +123,7 @@ function cleanOutput({ output_type, execution_count, name, text, data = {} }: Ou
 /** A text by lines, each with its end. */
 const lines = (text: string) => text.match(/[^\n]*\n|[^\n]+/g) ?? [];
 
-/** Whether a cell ends with a value to be shown: its last statement, which begins a line, is an expression. */
+/** Tells whether a cell ends with a value to show: its last statement, which begins a line, is an expression. */
 export function endsWithValue(source: string): boolean {
   const last = source.split("\n").findLast((line) => /^[^\s)}\]`/]/.test(line)) ?? "";
   return last !== "" &&

@@ -18,10 +18,10 @@ import {
   writeNotebook,
 } from "./notebook_file.ts";
 
-/** What runs notebooks, from the Python package index. */
+/** Packages that run notebooks, from the Python package index. */
 const client = ["nbclient==0.11.0", "nbformat==5.11.1", "jupyter-client==8.10.0", "jupyter-core==5.9.1"];
 
-/** What writes them as pages. */
+/** Packages that write them as pages. */
 const converter = ["nbconvert==7.17.2", "nbformat==5.11.1"];
 
 interface NotebooksOptions {
@@ -90,7 +90,7 @@ async function writePages(
   }
 }
 
-/** What is wrong with a notebook that was run, a sentence each; places of cells count from 1. */
+/** Lists the faults of a notebook that was run, a sentence each; places of cells count from 1. */
 function problemsOf({ cells }: Notebook): string[] {
   return cells.flatMap(({ cell_type, source, outputs = [] }, place) => {
     if (cell_type !== "code") return [];

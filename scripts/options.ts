@@ -2,8 +2,7 @@
 import type { Command } from "commander";
 import { readdir, realpath } from "node:fs/promises";
 import process from "node:process";
-import { hasUsableGpu } from "../lib/engine/xla/gpu.ts";
-import { targets } from "../lib/engine/xla/targets/hopper.ts";
+import { engineNames } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
 import { requireWritable } from "../lib/storage/whole_file.ts";
 
@@ -41,6 +40,32 @@ export function oneOf<Word extends string>(option: string, words: readonly Word[
   };
 }
 
+/** I/N, the I-th of N shares. @throws InputError if it is not written so. */
+export function parseShard(text: string): { index: number; count: number } {
+  const parts = /^(\d+)\/(\d+)$/.exec(text);
+  if (parts === null) throw new InputError(`Cannot use --shard ${text}: expected I/N, such as 1/4`);
+  return { index: Number(parts[1]), count: Number(parts[2]) };
+}
+
+/** An option that may be repeated. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** `field=value` added to the settings before it; the value is JSON or, failing that, a word. */
+export function parseSetting(text: string, before: Record<string, unknown> = {}): Record<string, unknown> {
+  const parts = /^([\w.]+)=(.+)$/.exec(text);
+  if (parts === null) {
+    throw new InputError(`Cannot use --set ${text}: expected FIELD=VALUE, such as epochs=2`);
+  }
+  const [, field, value] = parts as unknown as [string, string, string];
+  try {
+    return { ...before, [field]: JSON.parse(value) };
+  } catch {
+    return { ...before, [field]: value };
+  }
+}
+
 /** Adds the options that say where data and models come from, to a command that fetches any. */
 export function sourceOptions(command: Command): Command {
   return command
@@ -69,21 +94,6 @@ export function runOptions(command: Command): Command {
     .option("--resume", "go on from the last checkpoint in the output folder");
 }
 
-/** Engines by name; "auto" leaves the choice to {@link chooseEngine}. */
-export const engineNames = ["auto", "onnx", "xla", "reference"] as const;
-
-/**
- * The engine that a name stands for: "auto" is xla where there is a GPU and a plugin for it that works, else ONNX
- * Runtime, which runs wherever the library does.
- */
-export async function chooseEngine(
-  name: typeof engineNames[number],
-  say: (line: string) => void,
-): Promise<"onnx" | "xla" | "reference"> {
-  if (name !== "auto") return name;
-  return await hasUsableGpu(say) ? "xla" : "onnx";
-}
-
 /** Makes the folder of `--output` if it is not there. @throws InputError if nothing can be written into it. */
 export async function makeOutputFolder(folder: string): Promise<void> {
   await requireWritable(folder).catch((error) => {
@@ -110,9 +120,6 @@ export async function tellResume(
   if (!resume || files.some((file) => /(checkpoint-\d+|model)\.safetensors$/.test(file))) return;
   say(`No checkpoint in ${folder}: starting from the beginning`);
 }
-
-/** Names of the cards that programs can be compiled for. */
-export const targetNames = Object.keys(targets) as (keyof typeof targets)[];
 
 /** The experiments of these names; all if there are none. @throws InputError listing those there are. */
 export function chooseExperiments<Named extends { readonly name: string }>(

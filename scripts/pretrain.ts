@@ -7,18 +7,16 @@ import { dataset, datasetNames } from "../lib/data/dataset.ts";
 import { readDocuments } from "../lib/data/document_files.ts";
 import { languageOf } from "../lib/data/files.ts";
 import { chineseGeneralText, generalText } from "../lib/data/general_text.ts";
+import { chooseEngine, type engineNames, openEngine } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
 import { furtherPretrain, type FurtherPretrained } from "../lib/paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { duration, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
-import { openEngine } from "../lib/runs/run_cell.ts";
 import { savePretrained, startModel } from "../lib/bert/start_model.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import {
-  chooseEngine,
-  type engineNames,
   makeOutputFolder,
   numberBetween,
   oneOf,
@@ -62,7 +60,7 @@ interface PretrainOptions {
   readonly resume?: boolean;
 }
 
-/** With fewer held-out documents a note says that the numbers are rough. */
+/** Held-out documents below which a note says that the numbers are rough. */
 const fewDocuments = 20;
 
 /** The command, not yet run. */
@@ -280,7 +278,7 @@ function sentence({ mlmLoss, mlmAccuracy, nspLoss, nspAccuracy }: PreTrainingEva
   return `${words}; next sentences: loss ${nspLoss.toFixed(4)}, ${percent(nspAccuracy)} right`;
 }
 
-/** What result.json says of a run. */
+/** Returns the content of a run's result.json. */
 function resultOf(run: FurtherPretrained) {
   return {
     model: run.model.description,

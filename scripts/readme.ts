@@ -19,17 +19,20 @@ import { importsOf } from "./check_structure.ts";
 import { runCommand } from "./command.ts";
 import { readReport, reportParts } from "./report.ts";
 
-/** The eleven ideas of the paper: the section, the name, and the file in lib/paper that is the idea. */
+/**
+ * The eleven ideas of the paper: the section, the name, the file in lib/paper that is the idea, and the one that must be
+ * read besides to understand it, if any.
+ */
 const ideas = [
-  ["5.2", "fine-tuning", "fine_tune.ts"],
+  ["5.2", "fine-tuning", "fine_tune.ts", "classifier_plan"],
   ["5.3.1", "long text", "long_text.ts"],
   ["5.3.2", "layers", "layers.ts"],
-  ["5.3.3", "forgetting", "forgetting.ts"],
+  ["5.3.3", "forgetting", "forgetting.ts", "pretraining_steps"],
   ["5.3.4", "layer-wise decay", "layer_decay.ts"],
-  ["5.4.1", "further pre-training", "further_pretraining.ts"],
+  ["5.4.1", "further pre-training", "further_pretraining.ts", "masked_words"],
   ["5.4.2", "corpora", "corpora.ts"],
-  ["5.4.3", "BERT as features", "bert_feat.ts"],
-  ["5.5", "multi-task", "multitask.ts"],
+  ["5.4.3", "BERT as features", "bert_feat.ts", "long_text"],
+  ["5.5", "multi-task", "multitask.ts", "fine_tune"],
   ["5.6", "few-shot", "few_shot.ts"],
   ["summary", "schedules", "schedules.ts"],
 ] as const;
@@ -49,18 +52,25 @@ export async function readPages(root: string): Promise<Map<string, string>> {
   );
 }
 
-/** The table of {@linkcode ideas}: each file, the others of lib/paper that it imports, its lines. */
+/** The table of {@linkcode ideas}: each file, what to read besides, the files of lib/paper that it calls, its lines. */
 async function ideasTable(root: string): Promise<string> {
-  const rows = await Promise.all(ideas.map(async ([section, idea, name]) => {
+  const rows = await Promise.all(ideas.map(async ([section, idea, name, besides]) => {
     const path = `lib/paper/${name}`;
     const text = await readFile(join(root, path), "utf8");
     const imports = importsOf({ path, text }).map(({ target }) => target)
       .filter((target) => target.startsWith("lib/paper/"))
       .map((target) => posix.basename(target, ".ts"));
-    const others = [...new Set(imports)].sort().join(", ") || "nothing";
-    return [idea, section, `[${path}](${path})`, others, String(text.split("\n").length - 1)];
+    const others = [...new Set(imports)].filter((other) => other !== besides).sort().join(", ") || "–";
+    return [
+      idea,
+      section,
+      `[${path}](${path})`,
+      besides ?? "nothing",
+      others,
+      String(text.split("\n").length - 1),
+    ];
   }));
-  return markdown(["idea", "section", "file", "what else to open", "lines"], rows, 4);
+  return markdown(["idea", "section", "file", "to open besides", "also called", "lines"], rows, 5);
 }
 
 /** The index of the log: date and title of each entry, with a link to it. */

@@ -15,7 +15,7 @@ import type { Claim } from "../lib/results/claims.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { makeOutputFolder, oneOf } from "./options.ts";
 
-/** What the commands that write reports work with; tests put other things in place. */
+/** Parts that the commands that write reports work with; tests put others in place. */
 export interface ReportParts {
   readonly experiments: readonly Experiment[];
   readonly dataTables: readonly DataTable[];

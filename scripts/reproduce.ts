@@ -3,6 +3,8 @@ import { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { dataTables, experiments } from "../experiments/all.ts";
+import { chooseEngine, engineNames } from "../lib/engine/open.ts";
+import { targetNames } from "../lib/engine/xla/targets/hopper.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Configuration, Protocol } from "../lib/runs/configuration.ts";
@@ -24,13 +26,13 @@ import { type RunCell, runExperiment, type Shard, shareOf } from "../lib/runs/ru
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { ExperimentWatch } from "./experiment_watch.ts";
 import {
-  chooseEngine,
   chooseExperiments,
-  engineNames,
+  collect,
   numberBetween,
   oneOf,
+  parseSetting,
+  parseShard,
   sourceOptions,
-  targetNames,
   wholeNumber,
 } from "./options.ts";
 
@@ -53,7 +55,7 @@ interface ReproduceOptions {
   readonly target?: typeof targetNames[number];
 }
 
-/** What the command works with; tests put other things in place. */
+/** Parts that the command works with; tests put others in place. */
 export interface ReproduceParts {
   readonly experiments: readonly Experiment[];
   readonly dataTables: readonly DataTable[];
@@ -143,7 +145,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     });
 }
 
-/** Whether an experiment has a scale, and all rows and columns that are asked for. */
+/** Tells whether an experiment has a scale, and all rows and columns that are asked for. */
 function hasAll(
   experiment: Experiment | DataTable,
   { scale, row = [], column = [] }: ReproduceOptions,
@@ -298,31 +300,6 @@ async function reproduce(
     return failed;
   } finally {
     watch.stop();
-  }
-}
-
-function parseShard(text: string): Shard {
-  const parts = /^(\d+)\/(\d+)$/.exec(text);
-  if (parts === null) throw new InputError(`Cannot use --shard ${text}: expected I/N, such as 1/4`);
-  return { index: Number(parts[1]), count: Number(parts[2]) };
-}
-
-/** An option that may be repeated. */
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
-}
-
-/** `field=value` added to the settings before it; the value is JSON or, failing that, a word. */
-function parseSetting(text: string, before: Record<string, unknown> = {}): Record<string, unknown> {
-  const parts = /^([\w.]+)=(.+)$/.exec(text);
-  if (parts === null) {
-    throw new InputError(`Cannot use --set ${text}: expected FIELD=VALUE, such as epochs=2`);
-  }
-  const [, field, value] = parts as unknown as [string, string, string];
-  try {
-    return { ...before, [field]: JSON.parse(value) };
-  } catch {
-    return { ...before, [field]: value };
   }
 }
 

@@ -1,4 +1,4 @@
-/** How long the runs of an experiment will take that are still to be made, by those that were. */
+/** Time of an experiment's runs that are still to be made, by those that were. */
 import type { Configuration } from "../lib/runs/configuration.ts";
 import { sharedModels } from "../lib/runs/expected_time.ts";
 
@@ -9,20 +9,20 @@ import { sharedModels } from "../lib/runs/expected_time.ts";
 export class TimeLeft {
   readonly #own = new Mean();
   readonly #making = new Mean();
-  /** Of each run the model that it starts from, if that is made for several. */
+  /** The model that each run starts from, if that is made for several. */
   readonly #models: readonly (string | undefined)[];
   #made = 0;
 
   /** @param due the runs to be made, in their order. */
   constructor(due: readonly Configuration[]) {
-    this.#models = due.map(sharedModels).map(({ preTrained, multiTask }) => multiTask ?? preTrained);
+    this.#models = due.map(sharedModels).map(({ pretrained, multiTask }) => multiTask ?? pretrained);
   }
 
   /**
    * Seconds that are left after the next run of those due is done.
    *
-   * @param own what the run took without what it made for others.
-   * @param whole what it took in all.
+   * @param own seconds of the run without those of making models for others.
+   * @param whole seconds of the run in all.
    */
   after(own: number, whole: number): number {
     const known = new Set(this.#models.slice(0, this.#made));

@@ -3,15 +3,15 @@ import { Command } from "commander";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { saveClassifier } from "../lib/classifier/trained.ts";
+import { chooseEngine, openEngine } from "../lib/engine/open.ts";
 import { type Recipe, type RecipeContext, runRecipe } from "../lib/classifier/recipe.ts";
 import { trainingPage } from "../lib/report/training_page.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
-import { openEngine } from "../lib/runs/run_cell.ts";
 import { surveyLines } from "../lib/classifier/survey.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseEngine, makeOutputFolder, refuseSameFolder, tellResume } from "./options.ts";
+import { makeOutputFolder, refuseSameFolder, tellResume } from "./options.ts";
 import { recipeOf, type TrainOptions, withTrainOptions } from "./train_options.ts";
 import { evaluationsOf, preTrainingSentence, resultOf, resultText, sentence } from "./train_result.ts";
 import { percent } from "../lib/wording.ts";
@@ -105,7 +105,7 @@ function phases() {
   };
 }
 
-/** What is told while the recipe runs. */
+/** Returns callbacks that tell the progress of the recipe. */
 function progressOf(
   { fineTuning, data, preTraining: settings }: Recipe,
   progress: ReturnType<typeof phases>,

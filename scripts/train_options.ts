@@ -2,14 +2,30 @@
 import type { Command } from "commander";
 import { readDocuments } from "../lib/data/document_files.ts";
 import { datasetFromFiles } from "../lib/data/files.ts";
+import type { engineNames } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
-import { textStrategy, textStrategyNames } from "../lib/paper/long_text.ts";
-import { paperPasses, type Recipe } from "../lib/classifier/recipe.ts";
-import { type ScheduleName, scheduleNames } from "../lib/paper/schedules.ts";
-import { type engineNames, numberBetween, oneOf, runOptions, wholeNumber } from "./options.ts";
+import { textStrategyNames } from "../lib/paper/long_text.ts";
+import { paperPasses, type Recipe, type RecipePreTraining } from "../lib/classifier/recipe.ts";
+import { scheduleNames } from "../lib/paper/schedules.ts";
+import { type FineTuneSettings, fineTuneSettings } from "../lib/paper/settings.ts";
+import { numberBetween, oneOf, runOptions, wholeNumber } from "./options.ts";
 
-/** As commander parses them. */
-export interface TrainOptions {
+/** Options of pre-training, and the settings that they state. */
+const preTrainingOptions = [
+  ["pretrainPasses", "passes"],
+  ["pretrainSteps", "steps"],
+  ["pretrainBatchSize", "batchSize"],
+  ["pretrainLength", "maxLength"],
+  ["pretrainLearningRate", "learningRate"],
+] as const satisfies [string, keyof RecipePreTraining][];
+
+/** Options as commander parses them: settings of fine-tuning by their names, but for two whose options are shorter. */
+export interface TrainOptions
+  extends
+    Omit<FineTuneSettings, "text" | "warmupProportion" | "protocol">,
+    Partial<Readonly<Record<typeof preTrainingOptions[number][0], number>>> {
+  readonly truncation: string;
+  readonly warmup: number;
   readonly train: string;
   readonly dev?: string;
   readonly test?: string;
@@ -20,25 +36,6 @@ export interface TrainOptions {
   readonly output: string;
   readonly recipe: "fit" | "itpt-fit";
   readonly unlabelled?: string[];
-  readonly pretrainPasses?: number;
-  readonly pretrainSteps?: number;
-  readonly pretrainBatchSize?: number;
-  readonly pretrainLength?: number;
-  readonly pretrainLearningRate?: number;
-  readonly classWeights: "none" | "balanced";
-  readonly truncation: string;
-  readonly maxFractions: number;
-  readonly maxLength: number;
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly microBatchSize?: number;
-  readonly padToMax?: boolean;
-  readonly learningRate: number;
-  readonly layerDecay: number;
-  readonly schedule: ScheduleName;
-  readonly warmup: number;
-  readonly optimizer: "adamw" | "bertadam";
-  readonly seed: number;
   readonly engine: typeof engineNames[number];
   readonly devices: number;
   readonly precision: "f32" | "bf16";
@@ -139,17 +136,12 @@ export function withTrainOptions(command: Command): Command {
     .option("--offline", "ask no hub: the model is a folder or in the cache");
 }
 
-/** What the options ask for, with its texts. */
+/** Returns the recipe that the options ask for, with its texts. */
 export async function recipeOf(options: TrainOptions, say: (line: string) => void): Promise<Recipe> {
-  const { seed } = options;
-  const numbers = {
-    passes: options.pretrainPasses,
-    steps: options.pretrainSteps,
-    batchSize: options.pretrainBatchSize,
-    maxLength: options.pretrainLength,
-    learningRate: options.pretrainLearningRate,
-  };
+  const { seed, classWeights, truncation: text, warmup: warmupProportion } = options;
   if (options.recipe === "fit") refusePreTraining(options);
+  const settings = fineTuneSettings({ ...options, text, warmupProportion, protocol: "clean" });
+  const ofPreTraining = preTrainingOptions.map(([option, name]) => [name, options[option]]);
   const data = await datasetFromFiles(options);
   const files = options.unlabelled ?? [];
   const unlabelled = files.length > 0 ? await readDocuments(files, options.textColumn) : [];
@@ -171,40 +163,20 @@ export async function recipeOf(options: TrainOptions, say: (line: string) => voi
       offline: options.offline,
       say,
     },
-    fineTuning: {
-      text: textStrategy(options.truncation, options),
-      maxLength: options.maxLength,
-      epochs: options.epochs,
-      batchSize: options.batchSize,
-      microBatchSize: options.microBatchSize,
-      padToMax: options.padToMax,
-      learningRate: options.learningRate,
-      layerDecay: options.layerDecay,
-      schedule: options.schedule,
-      warmupProportion: options.warmup,
-      optimizer: options.optimizer,
-      classWeights: options.classWeights,
-      protocol: "clean",
-      seed,
-    },
-    ...options.recipe === "itpt-fit" ? { preTraining: { unlabelled, ...numbers } } : {},
+    fineTuning: { ...settings, classWeights },
+    ...options.recipe === "itpt-fit"
+      ? { preTraining: { unlabelled, ...Object.fromEntries(ofPreTraining) } }
+      : {},
   };
 }
 
 /** @throws InputError if there are options of pre-training. */
 function refusePreTraining(options: TrainOptions): void {
-  const { unlabelled, pretrainPasses, pretrainSteps, pretrainBatchSize } = options;
-  const { pretrainLength, pretrainLearningRate } = options;
-  const given = Object.entries({
-    "--unlabelled": unlabelled,
-    "--pretrain-passes": pretrainPasses,
-    "--pretrain-steps": pretrainSteps,
-    "--pretrain-batch-size": pretrainBatchSize,
-    "--pretrain-length": pretrainLength,
-    "--pretrain-learning-rate": pretrainLearningRate,
-  }).find(([, value]) => value !== undefined);
-  if (!given) return;
+  const names = ["unlabelled", ...preTrainingOptions.map(([option]) => option)] as const;
+  const given = names.find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  const flag = given.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new InputError(
-    `Cannot use ${given[0]} with --recipe fit, which does not pre-train: give --recipe itpt-fit`,
+    `Cannot use --${flag} with --recipe fit, which does not pre-train: give --recipe itpt-fit`,
   );
 }

@@ -1,4 +1,4 @@
-/** What a training came to: result.json, and what is printed. */
+/** The result of a training: result.json, and the printed lines. */
 import type { Dataset } from "../lib/data/examples.ts";
 import {
   calibratedError,
@@ -13,7 +13,7 @@ import type { Metrics } from "../lib/results/metrics.ts";
 import type { Survey } from "../lib/classifier/survey.ts";
 import { counted, percent } from "../lib/wording.ts";
 
-/** What the classifier says of a split. */
+/** The evaluation of the classifier on a split. */
 export interface SplitEvaluation {
   /** Its name in result.json. */
   readonly key: "dev" | "test";
@@ -40,7 +40,7 @@ export function evaluationsOf({ tuned, temperature }: RecipeRun, data: Dataset):
   });
 }
 
-/** What result.json says of a run. */
+/** Returns the content of a run's result.json. */
 export function resultOf(
   { tuned, survey, preTraining, temperature }: RecipeRun,
   evaluations: readonly SplitEvaluation[],
@@ -107,7 +107,7 @@ function surveyResult({ texts, wordpieces, devInTrain, testInTrain, testInDev, .
   };
 }
 
-/** What is printed of a run: the measures of each split, then the last split in full, and the calibration. */
+/** Returns the lines to print of a run: measures of each split, then the last split in full, and the calibration. */
 export function resultText({ temperature }: RecipeRun, evaluations: readonly SplitEvaluation[]): string[] {
   const { split, evaluation } = evaluations.at(-1)!;
   const errors = evaluations.map(({ split, evaluation: { ece }, calibrated }) =>
@@ -126,7 +126,7 @@ export function resultText({ temperature }: RecipeRun, evaluations: readonly Spl
 export const sentence = ({ errorRate, macroF1, loss }: Pick<Metrics, "errorRate" | "macroF1" | "loss">) =>
   `error ${percent(errorRate, 2)}, macro F1 ${macroF1.toFixed(4)}, loss ${loss.toFixed(4)}`;
 
-/** What pre-training is about to do, in a line. */
+/** Returns the plan of pre-training in a line. */
 export function preTrainingSentence(
   { texts, unlabelled, nsp, sequences, headSteps, steps }: PreTrainingPlan,
   batchSize: number,

@@ -1,11 +1,11 @@
-/** What the commands that use a trained model have in common. */
+/** Parts that the commands that use a trained model have in common. */
 import type { Command } from "commander";
 import { resolveModel } from "../lib/bert/models.ts";
 import { type Classifier, loadClassifier } from "../lib/classifier/classifier.ts";
 import type { Engine } from "../lib/engine/engine.ts";
-import { openEngine } from "../lib/runs/run_cell.ts";
+import { chooseEngine, engineNames, openEngine } from "../lib/engine/open.ts";
 import type { Output } from "./command.ts";
-import { chooseEngine, engineNames, oneOf, wholeNumber } from "./options.ts";
+import { oneOf, wholeNumber } from "./options.ts";
 
 /** Options of every command that uses a trained model. */
 export interface ClassifierCommandOptions {

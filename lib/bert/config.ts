@@ -46,8 +46,10 @@ export interface BertConfig {
   readonly label2id?: Readonly<Record<string, number>>;
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** The defaults of Hugging Face's BertConfig, for keys that old files leave out. */
-const DEFAULTS = {
+const DEFAULTS: Json = {
   hidden_act: "gelu",
   hidden_dropout_prob: 0.1,
   attention_probs_dropout_prob: 0.1,
@@ -55,9 +57,7 @@ const DEFAULTS = {
   initializer_range: 0.02,
   layer_norm_eps: 1e-12,
   pad_token_id: 0,
-} as const;
-
-type Json = Record<string, unknown>;
+};
 
 /**
  * Reads and checks `config.json` of a model folder.
@@ -147,46 +147,45 @@ function checkConfig(json: Json, where: string): BertConfig {
   if (json.model_type !== undefined && json.model_type !== "bert") {
     throw fail(`model_type is not "bert": found ${show(json.model_type)}`);
   }
-  const missing = [
+  const value = (key: string) => json[key] ?? DEFAULTS[key];
+  const required = [
     "vocab_size",
     "hidden_size",
     "num_hidden_layers",
     "num_attention_heads",
     "intermediate_size",
-  ]
-    .concat("max_position_embeddings").filter((key) => json[key] === undefined || json[key] === null);
+    "max_position_embeddings",
+  ];
+  const missing = required.filter((key) => value(key) === undefined);
   if (missing.length > 0) throw fail(`${missing.map((key) => `"${key}"`).join(", ")} is missing`);
 
-  const value = (key: keyof typeof DEFAULTS) => json[key] ?? DEFAULTS[key];
-  const whole = (key: string, found: unknown, least: number) => {
+  const whole = (key: keyof BertConfig, least: number) => {
+    const found = value(key);
     if (Number.isSafeInteger(found) && (found as number) >= least) return found as number;
     throw fail(`"${key}" is not a whole number of at least ${least}: found ${show(found)}`);
   };
-  const number = (key: string, found: unknown, below: number) => {
+  const number = (key: keyof BertConfig, below: number) => {
+    const found = value(key);
     if (typeof found === "number" && found >= 0 && found < below) return found;
     throw fail(`"${key}" is not a number from 0 to below ${below}: found ${show(found)}`);
   };
   const config: BertConfig = {
-    vocab_size: whole("vocab_size", json.vocab_size, 1),
-    hidden_size: whole("hidden_size", json.hidden_size, 1),
-    num_hidden_layers: whole("num_hidden_layers", json.num_hidden_layers, 1),
-    num_attention_heads: whole("num_attention_heads", json.num_attention_heads, 1),
-    intermediate_size: whole("intermediate_size", json.intermediate_size, 1),
+    vocab_size: whole("vocab_size", 1),
+    hidden_size: whole("hidden_size", 1),
+    num_hidden_layers: whole("num_hidden_layers", 1),
+    num_attention_heads: whole("num_attention_heads", 1),
+    intermediate_size: whole("intermediate_size", 1),
     hidden_act: value("hidden_act") as HiddenAct,
-    hidden_dropout_prob: number("hidden_dropout_prob", value("hidden_dropout_prob"), 1),
-    attention_probs_dropout_prob: number(
-      "attention_probs_dropout_prob",
-      value("attention_probs_dropout_prob"),
-      1,
-    ),
-    ...(json.classifier_dropout === undefined || json.classifier_dropout === null ? {} : {
-      classifier_dropout: number("classifier_dropout", json.classifier_dropout, 1),
-    }),
-    max_position_embeddings: whole("max_position_embeddings", json.max_position_embeddings, 1),
-    type_vocab_size: whole("type_vocab_size", value("type_vocab_size"), 1),
-    initializer_range: number("initializer_range", value("initializer_range"), 10),
-    layer_norm_eps: number("layer_norm_eps", value("layer_norm_eps"), 1),
-    pad_token_id: whole("pad_token_id", value("pad_token_id"), 0),
+    hidden_dropout_prob: number("hidden_dropout_prob", 1),
+    attention_probs_dropout_prob: number("attention_probs_dropout_prob", 1),
+    ...value("classifier_dropout") === undefined
+      ? {}
+      : { classifier_dropout: number("classifier_dropout", 1) },
+    max_position_embeddings: whole("max_position_embeddings", 1),
+    type_vocab_size: whole("type_vocab_size", 1),
+    initializer_range: number("initializer_range", 10),
+    layer_norm_eps: number("layer_norm_eps", 1),
+    pad_token_id: whole("pad_token_id", 0),
     ...checkLabels(json, fail),
   };
   if (config.hidden_size % config.num_attention_heads !== 0) {

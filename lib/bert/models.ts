@@ -2,7 +2,7 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { hashFile, hashFiles, type OnProgress } from "../storage/download.ts";
-import { hubFile, type HubOptions, type HubRepository, hubRepository } from "../storage/hub.ts";
+import { fullId, hubFile, type HubOptions, type HubRepository, hubRepository } from "../storage/hub.ts";
 import { HubError } from "../storage/hub_errors.ts";
 import { hubEndpoint, hubIsOffline } from "../storage/hub_settings.ts";
 import { cachedFolder, fetchFolder, type Source, type WantedFile, wheelSource } from "../storage/cache.ts";
@@ -104,8 +104,7 @@ export async function resolveModel(
     );
   }
   const { hashes = {}, otherwise = [] } = named ?? {};
-  const { id, revision } = repository;
-  const place = join("models", (revision === undefined ? id : `${id}@${revision}`).replaceAll("/", "--"));
+  const place = join("models", fullId(repository).replaceAll("/", "--"));
   const files = FILES.map((file) => ({ ...file, sha256: hashes[file.name] }));
   // A copy on this machine comes first, without waiting for a hub.
   const here = await hubFolder(repository, hashes, { offline: true }).catch(() => cachedFolder(place, files));
@@ -126,9 +125,8 @@ async function hubFolder(
   hashes: Readonly<Record<string, string>>,
   options: HubOptions,
 ): Promise<string> {
-  const { id, revision } = repository;
   const unusable = (reason: string, advice = "give a folder with the model instead") =>
-    new HubError(`the model ${revision === undefined ? id : `${id}@${revision}`}`, reason, advice);
+    new HubError(`the model ${fullId(repository)}`, reason, advice);
   const config = await hubFile(repository, "config.json", options);
   if (config === undefined) throw unusable("it has no config.json");
   const folder = dirname(config);

@@ -57,6 +57,7 @@ export function readPickle(
     at += count;
     return at - count;
   };
+  const byte = () => bytes[take(1)]!;
   const text = (length: number) => {
     const from = take(length);
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(from, at));
@@ -111,108 +112,62 @@ export function readPickle(
     return memo.get(place);
   };
 
+  const uint32 = () => view.getUint32(take(4), true);
+  /** The operations that push a value, by their codes. */
+  const pushing: Readonly<Record<number, () => unknown>> = {
+    0x63: global, // GLOBAL
+    0x52: call, // REDUCE
+    0x51: () => persistent(pop()), // BINPERSID
+    0x74: () => new Tuple(popMark()), // TUPLE
+    0x29: () => new Tuple([]), // EMPTY_TUPLE
+    0x85: () => popTuple(1), // TUPLE1
+    0x86: () => popTuple(2), // TUPLE2
+    0x87: () => popTuple(3), // TUPLE3
+    0x7d: () => new Map(), // EMPTY_DICT
+    0x5d: () => [], // EMPTY_LIST
+    0x68: () => recall(byte()), // BINGET
+    0x6a: () => recall(uint32()), // LONG_BINGET
+    0x58: () => text(uint32()), // BINUNICODE
+    0x55: () => text(byte()), // SHORT_BINSTRING, of Python 2
+    0x4e: () => null, // NONE
+    0x88: () => true, // NEWTRUE
+    0x89: () => false, // NEWFALSE
+    0x4b: byte, // BININT1
+    0x4d: () => view.getUint16(take(2), true), // BININT2
+    0x4a: () => view.getInt32(take(4), true), // BININT
+    0x8a: () => wholeNumber(bytes.subarray(take(byte()), at)), // LONG1
+    0x47: () => view.getFloat64(take(8)), // BINFLOAT
+  };
+  /** The other operations, but for STOP. */
+  const acting: Readonly<Record<number, () => void>> = {
+    0x80: () => { // PROTO
+      if (byte() !== 2) throw fail(`its pickle is of protocol ${bytes[at - 1]} and not 2`);
+    },
+    0x62: () => { // BUILD, which gives a state dict its _metadata
+      pop();
+      if (!(top() instanceof Map)) throw fail("its pickle sets attributes of what is no dict");
+    },
+    0x28: () => marks.push(stack.length), // MARK
+    0x73: () => setItems(popTuple(2).items), // SETITEM
+    0x75: () => setItems(popMark()), // SETITEMS
+    0x61: () => append([pop()]), // APPEND
+    0x65: () => append(popMark()), // APPENDS
+    0x71: () => memo.set(byte(), top()), // BINPUT
+    0x72: () => memo.set(uint32(), top()), // LONG_BINPUT
+  };
+  const stop = 0x2e;
+
   for (let operations = 0; operations < MOST_OPERATIONS; operations++) {
-    const operation = bytes[take(1)]!;
-    switch (operation) {
-      case 0x80: // PROTO
-        if (bytes[take(1)] !== 2) throw fail(`its pickle is of protocol ${bytes[at - 1]} and not 2`);
-        break;
-      case 0x2e: // STOP
-        return { value: pop(), end: at };
-      case 0x63: // GLOBAL
-        stack.push(global());
-        break;
-      case 0x52: // REDUCE
-        stack.push(call());
-        break;
-      case 0x62: // BUILD, which gives a state dict its _metadata
-        pop();
-        if (!(top() instanceof Map)) throw fail("its pickle sets attributes of what is no dict");
-        break;
-      case 0x51: // BINPERSID
-        stack.push(persistent(pop()));
-        break;
-      case 0x28: // MARK
-        marks.push(stack.length);
-        break;
-      case 0x74: // TUPLE
-        stack.push(new Tuple(popMark()));
-        break;
-      case 0x29: // EMPTY_TUPLE
-        stack.push(new Tuple([]));
-        break;
-      case 0x85: // TUPLE1
-      case 0x86: // TUPLE2
-      case 0x87: // TUPLE3
-        stack.push(popTuple(operation - 0x84));
-        break;
-      case 0x7d: // EMPTY_DICT
-        stack.push(new Map());
-        break;
-      case 0x73: // SETITEM
-        setItems(popTuple(2).items);
-        break;
-      case 0x75: // SETITEMS
-        setItems(popMark());
-        break;
-      case 0x5d: // EMPTY_LIST
-        stack.push([]);
-        break;
-      case 0x61: // APPEND
-        append([pop()]);
-        break;
-      case 0x65: // APPENDS
-        append(popMark());
-        break;
-      case 0x71: // BINPUT
-        memo.set(bytes[take(1)]!, top());
-        break;
-      case 0x72: // LONG_BINPUT
-        memo.set(view.getUint32(take(4), true), top());
-        break;
-      case 0x68: // BINGET
-        stack.push(recall(bytes[take(1)]!));
-        break;
-      case 0x6a: // LONG_BINGET
-        stack.push(recall(view.getUint32(take(4), true)));
-        break;
-      case 0x58: // BINUNICODE
-        stack.push(text(view.getUint32(take(4), true)));
-        break;
-      case 0x55: // SHORT_BINSTRING, of Python 2
-        stack.push(text(bytes[take(1)]!));
-        break;
-      case 0x4e: // NONE
-        stack.push(null);
-        break;
-      case 0x88: // NEWTRUE
-        stack.push(true);
-        break;
-      case 0x89: // NEWFALSE
-        stack.push(false);
-        break;
-      case 0x4b: // BININT1
-        stack.push(bytes[take(1)]!);
-        break;
-      case 0x4d: // BININT2
-        stack.push(view.getUint16(take(2), true));
-        break;
-      case 0x4a: // BININT
-        stack.push(view.getInt32(take(4), true));
-        break;
-      case 0x8a: { // LONG1
-        const length = bytes[take(1)]!;
-        stack.push(wholeNumber(bytes.subarray(take(length), at)));
-        break;
-      }
-      case 0x47: // BINFLOAT
-        stack.push(view.getFloat64(take(8)));
-        break;
-      default:
-        throw fail(
-          `its pickle has the operation 0x${operation.toString(16).padStart(2, "0")} at byte ${at - 1}, ` +
-            "which no state dict needs",
-        );
+    const operation = byte();
+    if (operation === stop) return { value: pop(), end: at };
+    const [push, act] = [pushing[operation], acting[operation]];
+    if (push) stack.push(push());
+    else if (act) act();
+    else {
+      throw fail(
+        `its pickle has the operation 0x${operation.toString(16).padStart(2, "0")} at byte ${at - 1}, ` +
+          "which no state dict needs",
+      );
     }
   }
   throw fail(`its pickle has more than ${MOST_OPERATIONS} operations`);

@@ -70,7 +70,7 @@ export interface StartModel {
 }
 
 /** Tells whether a new model may stand in for a model that cannot be had: only for MiniLM, the mini scale's. */
-export function mayStandIn(name: string): boolean {
+function mayStandIn(name: string): boolean {
   return name === "minilm";
 }
 
@@ -118,6 +118,33 @@ export async function startIdentity(
     ...Object.keys(contents).length > 0 ? { contents } : {},
     ...await standInIdentity(name, say, offline),
   };
+}
+
+/** The model that a run of an experiment names. */
+export interface RunModel {
+  /** A named model, a folder, a hub id, or "new". */
+  readonly model: string;
+  /** Only the lowest layers of its encoder; null is all. */
+  readonly layers: number | null;
+  /** Its shape if it is "new", or if the named one cannot be had. */
+  readonly architecture: NewModel;
+}
+
+/** Finds and loads a run's model; a new one where that may stand in. @throws InputError as {@linkcode startModel}. */
+export function runModel(
+  { model, layers, architecture }: RunModel,
+  options: Omit<StartModelOptions, "layers" | "architecture" | "orNew">,
+): Promise<StartModel> {
+  const orNew = mayStandIn(model);
+  return startModel(model, { ...options, layers: layers ?? undefined, architecture, orNew });
+}
+
+/** Returns the part of a kept model's identity that the run's model gives, which it is made from. */
+export async function runModelIdentity(
+  { model: name, layers, architecture, precision }: RunModel & { readonly precision: string },
+  options: Omit<Parameters<typeof startIdentity>[0], "name">,
+): Promise<object> {
+  return { name, layers, architecture, precision, ...await startIdentity({ name, ...options }) };
 }
 
 /**

@@ -9,15 +9,15 @@ import { loadTrainedModel, type TrainedModel } from "./trained.ts";
 import { evaluationGraph, signatures } from "../training/step.ts";
 import type { StepBatch } from "../training/trainer.ts";
 
-/** How a classifier is loaded. */
+/** Options of loading a classifier. */
 export interface ClassifierOptions {
-  /** Where it computes; the caller disposes it, after the classifier. */
+  /** The engine to compute on; the caller disposes it, after the classifier. */
   readonly engine: Engine;
   /** Texts of the longest length in a batch, and more of shorter ones, as their tokens are packed; 32 if not given. */
   readonly batchSize?: number;
 }
 
-/** What a classifier says of a text. */
+/** The class of a text, with the probabilities. */
 export interface Classification {
   /** The class with the largest probability. */
   readonly label: string;
@@ -53,12 +53,12 @@ export class Classifier {
     return this.#model.labels;
   }
 
-  /** Whether it was trained on pairs of texts; not known of a model of another library. */
+  /** `true` if it was trained on pairs of texts; undefined for a model of another library. */
   get pairs(): boolean | undefined {
     return this.#model.pairs;
   }
 
-  /** What a reader of the predictions should know. */
+  /** Remarks for a reader of the predictions. */
   get notes(): readonly string[] {
     return this.#model.notes;
   }

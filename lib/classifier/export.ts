@@ -10,11 +10,11 @@ import { layerFeatures } from "../paper/layers.ts";
 import { loadTrainedModel } from "./trained.ts";
 import { writeWhole } from "../storage/whole_file.ts";
 
-/** What was exported. */
+/** The result of an export. */
 export interface ExportedClassifier {
   /** Length of onnx/model.onnx. */
   readonly bytes: number;
-  /** What is to be known of the model, and where a library gives other logits; one sentence each. */
+  /** Remarks on the model, and on libraries that give other logits; one sentence each. */
   readonly notes: readonly string[];
 }
 

@@ -9,29 +9,29 @@ import type { LayerFeatures } from "../paper/layers.ts";
 import type { TextStrategy } from "../paper/long_text.ts";
 import type { SpecialIds } from "../text/tokenizer.ts";
 
-/** What the card tells of a classifier. */
+/** Facts that the card tells of a classifier. */
 export interface CardFacts {
-  /** Of the folder. */
+  /** Name of the folder. */
   readonly name: string;
   /** The model's shape. */
   readonly config: BertConfig;
-  /** By class. */
+  /** Names of the classes. */
   readonly labels: readonly string[];
-  /** Which layers are classified. */
+  /** Layers that are classified. */
   readonly features: LayerFeatures;
-  /** What was done with long texts; nothing with pairs, of which the longer text is cut first. */
+  /** Treatment of long texts; none with pairs, of which the longer text is cut first. */
   readonly text: TextStrategy;
-  /** Whether the texts are pairs. */
+  /** `true` if the texts are pairs. */
   readonly pairs: boolean;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
   /** The special tokens. */
   readonly ids: SpecialIds;
-  /** Of a calibrated classifier. */
+  /** Divisor of a calibrated classifier's logits. */
   readonly temperature?: number;
 }
 
-/** Where a library gives other logits than the trained classifier, and what to do; one sentence each. */
+/** Says where a library gives other logits than the trained classifier, and what to do; one sentence each. */
 export function limits(facts: CardFacts): string[] {
   const { features, text, pairs, maxLength, temperature } = facts;
   const room = maxLength - 2;
@@ -72,7 +72,7 @@ export function truncationSide(
   return first.after === 0 ? "right" : first.after === 1 ? "left" : undefined;
 }
 
-/** How pipelines cut a long text, and how training did. */
+/** Says how pipelines cut a long text, and how training did. */
 function cutSentence(facts: CardFacts): string {
   const { features, text, maxLength } = facts;
   const room = maxLength - 2;

@@ -20,15 +20,15 @@ import type { Pooling } from "../paper/long_text.ts";
 import type { HostTensors } from "../tensors.ts";
 import { signatures } from "../training/step.ts";
 
-/** What a classifier's logits are computed from. */
+/** Parts that a classifier's logits are computed from. */
 export interface ClassifierParts {
-  /** Of the layers that are used. */
+  /** Configuration of the layers that are used. */
   readonly config: BertConfig;
-  /** By Hugging Face's names, those of the pooling of fractions besides. */
+  /** Parameters by Hugging Face's names, those of the pooling of fractions besides. */
   readonly parameters: HostTensors;
-  /** Which layers are classified. */
+  /** Layers that are classified. */
   readonly features: LayerFeatures;
-  /** How a text's fractions become one; absent where a text is one sequence. */
+  /** Pooling of a text's fractions to one; absent where a text is one sequence. */
   readonly pooling?: Pooling;
 }
 

@@ -40,7 +40,7 @@ export function predictionColumns(
   };
 }
 
-/** What {@linkcode predictRows} needs to know. */
+/** Options of {@linkcode predictRows}. */
 export interface PredictRowsOptions {
   /** The columns of the texts, of which two are a pair. */
   readonly textColumns: readonly string[];

@@ -33,17 +33,17 @@ import { keptModel } from "../training/cached_model.ts";
 import type { CheckpointOptions } from "../training/checkpoints.ts";
 import type { StepReport } from "../training/loop.ts";
 
-/** What is made of what. */
+/** A task and how to train for it. */
 export interface Recipe {
   /** The task. */
   readonly data: Dataset;
   /** The model to start from: `minilm`, a folder, a hub id, or `new`. */
   readonly model: string;
-  /** How it is found, and its shape if it is new. */
+  /** Options of finding the model, and its shape if it is new. */
   readonly start: Omit<StartModelOptions, "labels" | "preTraining" | "texts">;
-  /** How it is fine-tuned. */
+  /** Settings of fine-tuning. */
   readonly fineTuning: FineTuneSettings;
-  /** How it is pre-trained before; it is not if this is absent. */
+  /** Settings of pre-training before; there is none if this is absent. */
   readonly preTraining?: RecipePreTraining;
 }
 
@@ -67,15 +67,15 @@ export interface RecipePreTraining {
 export const paperPasses = 33;
 const paperSteps = 100_000;
 
-/** What pre-training is about to do. */
+/** The plan of pre-training. */
 export interface PreTrainingPlan {
-  /** How many texts. */
+  /** Number of texts. */
   readonly texts: number;
-  /** How many of them have no label. */
+  /** Number of texts without a label. */
   readonly unlabelled: number;
-  /** Whether next sentences are predicted beside masked words: where most texts have any. */
+  /** `true` if next sentences are predicted beside masked words: where most texts have any. */
   readonly nsp: boolean;
-  /** Sequences of a pass over them. */
+  /** Sequences of a pass over the texts. */
   readonly sequences: number;
   /** Updates of the heads alone, if the model has none that are trained. */
   readonly headSteps: number;
@@ -83,7 +83,7 @@ export interface PreTrainingPlan {
   readonly steps: number;
 }
 
-/** What pre-training came to. */
+/** The result of pre-training. */
 export interface PreTrainingOutcome extends PreTrainingPlan {
   /** Measures on the development texts: before the first step, on the way and after the last one. */
   readonly evaluations: readonly PreTrainingEvaluation[];
@@ -91,15 +91,15 @@ export interface PreTrainingOutcome extends PreTrainingPlan {
   readonly seconds: number;
 }
 
-/** What {@linkcode runRecipe} works with besides. */
+/** Engine, checkpoints and callbacks of {@linkcode runRecipe}. */
 export interface RecipeContext {
-  /** Where the steps run. */
+  /** The engine that runs the steps. */
   readonly engine: Engine;
-  /** Where the run is saved on the way, every how many steps, and whether to go on from there. */
+  /** Folder of the run's checkpoints, steps between them, and whether to go on from there. */
   readonly checkpoint: Omit<CheckpointOptions, "identity">;
-  /** Told what the data set is before anything is trained. */
+  /** Told the survey of the data set before anything is trained. */
   onSurvey?(survey: Survey): void;
-  /** Told what pre-training is about to do. */
+  /** Told the plan of pre-training before its first step. */
   onPreTraining?(plan: PreTrainingPlan): void;
   /** Told after each step of pre-training. */
   onPreTrainingStep?(report: StepReport): void;
@@ -111,15 +111,15 @@ export interface RecipeContext {
   onEpoch?(epoch: EpochRecord): void;
 }
 
-/** What came of it. */
+/** The result of {@linkcode runRecipe}. */
 export interface RecipeRun {
   /** The classifier. */
   readonly tuned: FineTuned;
-  /** What the data set is. */
+  /** The survey of the data set. */
   readonly survey: Survey;
-  /** What pre-training came to, if there was any. */
+  /** The result of pre-training, if there was any. */
   readonly preTraining?: PreTrainingOutcome;
-  /** What the classifier's logits are to be divided by (lib/results/calibration.ts). */
+  /** Divisor of the classifier's logits (lib/results/calibration.ts). */
   readonly temperature: number;
 }
 
@@ -146,7 +146,7 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
     context.onSurvey?.(seen.survey);
     return seen;
   };
-  const made = preTraining && await preTrained(recipe, preTraining, context, see);
+  const made = preTraining && await pretrained(recipe, preTraining, context, see);
   const model = made?.model ?? await startModel(name, {
     ...start,
     labels: data.labels,
@@ -178,7 +178,7 @@ export function calibratedError(
   return measure(calibrated, expected, labels.length).ece;
 }
 
-/** What stands beside a pre-trained model. */
+/** The record beside a pre-trained model. */
 interface Made {
   readonly identity: string;
   readonly description: string;
@@ -191,7 +191,7 @@ interface Made {
  *
  * @param see called with the model that it starts from
  */
-async function preTrained(
+async function pretrained(
   recipe: Recipe,
   settings: RecipePreTraining,
   context: RecipeContext,
@@ -279,7 +279,7 @@ function hashOf(texts: readonly string[]): string {
   return hash.digest("hex");
 }
 
-/** What pre-training predicts and how long it is. */
+/** Returns the predictions of pre-training and its length. */
 function stepsOf(
   { fresh, config, parameters }: StartModel,
   documents: Documents,
@@ -295,7 +295,7 @@ function stepsOf(
   return { nsp, sequences, steps: updates, headSteps: isNew ? Math.min(100, Math.ceil(updates / 10)) : 0 };
 }
 
-/** Whether at least half of the documents have a second sentence. */
+/** Tells whether at least half of the documents have a second sentence. */
 function haveNextSentences({ documents }: Documents): boolean {
   const several = documents.filter((start, document) => (documents[document + 1] ?? 0) > start + 1).length;
   return 2 * several >= documents.length - 1;

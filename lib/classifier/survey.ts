@@ -1,6 +1,7 @@
-/** What a data set is, told before anything is trained on it: texts of each class, their lengths, and what occurs twice. */
+/** A survey of a data set, told before anything is trained: texts of each class, their lengths, and repeated texts. */
 import { shown } from "../storage/byte_source.ts";
 import { type Dataset, type Example, wholeText } from "../data/examples.ts";
+import { textStrategy } from "../paper/long_text.ts";
 import type { EncodedDataset } from "../paper/reading.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
 import { counted, percent } from "../wording.ts";
@@ -10,17 +11,17 @@ const splitNames = ["train", "dev", "test"] as const;
 /** Counts of texts by split. */
 export type SplitCounts = Readonly<Record<"train" | "dev" | "test", number>>;
 
-/** What a data set is. */
+/** The survey of a data set. */
 export interface Survey {
-  /** The texts. */
+  /** Texts of each split. */
   readonly texts: SplitCounts;
-  /** Those of each class. */
+  /** Texts of each class. */
   readonly labels: readonly ({ readonly label: string } & SplitCounts)[];
   /** Wordpieces of the training texts: of so many percent of them, no more than this. */
   readonly wordpieces: readonly { readonly percent: number; readonly most: number }[];
   /** Share of all texts of which something is cut. */
   readonly cut: number;
-  /** Whether they are pairs. */
+  /** `true` if the texts are pairs. */
   readonly pairs: boolean;
   /** Training texts that stand in train before. */
   readonly repeated: number;
@@ -84,7 +85,7 @@ export function surveyLines(
   const named = bySize.slice(0, mostNamed).map(({ label, train }) => `${shown(label)} ${train}`).join(", ");
   const lengths = wordpieces.map(({ percent, most }) => `${percent} % up to ${most}`).join(", ");
   const [largest, smallest] = [bySize[0]!, bySize.at(-1)!];
-  const strategy = pairs ? "to fit" : `by ${text.name}`;
+  const strategy = pairs ? "to fit" : `by ${textStrategy(text).name}`;
   const sentences: [boolean, string][] = [
     [true, `Training texts by label: ${named}${bySize.length > mostNamed ? ", …" : ""}`],
     [

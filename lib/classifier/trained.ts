@@ -17,23 +17,23 @@ export interface TrainedModel {
   readonly config: BertConfig;
   /** The classes' names. */
   readonly labels: readonly string[];
-  /** Those of BERT and its classifier, and of the pooling of fractions if there is one that learns. */
+  /** Parameters of BERT and its classifier, and of the pooling of fractions if there is one that learns. */
   readonly parameters: HostTensors;
   /** Texts to its wordpieces. */
   readonly tokenizer: Tokenizer;
-  /** What is done with long texts. */
+  /** Treatment of long texts. */
   readonly text: TextStrategy;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
-  /** Which layers' states are classified: a name of lib/paper/layers.ts. */
+  /** Layers whose states are classified: a name of lib/paper/layers.ts. */
   readonly features: string;
-  /** How its logits come from the parameters. */
+  /** The way from the parameters to the logits. */
   readonly plan: ClassifierPlan;
-  /** What the logits are divided by; 1 unless the model was calibrated. */
+  /** Divisor of the logits; 1 unless the model was calibrated. */
   readonly temperature: number;
-  /** Whether it was trained on pairs of texts; not known of a folder of another library. */
+  /** `true` if it was trained on pairs of texts; undefined for a folder of another library. */
   readonly pairs?: boolean;
-  /** What a reader of its predictions should know. */
+  /** Remarks for a reader of its predictions. */
   readonly notes: readonly string[];
 }
 
@@ -49,7 +49,8 @@ export async function saveClassifier(
   { model, parameters, settings, pairs }: FineTuned,
   temperature?: number,
 ): Promise<void> {
-  const { text, ...rest } = settings;
+  const { text: name, maxFractions, ...rest } = settings;
+  const text = textStrategy(name, { maxFractions });
   if (rest.method === "feature-extraction") {
     throw new InputError(
       `Cannot save a classifier that was trained by feature-extraction in ${folder}: a Hugging Face folder has no ` +
@@ -142,7 +143,7 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
  * Makes sure that a model reads as many texts as columns are given: of two columns the texts are a pair, of one or of
  * several they are single.
  *
- * @param name what the model is called
+ * @param name name of the model
  * @throws InputError if it was trained otherwise.
  */
 export function requireTextColumns(
@@ -188,7 +189,7 @@ async function readPooling(folder: string, names: readonly string[]): Promise<Ho
   return await readSafetensors(path, names);
 }
 
-/** What bertlab.json says of how texts are read; each may be absent. */
+/** Entries of bertlab.json on how texts are read; each may be absent. */
 interface Training {
   readonly text?: string;
   readonly max_fractions?: number;

@@ -4,9 +4,8 @@ import { InputError } from "../errors.ts";
 import { brown } from "./embedded/brown.ts";
 import type { EmbeddedSet } from "./embedded/embedded.ts";
 import { factbook } from "./embedded/factbook.ts";
-import { imdb, imdbMini } from "./embedded/imdb.ts";
+import { imdb } from "./embedded/imdb.ts";
 import { chinesePoets } from "./embedded/poets.ts";
-import { chineseRecipes } from "./embedded/recipes.ts";
 import { mailingLists, mails } from "./embedded/mails.ts";
 import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
 import { wordnetEntities, wordnetTypes } from "./embedded/wordnet.ts";
@@ -21,7 +20,6 @@ export type { DatasetOptions } from "./paper_loading.ts";
 
 const embedded: readonly EmbeddedSet[] = [
   imdb,
-  imdbMini,
   yelpSentences,
   amazonSentences,
   wordnetTypes,
@@ -31,7 +29,6 @@ const embedded: readonly EmbeddedSet[] = [
   brown,
   wordnetEntities,
   chinesePoets,
-  chineseRecipes,
 ];
 
 /** Names of the data sets that come in npm packages. */

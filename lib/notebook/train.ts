@@ -5,8 +5,10 @@ import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
 import { classifierPlan } from "../paper/classifier_plan.ts";
 import { fineTune, type FineTuned } from "../paper/fine_tune.ts";
+import { textStrategy } from "../paper/long_text.ts";
+import { fineTuneSettings } from "../paper/settings.ts";
 import { markdown } from "../results/markdown.ts";
-import { fineTuneSettings, openEngine } from "../runs/run_cell.ts";
+import { openEngine } from "../engine/open.ts";
 import { startModel } from "../bert/start_model.ts";
 import { type Displayable, withDisplay } from "./displayable.ts";
 import { watch } from "./live.ts";
@@ -40,7 +42,7 @@ export async function trainClassifier(
   const texts = data.train.map(wholeText);
   const start = { labels, seed, layers: layers ?? undefined, architecture, texts, say: console.error };
   const model = await startModel(name, start);
-  const tuning = fineTuneSettings({ ...draft, preTraining: null, multiTask: null });
+  const tuning = fineTuneSettings(draft);
   const withEngine = async <Result>(use: (engine: Engine) => Promise<Result>) => {
     const engine = await openEngine(draft.engine, draft.precision);
     return await use(engine).finally(() => engine.dispose());
@@ -49,7 +51,8 @@ export async function trainClassifier(
     watch(data.name, (onStep) => fineTune(model, data, tuning, { engine, onStep }))
   );
   const { model: { config, tokenizer }, parameters, pairs, notes } = run;
-  const { text, maxLength, features = "last" } = tuning;
+  const { maxLength, features = "last" } = tuning;
+  const text = textStrategy(tuning.text, tuning);
   const plan = classifierPlan(config, tuning);
   const trained = { config, labels, parameters, tokenizer, text, maxLength, features, plan, pairs, notes };
   const classify = (texts: readonly ClassifierText[]) =>

@@ -34,7 +34,7 @@ const units = 256;
 /** F, the width of the feature that is classified: both directions side by side. */
 const width = 2 * units;
 
-/** What torch.nn.LSTM's names end in for each direction. */
+/** Endings of torch.nn.LSTM's names for each direction. */
 const directions = ["", "_reverse"] as const;
 
 /**
@@ -63,7 +63,7 @@ export function bertFeatures(
 }
 
 /**
- * What is trained besides the classifier: the biLSTM by torch.nn.LSTM's names after `lstm.`, drawn as PyTorch does from
+ * Returns the parameters besides the classifier: the biLSTM by torch.nn.LSTM's names after `lstm.`, as PyTorch draws it from
  * uniform(−1/√U, 1/√U), and the attention as {@linkcode poolingParameters} draws it.
  */
 function additionalParameters({ hidden_size: hidden }: BertConfig, seed: number): HostTensors {

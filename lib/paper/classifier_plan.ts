@@ -12,12 +12,12 @@ import type { HostTensors } from "../tensors.ts";
 import type { Trainable } from "../training/step.ts";
 import { bertFeatures } from "./bert_feat.ts";
 import { classifierFeatures, featureWidth, layerFeatures } from "./layers.ts";
-import { poolingParameters } from "./long_text.ts";
+import { poolingParameters, textStrategy } from "./long_text.ts";
 import type { FineTuneSettings } from "./settings.ts";
 
 /** A classifier without its numbers: the layers of the model that it uses, and how its loss comes from them. */
 export interface ClassifierPlan {
-  /** Of the layers that are used. */
+  /** Configuration of the layers that are used. */
   readonly config: BertConfig;
   /** F, the width of the feature that is classified. */
   readonly width: number;
@@ -30,8 +30,8 @@ export interface ClassifierPlan {
 }
 
 /**
- * @throws InputError if there are no features of that name, the model has too few layers for them, or there is no such
- * method or it does not read such texts or features.
+ * @throws InputError if there are no features or no text strategy of that name, the model has too few layers, or there is
+ * no such method or it does not read such texts or features.
  */
 export function classifierPlan(
   model: BertConfig,
@@ -45,9 +45,10 @@ export function classifierPlan(
     ...keepLayers({}, model, features.layers.at(-1)! + 1).config,
     ...typeof attentionDropout === "number" ? { attention_probs_dropout_prob: attentionDropout } : {},
   };
-  const { pooling } = text;
+  const strategy = textStrategy(text);
+  const { pooling } = strategy;
   if (method === "feature-extraction") {
-    return { config, pooler: false, ...bertFeatures(config, text, features) };
+    return { config, pooler: false, ...bertFeatures(config, strategy, features) };
   }
   if (method !== "fine-tuning") {
     throw new InputError(

@@ -1,4 +1,4 @@
-/** Which texts a model is pre-trained on further (paper section 5.4): those of the task, of its domain, or of all. */
+/** Texts that a model is pre-trained on further (paper section 5.4): those of the task, of its domain, or of all. */
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";

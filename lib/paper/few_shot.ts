@@ -11,8 +11,8 @@ import { type Dataset, smallerDataset, stratifiedOrder } from "../data/examples.
  * A data set with so many of its training examples; development and test examples stay. A run draws the same by its
  * settings `limits.train` and `resample`.
  *
- * @param examples how many; all if there are no more
- * @param draw which sample: those of one draw are nested
+ * @param examples their number; all if there are no more
+ * @param draw number of the draw; samples of one draw are nested
  */
 export function fewShot(data: Dataset, examples: number, draw: number): Dataset {
   if (!Number.isInteger(examples) || examples < 0) {

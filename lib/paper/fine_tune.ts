@@ -23,13 +23,13 @@ import { Trainer } from "../training/trainer.ts";
 import { classifierParameters, classifierPlan } from "./classifier_plan.ts";
 import { learningRates } from "./layer_decay.ts";
 import { encodeDataset, type EncodedDataset } from "./reading.ts";
-import type { FineTuneSettings } from "./settings.ts";
+import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
 
-/** What {@linkcode fineTune} works with besides. */
+/** Engine, checkpoints and callbacks of {@linkcode fineTune}. */
 export interface FineTuneContext {
-  /** Where the steps run. */
+  /** The engine that runs the steps. */
   readonly engine: Engine;
-  /** Where to save the run on the way, how often, and whether to go on from there. */
+  /** Folder and frequency of the run's checkpoints, and whether to go on from them. */
   readonly checkpoint?: Omit<CheckpointOptions, "identity">;
   /** The data set as {@linkcode encodeDataset} makes it, if that was done before. */
   readonly encoded?: EncodedDataset;
@@ -41,31 +41,31 @@ export interface FineTuneContext {
 
 /** A trained classifier. */
 export interface FineTuned {
-  /** What it started from. */
+  /** The model that training started from. */
   readonly model: StartModel;
-  /** What it was trained with. */
+  /** The settings of the training. */
   readonly settings: FineTuneSettings;
   /** The parameters that are kept: those after the best epoch, if the settings do not say otherwise. */
   readonly parameters: HostTensors;
-  /** What each epoch came to. */
+  /** The record of each epoch. */
   readonly epochs: readonly EpochRecord[];
   /** The one of `epochs` whose parameters are kept: passes over the training texts. */
   readonly bestEpoch: number;
-  /** Of the development split after the best epoch. */
+  /** Measures of the development split after the best epoch. */
   readonly dev?: Metrics;
-  /** Of the test split after the best epoch. */
+  /** Measures of the test split after the best epoch. */
   readonly test?: Metrics;
-  /** Of the development split, where the epoch was chosen by it. */
+  /** Predictions of the development split, where the epoch was chosen by it. */
   readonly devPredictions?: Predictions;
-  /** Of the test split, if there is one. */
+  /** Predictions of the test split, if there is one. */
   readonly testPredictions?: Predictions;
-  /** Whether the texts are pairs. */
+  /** `true` if the texts are pairs. */
   readonly pairs: boolean;
   /** Optimizer updates. */
   readonly steps: number;
   /** Seconds of training steps, of all sittings. */
   readonly trainSeconds: number;
-  /** What a reader of the numbers should know. */
+  /** Remarks for a reader of the numbers. */
   readonly notes: readonly string[];
 }
 
@@ -139,7 +139,7 @@ export async function fineTune(
       checkpoint: context.checkpoint && {
         ...context.checkpoint,
         identity: await configurationHash({
-          ...settings,
+          ...settingsIdentity(settings),
           model: model.description,
           content: model.content,
           data: data.fingerprint,
@@ -181,10 +181,10 @@ export async function fineTune(
   }
 }
 
-/** What a measurement comes to. */
+/** The result of a measurement. */
 interface Measured {
-  /** Of the split that the epoch is chosen by. */
+  /** Measures of the split that the epoch is chosen by. */
   readonly chosenBy: Metrics;
-  /** Of a sample of the training texts. */
+  /** Measures of a sample of the training texts. */
   readonly train?: Metrics;
 }

@@ -39,27 +39,27 @@ import {
 import { type Documents, encodeDocuments } from "./segments.ts";
 
 /**
- * What {@linkcode furtherPretrain} does unless told otherwise: the paper's way (section 5.2) for a model that is
+ * Defaults of {@linkcode furtherPretrain}: the paper's way (section 5.2) for a model that is
  * trained already. A small model from nothing learns no more than how often each word occurs that way; it needs a
  * higher rate that falls late, more masked words, and the start of {@linkcode unigramStart} (LOG.md).
  */
-const defaults = {
+export const usualPreTraining = {
   trained: { learningRate: 5e-5, warmupProportion: .1, decayProportion: 1, maskedShare: .15 },
   fresh: { learningRate: 7e-4, warmupProportion: .06, decayProportion: .35, maskedShare: .25 },
 } as const;
 
-/** What {@linkcode furtherPretrain} trains, on what, and how. */
+/** Model, texts and settings of {@linkcode furtherPretrain}. */
 export interface FurtherPretrainOptions {
   /** The model, with heads of pre-training: `startModel` with `preTraining`. */
   readonly model: StartModel;
   /** Texts, each a document, or documents already cut into wordpieces: to train on, and to measure on. */
   readonly documents: {
-    /** What the model learns from. */
+    /** Texts to train on. */
     readonly train: readonly string[] | Documents;
-    /** What it is measured on; never trained on. */
+    /** Texts to measure on; never trained on. */
     readonly heldOut: readonly string[] | Documents;
   };
-  /** How texts are split into sentences; "en" if not given. */
+  /** Language by whose rules texts are split into sentences; "en" if not given. */
   readonly language?: "en" | "zh";
   /** Optimizer updates of the whole model; the paper's best is 100,000. */
   readonly steps: number;
@@ -95,11 +95,11 @@ export interface FurtherPretrainOptions {
   readonly heldOutExamples?: number;
 }
 
-/** What {@linkcode furtherPretrain} works with besides. */
+/** Engine, checkpoints and callbacks of {@linkcode furtherPretrain}. */
 export interface FurtherPretrainContext {
-  /** Where the steps run. */
+  /** The engine that runs the steps. */
   readonly engine: Engine;
-  /** Where to save the run on the way, how often, and whether to go on from there. */
+  /** Folder and frequency of the run's checkpoints, and whether to go on from them. */
   readonly checkpoint?: Omit<CheckpointOptions, "identity">;
   /** Told after each step. */
   onStep?(report: StepReport): void;
@@ -110,9 +110,9 @@ export interface FurtherPretrainContext {
   ): void | Promise<void>;
 }
 
-/** What came of further pre-training. */
+/** The result of further pre-training. */
 export interface FurtherPretrained {
-  /** What it started from. */
+  /** The model that pre-training started from. */
   readonly model: StartModel;
   /** All of the model's parameters after the last step; those that pre-training does not train are as they were. */
   readonly parameters: HostTensors;
@@ -129,7 +129,7 @@ export interface FurtherPretrained {
   readonly seconds: number;
   /** Tokens without padding, a second of this sitting's steps; undefined if it made none. */
   readonly tokensPerSecond?: number;
-  /** What a reader of the numbers should know. */
+  /** Remarks for a reader of the numbers. */
   readonly notes: readonly string[];
 }
 
@@ -146,7 +146,7 @@ export async function furtherPretrain(
 ): Promise<FurtherPretrained> {
   const { model, steps, seed, language = "en", headSteps = 0, nsp = true, wholeWords = false } = options;
   const { batchSize = 32, maxLength = 128, heldOutExamples = 512 } = options;
-  const usual = defaults[model.fresh ? "fresh" : "trained"];
+  const usual = usualPreTraining[model.fresh ? "fresh" : "trained"];
   const { maskedShare = usual.maskedShare, learningRate = usual.learningRate } = options;
   const { warmupProportion = usual.warmupProportion, decayProportion = usual.decayProportion } = options;
   const { config, tokenizer } = model;
@@ -243,7 +243,7 @@ export async function furtherPretrain(
   }
 }
 
-/** What a run is, for its checkpoints: everything that its parameters and measurements depend on. */
+/** Returns the identity of a run for its checkpoints: everything that its parameters and measurements depend on. */
 function identityOf(options: FurtherPretrainOptions, ...corpora: readonly Documents[]): Promise<string> {
   const { model, documents: _, ...settings } = options;
   const data = createHash("sha256");

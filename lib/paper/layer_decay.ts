@@ -10,7 +10,7 @@ import { layerOf } from "../bert/parameters.ts";
 import { schedule } from "./schedules.ts";
 import type { FineTuneSettings } from "./settings.ts";
 
-/** What the rate of one parameter depends on. */
+/** Settings that the rate of a parameter depends on. */
 export interface LayerDecayOptions {
   /** L, the number of encoder layers. */
   readonly layers: number;

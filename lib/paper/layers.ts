@@ -1,5 +1,5 @@
 /**
- * Which layers' features are classified (paper section 5.3.2, Table 3). A text's feature is its [CLS] state of one
+ * Layers whose features are classified (paper section 5.3.2, Table 3). A text's feature is its [CLS] state of one
  * layer, or several layers' states side by side, their mean or their maximum. Layer 0 is the lowest; layers above the
  * highest that is used are neither computed nor trained.
  *
@@ -13,11 +13,11 @@ import { poolFractions, type Pooling } from "./long_text.ts";
 
 /** Layers and what is made of their states. */
 export interface LayerFeatures {
-  /** As {@link layerFeatures} knows it. */
+  /** Name by which {@link layerFeatures} knows it. */
   readonly name: string;
   /** Places of the layers among L, from 0. */
   readonly layers: readonly number[];
-  /** What becomes of their states; undefined for a single layer's. */
+  /** Combination of their states; undefined for a single layer's. */
   readonly combination?: "concat" | "mean" | "max";
 }
 

@@ -9,18 +9,18 @@ import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
 
-/** How the states of a text's fractions become one state. */
+/** A way to make one state of the states of a text's fractions. */
 export type Pooling = "mean" | "max" | "self-attention";
 
 /** Consecutive wordpieces that are kept of a text that is too long. */
 export interface Stretch {
-  /** How many wordpieces. */
+  /** Number of wordpieces. */
   readonly length: number;
   /** The share of all wordpieces left out that lies before them: 0 at the text's beginning, 1 at its end. */
   readonly after: number;
 }
 
-/** What is done with a text that is too long. */
+/** A way to read texts that are too long. */
 export interface TextStrategy {
   /** The name on the command line, in records and in tables. */
   readonly name: string;
@@ -31,7 +31,7 @@ export interface TextStrategy {
    * read in fractions.
    */
   readonly stretches?: (room: number) => readonly Stretch[];
-  /** How the sequences' states are combined; absent where there is always one sequence. */
+  /** Pooling of the sequences' states; absent where there is always one sequence. */
   readonly pooling?: Pooling;
   /** The cap on the fractions, where there are several. */
   readonly maxFractions?: number;
@@ -120,11 +120,15 @@ const strategies: Readonly<Record<string, (options: { maxFractions?: number }) =
 export const textStrategyNames: readonly string[] = Object.keys(strategies);
 
 /**
- * The strategy of a name.
+ * The strategy of a name; a strategy as it is.
  *
  * @throws InputError listing the names when it is not one of {@link textStrategyNames}.
  */
-export function textStrategy(name: string, options: { maxFractions?: number } = {}): TextStrategy {
+export function textStrategy(
+  name: string | TextStrategy,
+  options: { readonly maxFractions?: number } = {},
+): TextStrategy {
+  if (typeof name !== "string") return name;
   if (Object.hasOwn(strategies, name)) return strategies[name]!(options);
   throw new InputError(`Cannot cut texts by "${name}": expected one of ${textStrategyNames.join(", ")}`);
 }

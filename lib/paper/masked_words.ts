@@ -12,7 +12,7 @@
 import type { Random } from "../random.ts";
 import type { SpecialIds, Tokenizer } from "../text/tokenizer.ts";
 
-/** What {@linkcode maskWords} needs to know. */
+/** Options of {@linkcode maskWords}. */
 export interface MaskingOptions {
   /** Ids of the special tokens: they are never masked, and never the random token in another's place. */
   readonly tokenizerIds: SpecialIds;
@@ -52,7 +52,7 @@ export function maskWords(
   return masked.sort(([a], [b]) => a - b);
 }
 
-/** How many of an example's tokens are masked: their share, rounded as in Python, from 1 to `maxMasks`. */
+/** Returns the number of an example's masked tokens: their share, rounded as in Python, from 1 to `maxMasks`. */
 export function masksOf(
   tokens: number,
   { maskedShare = .15, maxMasks = 20 }: Pick<MaskingOptions, "maskedShare" | "maxMasks">,

@@ -26,7 +26,7 @@ import { classifierPlan } from "./classifier_plan.ts";
 import type { FineTuneContext, FineTuned } from "./fine_tune.ts";
 import { learningRates } from "./layer_decay.ts";
 import { encodeDataset } from "./reading.ts";
-import type { FineTuneSettings } from "./settings.ts";
+import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
 
 const parts = ["weight", "bias"] as const;
 
@@ -123,7 +123,7 @@ export interface MultiTaskTuned extends Pick<FineTuned, "steps" | "trainSeconds"
   readonly classifiers: HostTensors;
   /** The results of all epochs. */
   readonly epochs: readonly MultiTaskEpoch[];
-  /** From 1: the one of the lowest mean error over the tasks. */
+  /** Number, from 1, of the epoch with the lowest mean error over the tasks. */
   readonly bestEpoch: number;
   /** The model with a task's classifier, to be fine-tuned further. @throws RangeError if there is no such task. */
   modelOf(task: string): StartModel;
@@ -191,7 +191,7 @@ export async function multiTaskTune(
       checkpoint: checkpoint && {
         ...checkpoint,
         identity: await configurationHash({
-          ...settings,
+          ...settingsIdentity(settings),
           model: model.description,
           content: model.content,
           tasks: tasks.map(({ name, data }) => [name, data.fingerprint]),

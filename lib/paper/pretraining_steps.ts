@@ -9,7 +9,7 @@ import { sequenceTensors } from "../training/sequence_tensors.ts";
 import type { StepBatch, Trainer } from "../training/trainer.ts";
 import type { PreTrainingBatch, PreTrainingBatches } from "./pretraining_batches.ts";
 
-/** How long the rate of pre-training rises and falls, and between which values. */
+/** Steps in which the rate of pre-training rises and falls, and the values between which it does. */
 export interface PreTrainingRateSettings {
   /** Updates of the whole model. */
   readonly steps: number;
@@ -23,7 +23,7 @@ export interface PreTrainingRateSettings {
   readonly warmupSteps: number;
   /** Steps at the end over which it falls to 0, at most all after the warm-up. */
   readonly decaySteps: number;
-  /** Whether it jumps after the warm-up to a straight line from step 0 on, as in BERT's own code (optimization.py). */
+  /** `true` if it jumps after the warm-up to a straight line from step 0 on, as in BERT's own code (optimization.py). */
   readonly jumps: boolean;
 }
 
@@ -103,7 +103,7 @@ export function maskedStep(
   return { shape: headsOnly ? { ...shape, headsOnly } : shape, parts: [part], examples: B, tokens };
 }
 
-/** What a model knows of the held-out documents, always with the same masks. */
+/** Measures of a model on the held-out documents, always with the same masks. */
 export interface PreTrainingEvaluation extends PreTrainingMeasures {
   /** Updates made before, head steps included; 0 is the model that it started from. */
   readonly step: number;

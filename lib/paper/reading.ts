@@ -6,7 +6,7 @@ import type { Dataset, Example } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
-import type { TextStrategy } from "./long_text.ts";
+import { type TextStrategy, textStrategy } from "./long_text.ts";
 import type { FineTuneSettings } from "./settings.ts";
 import { percent } from "../wording.ts";
 
@@ -81,8 +81,10 @@ export interface EncodedDataset {
 export function encodeDataset(
   data: Dataset,
   tokenizer: Tokenizer,
-  { text, maxLength, protocol }: Pick<FineTuneSettings, "text" | "maxLength" | "protocol">,
+  settings: Pick<FineTuneSettings, "text" | "maxFractions" | "maxLength" | "protocol">,
 ): EncodedDataset {
+  const { maxLength, protocol } = settings;
+  const text = textStrategy(settings.text, settings);
   const read = (examples: readonly Example[]) => readExamples(examples, { tokenizer, text, maxLength });
   const split = { train: read(data.train), dev: read(data.dev), test: read(data.test) };
   const chosenBy = protocol === "paper" ? "test" : "dev";

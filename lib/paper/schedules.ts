@@ -19,7 +19,7 @@ export const scheduleNames = [
 /** The name of a schedule. */
 export type ScheduleName = typeof scheduleNames[number];
 
-/** What a schedule depends on; steps are optimizer updates. */
+/** Options of a schedule; steps are optimizer updates. */
 export interface ScheduleOptions {
   /** n, all steps. */
   readonly totalSteps: number;

@@ -16,19 +16,19 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 
 /** The examples of an epoch: a run of wordpieces for A and one for B (an empty one without pairs). */
 export interface SegmentPlan {
-  /** Where A starts in `Documents.pieces`, by example. */
+  /** Start of A in `Documents.pieces`, by example. */
   readonly startA: Int32Array;
-  /** Where A ends. */
+  /** End of A. */
   readonly endA: Int32Array;
-  /** Where B starts. */
+  /** Start of B. */
   readonly startB: Int32Array;
-  /** Where B ends. */
+  /** End of B. */
   readonly endB: Int32Array;
   /** 1 = B is random, 0 = B follows A, or there is none. */
   readonly isRandom: Int32Array;
 }
 
-/** What {@link planSegments} needs to know. */
+/** Options of {@link planSegments}. */
 export interface SegmentOptions {
   /** Tokens of an example at most, with [CLS] and each [SEP]. */
   readonly maxLength: number;

@@ -1,19 +1,21 @@
-/** The settings of fine-tuning (paper section 5.2). */
+/** The settings of fine-tuning, each declared once, and their values in the paper (section 5.2). */
 import type { OptimizerOptions } from "../training/optimizers.ts";
-import type { TextStrategy } from "./long_text.ts";
+import { type TextStrategy, textStrategy } from "./long_text.ts";
 import type { ScheduleName } from "./schedules.ts";
 
-/** What a classifier is trained with. */
+/** Settings that a classifier is trained with. */
 export interface FineTuneSettings {
   /**
-   * What is trained: all of the model (if not given), or, BERT being frozen, only a biLSTM that reads its states
+   * The part that is trained: all of the model (if not given), or, BERT being frozen, only a biLSTM that reads its states
    * (section 5.4.3, BERT-Feat).
    */
   readonly method?: "fine-tuning" | "feature-extraction";
-  /** What is done with long texts (section 5.3.1). */
-  readonly text: TextStrategy;
-  /** Which layers' states are classified (section 5.3.2): a name of lib/paper/layers.ts; "last" if not given. */
+  /** Treatment of long texts (section 5.3.1): a name of lib/paper/long_text.ts, or a strategy. */
+  readonly text: string | TextStrategy;
+  /** Layers whose states are classified (section 5.3.2): a name of lib/paper/layers.ts; "last" if not given. */
   readonly features?: string;
+  /** Cap on the fractions of the hierarchical methods, where `text` is a name; 8 if not given. */
+  readonly maxFractions?: number;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
   readonly maxLength: number;
   /** Passes over the training texts. */
@@ -23,7 +25,7 @@ export interface FineTuneSettings {
    * best epoch, and a sample of the training texts is measured as well.
    */
   readonly evaluationsPerEpoch?: number;
-  /** Which measured parameters are kept and tested: the best ones (if not given), or the last. */
+  /** Measured parameters that are kept and tested: the best ones (if not given), or the last. */
   readonly keep?: "best" | "last";
   /** Texts of one optimizer step. */
   readonly batchSize: number;
@@ -33,7 +35,7 @@ export interface FineTuneSettings {
   readonly learningRate: number;
   /** xi of section 5.3.4; 1 is none. */
   readonly layerDecay: number;
-  /** How the rate changes from step to step. */
+  /** Schedule of the rate from step to step. */
   readonly schedule: ScheduleName;
   /** Share of the steps that warm up. */
   readonly warmupProportion: number;
@@ -43,10 +45,43 @@ export interface FineTuneSettings {
   readonly attentionDropout?: number | null;
   /** Each text is padded to the longest input, instead of packing the tokens of a batch. */
   readonly padToMax?: boolean;
-  /** How much the texts of a class weigh in the loss: all texts alike (if not given), or all classes alike. */
+  /** Weights in the loss: all texts alike (if not given), or all classes alike. */
   readonly classWeights?: "none" | "balanced";
   /** `clean` chooses the epoch by the development split, `paper` by the test split as the paper's code does. */
   readonly protocol: "clean" | "paper";
   /** Key of the dropout masks, the batches and what is drawn. */
   readonly seed: number;
+}
+
+/** The paper's values; how classes weigh and what is kept is not a matter of its runs. */
+export const paperFineTuning = {
+  method: "fine-tuning",
+  text: "head+tail",
+  features: "last",
+  maxFractions: 8,
+  maxLength: 512,
+  epochs: 4,
+  evaluationsPerEpoch: 1,
+  batchSize: 24,
+  microBatchSize: null,
+  learningRate: 2e-5,
+  layerDecay: 1,
+  schedule: "linear",
+  warmupProportion: 0.1,
+  optimizer: "adamw",
+  attentionDropout: null,
+  padToMax: false,
+  protocol: "clean",
+  seed: 1,
+} as const satisfies FineTuneSettings;
+
+/** Returns the settings of {@linkcode paperFineTuning} alone. */
+export function fineTuneSettings(given: FineTuneSettings): FineTuneSettings {
+  const names = Object.keys(paperFineTuning) as (keyof FineTuneSettings)[];
+  return Object.fromEntries(names.map((name) => [name, given[name]])) as unknown as FineTuneSettings;
+}
+
+/** Returns the part of a checkpoint's identity that settings give: a text strategy by the values it is made of. */
+export function settingsIdentity({ maxFractions, ...settings }: FineTuneSettings): object {
+  return { ...settings, text: textStrategy(settings.text, { maxFractions }) };
 }

@@ -8,7 +8,7 @@ import { type Cell, type Experiment, resolveCells, type ScaleName } from "../run
 import { experimentTable } from "../runs/experiment_table.ts";
 import { onRecord } from "../runs/run_experiment.ts";
 import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
-import { canonicalJson, readRecords, recordsByHash, type RunRecord } from "../results/records.ts";
+import { configurationHash, readRecords, recordsByHash, type RunRecord } from "../results/records.ts";
 import { type EvaluatedCell, evaluateTable, type ResultTable } from "../results/result_table.ts";
 
 /** The subject of a report. */
@@ -151,13 +151,14 @@ export async function collectReport(source: ReportSource): Promise<Report> {
     experiments.flatMap(({ sections }) => sections.flatMap(({ records }) => [...records.keys()])),
   );
   const unused = records.filter(({ hash }) => !used.has(hash)).length;
+  const hash = await configurationHash([records.toSorted((a, b) => a.hash < b.hash ? -1 : 1), dataTables]);
   return {
     scale,
     results,
     folder,
     made,
     records,
-    fingerprint: await fingerprint([records.toSorted((a, b) => a.hash < b.hash ? -1 : 1), dataTables]),
+    fingerprint: hash.slice(0, 8),
     warnings: [
       ...warnings,
       ...unused === 0 ? [] : [
@@ -226,9 +227,4 @@ async function measurements(file: string): Promise<MeasuredData[]> {
       `Cannot read ${file} as it is not JSON: delete it, and deno task reproduce measures again`,
     );
   }
-}
-
-async function fingerprint(value: unknown): Promise<string> {
-  const bytes = new TextEncoder().encode(canonicalJson(value));
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 8);
 }

@@ -3,12 +3,13 @@ import type { Cell, Experiment } from "../runs/experiment.ts";
 import type { DotFigure, Figure } from "../results/figures.ts";
 import { mainResult } from "../results/result_table.ts";
 import { markdownTable, recordNotes } from "../results/tables.ts";
+import { costTable, forgettingTable, preTrainingTable, settingsTable } from "../results/text_tables.ts";
 import { commandFor } from "../runs/run_experiment.ts";
 import { type Chart, chart } from "./chart.ts";
 import { combinationText, type ExperimentReport, type Report, type Section } from "./collect.ts";
 import { type Fragment, html } from "./html.ts";
 import { confidentMistakes, type FindDataset } from "./mistakes.ts";
-import { list, type Page } from "./page.ts";
+import { grid, list, type Page } from "./page.ts";
 import * as parts from "./parts.ts";
 
 /** A page with the files that belong to it. */
@@ -50,13 +51,8 @@ export async function experimentPage(
   for (const [number, section] of sections.entries()) {
     const several = sections.length > 1;
     const start = number === 0 ? name : `${name}-${number + 1}`;
-    const body = await sectionBody(experiment, section, {
-      report,
-      start,
-      find,
-      charts,
-      level: several ? 3 : 2,
-    });
+    const context: SectionContext = { report, start, find, charts, level: several ? 3 : 2 };
+    const body = await sectionBody(experiment, section, context);
     const heading = several && html`<h2>${capital(combinationText(section.combination))}</h2>\n`;
     shown.push(html`<section>${heading}${body}</section>\n`);
     texts.push(
@@ -124,27 +120,24 @@ async function sectionBody(
     const spread = experiment.figureOfSettings ? "" : " Where there are several seeds, mean ± sd.";
     figures.push(await draw(start, drawn, `${drawn.title}.${spread}`));
   }
+  const runs = [...records.values()];
+  const mistakes = await confidentMistakes(runs, report.folder, find);
   const curves = learningCurves(section);
-  const notes = [...table.notes, ...recordNotes(records.values())];
+  const notes = [...table.notes, ...recordNotes(runs)];
   return html`${state}${figures}
 ${heading("Results")}<p>${parts.legend}</p>
 ${parts.results(section)}
 ${part("Average relative improvement", parts.improvement(section))}
-${part("What was forgotten", parts.forgetting(section))}
-${heading("Calibration and cost")}${parts.cost(section)}
-${
-    part(
-      "Errors worth reading",
-      parts.mistakesBySet(await confidentMistakes([...records.values()], report.folder, find)),
-    )
-  }
+${part("What was forgotten", grid(forgettingTable(evaluated, table)))}
+${heading("Calibration and cost")}${grid(costTable(evaluated, table))}
+${part("Errors worth reading", parts.mistakesBySet(mistakes))}
 ${heading("Learning curves")}${
     curves &&
     await draw(`${start}-curves`, curves, "Mean ± sd over seeds; the best epoch is the one that is tested.")
   }
 ${parts.runs(evaluated)}
-${part("Further pre-training", parts.preTraining([...records.values()]))}
-${heading("How it was made")}${parts.settings(section)}
+${part("Further pre-training", grid(preTrainingTable(runs)))}
+${heading("How it was made")}${grid(settingsTable(table))}
 ${parts.provenance(section)}
 ${part("Notes", list(notes))}
 ${part("Run it again", again)}`;

@@ -92,7 +92,9 @@ ${claimsGrid(judgements.filter(({ verdict }) => place === 0 || verdict !== "no d
 
 /** Writes the first page as Markdown. */
 export function indexMarkdown(report: Report): string {
-  const lines = linesOf(report);
+  const missing = linesOf(report).flatMap(({ title, missing }) => missing ? [`${title}: ${missing}`] : []);
+  const part = (heading: string, sentences: readonly string[]) =>
+    sentences.length > 0 ? [`## ${heading}`, sentences.map((line) => `- ${line}`).join("\n")] : [];
   return [
     "# The paper's experiments, run again",
     `${about}; scale ${report.scale}, ${report.records.length} runs on record.`,
@@ -103,17 +105,8 @@ export function indexMarkdown(report: Report): string {
     ]),
     "## Experiments",
     experimentsTable(report),
-    ...lines.some(({ missing }) => missing)
-      ? [
-        "## What is missing",
-        lines.filter(({ missing }) => missing).map(({ title, missing }) => `- ${title}: ${missing}`).join(
-          "\n",
-        ),
-      ]
-      : [],
-    ...report.warnings.length > 0
-      ? ["## Warnings", report.warnings.map((line) => `- ${line}`).join("\n")]
-      : [],
+    ...part("What is missing", missing),
+    ...part("Warnings", report.warnings),
   ].join("\n\n") + "\n";
 }
 

@@ -1,7 +1,7 @@
 /** The test examples that an experiment's runs get wrong with the most confidence. */
 import type { Configuration } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
-import { usedPart } from "../runs/run_data.ts";
+import { usedPart } from "../runs/used_part.ts";
 import { argmax } from "../results/metrics.ts";
 import { shortened } from "../results/evaluation.ts";
 import { type Predictions, readPredictions, type RunRecord } from "../results/records.ts";

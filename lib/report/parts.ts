@@ -9,13 +9,7 @@ import { duration } from "../results/progress.ts";
 import type { RunRecord } from "../results/records.ts";
 import type { EvaluatedCell } from "../results/result_table.ts";
 import { comparisonLegend } from "../results/tables.ts";
-import {
-  costTable,
-  forgettingTable,
-  improvementTable,
-  preTrainingTable,
-  settingsTable,
-} from "../results/text_tables.ts";
+import { improvementTable } from "../results/text_tables.ts";
 import { counted } from "../wording.ts";
 
 /** Writes a comparison's verdict, with a style. */
@@ -80,16 +74,6 @@ export function improvement({ table }: Section): Fragment {
   return numbers.rows.length > 0 && html`<p>${sets}</p>\n${grid(numbers)}`;
 }
 
-/** Writes calibration and cost of each cell that has runs. */
-export const cost = ({ table, evaluated }: Section): Fragment => grid(costTable(evaluated, table));
-
-/** Writes what fine-tuning made the model forget, if it was measured. */
-export const forgetting = ({ table, evaluated }: Section): Fragment =>
-  grid(forgettingTable(evaluated, table));
-
-/** Writes the further pre-training that runs started from. */
-export const preTraining = (records: readonly RunRecord[]): Fragment => grid(preTrainingTable(records));
-
 /** Writes each run with its epochs. */
 export function runs(cells: readonly EvaluatedCell[]): Markup {
   const made = cells.flatMap(({ records, ...cell }) => records.map((record) => ({ ...cell, record })));
@@ -141,9 +125,6 @@ ${probability.toFixed(3)}; ${wrong} of ${runs} runs are wrong.${
     }`
   );
 }
-
-/** Writes settings beside the paper's. */
-export const settings = ({ table }: Section): Fragment => grid(settingsTable(table));
 
 /** Writes data sets, models, versions and machines. */
 export function provenance({ evaluated, combination }: Section): Fragment {

@@ -6,7 +6,7 @@ import { signed } from "../results/markdown.ts";
 import { requireWritable, writeWhole } from "../storage/whole_file.ts";
 import type { Report } from "./collect.ts";
 import { cellsCsv, parseCsv } from "./csv.ts";
-import { type Fragment, html } from "./html.ts";
+import { html } from "./html.ts";
 import { grid, list, minute, type Page, redirect, shell } from "./page.ts";
 import { type WriteOptions, writeReport } from "./write_report.ts";
 
@@ -129,44 +129,19 @@ export function compareCells(before: string, after: string): Changes {
 function changesPage(version: Version, { changed, added, gone }: Changes): Page {
   const title = `What changed since ${version.id}`;
   const number = (value: number) => value.toFixed(2);
-  const bySize = changed.toSorted((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before));
-  const part = (heading: string, content: Fragment) => content && html`<h2>${heading}</h2>\n${content}`;
+  const part = (heading: string, caption: string, head: string[], rows: string[][]) => {
+    const table = grid({ caption: `Mean test error in percent${caption}`, head: ["", ...head], rows });
+    return table && html`<h2>${heading}</h2>\n${table}`;
+  };
+  const changes = changed.toSorted((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before))
+    .map(({ cell, before, after }) => [cell, number(before), number(after), signed(after - before)]);
   const main = html`<h1>${title}</h1>
 <p class="lead">${changed.length} cells have another mean error, ${added.length} have runs for the first time,
 ${gone.length} have none any more.</p>
 <p><a href="../${version.id}/index.html">The version before</a>, with ${version.runs} runs</p>
-${
-    part(
-      "Changed",
-      grid({
-        caption: "Mean test error in percent, the largest change first",
-        head: ["", "before", "now", "change"],
-        rows: bySize.map((
-          { cell, before, after },
-        ) => [cell, number(before), number(after), signed(after - before)]),
-      }),
-    )
-  }
-${
-    part(
-      "New",
-      grid({
-        caption: "Mean test error in percent",
-        head: ["", "now"],
-        rows: added.map(({ cell, after }) => [cell, number(after)]),
-      }),
-    )
-  }
-${
-    part(
-      "Gone",
-      grid({
-        caption: "Mean test error in percent, before",
-        head: ["", "before"],
-        rows: gone.map(({ cell, before }) => [cell, number(before)]),
-      }),
-    )
-  }`;
+${part("Changed", ", the largest change first", ["before", "now", "change"], changes)}
+${part("New", "", ["now"], added.map(({ cell, after }) => [cell, number(after)]))}
+${part("Gone", ", before", ["before"], gone.map(({ cell, before }) => [cell, number(before)]))}`;
   return { title, file: "changes.html", main };
 }
 

@@ -118,14 +118,8 @@ async function evidenceOf(claim: Claim, runs: ClaimRuns, folder: string): Promis
 function verdictOf(comparison: Judgement["comparison"], aboveChance: boolean): ClaimVerdict {
   if ("missing" in comparison) return "no data";
   if (aboveChance) return "contradicted";
-  switch (comparison.verdict) {
-    case "better":
-      return "confirmed";
-    case "worse":
-      return "contradicted";
-    case "not distinguishable":
-      return "not distinguishable";
-  }
+  const { verdict } = comparison;
+  return verdict === "better" ? "confirmed" : verdict === "worse" ? "contradicted" : verdict;
 }
 
 /** Writes claims and verdicts as a Markdown table. */
@@ -136,14 +130,8 @@ export function claimsTable(judgements: readonly Judgement[]): string {
     if ("missing" in comparison) return [...start, comparison.missing, "", "", "", "", ""];
     return [...start, ...comparisonNumbers(comparison), `${comparison.seeds}`, columnsOnRecord(judgement)];
   });
-  return markdown(
-    [
-      ...["claim", "section", "verdict", "paper", "ours"],
-      ...["p (examples)", "p (seeds)", "p (Holm)", "seeds", "columns"],
-    ],
-    rows,
-    3,
-  );
+  const head = ["claim", "section", "verdict", "paper", "ours"];
+  return markdown([...head, "p (examples)", "p (seeds)", "p (Holm)", "seeds", "columns"], rows, 3);
 }
 
 /** Returns the number of a claim's columns that have runs: "7 of 8". */

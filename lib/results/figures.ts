@@ -65,30 +65,28 @@ const legend = { orient: "bottom", columns: 3, labelLimit, symbolOpacity: 1 };
 
 /** Draws a figure as an SVG document that needs no other file; a band is the mean ± a standard deviation. */
 export function figureSvg(figure: Figure): Promise<string> {
-  return svg(specification(figure));
+  const panels = figure.panels.map((panel) => linePanel(panel, figure));
+  return svg(figure.title, panels, { resolve: { scale: { color: "shared" } } });
 }
 
 /** Draws a figure of dots in the same way; a bar is the mean ± a standard deviation. */
 export function dotsSvg({ title, x, panels }: DotFigure): Promise<string> {
-  return svg({
-    title: { text: title, anchor: "start" },
-    background: "white",
-    columns: 2,
-    concat: panels.map(({ title, dots }) => dotPanel(title, x, dots)),
-  });
+  return svg(title, panels.map(({ title, dots }) => dotPanel(title, x, dots)));
 }
 
-async function svg(specification: object): Promise<string> {
+/** Draws panels, which are specifications for vega-lite 6, two in a line. */
+async function svg(title: string, concat: readonly object[], more: object = {}): Promise<string> {
   const [vega, lite] = await Promise.all([import("vega"), import("vega-lite")]);
+  const whole = { title: { text: title, anchor: "start" }, background: "white", ...more, columns: 2, concat };
   // deno-lint-ignore no-explicit-any -- vega-lite's type of a specification is too deep for the compiler
-  const { spec } = lite.compile(specification as any);
+  const { spec } = lite.compile(whole as any);
   return await new vega.View(vega.parse(spec), { renderer: "none" }).toSVG();
 }
 
 function dotPanel(title: string, x: string, dots: readonly Dot[]) {
   const sides = ["the paper's", "ours"];
   const values = dots.flatMap(({ name, paper, values }) => {
-    const spread = values.length > 1 ? standardDeviation(values)! : 0;
+    const spread = standardDeviation(values) ?? 0;
     const ours = values.length > 0 ? [{ side: sides[1], middle: mean(values), spread }] : [];
     return [...paper === null ? [] : [{ side: sides[0], middle: paper, spread: 0 }], ...ours]
       .map(({ middle, spread, side }) => ({
@@ -128,55 +126,42 @@ function dotPanel(title: string, x: string, dots: readonly Dot[]) {
   };
 }
 
-/** Returns the figure's specification for vega-lite 6. */
-function specification(
-  { title, x, y, logarithmic = false, markers = true, fromZero = false, panels }: Figure,
+function linePanel(
+  { title, curves }: Panel,
+  { x, y, logarithmic = false, markers = true, fromZero = false }: Figure,
 ) {
+  const values = curves.flatMap(({ name, points }) =>
+    points.filter(({ values }) => values.length > 0).map(({ x, values }) => {
+      const middle = mean(values);
+      const spread = standardDeviation(values) ?? 0;
+      return { name, x, y: middle, low: middle - spread, high: middle + spread };
+    })
+  );
+  const smallest = Math.min(...values.map((value) => value.x).filter((x) => x > 0));
+  const scale = logarithmic ? { type: "symlog", constant: smallest } : { zero: false };
+  const axis = logarithmic
+    ? { values: [...new Set(values.map((value) => value.x))], labelAngle: -60 }
+    : values.every((value) => Number.isInteger(value.x))
+    ? { tickMinStep: 1 }
+    : {};
+  const horizontal = { field: "x", type: "quantitative", title: x, scale, axis };
+  const color = { field: "name", type: "nominal", title: null, sort: null, legend };
+  // Without a format, an axis with a single value has labels of six decimals.
+  const vertical = { type: "quantitative", scale: { zero: fromZero }, axis: { format: "~f" }, title: y };
   return {
-    title: { text: title, anchor: "start" },
-    background: "white",
-    resolve: { scale: { color: "shared" } },
-    columns: 2,
-    concat: panels.map((panel) => {
-      const values = panel.curves.flatMap(({ name, points }) =>
-        points.filter(({ values }) => values.length > 0).map((point) => {
-          const middle = mean(point.values);
-          const spread = standardDeviation(point.values) ?? 0;
-          return { name, x: point.x, y: middle, low: middle - spread, high: middle + spread };
-        })
-      );
-      const smallest = Math.min(...values.map((value) => value.x).filter((x) => x > 0));
-      const scale = logarithmic ? { type: "symlog", constant: smallest } : { zero: false };
-      const axis = logarithmic
-        ? { values: [...new Set(values.map((value) => value.x))], labelAngle: -60 }
-        : values.every((value) => Number.isInteger(value.x))
-        ? { tickMinStep: 1 }
-        : {};
-      const horizontal = { field: "x", type: "quantitative", title: x, scale, axis };
-      const color = { field: "name", type: "nominal", title: null, sort: null, legend };
-      // Without a format, an axis with a single value has labels of six decimals.
-      const vertical = { type: "quantitative", scale: { zero: fromZero }, axis: { format: "~f" } };
-      return {
-        title: { text: panel.title, fontWeight: "normal" },
-        width,
-        height,
-        data: { values },
-        layer: [
-          {
-            mark: { type: "area", opacity: 0.2 },
-            encoding: {
-              x: horizontal,
-              y: { ...vertical, field: "low", title: y },
-              y2: { field: "high" },
-              color,
-            },
-          },
-          {
-            mark: { type: "line", point: markers },
-            encoding: { x: horizontal, y: { ...vertical, field: "y", title: y }, color },
-          },
-        ],
-      };
-    }),
+    title: { text: title, fontWeight: "normal" },
+    width,
+    height,
+    data: { values },
+    layer: [
+      {
+        mark: { type: "area", opacity: 0.2 },
+        encoding: { x: horizontal, y: { ...vertical, field: "low" }, y2: { field: "high" }, color },
+      },
+      {
+        mark: { type: "line", point: markers },
+        encoding: { x: horizontal, y: { ...vertical, field: "y" }, color },
+      },
+    ],
   };
 }

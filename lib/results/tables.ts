@@ -104,39 +104,32 @@ export const comparisonLegend =
 /** Returns notes from the records: data, models, missing runs, engines, versions, machines and memory. */
 function notesOf(table: ResultTable): string[] {
   const all = (column: string) => table.rows.flatMap((row) => table.cell(row, column).records);
+  const distinct = (texts: readonly string[], between: string) => [...new Set(texts)].join(between);
   const notes = table.columns.flatMap((column) => {
     const records = all(column);
-    const data = [
-      ...new Set(
-        records.map(({ data }) =>
-          `${data.name}, ${data.train} training, ${data.dev} development and ${data.test} test examples ` +
-          `(fingerprint ${data.fingerprint.slice(0, 12)})`
-        ),
-      ),
-    ];
-    const models = [...new Set(records.map((record) => record.model))];
-    return records.length === 0 ? [] : [`${column}: ${data.join("; and ")}; model: ${models.join("; ")}.`];
+    const data = records.map(({ data }) =>
+      `${data.name}, ${data.train} training, ${data.dev} development and ${data.test} test examples ` +
+      `(fingerprint ${data.fingerprint.slice(0, 12)})`
+    );
+    const models = distinct(records.map(({ model }) => model), "; ");
+    return records.length === 0 ? [] : [`${column}: ${distinct(data, "; and ")}; model: ${models}.`];
   });
   const records = table.columns.flatMap(all);
   notes.push(...recordNotes(records));
-  const missing =
-    table.columns.flatMap((column) =>
-      table.rows.filter((row) => table.cell(row, column).records.length < table.cell(row, column).expected)
-    ).length;
+  const cells = table.columns.flatMap((column) => table.rows.map((row) => table.cell(row, column)));
+  const missing = cells.filter(({ records, expected }) => records.length < expected).length;
   if (missing > 0) notes.push(`${missing} cells lack runs; the same command goes on where it stopped.`);
   const printed = table.rows.filter((row) =>
     table.columns.every((column) => table.cell(row, column).expected === 0)
   );
   if (printed.length > 0) notes.push(`Only as the paper prints them: ${printed.join(", ")}.`);
   if (records.length === 0) return notes;
-  const made = (values: string[]) => [...new Set(values)].join(" and ");
+  const made = (of: (record: RunRecord) => string) => distinct(records.map(of), " and ");
   notes.push(
-    `Made with engine ${
-      made(records.map(({ engine, precision }) => `${engine} (${precision})`))
-    }, protocol ` +
-      `${made(records.map((record) => record.protocol))}, bertlab ${
-        made(records.map(({ versions }) => versions["bertlab"] ?? "?"))
-      }, on ${made(records.map(({ machine }) => `${machine.cpu}, ${machine.cores} cores`))}; ` +
+    `Made with engine ${made(({ engine, precision }) => `${engine} (${precision})`)}, ` +
+      `protocol ${made(({ protocol }) => protocol)}, ` +
+      `bertlab ${made(({ versions }) => versions["bertlab"] ?? "?")}, ` +
+      `on ${made(({ machine }) => `${machine.cpu}, ${machine.cores} cores`)}; ` +
       `the process used at most ${peakMemory(records)}.`,
   );
   return notes;

@@ -4,8 +4,8 @@
  */
 import type { Corpus } from "../paper/corpora.ts";
 import { InputError } from "../errors.ts";
-import type { ScheduleName } from "../paper/schedules.ts";
-import { checkOf } from "./setting_checks.ts";
+import { type FineTuneSettings, paperFineTuning } from "../paper/settings.ts";
+import { scheduleNames } from "../paper/schedules.ts";
 import type { NewModel } from "../bert/start_model.ts";
 
 /** Examples kept of each split, stratified by class; null keeps all. */
@@ -18,12 +18,12 @@ export interface Limits {
   readonly test: number | null;
 }
 
-/** How the best epoch is chosen: by a development split held out of train, or, as the paper's code, by the test set. */
-export type Protocol = "clean" | "paper";
+/** Choice of the best epoch: by a development split held out of train, or, as the paper's code, by the test set. */
+export type Protocol = FineTuneSettings["protocol"];
 
 /** Further pre-training before the model is fine-tuned (section 5.4). */
 export interface PreTrainingSettings {
-  /** What it learns from. */
+  /** Texts that it learns from. */
   readonly corpus: Corpus;
   /** Data sets whose held-out texts it never sees: those of the corpus' domains. */
   readonly unseen: readonly string[];
@@ -43,7 +43,7 @@ export interface PreTrainingSettings {
   readonly learningRate: number;
   /** Share of the steps that warm up; if not given, the usual one of lib/paper/further_pretraining.ts. */
   readonly warmupProportion?: number;
-  /** Whether there are pairs and next sentence prediction. */
+  /** `true` for pairs and next sentence prediction. */
   readonly nsp: boolean;
   /** Key of its randomness: the fine-tuning of every seed starts from the same pre-trained model. */
   readonly seed: number;
@@ -65,13 +65,13 @@ export interface MultiTaskSettings {
   readonly learningRate: number;
 }
 
-/** Everything a run depends on; two runs with equal configurations give equal numbers. */
-export interface Configuration {
+/** Everything a run depends on, settings of fine-tuning among it; two runs with equal ones give equal numbers. */
+export interface Configuration extends Required<Omit<FineTuneSettings, "text" | "keep" | "classWeights">> {
   /** Name of the data set. */
   readonly data: string;
-  /** How many examples of each split. */
+  /** Number of examples of each split. */
   readonly limits: Limits;
-  /** Whether each seed has its own draw of limited training examples; otherwise all have the same. */
+  /** `true` if each seed has its own draw of limited training examples; otherwise all have the same. */
   readonly resample: boolean;
   /** A named model, a folder, a hub id, or "new". */
   readonly model: string;
@@ -83,52 +83,18 @@ export interface Configuration {
   readonly preTraining: ResolvedPreTraining | null;
   /** Multi-task fine-tuning before, or none. */
   readonly multiTask: MultiTaskSettings | null;
-  /** The whole model is trained, or a biLSTM on top of it, which stays as it is (lib/paper/bert_feat.ts). */
-  readonly method: "fine-tuning" | "feature-extraction";
-  /** What is done with long texts: a name of lib/paper/long_text.ts. */
+  /** Treatment of long texts: a name of lib/paper/long_text.ts. */
   readonly text: string;
-  /** Which layers' states are classified: a name of lib/paper/layers.ts. */
-  readonly features: string;
-  /** Cap on the fractions of the hierarchical methods. */
-  readonly maxFractions: number;
-  /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
-  readonly maxLength: number;
-  /** Passes over the training examples. */
-  readonly epochs: number;
-  /** Measurements in each pass; more than one is a curve, of which the best point is kept, with training errors. */
-  readonly evaluationsPerEpoch: number;
   /**
-   * If what fine-tuning makes the model forget is measured (lib/paper/forgetting.ts): the updates that train a head of masked
-   * words on general text first, for a model that has none. What is tested then is the model at the end of training,
-   * not at its best. Null if it is not.
+   * Updates that first train a head of masked words on general text, for a model that has none, where forgetting is
+   * measured (lib/paper/forgetting.ts). The model that is tested then is the one at the end of training,
+   * not at its best. Null if forgetting is not measured.
    */
   readonly forgetting: number | null;
-  /** B, texts an update. */
-  readonly batchSize: number;
-  /** Texts of one pass where B take too much memory; null is B. */
-  readonly microBatchSize: number | null;
-  /** The base learning rate, that of the top layer. */
-  readonly learningRate: number;
-  /** xi of section 5.3.4; 1 is none. */
-  readonly layerDecay: number;
-  /** How the learning rate changes over the steps. */
-  readonly schedule: ScheduleName;
-  /** Share of the steps that warm up. */
-  readonly warmupProportion: number;
-  /** AdamW with bias correction, or the BertAdam of the paper's code. */
-  readonly optimizer: "adamw" | "bertadam";
-  /** How the best epoch is chosen. */
-  readonly protocol: Protocol;
   /** The engine by name: onnx, xla or reference. */
   readonly engine: string;
   /** Element type of matrix products. */
   readonly precision: "f32" | "bf16";
-  /** Dropout rate of the attention's probabilities; null is the model's own. cuDNN's fused attention needs 0. */
-  readonly attentionDropout: number | null;
-  /** Each text is padded to the longest input, instead of packing the tokens of a batch. */
-  readonly padToMax: boolean;
-  /** Key of all randomness. */
-  readonly seed: number;
 }
 
 /** A configuration on its way: there is further pre-training if its corpus is not empty, and so with tasks. */
@@ -160,27 +126,10 @@ export const paperSettings: Configuration = {
   },
   preTraining: null,
   multiTask: null,
-  method: "fine-tuning",
-  text: "head+tail",
-  features: "last",
-  maxFractions: 8,
-  maxLength: 512,
-  epochs: 4,
-  evaluationsPerEpoch: 1,
+  ...paperFineTuning,
   forgetting: null,
-  batchSize: 24,
-  microBatchSize: null,
-  learningRate: 2e-5,
-  layerDecay: 1,
-  schedule: "linear",
-  warmupProportion: 0.1,
-  optimizer: "adamw",
-  protocol: "clean",
   engine: "onnx",
   precision: "f32",
-  attentionDropout: null,
-  padToMax: false,
-  seed: 1,
 };
 
 /** The paper's further pre-training (section 5.2), of rows that name a corpus. */
@@ -201,14 +150,14 @@ export const paperPreTraining: PreTrainingSettings = {
 /** The paper's multi-task fine-tuning (section 5.5), of rows that name tasks: as it fine-tunes on one. */
 const paperMultiTask: MultiTaskSettings = { tasks: [], epochs: 4, learningRate: 2e-5 };
 
-/** Where a configuration begins: the paper's settings, without further pre-training or other tasks. */
+/** The start of a configuration: the paper's settings, without further pre-training or other tasks. */
 export const paperDraft: Draft = {
   ...paperSettings,
   preTraining: paperPreTraining,
   multiTask: paperMultiTask,
 };
 
-/** What `protocol: "paper"` changes besides the choice of the epoch: the optimizer of the paper's code. */
+/** Changes by `protocol: "paper"` besides the choice of the epoch: the optimizer of the paper's code. */
 export const paperProtocol: Settings = { optimizer: "bertadam", schedule: "bertadam-linear" };
 
 /** Settings over a configuration; nested fields are merged, undefined ones left as they are. */
@@ -242,20 +191,18 @@ export function override<Value extends object>(
     );
   }
   if (rest.length > 0) return { ...object, [key]: override(old as object, field, value, rest) };
-  const check = checkOf(field);
-  const expected = check === undefined
-    ? otherType(field, old, value)
-    : check.fits(value)
-    ? undefined
-    : check.expected;
+  const expected = expectedOf(field, old, value);
   if (expected !== undefined) {
     throw new InputError(`Cannot set "${field}" to ${JSON.stringify(value)}: expected ${expected}`);
   }
   return { ...object, [key]: value };
 }
 
-/** What is expected of a value, in words, if it is of another type than the field's. */
-function otherType(field: string, old: unknown, value: unknown): string | undefined {
+/** Returns what is expected of a field's value, in words, if it cannot hold this one. */
+function expectedOf(field: string, old: unknown, value: unknown): string | undefined {
+  const check = checks[field] ?? checks[field.split(".").at(-1)!] ??
+    (typeof old === "number" ? positive : undefined);
+  if (check) return check.fits(value) ? undefined : check.expected;
   if (isObject(old)) return `${field}.FIELD`;
   if (Array.isArray(old)) return Array.isArray(value) ? undefined : "a list, such as [1]";
   return typeof value === typeof old ? undefined : `a ${typeof old}`;
@@ -263,3 +210,73 @@ function otherType(field: string, old: unknown, value: unknown): string | undefi
 
 const isObject = (value: unknown): value is object =>
   value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** A check of a field's value from a command line. */
+interface Check {
+  readonly fits: (value: unknown) => boolean;
+  readonly expected: string;
+}
+
+const whole = (least: number): Check => ({
+  fits: (value) => Number.isSafeInteger(value) && (value as number) >= least,
+  expected: `a whole number of at least ${least}`,
+});
+
+const wholeOrNull = (least: number): Check => ({
+  fits: (value) => value === null || whole(least).fits(value),
+  expected: `${whole(least).expected}, or null`,
+});
+
+const oneOf = (words: readonly string[]): Check => ({
+  fits: (value) => words.includes(value as string),
+  expected: `one of ${words.join(", ")}`,
+});
+
+const share: Check = {
+  fits: (value) => typeof value === "number" && value >= 0 && value <= 1,
+  expected: "a number from 0 to 1",
+};
+
+const positive: Check = {
+  fits: (value) => typeof value === "number" && value > 0 && Number.isFinite(value),
+  expected: "a number above 0",
+};
+
+/** Checks by a field's dotted name or the last part of it; other numbers are {@linkcode positive}. */
+const checks: Readonly<Record<string, Check>> = {
+  train: wholeOrNull(1),
+  dev: wholeOrNull(0),
+  test: wholeOrNull(0),
+  layers: wholeOrNull(1),
+  "architecture.layers": whole(1),
+  tokens: oneOf(["characters", "wordpieces", "learnt-wordpieces"]),
+  vocabulary: whole(6),
+  hidden: whole(1),
+  heads: whole(1),
+  intermediate: whole(1),
+  steps: whole(1),
+  headSteps: whole(0),
+  point: share,
+  points: {
+    fits: (value) => Array.isArray(value) && value.length > 0 && value.every(share.fits),
+    expected: "a list of numbers from 0 to 1, such as [1]",
+  },
+  method: oneOf(["fine-tuning", "feature-extraction"]),
+  maxFractions: whole(1),
+  maxLength: whole(4),
+  epochs: whole(1),
+  evaluationsPerEpoch: whole(1),
+  forgetting: wholeOrNull(0),
+  batchSize: whole(1),
+  microBatchSize: wholeOrNull(1),
+  schedule: oneOf(scheduleNames),
+  warmupProportion: share,
+  optimizer: oneOf(["adamw", "bertadam"]),
+  protocol: oneOf(["clean", "paper"]),
+  precision: oneOf(["f32", "bf16"]),
+  attentionDropout: {
+    fits: (value) => value === null || (share.fits(value) && value !== 1),
+    expected: "a number from 0 to below 1, or null",
+  },
+  seed: whole(0),
+};

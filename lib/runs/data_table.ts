@@ -10,7 +10,7 @@ import { markdown } from "../results/markdown.ts";
 import { characterTokenizer, loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { writeWhole } from "../storage/whole_file.ts";
 
-/** What is printed of a data set, or measured. */
+/** Counts of a data set, printed in the paper or measured. */
 export interface DataCounts {
   /** C */
   readonly classes: number;
@@ -32,7 +32,7 @@ export interface DataTable {
   readonly name: string;
   /** Section and table of the paper. */
   readonly paper: string;
-  /** What the table asks, as a sentence. */
+  /** Question of the table, as a sentence. */
   readonly question: string;
   /** The paper's numbers, by its names of the data sets. */
   readonly published: Readonly<Record<string, DataCounts>>;
@@ -50,11 +50,11 @@ export interface MeasuredData extends DataCounts {
   readonly data: string;
   /** sha256 over its texts and labels. */
   readonly fingerprint: string;
-  /** Where it comes from. */
+  /** Source of the data. */
   readonly source: string;
 }
 
-/** What {@linkcode measureDataTable} works with. */
+/** Options of {@linkcode measureDataTable}. */
 export interface DataTableOptions {
   /** The scale by name. */
   readonly scale: ScaleName;

@@ -1,14 +1,14 @@
-/** How long runs will take, and what they share with others. */
+/** Expected time of runs, and the models that they share with others. */
 import type { Configuration } from "./configuration.ts";
 import { type Experiment, resolveCells, type ScaleName, scaleOf } from "./experiment.ts";
 
-/** What tells the models that a run shares with others from those of other runs: one pre-trained, one of all tasks. */
+/** Returns the identities of the models that a run shares with others: one pre-trained, one of all tasks. */
 export function sharedModels(
   { model, layers, architecture, preTraining, multiTask, seed }: Configuration,
-): { readonly preTrained?: string; readonly multiTask?: string } {
+): { readonly pretrained?: string; readonly multiTask?: string } {
   const start = [model, layers, architecture, preTraining && { ...preTraining, point: 0 }];
   return {
-    ...preTraining ? { preTrained: JSON.stringify(start) } : {},
+    ...preTraining ? { pretrained: JSON.stringify(start) } : {},
     ...multiTask ? { multiTask: JSON.stringify([start, multiTask, seed]) } : {},
   };
 }

@@ -21,18 +21,18 @@ import { configurationHash, type RunRecord } from "../results/records.ts";
 /** Names of the scales. */
 export const scaleNames = ["mini", "imdb", "paper"] as const;
 
-/** How large an experiment is run. */
+/** Name of the scale that an experiment is run at. */
 export type ScaleName = typeof scaleNames[number];
 
 /** A column at one scale. */
 export interface ScaleColumn {
-  /** What the column's cells share. */
+  /** Settings that the column's cells share. */
   readonly settings: Settings;
   /** The rows that are run in this column; all if not given. */
   readonly rows?: readonly string[];
-  /** Whether other data stand in for the paper's; then the column's heading says which. */
+  /** `true` if other data stand in for the paper's; then the column's heading says which. */
   readonly standIn?: boolean;
-  /** How data and model differ from the paper's, where they do; printed below the table. */
+  /** Differences of data and model from the paper's, where there are any; printed below the table. */
   readonly note?: string;
 }
 
@@ -43,19 +43,19 @@ export interface Scale<Row extends string = string, Column extends string = stri
    * GPU else.
    */
   readonly minutes: number;
-  /** Of these, the minutes that each model takes that several runs share, also those of other experiments. */
+  /** Minutes of these that each model takes that several runs share, also those of other experiments. */
   readonly modelMinutes?: number;
-  /** What all cells share. */
+  /** Settings that all cells share. */
   readonly settings: Settings;
   /** The data sets that stand for the paper's, by its names: what corpora and tasks are made of. */
   readonly sets?: Readonly<Record<string, string>>;
   /** The columns' data, models and notes; a column that is not here is not run at this scale. */
   readonly columns: Readonly<Partial<Record<Column, ScaleColumn>>>;
-  /** What rows state otherwise at this scale; if given, a row that is not here is not run. */
+  /** Settings that rows state otherwise at this scale; if given, a row that is not here is not run. */
   readonly rows?: Readonly<Partial<Record<Row, Settings>>>;
   /** The row that the others are compared with, if it is another one at this scale. */
   readonly baseline?: Row;
-  /** How the scale differs from the paper's; printed below the table. */
+  /** Differences of the scale from the paper's; printed below the table. */
   readonly notes?: readonly string[];
 }
 
@@ -67,7 +67,7 @@ export interface PublishedTable {
   readonly rows: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
-/** What a figure is drawn from. */
+/** Cells and records that a figure is drawn from. */
 export interface FigureRuns {
   /** The experiment's cells. */
   readonly cells: readonly Cell[];
@@ -83,7 +83,7 @@ export interface Experiment<Row extends string = string, Column extends string =
   readonly name: string;
   /** Section and table of the paper. */
   readonly paper: string;
-  /** What the experiment asks, as a sentence. */
+  /** Question of the experiment, as a sentence. */
   readonly question: string;
   /** Columns by the paper's names. */
   readonly columns: readonly Column[];
@@ -97,11 +97,11 @@ export interface Experiment<Row extends string = string, Column extends string =
   readonly printed?: readonly string[];
   /** The row over which the average relative improvement is shown. */
   readonly improvementOver?: NoInfer<Row>;
-  /** How the runs are drawn (lib/runs/experiment_figures.ts); there is at least one record. */
+  /** Draws the runs (lib/runs/experiment_figures.ts); there is at least one record. */
   readonly figure?: (runs: FigureRuns) => Figure;
-  /** Whether the figure shows what the rows set, such as schedules, and not what came out; false if not given. */
+  /** `true` if the figure shows settings of the rows, such as schedules, and not results; false if not given. */
   readonly figureOfSettings?: boolean;
-  /** What rows and columns mean at each scale. */
+  /** Meaning of rows and columns at each scale. */
   readonly scales: Readonly<Partial<Record<ScaleName, Scale<NoInfer<Row>, NoInfer<Column>>>>>;
 }
 
@@ -137,7 +137,7 @@ export interface Cell {
   readonly hash: string;
 }
 
-/** What a caller may choose for all cells. */
+/** Choices of a caller for all cells. */
 export interface CellOptions {
   /** Default: mini. */
   readonly scale?: ScaleName;

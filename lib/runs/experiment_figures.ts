@@ -1,4 +1,4 @@
-/** How experiments are drawn: the paper's numbers on one side, those of our records on the other; or what rows set. */
+/** Figures of experiments: the paper's numbers on one side, those of our records on the other; or the rows' settings. */
 import { namedConfig } from "../bert/models.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Cell, FigureRuns, PublishedTable } from "./experiment.ts";
@@ -11,19 +11,19 @@ import { schedule } from "../paper/schedules.ts";
 
 /** Errors as curves: rows as the points of a line for each column, or columns as those of a line for each row. */
 export interface ErrorCurves {
-  /** Above the figure. */
+  /** Title above the figure. */
   readonly title: string;
-  /** Which of them are points. */
+  /** The ones that are points: rows or columns. */
   readonly points: "row" | "column";
-  /** What the horizontal axis shows. */
+  /** Name of the horizontal axis. */
   readonly x: string;
-  /** Whether it is logarithmic. */
+  /** `true` if the horizontal axis is logarithmic. */
   readonly logarithmic?: boolean;
   /** The paper's numbers. */
   readonly published: PublishedTable;
-  /** Where the paper's number of a point stands on the axis. */
+  /** Returns the place of a point's published number on the axis. */
   readonly publishedX: (point: string) => number;
-  /** Where a run stands on it. */
+  /** Returns the place of a run on the axis. */
   readonly ours: (configuration: Configuration) => number;
 }
 
@@ -152,7 +152,7 @@ export function scheduleCurves(title: string): (runs: FigureRuns) => Figure {
  * Schedules (lib/paper/schedules.ts) over their steps, each in a panel, in percent of the highest rate.
  *
  * @param multipliers the names and the schedules
- * @param place where a step stands on the horizontal axis
+ * @param place gives a step's place on the horizontal axis
  */
 export function schedulePanels(
   multipliers: readonly (readonly [name: string, multiplier: (step: number) => number])[],
@@ -180,9 +180,9 @@ export function layerRateCurves(title: string): (runs: FigureRuns) => Figure {
   return ({ cells }) => {
     const { model, layers } = cells[0]!.configuration;
     const known = layers ?? namedConfig(model)?.num_hidden_layers;
-    const rates = [...configurationsByRow(cells).values()].map(({ layerDecay, learningRate }) => ({
+    const rates = [...configurationsByRow(cells).values()].map(({ layerDecay: decay, learningRate }) => ({
       layers: known ?? 12,
-      decay: layerDecay,
+      decay,
       learningRate,
     }));
     return layerRateFigure(known ? title : `${title}, drawn for 12 layers`, rates);

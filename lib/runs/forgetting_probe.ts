@@ -2,7 +2,7 @@
  * Knowledge that a model can forget (paper section 5.3.3, lib/paper/forgetting.ts): the model before fine-tuning with a head of masked
  * words, made once and kept in the cache folder, and the general text that both are measured on.
  */
-import { mayStandIn, type NewModel, savePretrained, startIdentity, startModel } from "../bert/start_model.ts";
+import { type RunModel, runModel, runModelIdentity, savePretrained } from "../bert/start_model.ts";
 import type { Engine } from "../engine/engine.ts";
 import { holdOut } from "../paper/corpora.ts";
 import { measureForgetting } from "../paper/forgetting.ts";
@@ -15,13 +15,7 @@ import type { HostTensors } from "../tensors.ts";
 import { cachedModel } from "../training/cached_model.ts";
 
 /** The model that fine-tuning starts from. */
-export interface ProbedModel {
-  /** A named model, a folder, a hub id, or "new". */
-  readonly model: string;
-  /** Only the lowest layers of its encoder; null is all. */
-  readonly layers: number | null;
-  /** Its shape if it is "new", or if the named one cannot be had. */
-  readonly architecture: NewModel;
+export interface ProbedModel extends RunModel {
   /** Element type of matrix products. */
   readonly precision: "f32" | "bf16";
 }
@@ -61,7 +55,7 @@ const headKey = 1;
  * @throws InputError if the model cannot be had.
  */
 export async function forgettingProbe(
-  { model: name, layers, architecture, precision }: ProbedModel,
+  probed: ProbedModel,
   headSteps: number,
   options: ForgettingProbeOptions,
 ): Promise<ForgettingProbe> {
@@ -69,27 +63,15 @@ export async function forgettingProbe(
   const devices = engine.capabilities.devices.length;
   const batchSize = Math.ceil(leastBatchSize / devices) * devices;
   const texts = holdOut(sample(await options.documents()), .1, headKey);
-  const start = (model: string) =>
-    startModel(model, {
-      seed: headKey,
-      layers: model === name ? layers ?? undefined : undefined,
-      preTraining: { nsp: false },
-      architecture,
-      orNew: mayStandIn(model),
-      texts: texts.train,
-      say,
-    });
+  const start = { seed: headKey, preTraining: { nsp: false }, texts: texts.train, say };
   const { folder } = await cachedModel({
     kind: "masked-words-heads",
-    identity: {
-      ...{ name, layers, architecture, precision, language, headSteps },
-      ...await startIdentity({ name, sets: [], say }),
-    },
+    identity: { ...await runModelIdentity(probed, { sets: [], say }), language, headSteps },
     part: "model",
     say,
     recordFile: "head.json",
   }, async (run) => {
-    const model = await start(name);
+    const model = await runModel(probed, start);
     let { parameters } = model;
     if (headSteps > 0) {
       say(`training a head of masked words on general text, ${headSteps} steps`);
@@ -104,7 +86,7 @@ export async function forgettingProbe(
     }
     await run.keep("model", (folder) => savePretrained(folder, { model, parameters }), { headSteps });
   });
-  const model = await start(folder);
+  const model = await runModel({ ...probed, model: folder, layers: null }, start);
   const { documents } = encodeDocuments(texts.heldOut, model.tokenizer, language);
   const { tokenizer: { ids: tokenizerIds, vocabSize } } = model;
   const heldOut = heldOutBatches(

@@ -1,5 +1,5 @@
 /**
- * Whether a run fits a GPU that is not there: its largest training steps, compiled by the CUDA plugin's compiler for
+ * Check that a run fits a GPU that is not there: its largest training steps, compiled by the CUDA plugin's compiler for
  * that card.
  */
 import type { BertConfig } from "../bert/config.ts";
@@ -13,13 +13,13 @@ import { paperSets } from "../data/paper_sets.ts";
 import { classifierPlan } from "../paper/classifier_plan.ts";
 import { type Graph, type Signature, sizeOf } from "../graph/graph.ts";
 import { textStrategy } from "../paper/long_text.ts";
-import { modelShape } from "./model_shape.ts";
+import { maskedPlaces, modelShape } from "./cost.ts";
 import { optimizer } from "../training/optimizers.ts";
 import { gradientGraph, signatures, trainedNames, updateGraph } from "../training/step.ts";
 
 /** A compiled program of a step. */
 export interface ProgramPlan {
-  /** What it computes. */
+  /** Name of the computation. */
   readonly name: string;
   /** Seconds that the compiler took. */
   readonly seconds: number;
@@ -37,7 +37,7 @@ export interface ProgramPlan {
   readonly attentionCalls: number;
 }
 
-/** What a run's largest steps take. */
+/** Programs and memory of a run's largest steps. */
 export interface GpuPlan {
   /** Parameters of the larger of its models, in millions. */
   readonly millions: number;
@@ -45,11 +45,11 @@ export interface GpuPlan {
   readonly programs: readonly ProgramPlan[];
   /** Bytes of the card at most. */
   readonly bytes: number;
-  /** Whether the card has as many. */
+  /** `true` if the card has as many bytes. */
   readonly fits: boolean;
 }
 
-/** How programs are compiled. */
+/** Options of compiling programs. */
 export interface GpuPlanOptions {
   /** GPUs that share each batch; 1 if not given. */
   readonly devices?: number;
@@ -83,7 +83,7 @@ function fractionsOf({ data, text, maxFractions }: Configuration): number {
   return textStrategy(text).pooling === undefined || isOfPairs(data) ? 1 : maxFractions;
 }
 
-/** Whether a data set's texts are pairs. */
+/** Tells whether a data set's texts are pairs. */
 function isOfPairs(data: string): boolean {
   return paperSets.some(({ name, pair }) => name === data && pair !== undefined);
 }
@@ -104,7 +104,7 @@ export async function gpuPlan(
   const config = { ...whole, num_hidden_layers: configuration.layers ?? whole.num_hidden_layers };
   const { precision, preTraining } = configuration;
   const steps = [fineTuningStep(config, configuration)];
-  if (preTraining) steps.unshift(preTrainingStep(config, preTraining));
+  if (preTraining) steps.unshift(preTrainingStep(config, preTraining, maskedPlaces(configuration)));
   const programs = steps.flatMap(({ graphs, parameters }) => {
     const state = 4 * 4 * sizesOf(Object.values(parameters)); // parameters, gradients and both moments in f32
     return graphs.filter(({ name }) => name.startsWith(only)).map((graph): ProgramPlan => {
@@ -148,9 +148,8 @@ function tensorsOf(shapes: Map<string, number[]>): Record<string, Signature> {
 
 /** The longest step of fine-tuning: all rows, all fractions, all tokens. */
 function fineTuningStep(model: BertConfig, configuration: Configuration): Step {
-  const { data, batchSize, microBatchSize, maxFractions, maxLength } = configuration;
-  const text = textStrategy(configuration.text, { maxFractions });
-  const { config, width, pooler, trainable, additional } = classifierPlan(model, { ...configuration, text });
+  const { data, batchSize, microBatchSize, maxLength } = configuration;
+  const { config, width, pooler, trainable, additional } = classifierPlan(model, configuration);
   const shapes = parameterShapes(config, { labels: classes, features: width });
   const parameters = {
     ...tensorsOf(new Map([...shapes].filter(([name]) => pooler || !name.startsWith("bert.pooler.")))),
@@ -178,9 +177,10 @@ function fineTuningStep(model: BertConfig, configuration: Configuration): Step {
 function preTrainingStep(
   config: BertConfig,
   { batchSize: B, maxLength: T, nsp }: NonNullable<Configuration["preTraining"]>,
+  P: number,
 ): Step {
   const parameters = tensorsOf(preTrainingShapes(config, { nsp }));
-  const shape = { B, T, P: Math.ceil(.15 * T) };
+  const shape = { B, T, P };
   return {
     graphs: [
       gradientGraph(pretrainer(config, { nsp }), parameters, shape),

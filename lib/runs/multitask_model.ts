@@ -8,53 +8,42 @@ import { readSafetensors, writeSafetensors } from "../bert/safetensors.ts";
 import { cachedModel, type MakingRun } from "../training/cached_model.ts";
 import type { Configuration, MultiTaskSettings } from "./configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
-import type { Engine } from "../engine/engine.ts";
 import { InputError } from "../errors.ts";
-import { textStrategy } from "../paper/long_text.ts";
 import {
   type MultiTaskEpoch,
   multiTaskTune,
   type MultiTaskTuneSettings,
   taskModel,
 } from "../paper/multitask.ts";
-import { preTrainedModel } from "./pretrained_model.ts";
+import { fineTuneSettings } from "../paper/settings.ts";
+import { preTrainedModel, type PreTrainedModelOptions } from "./pretrained_model.ts";
 import type { MultiTaskRecord, PreTrainingRecord } from "../results/records.ts";
-import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
+import { runModel, runModelIdentity, type StartModel, startModel } from "../bert/start_model.ts";
 
-/** What {@linkcode multiTaskModel} works with. */
-export interface MultiTaskModelOptions {
-  /** Where the steps run. */
-  readonly engine: Engine;
-  /** Finds a data set by name. */
-  readonly dataset: (name: string) => Promise<Dataset>;
-  /** What the content of a data set is known by (`datasetContent`), where the model depends on that. */
-  readonly content?: (name: string) => Promise<string | undefined>;
+/** Options of {@linkcode multiTaskModel}. */
+export interface MultiTaskModelOptions extends Omit<PreTrainedModelOptions, "labels"> {
   /** Finds a task's data by name: as many examples as the configuration's limits leave. */
   readonly task: (name: string) => Promise<Dataset>;
-  /** Told after each step, if there are steps to make. */
-  readonly onStep: (done: number, total: number, loss?: number) => void;
-  /** Told what is going on. */
-  readonly say: (line: string) => void;
 }
 
 /** A model of several tasks to go on from with one of them, and how it was made. */
 export interface MultiTaskModel {
-  /** With the classifier of the configuration's task. */
+  /** The model with the classifier of the configuration's task. */
   readonly model: StartModel;
-  /** What it learnt, and at what cost. */
+  /** Record of its learning, and of the cost. */
   readonly record: MultiTaskRecord;
   /** The further pre-training before, if there was any. */
   readonly preTraining?: PreTrainingRecord;
-  /** How long it took to make or find it. */
+  /** Seconds to make or find it. */
   readonly seconds: number;
 }
 
-/** What stands beside the model. */
+/** The record beside the model. */
 interface Made {
   readonly record: MultiTaskRecord;
   readonly preTraining?: PreTrainingRecord;
   readonly description: string;
-  /** Of the model that it started from. */
+  /** Remarks on the model that it started from. */
   readonly notes: readonly string[];
   readonly bestEpoch: number;
   readonly epochs: readonly MultiTaskEpoch[];
@@ -76,9 +65,8 @@ export async function multiTaskModel(
   options: MultiTaskModelOptions,
 ): Promise<MultiTaskModel> {
   const start = performance.now();
-  const { data: task, model: name, layers, architecture, preTraining, precision, seed } = configuration;
-  const { limits, resample, maxFractions, protocol } = configuration;
-  const { tasks } = settings;
+  const { data: task, architecture, preTraining, seed, limits, resample, protocol } = configuration;
+  const { tasks, epochs, learningRate } = settings;
   const { content, say } = options;
   if (!tasks.includes(task)) {
     throw new InputError(
@@ -87,29 +75,15 @@ export async function multiTaskModel(
       }`,
     );
   }
-  const tuning = tuningOf(configuration, settings);
-  const { text, ...rest } = tuning;
+  const { method: _, features: __, evaluationsPerEpoch: ___, ...own } = fineTuneSettings(configuration);
+  const tuning = { ...own, epochs, learningRate };
+  const sets = [...tasks, ...preTraining ? [...preTraining.corpus, ...preTraining.unseen] : []];
   const cached = {
     kind: "multitask",
     identity: {
-      name,
-      layers,
-      architecture,
-      preTraining,
-      precision,
-      tasks,
-      limits,
-      resample,
-      text: text.name,
-      maxFractions,
-      ...rest,
+      ...await runModelIdentity(configuration, { sets, content, say }),
+      ...{ preTraining, tasks, limits, resample, ...tuning },
       ...protocol === "paper" ? { devInTrain: true } : {},
-      ...await startIdentity({
-        name,
-        sets: [...tasks, ...preTraining ? [...preTraining.corpus, ...preTraining.unseen] : []],
-        content,
-        say,
-      }),
     },
     part: modelPart,
     recordFile: "multitask.json",
@@ -134,31 +108,6 @@ export async function multiTaskModel(
   };
 }
 
-/** What the model is trained with: the run's settings with the epochs and the rate of the multi-task part. */
-function tuningOf(
-  configuration: Configuration,
-  { epochs, learningRate }: MultiTaskSettings,
-): MultiTaskTuneSettings {
-  const { text, maxFractions, maxLength, batchSize, microBatchSize, attentionDropout } = configuration;
-  const { layerDecay, schedule, warmupProportion, optimizer, protocol, padToMax, seed } = configuration;
-  return {
-    text: textStrategy(text, { maxFractions }),
-    maxLength,
-    epochs,
-    batchSize,
-    microBatchSize,
-    learningRate,
-    layerDecay,
-    schedule,
-    warmupProportion,
-    optimizer,
-    attentionDropout,
-    padToMax,
-    protocol,
-    seed,
-  };
-}
-
 async function makeModel(
   configuration: Configuration,
   names: readonly string[],
@@ -168,16 +117,10 @@ async function makeModel(
 ): Promise<void> {
   const { engine, onStep, say } = options;
   const tasks = await Promise.all(names.map(async (name) => ({ name, data: await options.task(name) })));
-  const { preTraining, model: name, seed, layers, architecture } = configuration;
-  const preTrained = preTraining && await preTrainedModel(configuration, preTraining, options);
-  const model = preTrained?.model ?? await startModel(name, {
-    seed,
-    layers: layers ?? undefined,
-    architecture,
-    orNew: mayStandIn(name),
-    texts: tasks.flatMap(({ data }) => data.train.map(wholeText)),
-    say,
-  });
+  const { preTraining, seed } = configuration;
+  const pretrained = preTraining && await preTrainedModel(configuration, preTraining, options);
+  const texts = tasks.flatMap(({ data }) => data.train.map(wholeText));
+  const model = pretrained?.model ?? await runModel(configuration, { seed, texts, say });
   say(`multi-task fine-tuning on ${names.join(", ")}: ${settings.epochs} epochs`);
   const started = performance.now();
   const tuned = await multiTaskTune(model, tasks, settings, {
@@ -197,7 +140,7 @@ async function makeModel(
       steps: tuned.steps,
       seconds: (performance.now() - started) / 1000,
     },
-    ...preTrained ? { preTraining: preTrained.record } : {},
+    ...pretrained ? { preTraining: pretrained.record } : {},
     description,
     notes: model.notes,
     bestEpoch: tuned.bestEpoch,

@@ -11,20 +11,20 @@ import { furtherPretrain } from "../paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
 import type { PreTrainingRecord } from "../results/records.ts";
 import {
-  mayStandIn,
+  runModel,
+  runModelIdentity,
   savePretrained,
-  startIdentity,
   type StartModel,
   startModel,
 } from "../bert/start_model.ts";
 
-/** What {@linkcode preTrainedModel} works with. */
+/** Options of {@linkcode preTrainedModel}. */
 export interface PreTrainedModelOptions {
-  /** Where the steps run. */
+  /** The engine that runs the steps. */
   readonly engine: Engine;
   /** Finds a data set by name. */
   readonly dataset: (name: string) => Promise<Dataset>;
-  /** What the content of a data set is known by (`datasetContent`), where the model depends on that. */
+  /** Returns the identity of a data set's content (`datasetContent`), where the model depends on that. */
   readonly content?: (name: string) => Promise<string | undefined>;
   /** The classes' names of the task that follows; without them there is no classifier. */
   readonly labels?: readonly string[];
@@ -34,19 +34,19 @@ export interface PreTrainedModelOptions {
   readonly say: (line: string) => void;
 }
 
-/** A model to fine-tune, and what its pre-training came to. */
+/** A model to fine-tune, and the result of its pre-training. */
 export interface PreTrainedModel {
-  /** With a new classifier, if there are labels. */
+  /** The model, with a new classifier if there are labels. */
   readonly model: StartModel;
-  /** What it learnt, and at what cost. */
+  /** Record of its learning, and of the cost. */
   readonly record: PreTrainingRecord;
-  /** How long it took to make or find it. */
+  /** Seconds to make or find it. */
   readonly seconds: number;
 }
 
-/** What stands beside the model. */
+/** The record beside the model. */
 interface Made extends PreTrainingRecord {
-  /** Of the model that it started from; older records have none. */
+  /** Remarks on the model that it started from; older records have none. */
   readonly notes?: readonly string[];
 }
 
@@ -63,20 +63,20 @@ export async function preTrainedModel(
   options: PreTrainedModelOptions,
 ): Promise<PreTrainedModel> {
   const start = performance.now();
-  const { model: name, layers, architecture, protocol, precision, seed } = configuration;
+  const { architecture, protocol, seed } = configuration;
   const { point, points: _, ...shared } = settings;
   const { content, say } = options;
   const identity = {
-    name,
-    layers,
-    architecture,
+    ...await runModelIdentity(configuration, {
+      sets: [...settings.corpus, ...settings.unseen],
+      content,
+      say,
+    }),
     protocol,
-    precision,
     ...shared,
     points: pointSteps(settings),
     ...optimizerOf(configuration),
     ...protocol === "paper" ? { devInTrain: true } : {},
-    ...await startIdentity({ name, sets: [...settings.corpus, ...settings.unseen], content, say }),
   };
   const cached = {
     kind: "pretrained",
@@ -87,7 +87,7 @@ export async function preTrainedModel(
   };
   const { folder, record: { notes = [], ...record } } = await cachedModel<Made>(
     cached,
-    (run) => preTrain(configuration, settings, run, options),
+    (run) => pretrain(configuration, settings, run, options),
   );
   const model = await startModel(folder, { labels: options.labels, seed, architecture, texts: [] });
   const corpus = settings.corpus.join(", ");
@@ -102,27 +102,19 @@ export async function preTrainedModel(
   };
 }
 
-async function preTrain(
+async function pretrain(
   configuration: Configuration,
   settings: ResolvedPreTraining,
   run: MakingRun<Made>,
   { engine, dataset, onStep, say }: PreTrainedModelOptions,
 ): Promise<void> {
-  const { model: name, layers, architecture, protocol } = configuration;
+  const { protocol } = configuration;
   const { point: _, ...shared } = settings; // which of the kept models is asked for does not change the run
   const { steps, headSteps, seed, nsp, corpus } = shared;
   const sets = await Promise.all(corpus.map(dataset));
   const unseen = await Promise.all(settings.unseen.map(dataset));
   const documents = holdOut(corpusTexts(sets, unseen, protocol), heldOutShare, seed);
-  const model = await startModel(name, {
-    seed,
-    layers: layers ?? undefined,
-    preTraining: { nsp },
-    architecture,
-    orNew: mayStandIn(name),
-    texts: documents.train,
-    say,
-  });
+  const model = await runModel(configuration, { seed, preTraining: { nsp }, texts: documents.train, say });
   say(`pre-training on ${corpus.join(", ")}: ${documents.train.length} texts, ${steps} steps`);
   const evaluations: PreTrainingEvaluation[] = [];
   const started = performance.now();

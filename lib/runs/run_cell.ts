@@ -1,64 +1,26 @@
-/** From a configuration to a trained and tested classifier: opens what the configuration names and fine-tunes. */
+/** Trains and tests the classifier of a configuration: opens what the configuration names and fine-tunes. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { type Dataset, dataset, datasetContent } from "../data/dataset.ts";
 import { wholeText } from "../data/examples.ts";
 import { chineseGeneralText, generalText } from "../data/general_text.ts";
-import type { Engine } from "../engine/engine.ts";
+import { openEngine } from "../engine/open.ts";
 import { InputError } from "../errors.ts";
 import type { Configuration } from "./configuration.ts";
 import { fineTune } from "../paper/fine_tune.ts";
-import type { FineTuneSettings } from "../paper/settings.ts";
+import { fineTuneSettings } from "../paper/settings.ts";
 import { forgettingProbe } from "./forgetting_probe.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { multiTaskModel, type MultiTaskModelOptions } from "./multitask_model.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
-import { usedPart } from "./run_data.ts";
+import { usedPart } from "./used_part.ts";
 import type { CellResult, RunCell } from "./run_experiment.ts";
-import { savedRun } from "./saved_run.ts";
-import { mayStandIn, startIdentity, type StartModel, startModel } from "../bert/start_model.ts";
+import { runModel, startIdentity, type StartModel } from "../bert/start_model.ts";
+import { configurationHash } from "../results/records.ts";
+import { cacheFolder } from "../storage/cache.ts";
+import { withLockIfFree } from "../storage/file_lock.ts";
 import type { HostTensors } from "../tensors.ts";
-
-/**
- * An engine by name, ready to use; the caller disposes it. Only the engine that is asked for is loaded.
- *
- * @param devices Devices that share each batch.
- * @throws InputError if there is no such engine, or it cannot compute in this precision or on so many devices.
- */
-export async function openEngine(name: string, precision: string = "f32", devices = 1): Promise<Engine> {
-  if (name === "xla" && (precision === "f32" || precision === "bf16")) {
-    return await (await import("../engine/xla/engine.ts")).xlaEngine({ precision, devices });
-  }
-  if (name !== "xla" && name !== "onnx" && name !== "reference") {
-    throw new InputError(`Cannot use the engine "${name}": expected onnx, xla or reference`);
-  }
-  if (precision !== "f32") {
-    const known = name === "xla" ? "f32 or bf16" : "f32, or bf16 with the engine xla";
-    throw new InputError(`Cannot compute in ${precision} with the engine ${name}: expected ${known}`);
-  }
-  if (devices !== 1) {
-    throw new InputError(
-      `Cannot use ${devices} devices with the engine ${name}: expected 1, or the engine xla`,
-    );
-  }
-  return name === "onnx"
-    ? (await import("../engine/onnx.ts")).onnxEngine()
-    : await (await import("../engine/reference.ts")).referenceEngine();
-}
-
-/** What {@linkcode fineTune} is told, from a configuration. @throws InputError if it names no text strategy. */
-export function fineTuneSettings(configuration: Configuration): FineTuneSettings {
-  const { method, features, maxLength, epochs, evaluationsPerEpoch, batchSize, microBatchSize } =
-    configuration;
-  const { learningRate, layerDecay, schedule, warmupProportion, optimizer } = configuration;
-  const { attentionDropout, padToMax, protocol, seed, maxFractions, forgetting } = configuration;
-  const shared = {
-    ...{ method, features, maxLength, epochs, evaluationsPerEpoch, batchSize, microBatchSize },
-    ...{ learningRate, layerDecay, schedule, warmupProportion, optimizer },
-    ...{ attentionDropout, padToMax, protocol, seed },
-  } satisfies Omit<Pick<Configuration, keyof FineTuneSettings & keyof Configuration>, "text">;
-  const text = textStrategy(configuration.text, { maxFractions });
-  // What is forgotten is a matter of the whole training: rates are compared where all have made the same steps.
-  return { ...shared, text, ...forgetting === null ? {} : { keep: "last" } };
-}
+import { type CheckpointOptions, fromCheckpoints } from "../training/checkpoints.ts";
 
 /**
  * A runner of cells, which keeps the data sets and the general text that it has read. A run that was stopped goes on
@@ -70,8 +32,11 @@ export function cellRunner(): RunCell {
   const hashed = new Map<string, Promise<string | undefined>>();
   const general: Partial<Record<Dataset["language"], Promise<readonly string[]>>> = {};
   return async (configuration, { devices, onStep, onLine }) => {
-    const settings = fineTuneSettings(configuration);
     const { forgetting: headSteps, preTraining, multiTask } = configuration;
+    // What is forgotten is a matter of the whole training: rates are compared where all have made the same steps.
+    const keep = headSteps === null ? {} : { keep: "last" as const };
+    const settings = { ...fineTuneSettings(configuration), ...keep };
+    textStrategy(configuration.text); // an unknown one is refused before anything is fetched
     if (headSteps !== null && (preTraining || multiTask)) {
       throw new InputError(
         "Cannot measure what is forgotten of further pre-training or of other tasks: expected forgetting=null, or a run " +
@@ -183,11 +148,28 @@ export function cellRunner(): RunCell {
   };
 }
 
-/** The model that is fine-tuned, and what was made of it before. */
+/**
+ * Makes a run with checkpoints of its own, which `forget` removes, to be called when what came of it is kept. Where
+ * another process makes the same run, or the cache folder cannot be written to, it is made without.
+ */
+async function savedRun<Result>(
+  configuration: Configuration,
+  say: (line: string) => void,
+  make: (checkpoint?: Omit<CheckpointOptions, "identity">) => Promise<Result>,
+): Promise<{ result: Result; forget: () => Promise<void> }> {
+  const folder = join(cacheFolder(), "runs", (await configurationHash(configuration)).slice(0, 24));
+  return await withLockIfFree(`${folder}.lock`, async (isFree) => {
+    if (!isFree) return { result: await make(), forget: () => Promise.resolve() };
+    const result = await fromCheckpoints(folder, say, make);
+    return { result, forget: () => rm(folder, { recursive: true, force: true }) };
+  });
+}
+
+/** The model that is fine-tuned, and records of its earlier training. */
 interface Start {
   readonly model: StartModel;
   readonly made: Pick<CellResult, "preTraining" | "multiTask">;
-  /** How long it took to make or find what other runs use as well. */
+  /** Seconds to make or find what other runs use as well. */
   readonly sharedSeconds: number;
 }
 
@@ -210,14 +192,7 @@ async function startOf(
     });
     return { model, made: { preTraining: record }, sharedSeconds: seconds };
   }
-  const model = await startModel(configuration.model, {
-    labels,
-    seed: configuration.seed,
-    layers: configuration.layers ?? undefined,
-    architecture: configuration.architecture,
-    orNew: mayStandIn(configuration.model),
-    texts: data.train.map(wholeText),
-    say: options.say,
-  });
+  const texts = data.train.map(wholeText);
+  const model = await runModel(configuration, { labels, seed: configuration.seed, texts, say: options.say });
   return { model, made: {}, sharedSeconds: 0 };
 }

@@ -20,7 +20,7 @@ import {
 } from "../results/records.ts";
 import { requireWritable } from "../storage/whole_file.ts";
 
-/** What a run is given beside its configuration: where it runs, and whom it tells how far it is. */
+/** Devices and callbacks that a run is given beside its configuration. */
 export interface RunHooks {
   /** Devices that share each batch; one by default. */
   readonly devices?: number;
@@ -36,9 +36,9 @@ export type RunCell = (
   hooks: RunHooks,
 ) => Promise<CellResult>;
 
-/** What came of one configuration. */
+/** The result of one configuration. */
 export interface CellResult extends RunResult {
-  /** Of the test split. */
+  /** Predictions of the test split. */
   readonly testPredictions: Predictions;
   /** Seconds of the run that went into what other runs use as well, such as a pre-trained model. */
   readonly sharedSeconds?: number;
@@ -46,7 +46,7 @@ export interface CellResult extends RunResult {
   readonly forget?: () => Promise<void>;
 }
 
-/** What happens while an experiment runs; a plan's seconds are what the runs that are due will take. */
+/** An event while an experiment runs; a plan's seconds are the time that the runs that are due will take. */
 export type ExperimentEvent =
   | { readonly kind: "plan"; readonly due: readonly Cell[]; readonly runs: number; readonly seconds: number }
   | { readonly kind: "line"; readonly line: string }
@@ -59,7 +59,7 @@ export type ExperimentEvent =
 export interface Failure {
   /** Its cell. */
   readonly cell: Cell;
-  /** What was wrong, as a sentence. */
+  /** The error, as a sentence. */
   readonly message: string;
 }
 
@@ -71,7 +71,7 @@ export interface Shard {
   readonly count: number;
 }
 
-/** How an experiment is run. */
+/** Options of running an experiment. */
 export interface ExperimentOptions extends CellOptions {
   /** Folder of the records; each scale has a folder in it. */
   readonly resultsDir: string;
@@ -83,7 +83,7 @@ export interface ExperimentOptions extends CellOptions {
   readonly onProgress?: (event: ExperimentEvent) => void;
 }
 
-/** Where an experiment stands. */
+/** The cells of an experiment and their records. */
 export interface ExperimentResult {
   /** All cells, of all shards. */
   readonly cells: readonly Cell[];
@@ -93,7 +93,7 @@ export interface ExperimentResult {
   readonly folder: string;
 }
 
-/** Where an experiment stands by the records of a folder, without running anything. */
+/** Returns an experiment's cells and the records of them in a folder, without running anything. */
 export async function experimentResult(
   experiment: Experiment,
   options: CellOptions & Pick<ExperimentOptions, "resultsDir" | "onProgress">,
@@ -126,7 +126,7 @@ function ofCells(cells: readonly Cell[], records: readonly RunRecord[]): readonl
 }
 
 /**
- * What is on record of an experiment: all cells of the seeds that it has runs of, with their records. If other tables
+ * Returns the runs on record of an experiment: all cells of the seeds that it has runs of, with records. If other tables
  * made runs for more seeds these are left out, as they would leave this table with cells missing that nobody asked for;
  * an experiment without any runs of its own has the seeds of those that others made for it, or else the first.
  *
@@ -228,9 +228,9 @@ async function keptOf(
 ): Promise<ReadonlyMap<string, RunRecord>> {
   const found = ofCells(cells, records);
   if (!found.some((record) => record.contents || hasStandIn(record))) return recordsByHash(found);
-  const { keptRecords } = await import("./kept_records.ts"); // it loads what trains
+  const { validRecords } = await import("./valid_records.ts"); // it loads what trains
   const say = (line: string) => onProgress?.({ kind: "line", line });
-  return recordsByHash(await keptRecords(found, say, contents));
+  return recordsByHash(await validRecords(found, say, contents));
 }
 
 /**

@@ -3,7 +3,7 @@
  * LockFileEx), as in Python's filelock. A lock ends with its process, even with a killed one, so no lock is ever stale.
  * The empty file stays: if it were removed, one process could lock the old file and another one a new file.
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InputError } from "../errors.ts";
 
@@ -37,6 +37,23 @@ export async function withCacheLock<T>(
     );
   });
   return await action();
+}
+
+/** Does something while it holds the lock of a file, which is removed at the end, or without if another holds it. */
+export async function withLockIfFree<Result>(
+  path: string,
+  action: (isFree: boolean) => Promise<Result>,
+): Promise<Result> {
+  await mkdir(dirname(path), { recursive: true }).catch(() => {});
+  using file = await Deno.open(path, { create: true, write: true, mode: 0o664 }).catch(() => null);
+  // A file that was removed meanwhile locks nothing; a file system without locks is taken to have no second process.
+  const isFree = file !== null && await file.tryLock(true).catch(() => true) &&
+    (await file.stat()).nlink !== 0;
+  try {
+    return await action(isFree);
+  } finally {
+    if (isFree) await rm(path, { force: true }).catch(() => {});
+  }
 }
 
 async function lock(path: string, waiting: () => void): Promise<Deno.FsFile> {

@@ -48,6 +48,11 @@ interface Asked extends Place, HubRequest {
   readonly say: (line: string) => void;
 }
 
+/** Returns a repository's id, with the revision after an @ if there is one. */
+export function fullId({ id, revision }: HubRepository): string {
+  return revision === undefined ? id : `${id}@${revision}`;
+}
+
 /** Parses `organisation/name` or `organisation/name@revision`; undefined if the text is neither. */
 export function hubRepository(type: HubRepository["type"], text: string): HubRepository | undefined {
   const [, id, revision] = /^([^@]*)(?:@(.*))?$/s.exec(text)!;
@@ -118,7 +123,7 @@ async function fetchFile(asked: Asked, path: string): Promise<string | undefined
   const { commit, etag } = found;
   await cache.noteCommit(asked.revision, commit);
   const isThere = () => stat(cache.blob(etag)).catch(() => undefined);
-  const waiting = () => say(`${path}: another process is fetching it, which is waited for`);
+  const waiting = () => say(`${path}: waiting for another process that is fetching it`);
   return await cache.file(commit, path) ?? await withLock(cache.lock(etag), waiting, async () => {
     if (!await isThere()) {
       await fetchBlob(asked, path, found).catch(async (error) => {
@@ -280,13 +285,11 @@ async function ask<T>(
 }
 
 async function placeOf(repository: HubRepository): Promise<Place> {
-  const { id, revision = "main" } = repository;
+  const { revision = "main" } = repository;
   if (!isSound(repository)) {
     throw new InputError(
-      `Cannot use "${
-        repository.revision === undefined ? id : `${id}@${revision}`
-      }" as a repository of the hub: ` +
-        "expected organisation/name or organisation/name@revision",
+      `Cannot use "${fullId(repository)}" as a repository of the hub: expected organisation/name or ` +
+        "organisation/name@revision",
     );
   }
   const cache = new CachedRepository(repository);
@@ -302,10 +305,8 @@ function apiUrl({ endpoint, repository: { type, id } }: Asked): string {
   return `${endpoint}/api/${type}s/${id}`;
 }
 
-function nameOf({ type, id, revision }: HubRepository): string {
-  return `the ${type === "dataset" ? "data set" : "model"} ${id}${
-    revision === undefined ? "" : `@${revision}`
-  }`;
+function nameOf(repository: HubRepository): string {
+  return `the ${repository.type === "dataset" ? "data set" : "model"} ${fullId(repository)}`;
 }
 
 /** Tells whether the hub can have this id and revision, which also makes them safe as names of folders. */

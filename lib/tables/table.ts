@@ -85,7 +85,8 @@ export async function openTable(
       `Cannot read ${name}: expected a name that ends in .csv, .tsv, .jsonl or .parquet, or a format`,
     );
   }
-  const { rows, close, ...rest } = await openers[format](path, name);
+  const { rows, source, ...rest } = await openers[format](path, name);
+  const close = async () => void await source.return(undefined);
   return { path: name, format, ...rest, rows: someRows(name, rows), [Symbol.asyncDispose]: close };
 }
 
@@ -95,7 +96,8 @@ async function headOf(path: string): Promise<Uint8Array> {
 }
 
 interface OpenRows extends Pick<TableStream, "columns" | "types" | "rows"> {
-  close(): Promise<void>;
+  /** What the rows come from, to be closed at the end. */
+  readonly source: AsyncGenerator<unknown>;
 }
 
 const openers: Readonly<Record<TableFormat, (path: string, name: string) => Promise<OpenRows>>> = {
@@ -115,7 +117,7 @@ async function openDelimited(path: string, name: string, delimiter: string): Pro
       yield { line, values: new Map(columns.map((column, place) => [column, values[place]!])) };
     }
   };
-  return { columns, rows: rows(), close: () => closeRows(records) };
+  return { columns, rows: rows(), source: records };
 }
 
 /** Rows of JSON Lines read ahead to find the columns, which the format does not state. */
@@ -145,7 +147,7 @@ async function openJsonLines(path: string, name: string): Promise<OpenRows> {
     yield* first;
     for await (const row of all) yield note(row);
   };
-  return { columns, rows: rows(), close: () => closeRows(all) };
+  return { columns, rows: rows(), source: all };
 }
 
 async function openParquet(path: string, name: string): Promise<OpenRows> {
@@ -155,11 +157,7 @@ async function openParquet(path: string, name: string): Promise<OpenRows> {
   const types = await parquetColumns(path);
   const columns = types.map((type) => type.name);
   const rows = parquetRows(path, columns);
-  return { columns, types, rows, close: () => closeRows(rows) };
-}
-
-async function closeRows(rows: AsyncGenerator<unknown>): Promise<void> {
-  await rows.return(undefined);
+  return { columns, types, rows, source: rows };
 }
 
 async function* someRows(name: string, rows: AsyncIterable<Row>): AsyncGenerator<Row> {

@@ -102,25 +102,15 @@ export async function* textPieces(name: string, chunks: AsyncIterable<Uint8Array
 /** Number of bytes that tell the kind of a file. */
 const headSize = 512;
 
-const kinds: readonly { bytes: readonly number[]; what: string; advice: string }[] = [
-  { bytes: [0x1f, 0x8b], what: "compressed with gzip", advice: "unpack it first, as with gunzip" },
-  { bytes: [0x42, 0x5a, 0x68], what: "compressed with bzip2", advice: "unpack it first, as with bunzip2" },
-  {
-    bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a],
-    what: "compressed with xz",
-    advice: "unpack it first, as with unxz",
-  },
-  {
-    bytes: [0x28, 0xb5, 0x2f, 0xfd],
-    what: "compressed with zstd",
-    advice: "unpack it first, as with unzstd",
-  },
-  { bytes: [0xd0, 0xcf, 0x11, 0xe0], what: "an Excel workbook", advice: "save it from Excel as CSV UTF-8" },
-  {
-    bytes: [0x50, 0x41, 0x52, 0x31],
-    what: "a Parquet file",
-    advice: "give it a name that ends in .parquet",
-  },
+/** Kinds of files that are refused: the characters that they begin with, what they are, and what to do. */
+const kinds: readonly (readonly [start: string, what: string, advice: string])[] = [
+  ["\x1f\x8b", "compressed with gzip", "unpack it first, as with gunzip"],
+  ["BZh", "compressed with bzip2", "unpack it first, as with bunzip2"],
+  ["\xfd7zXZ", "compressed with xz", "unpack it first, as with unxz"],
+  ["\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it first, as with unzstd"],
+  ["\xd0\xcf\x11\xe0", "an Excel workbook", "save it from Excel as CSV UTF-8"],
+  ["PAR1", "a Parquet file", "give it a name that ends in .parquet"],
+  ["version https://git-lfs", "a pointer of Git LFS", "fetch the file itself with git lfs pull"],
 ];
 
 /**
@@ -132,17 +122,14 @@ export function refuseOtherKinds(name: string, head: Uint8Array): void {
   const refuse = (what: string, advice: string) => {
     throw new InputError(`Cannot read ${name} as it is ${what}: ${advice}`);
   };
-  const kind = kinds.find(({ bytes }) => bytes.every((byte, place) => head[place] === byte));
-  if (kind) refuse(kind.what, kind.advice);
-  const ascii = String.fromCharCode(...head.subarray(0, headSize));
-  if (ascii.startsWith("PK\x03\x04")) {
-    if (/\[Content_Types\]\.xml|xl\//.test(ascii)) {
+  const text = String.fromCharCode(...head.subarray(0, headSize));
+  const kind = kinds.find(([start]) => text.startsWith(start));
+  if (kind) refuse(kind[1], kind[2]);
+  if (text.startsWith("PK\x03\x04")) {
+    if (/\[Content_Types\]\.xml|xl\//.test(text)) {
       refuse("an Excel workbook", "save it from Excel as CSV UTF-8");
     }
     refuse("a zip archive", "unpack it first");
-  }
-  if (ascii.startsWith("version https://git-lfs")) {
-    refuse("a pointer of Git LFS", "fetch the file itself with git lfs pull");
   }
   const [first, second, third, fourth] = head;
   const little = first !== 0 && second === 0 && third !== 0 && fourth === 0;

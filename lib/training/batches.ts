@@ -43,7 +43,7 @@ export interface TextBatch extends StepBatch {
 
 /** Batches that are made when they are asked for. */
 export interface LazyBatches<Made> extends Iterable<Made> {
-  /** How many batches. */
+  /** Number of batches. */
   readonly length: number;
   /** The batch at a place (from 0), whichever were made before it, so that a resumed epoch can go on in its middle. */
   at(place: number): Made;

@@ -20,7 +20,7 @@ export interface KeptModelOptions {
   readonly part: string;
   /** The file beside the model that says how it was made. */
   readonly recordFile: string;
-  /** Where the run saves itself on the way. */
+  /** Folder and frequency of the run's checkpoints, and whether to go on from them. */
   readonly checkpoint: Omit<CheckpointOptions, "identity">;
 }
 
@@ -42,7 +42,7 @@ export interface KeptModel<Made> {
 
 /** A run that makes models. */
 export interface MakingRun<Made> {
-  /** Where it saves itself on the way. */
+  /** Folder and frequency of its checkpoints, and whether to go on from them. */
   readonly checkpoint: Omit<CheckpointOptions, "identity">;
   /** Keeps a model: `save` writes it into a folder, then the record is written beside it. */
   keep(part: string, save: (folder: string) => Promise<void>, record: Made): Promise<void>;
@@ -58,7 +58,7 @@ export async function cachedModel<Made>(
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<KeptModel<Made>> {
   const run = join(cacheFolder(), kind, (await configurationHash(identity)).slice(0, 24));
-  const waiting = () => say(`Another process is making the model in ${run}, which is waited for`);
+  const waiting = () => say(`Waiting for another process that is making the model in ${run}`);
   return await findModel<Made>({ run, ...model }) ??
     await withCacheLock(join(run, "lock"), waiting, () =>
       fromCheckpoints(

@@ -10,16 +10,16 @@ import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import type { Snapshot } from "./trainer.ts";
 
-/** Where and how often a run is saved. */
+/** Folder and frequency of a run's checkpoints. */
 export interface CheckpointOptions {
-  /** Made if it is not there. */
+  /** Folder of the checkpoints; made if it is not there. */
   readonly folder: string;
   /**
    * Updates between checkpoints; there is one at the end of each epoch besides. If not given, time decides
    * ({@linkcode CheckpointTimes}).
    */
   readonly every?: number;
-  /** What the run is, as text; a checkpoint of another run is refused. */
+  /** Text that identifies the run; a checkpoint of another run is refused. */
   readonly identity: string;
   /** Go on from the newest checkpoint, if there is one; otherwise old ones are removed at the start. */
   readonly resume: boolean;
@@ -28,11 +28,11 @@ export interface CheckpointOptions {
 /** A checkpoint that a run cannot go on from: it is damaged, or of another run. */
 export class ResumeError extends InputError {}
 
-/** What is saved. */
+/** The content of a checkpoint. */
 export interface Checkpoint<Position> {
-  /** Of the trainer. */
+  /** State of the trainer. */
   readonly snapshot: Snapshot;
-  /** Where the loop stands. */
+  /** Position of the loop. */
   readonly position: Position;
   /** The best epoch's parameters, once there is one. */
   readonly best?: HostTensors;
@@ -55,7 +55,7 @@ export class CheckpointTimes {
 
   constructor(readonly every: number | undefined) {}
 
-  /** @param endsEpoch whether an epoch has ended; its last update comes before that. */
+  /** @param endsEpoch `true` if an epoch has ended; its last update comes before that. */
   isDue(updates: number, endsEpoch: boolean): boolean {
     if (this.every !== undefined) return endsEpoch || updates % this.every === 0;
     return performance.now() - this.#last >= Math.max(leastPause, leastShare * this.#took);
@@ -82,7 +82,7 @@ async function list(folder: string, kind: RegExp): Promise<string[]> {
 
 const checkpointFile = /^checkpoint-\d+\.safetensors$/;
 
-/** What a killed process leaves of a file that it was writing. */
+/** Ending of a file that a killed process left half-written. */
 const halfFile = /\.tmp$/;
 
 async function makeFolder(folder: string): Promise<void> {
@@ -168,7 +168,7 @@ export async function newestCheckpoint<Position>(
   };
 }
 
-/** What JSON says, or undefined if it is none. */
+/** Returns the value of a JSON text, or undefined if it is none. */
 function parsed(json: string | undefined): unknown {
   try {
     return JSON.parse(json ?? "");
@@ -177,7 +177,7 @@ function parsed(json: string | undefined): unknown {
   }
 }
 
-/** What is read, or the sentence on why it cannot be, with what to do about it. */
+/** Returns what is read; adds advice to the sentence on why it cannot be read. */
 async function advised<Value>(reading: Promise<Value>, advice: string): Promise<Value> {
   return await reading.catch((error) => {
     throw error instanceof InputError

@@ -17,7 +17,7 @@ export interface EpochBatches {
   at(place: number): StepBatch;
 }
 
-/** What one epoch came to. */
+/** The result of one epoch. */
 export interface EpochResult<Evaluation> {
   /** 1 is the first. */
   readonly epoch: number;
@@ -28,13 +28,13 @@ export interface EpochResult<Evaluation> {
   readonly seconds: number;
 }
 
-/** What the loop tells after each step. */
+/** The report of the loop after a step. */
 export interface StepReport {
   /** Updates made. */
   readonly step: number;
-  /** Of all epochs. */
+  /** Updates of all epochs. */
   readonly steps: number;
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
   /** Mean loss of the batch before the step. */
   readonly loss: number;
@@ -46,7 +46,7 @@ export interface StepReport {
   readonly tokens: number;
 }
 
-/** What the loop does. */
+/** Batches, rates, measurements and callbacks of the loop. */
 export interface TrainingPlan<Evaluation> {
   readonly epochs: number;
   /** The batches of an epoch, counted from 0: a pure function, so that a resumed run sees the same ones. */
@@ -55,17 +55,17 @@ export interface TrainingPlan<Evaluation> {
   rate(parameter: string, update: number): number;
   /** Measures the model after an epoch; the result must survive JSON. */
   evaluate(trainer: Trainer): Promise<Evaluation>;
-  /** Whether the first is better; the first of equal epochs is the best. */
+  /** Tells whether the first is better; the first of equal epochs is the best. */
   better(first: Evaluation, second: Evaluation): boolean;
   readonly checkpoint?: CheckpointOptions;
   onStep?(report: StepReport): void;
   onEpoch?(result: EpochResult<Evaluation>): void | Promise<void>;
 }
 
-/** What came of it. */
+/** The result of training. */
 export interface TrainingResult<Evaluation> {
   readonly epochs: readonly EpochResult<Evaluation>[];
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly bestEpoch: number;
   /** The parameters after the best epoch. */
   readonly parameters: HostTensors;
@@ -74,7 +74,7 @@ export interface TrainingResult<Evaluation> {
   readonly seconds: number;
 }
 
-/** Where the loop stands between two steps. */
+/** Position of the loop between two steps. */
 interface Position<Evaluation> {
   epoch: number;
   place: number;

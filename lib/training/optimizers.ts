@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs";
 import { squaredNorm } from "../graph/composites.ts";
 import type { Signature, StepResult, Tensors } from "../graph/graph.ts";
 
-/** What an optimizer does; the defaults are the project's. */
+/** Settings of an optimizer; the defaults are the project's. */
 export interface OptimizerOptions {
   /** AdamW corrects the moments' bias and decays apart from the moments; BertAdam does not correct. */
   readonly name: "adamw" | "bertadam";
@@ -60,7 +60,7 @@ export const stateName = {
   secondMoment: (parameter: string): string => `v/${parameter}`,
 };
 
-/** What an update is fed with: each parameter's learning rate [P], in their order, and its bias corrections [P, 2]. */
+/** Returns the feeds of an update: each parameter's learning rate [P], in order, and its bias corrections [P, 2]. */
 export const updateFeeds = (parameters: readonly string[]): Record<string, Signature> => ({
   learning_rates: { shape: [parameters.length], dtype: "float32" },
   bias_corrections: { shape: [parameters.length, 2], dtype: "float32" },

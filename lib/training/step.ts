@@ -6,11 +6,11 @@ import type { Graph, Signature, StepResult, Tensors } from "../graph/graph.ts";
 import { record } from "../graph/record.ts";
 import { type OptimizerOptions, stateName, update, updateFeeds } from "./optimizers.ts";
 
-/** What is trained: a loss as a function of parameters and a batch. */
+/** A model to train: its loss as a function of parameters and a batch. */
 export interface Trainable {
   /** Tensors of a batch by name, for one shape. */
   feeds(shape: unknown): Record<string, Signature>;
-  /** Whether batches of a shape train a parameter; without it all are trained. A parameter that is not stays as it is. */
+  /** Tells whether batches of a shape train a parameter; if absent, all are trained. Others stay as they are. */
   trains?(parameter: string, shape: unknown): boolean;
   /**
    * The batch's loss, and what an evaluation returns besides (logits). The losses of its examples must be weighted

@@ -14,7 +14,7 @@ import {
 
 /** One optimizer batch: feeds of one or more parts of the same shape, whose weights sum to 1 over all parts. */
 export interface StepBatch {
-  /** What programs are cached by. */
+  /** Key that programs are cached by. */
   readonly shape: unknown;
   readonly parts: readonly HostTensors[];
   /** Examples without padding rows. */
@@ -23,7 +23,7 @@ export interface StepBatch {
   readonly tokens: number;
 }
 
-/** What {@linkcode Trainer.restore} takes back. */
+/** State of a trainer, which {@linkcode Trainer.restore} takes back. */
 export interface Snapshot {
   /** Parameters and moments by their names in the state. */
   readonly tensors: HostTensors;

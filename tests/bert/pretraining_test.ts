@@ -50,7 +50,7 @@ const layouts = {
 };
 type Layout = typeof layouts[keyof typeof layouts];
 
-/** What is fed, with padding after each sequence's places. */
+/** Returns the feeds, with padding after each sequence's places. */
 function feeds({ tensors, place }: Layout, nsp: boolean): HostTensors {
   const at = new Int32Array(B * P), labels = new Int32Array(B * P), weights = new Float32Array(B * P);
   places.forEach((own, b) =>

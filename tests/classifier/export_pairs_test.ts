@@ -21,7 +21,7 @@ const pairs = [[1, 1], [3, 2], [7, 1], [1, 7], [4, 4], [20, 20], [40, 2], [2, 40
   pair: exampleTexts(1, others!, 100 + n)[0]!.text,
 }));
 
-/** How many of them fit into one input. */
+/** Number of pairs that fit into one input. */
 const shortPairs = 2;
 
 for (const kind of [{ text: "tail" }, { text: "hierarchical-attention" }, { features: "last 4 concat" }]) {

@@ -12,7 +12,7 @@ import { modelCard } from "../../lib/classifier/export_card.ts";
 import { classifierOnnx } from "../../lib/classifier/export_onnx.ts";
 import { saveClassifier } from "../../lib/classifier/trained.ts";
 import { layerFeatures } from "../../lib/paper/layers.ts";
-import { keepStretches, textStrategyNames } from "../../lib/paper/long_text.ts";
+import { keepStretches, textStrategy, textStrategyNames } from "../../lib/paper/long_text.ts";
 import { Random } from "../../lib/random.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
 import type { HostTensor } from "../../lib/tensors.ts";
@@ -31,7 +31,7 @@ const texts = [1, 2, 4, 7, 8, 20, 40].flatMap((words) =>
   exampleTexts(15, words, words).map(({ text }) => text)
 );
 
-/** How many of them fit into one input. */
+/** Number of texts that fit into one input. */
 const short = 60;
 
 const softmax = (logits: readonly number[]) => {
@@ -80,7 +80,7 @@ for (const { features, text } of classifiers) {
     inFolder(async (folder) => {
       const run = await exportTrained(join(folder, "exported"), { features, text });
       const session = await ort.InferenceSession.create(join(folder, "exported", "onnx", "model.onnx"));
-      const { pooling } = run.settings.text;
+      const { pooling } = textStrategy(run.settings.text);
       const trainer = evaluator(run);
       for (const [B, T] of [[1, 2], [2, 7], [5, 16], [1, positions]] as const) {
         const K = pooling ? B + 1 : 1;

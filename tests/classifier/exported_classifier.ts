@@ -23,13 +23,13 @@ export function assertClose(found: readonly number[][], expected: readonly numbe
   assert.ok(difference < 1e-4, `${what}: logits differ by ${difference}`);
 }
 
-/** Whether a Python can run the card's snippet of ONNX Runtime; says what is skipped where none can. */
+/** Tells whether a Python can run the card's snippet of ONNX Runtime; says what is skipped where none can. */
 export const hasOnnxRuntime = (test: string): boolean => pythonHas(test, "onnxruntime", "tokenizers");
 
-/** What the Python snippets of a card say: logits of each text, and of a pipeline its probabilities by label. */
+/** Results of a card's Python snippets: logits of each text, and of a pipeline its probabilities by label. */
 export interface CardResults {
   readonly onnxruntime: number[][];
-  /** Of a Python that has PyTorch and transformers. */
+  /** Logits of a Python that has PyTorch and transformers. */
   readonly transformers?: number[][];
   readonly pipeline?: Record<string, number>[];
 }

@@ -22,13 +22,13 @@ export const positions = 24;
 /** By class. */
 export const labels = ["o", "u", "neither"];
 
-/** What a classifier is made for. */
+/** Kind of texts that a classifier is made for. */
 export interface ClassifierKind {
   /** A text strategy's name, head+tail if not given. */
   readonly text?: string;
   /** "last" if not given. */
   readonly features?: string;
-  /** Whether the texts are pairs; not, if not given. */
+  /** `true` if the texts are pairs; false if not given. */
   readonly pairs?: boolean;
 }
 
@@ -89,7 +89,7 @@ export async function ownLogits(run: FineTuned, texts: readonly ClassifierText[]
   const trainer = evaluator(run);
   const examples = readExamples(
     texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
-    { tokenizer, text: run.settings.text, maxLength },
+    { tokenizer, text: textStrategy(run.settings.text), maxLength },
   );
   const logits: number[][] = [];
   const options = { batchSize: 4, maxLength, tokenizerIds: tokenizer.ids };

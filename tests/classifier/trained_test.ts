@@ -108,7 +108,7 @@ Deno.test("a folder without the pooler that its classifier reads is refused", ()
         config: model.config,
         parameters: Object.fromEntries(kept),
         tokenizerFiles: model.tokenizer.files,
-        extra: { ...settings, text: settings.text.name, features },
+        extra: { ...settings, text: "head+tail", features },
       });
       return await loadTrainedModel(folder);
     };

@@ -31,11 +31,9 @@ Deno.test("imdb is whole, in its official split, without line breaks", async () 
   );
   assert.match(imdb.test[0]!.text, /^Once again Mr\. Costner has dragged out a movie/);
 
-  const mini = await dataset("imdb-mini");
-  assert.deepEqual(sizes(mini), [2000, 500, 2000]);
-  assert.deepEqual(counts(mini, mini.train), [1000, 1000]);
   const part = limit(imdb, { train: 2000, dev: 500, test: 2000 });
-  assert.equal(part.fingerprint, mini.fingerprint, "the mini set is a limit of the whole");
+  assert.equal(part.fingerprint, "9bd50f390cd8ca28acca439451dad4d70c8658431e0673979b8f80e7f3349b26");
+  assert.deepEqual(counts(part, part.train), [1000, 1000]);
   assert.match(
     part.note,
     /^a part of it, 2000 of 22500 train, 500 of 2500 dev, 2000 of 25000 test texts; of the whole: /,
@@ -59,18 +57,6 @@ Deno.test("the small sets have the sizes and classes that they state", async () 
     assert.deepEqual(counts(sentences, sentences.test), [150, 150]);
     assert.match(sentences.note, /^stands in for Yelp/);
   }
-  const recipes = await dataset("chinese-recipes");
-  assert.deepEqual(sizes(recipes), [200, 40, 63]);
-  assert.equal(recipes.language, "zh");
-  assert.deepEqual(counts(recipes, [...recipes.train, ...recipes.dev, ...recipes.test]), [
-    97,
-    54,
-    69,
-    24,
-    21,
-    38,
-  ]);
-  assert.ok(recipes.train.every(({ text }) => !/^#|!\[|预估烹饪难度/m.test(text)));
 });
 
 Deno.test("limit keeps each class's share, is nested, and leaves other splits whole", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { dataset } from "../../lib/data/dataset.ts";
 import { type Files, parquetFolder, parquetRows, withFolder, zhangFiles } from "./paper_files.ts";
 
-/** That a set is refused with this message, in which paths are as in `files`. */
+/** Makes sure that a set is refused with this message, in which paths are as in `files`. */
 async function assertRefused(name: string, files: Files, expected: string): Promise<void> {
   await withFolder(
     files,

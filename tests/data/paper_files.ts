@@ -15,10 +15,10 @@ export interface Rows {
 /** Contents by path. */
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
-/** Where the Parquet files are, by the sets' names. */
+/** Folder of the Parquet files, by the sets' names. */
 export const parquetFolder: string = join(import.meta.dirname!, "..", "golden", "parquet");
 
-/** What the Parquet files hold. */
+/** Rows that the Parquet files hold. */
 export const parquetRows: Readonly<Record<string, Rows>> = JSON.parse(
   await readFile(join(parquetFolder, "rows.json"), "utf8"),
 );

@@ -54,7 +54,7 @@ const pairs = ({ labels }: Dataset, examples: Dataset["train"]) =>
   examples.map((example) => [wholeText(example), labels[example.label]!] as const);
 const sorted = (data: Dataset) => pairs(data, [...data.train, ...data.dev]).map(String).sort();
 
-/** That a set holds all rows, the shown ones as they should be, a tenth of train in dev. */
+/** Makes sure that a set holds all rows, the shown ones as they should be, a tenth of train in dev. */
 function assertWhole(data: Dataset): void {
   const rows = parquetRows[data.name]!;
   assert.deepEqual([data.train.length, data.dev.length, data.test.length], [18, 2, 4], data.name);

@@ -66,7 +66,7 @@ const packedAttention = ({ q, k, v }: Tensors, rate: number, key?: composites.Dr
 const lstmInputs = { x: normal(4, 3, 8), w: normal(8, 2) };
 const lstmMask = () => tf.tensor3d([[[1], [1], [1]], [[1], [1], [0]], [[1], [1], [0]], [[1], [0], [0]]]);
 
-/** By a name for the report. */
+/** Cases by a name for the report. */
 export const cases: Readonly<Record<string, Case>> = {
   add: binary(tf.add),
   subtract: binary(tf.sub),

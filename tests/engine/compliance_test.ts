@@ -1,4 +1,4 @@
-/** What every engine must do: values and gradients of all operations, state in place, the same masks, equal reruns. */
+/** Duties of every engine: values and gradients of all operations, state in place, the same masks, equal reruns. */
 import * as tf from "@tensorflow/tfjs";
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import type { Engine } from "../../lib/engine/engine.ts";

@@ -1,7 +1,9 @@
 /** The experiments at paper scale, against the paper's settings written down a second time (section 5.2 to 5.7). */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { dataTables, experiments } from "../../experiments/all.ts";
 import type { Configuration } from "../../lib/runs/configuration.ts";
+import { configurationHash, readRecords } from "../../lib/results/records.ts";
 import { resolveCells } from "../../lib/runs/experiment.ts";
 
 const cellsOf = async (name: string, scale: "mini" | "imdb" | "paper" = "paper") =>
@@ -261,5 +263,18 @@ Deno.test("at mini scale the rows that stand for the same run are the same run",
       await hashOf("table8", "BERT-base + ITPT", column),
       await hashOf("table6", "BERT-ITPT-FiT", column),
     );
+  }
+});
+
+Deno.test("every published record is found by its configuration, as a run of an experiment", async () => {
+  const { records } = await readRecords(join(import.meta.dirname!, "..", "..", "results", "mini"));
+  assert.ok(records.length >= 608);
+  const seeds = [...new Set(records.map(({ seed }) => seed))];
+  const cells = await Promise.all(experiments.map((experiment) => resolveCells(experiment, { seeds })));
+  const hashes = new Set(cells.flat().map(({ hash }) => hash));
+  for (const { experiment, cell, seed, configuration, hash } of records) {
+    const run = `${experiment}, ${cell.row}, ${cell.column}, seed ${seed}`;
+    assert.equal(await configurationHash(configuration), hash, run);
+    assert.ok(hashes.has(hash), run);
   }
 });

@@ -15,11 +15,11 @@ import { parseArgs } from "node:util";
 import { damagedFile, readers } from "./readers.ts";
 import type { Outcome, Task } from "./worker.ts";
 
-/** What became of many files. */
+/** Outcomes of reading many files. */
 export interface FuzzResult {
-  /** By reader how many files were read and refused, and the milliseconds of the slowest. */
+  /** Numbers of files read and refused by each reader, and the milliseconds of its slowest. */
   readonly readers: ReadonlyMap<string, { read: number; refused: number; slowest: number }>;
-  /** What should not have happened. */
+  /** Outcomes that should not have happened. */
   readonly faults: readonly Outcome[];
 }
 

@@ -1,7 +1,7 @@
 /** Damage to small files: what a broken download, a wrong tool or an attacker may make of them. */
 import type { Random } from "../../lib/random.ts";
 
-/** What damage is made with. */
+/** Material that damage is made with. */
 export interface Material {
   /** Whole files of the format, to splice with. */
   readonly samples: readonly Uint8Array[];

@@ -2,7 +2,7 @@
 import { InputError } from "../../lib/errors.ts";
 import { damagedFile, readers } from "./readers.ts";
 
-/** What a worker is to do. */
+/** The task of a worker. */
 export interface Task {
   /** The first file's number, and the number after the last. */
   readonly first: number;
@@ -11,22 +11,22 @@ export interface Task {
   readonly seed: number;
   /** The one reader to test, by its name; all of them by default. */
   readonly only?: string;
-  /** For the files of readers that need a path. */
+  /** Folder for the files of readers that need a path. */
   readonly folder: string;
   /** Gets the number of the file that is being read. */
   readonly current: Int32Array<SharedArrayBuffer>;
 }
 
-/** What became of one file. */
+/** Outcome of reading one file. */
 export interface Outcome {
   readonly file: number;
   readonly reader: string;
   /** A value, an InputError, or what should not have happened. */
   readonly kind: "read" | "refused" | "fault";
   readonly milliseconds: number;
-  /** For a fault what it is. */
+  /** Description of a fault. */
   readonly fault?: string;
-  /** For a fault the file. */
+  /** Bytes of the file that led to a fault. */
   readonly bytes?: Uint8Array;
 }
 

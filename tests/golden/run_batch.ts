@@ -14,11 +14,11 @@ import {
 import { packedOf } from "../helpers/packed.ts";
 import { largestDifference, relativeError } from "./load.ts";
 
-/** What a batch comes to. */
+/** Results of a batch. */
 export interface BatchResult {
-  /** Of the evaluation: loss [] and logits [B, C]. */
+  /** Outputs of the evaluation: loss [] and logits [B, C]. */
   readonly outputs: HostTensors;
-  /** By parameter. */
+  /** Gradients by parameter. */
   readonly gradients: HostTensors;
 }
 

@@ -6,7 +6,7 @@ import process from "node:process";
 /** BERTLAB_PYTHON, or python3. */
 export const python = process.env.BERTLAB_PYTHON || "python3";
 
-/** Whether a Python can import these modules; says what is skipped where none can. */
+/** Tells whether a Python can import these modules; says what is skipped where none can. */
 export function pythonHas(test: string, ...modules: readonly string[]): boolean {
   try {
     execFileSync(python, ["-c", `import ${modules.join(", ")}`], { stdio: "pipe" });
@@ -19,7 +19,7 @@ export function pythonHas(test: string, ...modules: readonly string[]): boolean 
   }
 }
 
-/** Whether a Python can import transformers; says what is skipped where none can. */
+/** Tells whether a Python can import transformers; says what is skipped where none can. */
 export const hasTransformers = (test: string): boolean => pythonHas(test, "torch", "transformers");
 
 /** A batch, row by row. */
@@ -29,13 +29,13 @@ export interface TransformersRequest {
   readonly type_ids?: number[][];
 }
 
-/** What check_folder.py prints: logits by the names that the class gives them. */
+/** Reply of check_folder.py: logits by the names that the class gives them. */
 export interface TransformersReply {
   readonly logits?: number[][];
   readonly prediction_logits?: number[][][];
   readonly seq_relationship_logits?: number[][];
   readonly labels: string[];
-  /** What was missing, unexpected or misshapen. */
+  /** Names of parameters that were missing, unexpected or misshapen. */
   readonly warnings: Record<string, string[]>;
 }
 

@@ -15,7 +15,7 @@ function consonantTexts(count: number, seed: number): Example[] {
   });
 }
 
-/** Which consonant is frequent: three classes; half of `count` to train on, a quarter each to choose by and to test on. */
+/** Returns three classes of texts by frequent consonant: half of `count` to train on, a quarter each for dev and test. */
 export function consonantDataset(count = 96): Dataset {
   return {
     name: "consonants",

@@ -3,7 +3,7 @@ import type { Configuration } from "../../lib/runs/configuration.ts";
 import { measure } from "../../lib/results/metrics.ts";
 import type { CellResult } from "../../lib/runs/run_experiment.ts";
 
-/** What came of a configuration: of `texts` test texts, all of the first class, `wrong` are told wrong. */
+/** Returns a made-up result of a configuration: of `texts` test texts, all of the first class, `wrong` are told wrong. */
 export function madeUpRun(configuration: Configuration, texts: number, wrong: number): CellResult {
   const probabilities = Array.from({ length: texts }, (_, n) => n < wrong ? [0.4, 0.6] : [0.9, 0.1]).flat();
   const expected = Array<number>(texts).fill(0);

@@ -2,12 +2,12 @@
 import type { Command } from "commander";
 import { type Output, runCommand } from "../../scripts/command.ts";
 
-/** What a command came to. */
+/** The result of a command. */
 export interface CommandResult {
   readonly code: number;
-  /** What it wrote to standard output, without the end. */
+  /** Text on standard output, without the end. */
   readonly out: string;
-  /** What it wrote to standard error. */
+  /** Text on standard error. */
   readonly error: string;
 }
 

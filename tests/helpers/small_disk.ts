@@ -38,7 +38,7 @@ export function smallDisk(bytes: number): SmallDisk {
   };
 }
 
-/** What the name of a test that needs a small disk says when there can be none; "" where there can. */
+/** Addition to the name of a test that needs a small disk when there can be none; "" where there can. */
 export const noSmallDisk: string = (() => {
   try {
     smallDisk(4096).remove();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LiveCurve } from "../../lib/notebook/live.ts";
 
-/** What a curve tells the notebook. */
+/** Returns a curve, with a list of the messages that it sends to the notebook. */
 function curveWithMessages(label: string, pause?: number) {
   // deno-lint-ignore no-explicit-any -- messages of Jupyter's protocol
   const messages: { type: string; content: any }[] = [];

@@ -15,6 +15,7 @@ import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
 import { requireGolden, runBatch, startingWith } from "../golden/run_batch.ts";
 import type { HostTensor } from "../../lib/tensors.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 const folder = join(import.meta.dirname!, "..", "golden", "bert_feat");
 const config = await readConfig(folder);
@@ -36,7 +37,8 @@ function padded({ shape: [B, T], data }: HostTensor, columns: number): HostTenso
 
 for (const [name, make] of Object.entries(engines)) {
   for (const layout of ["padded", "packed"] as const) {
-    Deno.test(`${name}: logits and every gradient but BERT's of ${layout} texts are those of PyTorch's packed LSTM`, async () => {
+    const test = slowUnless(name !== "xla");
+    test(`${name}: logits and every gradient but BERT's of ${layout} texts are those of PyTorch's packed LSTM`, async () => {
       requireGolden(await runBatch(await make(), trainable, parameters, values, layout), values);
     });
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fewShot } from "../../lib/paper/few_shot.ts";
-import { usedPart } from "../../lib/runs/run_data.ts";
+import { usedPart } from "../../lib/runs/used_part.ts";
 import { exampleDataset } from "../helpers/example_model.ts";
 
 Deno.test("samples are nested and hold each class in its share; another draw is another sample", () => {

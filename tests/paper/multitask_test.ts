@@ -27,6 +27,7 @@ import { relativeError } from "../golden/load.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 import { packedOf } from "../helpers/packed.ts";
 import { inFolder } from "../helpers/in_folder.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 const golden = join(import.meta.dirname!, "..", "golden", "multitask");
 const start = await readSafetensors(join(golden, "start.safetensors"));
@@ -61,7 +62,8 @@ const batches = batchesOf("packed");
 
 for (const [name, make] of Object.entries(engines)) {
   for (const layout of ["padded", "packed"] as const) {
-    Deno.test(`${name}: ten steps on ${layout} batches of two tasks are those of PyTorch`, async () => {
+    const test = slowUnless(name !== "xla");
+    test(`${name}: ten steps on ${layout} batches of two tasks are those of PyTorch`, async () => {
       const trainer = new Trainer(await make(), trainable, start, optimizer("adamw"), 1);
       const losses: number[] = [];
       for (const batch of batchesOf(layout)) {

@@ -11,11 +11,11 @@ import {
   writePredictions,
 } from "../../lib/results/records.ts";
 
-/** What is made up. */
+/** Options of made-up results. */
 export interface ExampleOptions extends CellOptions {
   /** Test examples of each run; 60 if not given. */
   readonly examples?: number;
-  /** Whether a cell is run; all are if not given. */
+  /** Tells whether a cell is run; all are if not given. */
   readonly keep?: (row: string, column: string, seed: number) => boolean;
   /** Changes each record before it is written. */
   readonly change?: (record: RunRecord) => RunRecord;

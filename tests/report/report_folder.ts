@@ -7,7 +7,7 @@ import type { FindDataset } from "../../lib/report/mistakes.ts";
 import { writeReport } from "../../lib/report/write_report.ts";
 import type { Claim } from "../../lib/results/claims.ts";
 
-/** What a report is made of, besides the records. */
+/** Parts that a report is made of, besides the records. */
 export interface Parts {
   readonly experiments: readonly Experiment[];
   readonly dataTables?: readonly DataTable[];

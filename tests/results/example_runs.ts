@@ -2,7 +2,7 @@ import { measure } from "../../lib/results/metrics.ts";
 import { type RunRecord, writePredictions } from "../../lib/results/records.ts";
 import { exampleRecord } from "./example_record.ts";
 
-/** What the runs of a cell are. */
+/** Runs of a cell. */
 interface ExampleCell {
   /** Wrong answers of its seeds 1, 2, …: the first so many of the test examples. */
   readonly wrongs: readonly number[];

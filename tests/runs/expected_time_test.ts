@@ -11,7 +11,7 @@ const configurations = async (...options: Parameters<typeof resolveCells>) =>
 Deno.test("an experiment's minutes are those of its runs and of the models that they share", async () => {
   const all = await configurations(table5);
   assert.equal(await expectedSeconds(table5, "mini", all, []), 60 * table5.scales.mini!.minutes);
-  const models = new Set(all.map((one) => sharedModels(one).preTrained).filter(Boolean)).size;
+  const models = new Set(all.map((one) => sharedModels(one).pretrained).filter(Boolean)).size;
   const { minutes, modelMinutes } = table5.scales.mini!;
   const runs = await expectedSeconds(table5, "mini", all, all);
   assert.ok(Math.abs(runs / 60 - (minutes - models * modelMinutes!)) < 1e-9, "the models are made already");

@@ -4,7 +4,7 @@ import table4 from "../../experiments/table4.ts";
 import { type Experiment, resolveCells, type ScaleName } from "../../lib/runs/experiment.ts";
 import type { Figure } from "../../lib/results/figures.ts";
 
-/** What an experiment draws of its settings, before any run. */
+/** Returns the figure that an experiment draws of its settings, before any run. */
 async function drawn(experiment: Experiment, scale: ScaleName, model?: string): Promise<Figure> {
   const cells = await resolveCells(experiment, { scale, model });
   return experiment.figure!({ cells, records: new Map(), scale });

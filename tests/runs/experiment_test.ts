@@ -178,11 +178,11 @@ Deno.test("tasks are named by the scale's data sets, and none are no multi-task 
     "head-only": {},
     "tail-only": { multiTask: { tasks: ["IMDb", "Sogou"], epochs: 2 } },
   } as const;
-  const sets = { "IMDb": "imdb-mini", "Sogou": "sogou" };
+  const sets = { "IMDb": "yelp-sentences", "Sogou": "sogou" };
   const cells = await resolveCells({ ...cutting, rows, scales: { mini: { ...cutting.scales.mini!, sets } } });
   assert.equal(cells[0]!.configuration.multiTask, null);
   assert.deepEqual(cells[1]!.configuration.multiTask, {
-    tasks: ["imdb-mini", "sogou"],
+    tasks: ["yelp-sentences", "sogou"],
     epochs: 2,
     learningRate: 2e-5,
   });

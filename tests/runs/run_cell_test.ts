@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { type Configuration, paperSettings } from "../../lib/runs/configuration.ts";
 import { dataset, datasetContent } from "../../lib/data/dataset.ts";
 import { InputError } from "../../lib/errors.ts";
-import { cellRunner, fineTuneSettings, openEngine } from "../../lib/runs/run_cell.ts";
-import { usedPart } from "../../lib/runs/run_data.ts";
+import { fineTuneSettings } from "../../lib/paper/settings.ts";
+import { cellRunner } from "../../lib/runs/run_cell.ts";
+import { usedPart } from "../../lib/runs/used_part.ts";
 import { type Clock, watchSteps, withClock } from "../helpers/clock.ts";
 import { withSettings } from "../storage/hub_server.ts";
 import { parquetFolder } from "../data/paper_files.ts";
@@ -33,35 +34,15 @@ async function runCell(changes: Partial<Configuration> = {}, clock?: Clock, stop
   return { ...numbers, steps };
 }
 
-Deno.test("the settings of a configuration cut texts as it says", () => {
+Deno.test("the settings of a configuration are those of fine-tuning alone", async () => {
   const configuration = { ...paperSettings, text: "hierarchical-max", maxFractions: 2, layerDecay: 0.95 };
-  const { text, layerDecay } = fineTuneSettings(configuration);
-  assert.equal(text.pooling, "max");
-  assert.equal(text.pieces(new Int32Array(100), 12).length, 2);
-  assert.equal(layerDecay, 0.95);
+  const { text, maxFractions, layerDecay } = fineTuneSettings(configuration);
+  assert.deepEqual([text, maxFractions, layerDecay], ["hierarchical-max", 2, 0.95]);
   const others = ["data", "limits", "model", "layers", "architecture", "preTraining", "multiTask", "engine"];
   assert.deepEqual(others.filter((field) => field in fineTuneSettings(configuration)), []);
-  assert.throws(
-    () => fineTuneSettings({ ...paperSettings, text: "middle" }),
+  await assert.rejects(
+    runCell({ text: "middle" }),
     (error) => error instanceof InputError && /"middle": expected one of head, tail/.test(error.message),
-  );
-});
-
-Deno.test("engines are opened by name, and others are refused", async () => {
-  const engine = await openEngine("onnx");
-  assert.equal(engine.name, "onnx");
-  engine.dispose();
-  await assert.rejects(
-    openEngine("cuda"),
-    new InputError('Cannot use the engine "cuda": expected onnx, xla or reference'),
-  );
-  await assert.rejects(
-    openEngine("onnx", "bf16"),
-    new InputError("Cannot compute in bf16 with the engine onnx: expected f32, or bf16 with the engine xla"),
-  );
-  await assert.rejects(
-    openEngine("onnx", "f32", 2),
-    new InputError("Cannot use 2 devices with the engine onnx: expected 1, or the engine xla"),
   );
 });
 

@@ -27,7 +27,7 @@ const notebookOf = (...sources: readonly string[]): Notebook => ({
   nbformat_minor: 5,
 });
 
-/** Whether a command could not run notebooks here; says so. */
+/** Tells whether a command could not run notebooks here, and warns if so. */
 function skipped(error: string): boolean {
   const missing = /Cannot (?:run notebooks without|set up (?:Jupyter|nbconvert)).*/.exec(error)?.[0];
   if (missing) console.warn(`SKIPPED: running notebooks: ${missing}`);

@@ -1,4 +1,4 @@
-/** What the tests of `deno task train` work with: small tables and a tiny model. */
+/** Files for the tests of `deno task train`: small tables and a tiny model. */
 import { writeFile } from "node:fs/promises";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { exampleDataset, exampleTexts, tinyModel } from "../helpers/example_model.ts";

@@ -13,7 +13,7 @@ import { test } from "../helpers/slow.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
-/** What `deno task train` runs. */
+/** Arguments of Deno for `deno task train`. */
 const command: string[] = tasks.train.split(" ").slice(1);
 
 function start(...args: string[]): Deno.ChildProcess {

@@ -76,7 +76,7 @@ Deno.test("two processes that want the same file at once fetch it once", () =>
     strictEqual(await readFile(file(folder), "utf8"), weights);
     strictEqual(hub.paths("store").length, 1);
     const said = outputs.map(({ stderr }) => text(stderr)).join("");
-    ok(said === "" || said === "a.bin: another process is fetching it, which is waited for", said);
+    ok(said === "" || said === "a.bin: waiting for another process that is fetching it", said);
   }));
 
 Deno.test("where links are not allowed, the file is a copy", {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { withEnvironment } from "../helpers/environment.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 
-/** What a test's repository holds. */
+/** Content of a test's repository. */
 export interface TestRepository {
   readonly files: Readonly<Record<string, string>>;
   /** Names of the commit besides itself; `main` if none are given. */
@@ -18,7 +18,7 @@ export interface TestRepository {
 export interface Asked {
   readonly server: "hub" | "store";
   readonly method: string;
-  /** With the query. */
+  /** Path with the query. */
   readonly path: string;
   readonly range?: string;
   readonly ifRange?: string;
@@ -45,11 +45,11 @@ function isLarge(path: string): boolean {
 export class TestHub {
   /** Every request, in their order. */
   readonly asked: Asked[] = [];
-  /** By `models/organisation/name` or `datasets/…`. */
+  /** Repositories by `models/organisation/name` or `datasets/…`. */
   readonly repositories: Record<string, TestRepository> = {};
   /** Answers instead of the servers, if it gives an answer. */
   instead: (asked: Asked) => Response | undefined | Promise<Response | undefined> = () => undefined;
-  /** How many files a page of a listing holds. */
+  /** Number of files on a page of a listing. */
   pageSize = 1000;
   readonly #servers: Deno.HttpServer<Deno.NetAddr>[];
 

@@ -36,7 +36,7 @@ Deno.test("lists are lists", async () => {
 const lies: readonly {
   readonly what: string;
   readonly file: string;
-  /** Where bytes are put in place of others. */
+  /** Place where bytes replace others. */
   readonly at: number;
   readonly old: readonly number[];
   readonly bytes: readonly number[];

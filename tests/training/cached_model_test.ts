@@ -10,7 +10,7 @@ interface Made {
   readonly by: string;
 }
 
-/** Which model, with a list of what was said. */
+/** Returns options of a cached model, with a list of the lines that were said. */
 function asked(identity: object = { steps: 2 }) {
   const said: string[] = [];
   return {
@@ -63,7 +63,7 @@ Deno.test("of two that want a model at once one makes it, the other waits for it
       },
     );
     assert.deepEqual(await second, await first);
-    assert.match(other.said.join("\n"), /^Another process is making the model in .*, which is waited for$/);
+    assert.match(other.said.join("\n"), /^Waiting for another process that is making the model in .*$/);
     assert.deepEqual(one.said, []);
   }));
 

@@ -84,7 +84,7 @@ export const into = (folder: string, changes: Partial<CheckpointOptions> = {}): 
   ...changes,
 });
 
-/** What the epochs came to, but for the time that they took. */
+/** Returns the results of the epochs without their times. */
 export const untimed = ({ epochs }: TrainingResult<number>) =>
   epochs.map(({ seconds: _, ...epoch }) => epoch);
 

@@ -22,7 +22,7 @@ interface Before {
   readonly v?: number[];
 }
 
-/** What one update at learning rate 0.1 makes of `parameters`: each one's value and moments, and the norm. */
+/** Updates `parameters` once at learning rate 0.1; returns each one's value and moments, and the norm. */
 async function updated(
   engineName: string,
   options: OptimizerOptions,

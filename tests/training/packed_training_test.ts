@@ -279,7 +279,11 @@ Deno.test("200 texts have the same class probabilities packed as padded, in trai
     const trained = await fineTune(withoutHeads, { ...data, train: pair([...data.train]) }, settings, {
       engine,
     });
-    const examples = readExamples(pair(asked), { tokenizer, text: settings.text, maxLength });
+    const examples = readExamples(pair(asked), {
+      tokenizer,
+      text: textStrategy(settings.text, settings),
+      maxLength,
+    });
     const plan = classifierPlan(trained.model.config, settings);
     const trainer = new Trainer(engine, plan.trainable, trained.parameters, optimizer("adamw"), 1);
     const [packed, padded] = await Promise.all([false, true].map(async (padToMax) => {

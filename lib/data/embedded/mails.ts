@@ -1,4 +1,7 @@
-/** Mails of 2002 (the SpamAssassin corpus): by mailing list, as spam or not, and as general English text. */
+/**
+ * Mails of 2002 (the SpamAssassin corpus): by mailing list, as spam or not, and as general English text. No experiment
+ * tells spam; what is held out for that is not in the general text either.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EmbeddedSet } from "./embedded.ts";

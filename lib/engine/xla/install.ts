@@ -41,7 +41,7 @@ export async function installPlugin(set: PluginSet, options: InstallOptions = {}
     );
   }
   const wanted = (options.wanted ?? wheels[set]).filter(({ compiles }) => compiles || !compilerOnly);
-  const waiting = () => onProgress(`Another process is installing in ${folder}, which is waited for`);
+  const waiting = () => onProgress(`Waiting for another process that is installing in ${folder}`);
   await withCacheLock(join(folder, "lock"), waiting, () => installMissing(wanted, folder, onProgress));
   return folder;
 }

@@ -21,13 +21,10 @@ export interface Wheel {
 /** The name of a set of wheels that can be installed. */
 export type PluginSet = "cpu" | "cuda13";
 
-const nvidia = (
-  name: string,
-  version: string,
-  megabytes: number,
-  sha256: string,
-  options: { compiles?: boolean } = {},
-): Wheel => ({ name: `nvidia-${name}`, version, sha256, folder: "nvidia", megabytes, ...options });
+const nvidia = (name: string, version: string, megabytes: number, sha256: string): Wheel => ({
+  ...{ name: `nvidia-${name}`, version, sha256, folder: "nvidia", megabytes },
+  ...["cuda-nvcc", "nvvm"].includes(name) ? { compiles: true } : {},
+});
 
 /** The wheels of each set; the one that holds the plugin comes last. */
 export const wheels: Readonly<Record<PluginSet, readonly Wheel[]>> = {
@@ -39,12 +36,8 @@ export const wheels: Readonly<Record<PluginSet, readonly Wheel[]>> = {
     megabytes: 63,
   }],
   cuda13: [
-    nvidia("cuda-nvcc", "13.5.37", 47, "f5c4f7ead5d964fb4af42bbf1e6d3ec3c1e6e9d83b53749f691d387e7fcaa3a7", {
-      compiles: true,
-    }),
-    nvidia("nvvm", "13.5.37", 75, "c41bfa362e407405163f103c2229f0765f8cc2ed7d148b754dc77f228bf7e070", {
-      compiles: true,
-    }),
+    nvidia("cuda-nvcc", "13.5.37", 47, "f5c4f7ead5d964fb4af42bbf1e6d3ec3c1e6e9d83b53749f691d387e7fcaa3a7"),
+    nvidia("nvvm", "13.5.37", 75, "c41bfa362e407405163f103c2229f0765f8cc2ed7d148b754dc77f228bf7e070"),
     nvidia("cublas", "13.10.0.20", 444, "dcc6d63884c53d07e267ce7e6feac17b2538cebaafec5db865736c3e28e4dc84"),
     nvidia("cuda-cupti", "13.5.25", 13, "9dcca41c12a734192b14e7128ae116bc9ce1b9da686e2ebf48ae7a4415f76650"),
     nvidia("cuda-nvrtc", "13.5.37", 58, "86b4d68058807988b7d9af5b44917a0601e9c337f35ccd657bfb3c759ff8d8bc"),

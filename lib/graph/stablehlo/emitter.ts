@@ -71,6 +71,11 @@ export class StablehloEmitter {
     return this.several(text, [result])[0]!;
   }
 
+  /** Adds an operation with one result, whose text ends with the types of its operands and of the result. */
+  typed(text: string, operands: readonly Operand[], result: Omit<Operand, "name">): Operand {
+    return this.operation(`${text} : (${typesText(operands)}) -> ${typeText(result)}`, result);
+  }
+
   /** Adds an operation; no operation has side effects, so the same text gives the same results. */
   several(text: string, results: readonly Omit<Operand, "name">[]): readonly Operand[] {
     const known = this.#made.get(text);
@@ -85,12 +90,10 @@ export class StablehloEmitter {
 
   /** The same number everywhere. */
   constant(value: number, type: ElementText, shape: readonly number[] = []): Operand {
+    const result = { shape, type };
     return this.operation(
-      `stablehlo.constant dense<${numberText(value, type)}> : ${typeText({ shape, type })}`,
-      {
-        shape,
-        type,
-      },
+      `stablehlo.constant dense<${numberText(value, type)}> : ${typeText(result)}`,
+      result,
     );
   }
 
@@ -99,10 +102,8 @@ export class StablehloEmitter {
     if (values.length === 1) return this.constant(values[0]!, type, shape);
     const flat = { shape: [values.length], type };
     const list = values.map((value) => numberText(value, type)).join(", ");
-    return this.reshape(
-      this.operation(`stablehlo.constant dense<[${list}]> : ${typeText(flat)}`, flat),
-      shape,
-    );
+    const made = this.operation(`stablehlo.constant dense<[${list}]> : ${typeText(flat)}`, flat);
+    return this.reshape(made, shape);
   }
 
   /** An element-wise operation with one operand. */
@@ -139,19 +140,10 @@ export class StablehloEmitter {
   /** Compares element by element: EQ, NE, GE, GT, LE, LT. */
   compare(direction: string, a: Term, b: Term): Operand {
     const [left, right] = this.#alike(a, b);
-    const kind = left.type === "i32"
-      ? "SIGNED"
-      : left.type === "ui32" || left.type === "i1"
-      ? "UNSIGNED"
-      : "FLOAT";
-    const type = typeText(left);
-    const result = { shape: left.shape, type: "i1" } as const;
-    return this.operation(
-      `stablehlo.compare ${direction}, ${left.name}, ${right.name}, ${kind} : (${type}, ${type}) -> ${
-        typeText(result)
-      }`,
-      result,
-    );
+    const unsigned = left.type === "ui32" || left.type === "i1";
+    const kind = left.type === "i32" ? "SIGNED" : unsigned ? "UNSIGNED" : "FLOAT";
+    const text = `stablehlo.compare ${direction}, ${left.name}, ${right.name}, ${kind}`;
+    return this.typed(text, [left, right], { shape: left.shape, type: "i1" });
   }
 
   /** condition ? a : b, all of one shape. */
@@ -191,7 +183,7 @@ export class StablehloEmitter {
 
   #retyped(op: string, x: Operand, result: Omit<Operand, "name">): Operand {
     if (typeText(x) === typeText(result)) return x;
-    return this.operation(`stablehlo.${op} ${x.name} : (${typeText(x)}) -> ${typeText(result)}`, result);
+    return this.typed(`stablehlo.${op} ${x.name}`, [x], result);
   }
 
   /** Repeats x along axes where it has 1 or none; aligned at the right as in NumPy. */
@@ -203,22 +195,14 @@ export class StablehloEmitter {
   broadcastAlong(x: Operand, shape: readonly number[], axes: readonly number[]): Operand {
     const result = { shape, type: x.type };
     if (typeText(x) === typeText(result)) return x;
-    return this.operation(
-      `stablehlo.broadcast_in_dim ${x.name}, dims = [${axes.join(", ")}] : (${typeText(x)}) -> ${
-        typeText(result)
-      }`,
-      result,
-    );
+    return this.typed(`stablehlo.broadcast_in_dim ${x.name}, dims = [${axes.join(", ")}]`, [x], result);
   }
 
   /** Axes in another order. */
   transpose(x: Operand, order: readonly number[]): Operand {
     if (order.every((from, axis) => from === axis)) return x;
     const result = { shape: order.map((axis) => x.shape[axis]!), type: x.type };
-    return this.operation(
-      `stablehlo.transpose ${x.name}, dims = [${order.join(", ")}] : (${typeText(x)}) -> ${typeText(result)}`,
-      result,
-    );
+    return this.typed(`stablehlo.transpose ${x.name}, dims = [${order.join(", ")}]`, [x], result);
   }
 
   /** Cuts out a block. */
@@ -226,10 +210,7 @@ export class StablehloEmitter {
     const result = { shape: size, type: x.type };
     if (typeText(x) === typeText(result)) return x;
     const ranges = begin.map((start, axis) => `${start}:${start + size[axis]!}`).join(", ");
-    return this.operation(
-      `stablehlo.slice ${x.name} [${ranges}] : (${typeText(x)}) -> ${typeText(result)}`,
-      result,
-    );
+    return this.typed(`stablehlo.slice ${x.name} [${ranges}]`, [x], result);
   }
 
   /** Joins tensors along an axis. */
@@ -238,12 +219,7 @@ export class StablehloEmitter {
     if (operands.length === 1) return first!;
     const total = operands.reduce((sum, { shape }) => sum + shape[axis]!, 0);
     const result = { shape: first!.shape.with(axis, total), type: first!.type };
-    return this.operation(
-      `stablehlo.concatenate ${namesText(operands)}, dim = ${axis} : (${typesText(operands)}) -> ${
-        typeText(result)
-      }`,
-      result,
-    );
+    return this.typed(`stablehlo.concatenate ${namesText(operands)}, dim = ${axis}`, operands, result);
   }
 
   /** Puts a constant around a tensor. */
@@ -252,12 +228,8 @@ export class StablehloEmitter {
     const result = { shape, type: x.type };
     const fill = this.constant(value, x.type);
     const [low, high] = [0, 1].map((side) => paddings.map((both) => both[side]).join(", "));
-    return this.operation(
-      `stablehlo.pad ${x.name}, ${fill.name}, low = [${low}], high = [${high}], interior = [${
-        x.shape.map(() => 0).join(", ")
-      }] : (${typesText([x, fill])}) -> ${typeText(result)}`,
-      result,
-    );
+    const places = `low = [${low}], high = [${high}], interior = [${x.shape.map(() => 0).join(", ")}]`;
+    return this.typed(`stablehlo.pad ${x.name}, ${fill.name}, ${places}`, [x, fill], result);
   }
 
   /** Each element's place along an axis. */
@@ -275,12 +247,10 @@ export class StablehloEmitter {
     const axes = axesOf(axis, x.shape.length);
     const result = { shape: x.shape.filter((_, axis) => !axes.includes(axis)), type: x.type };
     const start = this.constant(neutral(op, x.type), x.type);
-    const reduced = axes.length === 0 ? x : this.operation(
-      `stablehlo.reduce(${x.name} init: ${start.name}) applies stablehlo.${op} across dimensions = [${
-        axes.join(", ")
-      }] : (${typeText(x)}, ${typeText(start)}) -> ${typeText(result)}`,
-      result,
-    );
+    const across = `applies stablehlo.${op} across dimensions = [${axes.join(", ")}]`;
+    const reduced = axes.length === 0
+      ? x
+      : this.typed(`stablehlo.reduce(${x.name} init: ${start.name}) ${across}`, [x, start], result);
     return keep
       ? this.reshape(reduced, x.shape.map((size, axis) => axes.includes(axis) ? 1 : size))
       : reduced;
@@ -302,43 +272,38 @@ export class StablehloEmitter {
     const batching = batch[0].length > 0 ? `batching_dims = ${pairs(batch)}, ` : "";
     // HIGHEST: else a GPU would round f32 operands to TF32.
     const precision = left.type === "bf16" ? "" : ", precision = [HIGHEST, HIGHEST]";
-    const result = { shape, type: "f32" } as const;
-    return this.operation(
-      `stablehlo.dot_general ${left.name}, ${right.name}, ${batching}contracting_dims = ${
-        pairs(contract)
-      }${precision} : ` +
-        `(${typesText([left, right])}) -> ${typeText(result)}`,
-      result,
-    );
+    const axes = `${batching}contracting_dims = ${pairs(contract)}${precision}`;
+    const text = `stablehlo.dot_general ${left.name}, ${right.name}, ${axes}`;
+    return this.typed(text, [left, right], { shape, type: "f32" });
   }
 
   /** Slices of x along an axis, by index. */
   gather(x: Operand, indices: Operand, axis: number): Operand {
     const rank = indices.shape.length;
     const shape = x.shape.toSpliced(axis, 1, ...indices.shape);
-    const offsets = x.shape.slice(1).map((_, i) => i < axis ? i : i + rank);
-    const result = { shape, type: x.type };
-    return this.operation(
-      `"stablehlo.gather"(${x.name}, ${indices.name}) {dimension_numbers = #stablehlo.gather<offset_dims = [${
-        offsets.join(", ")
-      }], collapsed_slice_dims = [${axis}], start_index_map = [${axis}], index_vector_dim = ${rank}>, ` +
-        `slice_sizes = array<i64: ${x.shape.with(axis, 1).join(", ")}>, indices_are_sorted = false} : ` +
-        `(${typesText([x, indices])}) -> ${typeText(result)}`,
-      result,
+    const offsets = x.shape.slice(1).map((_, i) => i < axis ? i : i + rank).join(", ");
+    const dimensions = `offset_dims = [${offsets}], collapsed_slice_dims = [${axis}], ` +
+      `start_index_map = [${axis}], index_vector_dim = ${rank}`;
+    const sizes = x.shape.with(axis, 1).join(", ");
+    return this.typed(
+      `"stablehlo.gather"(${x.name}, ${indices.name}) {dimension_numbers = #stablehlo.gather<${dimensions}>, ` +
+        `slice_sizes = array<i64: ${sizes}>, indices_are_sorted = false}`,
+      [x, indices],
+      { shape, type: x.type },
     );
   }
 
   /** Adds up rows [R, …] in zeros [S, …] at the places `indices` [R]. */
   scatterAdd(rows: Operand, indices: Operand, count: number): Operand {
     const zeros = this.constant(0, rows.type, rows.shape.with(0, count));
-    const window = rows.shape.slice(1).map((_, i) => i + 1);
-    return this.operation(
+    const window = rows.shape.slice(1).map((_, i) => i + 1).join(", ");
+    const dimensions = `update_window_dims = [${window}], inserted_window_dims = [0], ` +
+      `scatter_dims_to_operand_dims = [0], index_vector_dim = 1`;
+    return this.typed(
       `"stablehlo.scatter"(${zeros.name}, ${indices.name}, ${rows.name}) ({${this.#addition(rows.type)}}) ` +
-        `{scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = [${
-          window.join(", ")
-        }], inserted_window_dims = [0], scatter_dims_to_operand_dims = [0], index_vector_dim = 1>, ` +
-        `indices_are_sorted = false, unique_indices = false} : ` +
-        `(${typesText([zeros, indices, rows])}) -> ${typeText(zeros)}`,
+        `{scatter_dimension_numbers = #stablehlo.scatter<${dimensions}>, ` +
+        `indices_are_sorted = false, unique_indices = false}`,
+      [zeros, indices, rows],
       zeros,
     );
   }

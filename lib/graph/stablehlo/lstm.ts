@@ -2,7 +2,7 @@
  * StableHLO rules of the LSTM, as loops. XLA compiled 16 unrolled tokens in 18 s and 32 in 69 s, but a loop over any
  * number of them in the time of a fine-tuning step.
  */
-import { namesText, type Operand, StablehloEmitter, typesText, typeText } from "./emitter.ts";
+import { namesText, type Operand, StablehloEmitter, typesText } from "./emitter.ts";
 
 type Inputs = Record<string, Operand>;
 type Attributes = { readonly reverse: boolean };
@@ -44,21 +44,14 @@ function scan(
   const starts = (x: Operand) => [place, ...x.shape.slice(1).map(() => body.constant(0, "i32"))];
   const token = (x: Operand) => {
     const sizes = x.shape.with(0, 1);
-    const slice = { shape: sizes, type: x.type };
-    const taken = body.operation(
-      `stablehlo.dynamic_slice ${namesText([x, ...starts(x)])}, sizes = [${sizes.join(", ")}] : ` +
-        `(${typesText([x, ...starts(x)])}) -> ${typeText(slice)}`,
-      slice,
-    );
-    return body.reshape(taken, x.shape.slice(1));
+    const operands = [x, ...starts(x)];
+    const text = `stablehlo.dynamic_slice ${namesText(operands)}, sizes = [${sizes.join(", ")}]`;
+    return body.reshape(body.typed(text, operands, { shape: sizes, type: x.type }), x.shape.slice(1));
   };
   const next = step(body, sequence.map(token), constant, state);
   const written = result.map((all, i) => {
     const operands = [all, body.reshape(next[i]!, [1, ...next[i]!.shape]), ...starts(all)];
-    return body.operation(
-      `stablehlo.dynamic_update_slice ${namesText(operands)} : (${typesText(operands)}) -> ${typeText(all)}`,
-      all,
-    );
+    return body.typed(`stablehlo.dynamic_update_slice ${namesText(operands)}`, operands, all);
   });
   const after = [body.add(counter, 1), ...sequence, ...constant, ...next, ...written];
 

@@ -1,4 +1,4 @@
-/** What goes wrong is one sentence, ends nothing and leaves nothing behind. */
+/** Errors are one sentence each; they end nothing and leave nothing behind. */
 import * as tf from "@tensorflow/tfjs";
 import { deepStrictEqual, match, rejects, throws } from "node:assert/strict";
 import { truncate, writeFile } from "node:fs/promises";

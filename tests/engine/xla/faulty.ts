@@ -15,7 +15,7 @@ const call = { parameters: ["pointer"], result: "pointer" } as const;
 /** A plugin that can be told to fail, and knows the tensors that are on its devices. */
 export class FaultyPlugin implements Disposable {
   readonly plugin: Plugin;
-  /** By the function that fails. */
+  /** Faults by the function that fails. */
   readonly faults = new Map<FunctionName, Fault>();
   /** Addresses of tensors that were uploaded and are not yet freed. */
   readonly uploads = new Set<bigint>();

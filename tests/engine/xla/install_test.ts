@@ -96,7 +96,10 @@ Deno.test({
       const onProgress = (line: string) => lines.push(line);
       const install = () => installPlugin("cuda13", { folder, wanted, onProgress });
       await Promise.all([install(), install()]);
-      deepStrictEqual(lines.filter((line) => line.startsWith("Another process is installing in")).length, 1);
+      deepStrictEqual(
+        lines.filter((line) => line.startsWith("Waiting for another process that is installing in")).length,
+        1,
+      );
       deepStrictEqual(asked.length, 4);
       deepStrictEqual(lines.length, 4);
     }),

@@ -6,7 +6,7 @@ type Found = { size: number; fields: Record<string, number> };
 const slots: Record<string, number> = golden.slots;
 const compiled: Record<string, Found> = golden.structs;
 
-/** What a layout says, in the compiler's words; a field of a struct inside is found by that struct's own offset. */
+/** Returns a layout in the compiler's words; a field of a struct inside is found by that struct's own offset. */
 function told({ size, fields }: Layout): Found {
   return {
     size,

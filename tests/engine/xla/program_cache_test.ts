@@ -6,7 +6,7 @@ import type { OpenPlugin } from "../../../lib/engine/xla/open.ts";
 import { ProgramCache } from "../../../lib/engine/xla/program_cache.ts";
 import { inFolder } from "../../helpers/in_folder.ts";
 
-/** What the cache uses of a plugin that compiles everything to one program. */
+/** Returns the parts, as the cache uses them, of a plugin that compiles everything to one program. */
 function compiling(program: Partial<LoadedExecutable>): OpenPlugin {
   return {
     plugin: { api: { version: 99 }, attributes: new Map() },

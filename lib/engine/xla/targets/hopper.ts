@@ -87,8 +87,11 @@ device_description_str: "${name}"
   return { name, memory, config };
 }
 
-/** The cards by their names on the command line. */
-export const targets: Readonly<Record<"h100" | "h200", Target>> = {
+/** Names of the cards in commands. */
+export const targetNames = ["h100", "h200"] as const;
+
+/** The cards by name. */
+export const targets: Readonly<Record<typeof targetNames[number], Target>> = {
   h100: hopper("NVIDIA H100 80GB HBM3", 84_942_979_072, 3_352_320_000_000, 2.619),
   h200: hopper("NVIDIA H200", 151_397_597_184, 4_800_000_000_000, 3.2),
 };

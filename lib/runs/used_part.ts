@@ -1,4 +1,4 @@
-/** Which examples of a data set a run uses: all that its protocol trains on, as far as its limits go. */
+/** Examples of a data set that a run uses: all that its protocol trains on, as far as its limits go. */
 import type { Configuration } from "./configuration.ts";
 import { type Dataset, limit } from "../data/dataset.ts";
 import { fingerprintOf } from "../data/examples.ts";

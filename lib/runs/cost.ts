@@ -1,16 +1,18 @@
 /**
- * What a run costs before it runs: floating-point operations, counted from its shapes. B batch, T tokens, H hidden, I
- * inner width, L layers, V vocabulary, C classes, K fractions, P masked places.
+ * Cost of a run, before any of its weights are there: floating-point operations, counted from its shapes. B batch,
+ * T tokens, H hidden, I inner width, L layers, V vocabulary, C classes, K fractions, P masked places.
  *
  * Matrix products are counted, a multiplication with its addition as two operations, and the optimizer's updates.
  * Embeddings, LayerNorm, GELU, softmax and dropout are not, and neither are the biLSTM of BERT-Feat, the pooling of
  * fractions and the measurements of pre-training. All sequences are as long as they may be: shorter
  * ones, whose tokens are packed, take less.
  */
-import type { BertConfig } from "../bert/config.ts";
+import { type BertConfig, newConfig, readConfig } from "../bert/config.ts";
+import { namedConfig } from "../bert/models.ts";
 import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
 import type { Configuration, ResolvedPreTraining } from "./configuration.ts";
 import { featureWidth, layerFeatures } from "../paper/layers.ts";
+import { usualPreTraining } from "../paper/further_pretraining.ts";
 import { textStrategy } from "../paper/long_text.ts";
 
 /** Sizes of a run's data. */
@@ -29,14 +31,30 @@ export interface RunData {
 
 /** Floating-point operations of a run. */
 export interface RunFlops {
-  /** Of further pre-training; all runs that start from it share it. */
+  /** Operations of further pre-training; all runs that start from it share it. */
   readonly preTraining: number;
-  /** Of multi-task fine-tuning; the runs of all its tasks share it. */
+  /** Operations of multi-task fine-tuning; the runs of all its tasks share it. */
   readonly multiTask: number;
-  /** Of the run's own training steps. */
+  /** Operations of the run's own training steps. */
   readonly fineTuning: number;
-  /** Of measuring the classifier after epochs and at the end. */
+  /** Operations of measuring the classifier after epochs and at the end. */
   readonly evaluation: number;
+}
+
+/**
+ * The model's configuration, all of its layers; a hub id's is not known before it is fetched.
+ *
+ * @throws InputError if it is neither a named model, nor new, nor a folder with a config.json.
+ */
+export async function modelShape({ model, architecture }: Configuration): Promise<BertConfig> {
+  if (model !== "new") return namedConfig(model) ?? await readConfig(model);
+  return newConfig({
+    vocab_size: architecture.vocabulary,
+    num_hidden_layers: architecture.layers,
+    hidden_size: architecture.hidden,
+    num_attention_heads: architecture.heads,
+    intermediate_size: architecture.intermediate,
+  });
 }
 
 /** A backward pass takes two products for each of the forward pass: for the inputs' gradient and the weights'. */
@@ -71,16 +89,17 @@ export function runFlops(config: BertConfig, configuration: Configuration, data:
   const splits = evaluationsPerEpoch > 1 ? 2 : 1; // a curve shows a sample of the training texts, too
   const measured = epochs * evaluationsPerEpoch * splits * chosenBy + data.test;
   return {
-    preTraining: preTraining ? preTrainingFlops(model, preTraining) : 0,
+    preTraining: preTraining ? preTrainingFlops(model, preTraining, maskedPlaces(configuration)) : 0,
     multiTask: multiTask ? training(tasks, multiTask.epochs) : 0,
     fineTuning: training([data.train], epochs),
     evaluation: measured * classifier.forward,
   };
 }
 
-/** Hours of operations on something that does so many a second. */
-export function hoursOf(flops: number, flopsPerSecond: number): number {
-  return flops / flopsPerSecond / 3600;
+/** P, the places of a sequence whose words are masked in pre-training; 0 without. */
+export function maskedPlaces({ model, preTraining }: Configuration): number {
+  const { maskedShare } = usualPreTraining[model === "new" ? "fresh" : "trained"];
+  return Math.ceil(maskedShare * (preTraining?.maxLength ?? 0));
 }
 
 /** Forward pass of one text, and a pass of training over a number of texts. */
@@ -106,10 +125,10 @@ function classifierFlops(model: BertConfig, configuration: Configuration, classe
 function preTrainingFlops(
   model: BertConfig,
   { steps, headSteps, batchSize, maxLength, nsp }: ResolvedPreTraining,
+  masked: number,
 ): number {
   const { hidden_size: hidden, vocab_size: vocabulary } = model;
   const encoder = encoderFlops(model, maxLength);
-  const masked = Math.round(0.15 * maxLength);
   const words = masked * (2 * hidden ** 2 + 2 * hidden * vocabulary);
   const heads = words + (nsp ? 2 * hidden ** 2 + 2 * hidden * 2 : 0);
   const update = updateOperations * sizeOf(preTrainingShapes(model, { nsp }));

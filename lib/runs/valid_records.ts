@@ -1,5 +1,5 @@
 /**
- * Which records still hold. A run is found by its configuration, which says its model and data sets by name; what these
+ * Records that still hold. A run is found by its configuration, which says its model and data sets by name; what these
  * names stand for may have changed since: a model that could not be had then, or other files in a folder.
  */
 import { datasetContent } from "../data/dataset.ts";
@@ -13,9 +13,9 @@ import { counted } from "../wording.ts";
  * Leaves out the runs that a new model made in place of one that can be had by now, and those of a model or data sets
  * whose files are others by now; `say` is told of the latter. What cannot be had keeps its runs.
  *
- * @param contents what the files are known by, by names, as far as they were read before; what is read is added
+ * @param contents identities of the files' contents by names, as far as they were read before; others are added
  */
-export async function keptRecords(
+export async function validRecords(
   records: readonly RunRecord[],
   say: (line: string) => void,
   contents: Map<string, string | undefined>,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { namedConfig } from "../../lib/bert/models.ts";
 import { type Configuration, paperPreTraining, paperSettings } from "../../lib/runs/configuration.ts";
-import { encoderFlops, hoursOf, runFlops } from "../../lib/runs/flops.ts";
+import { encoderFlops, runFlops } from "../../lib/runs/cost.ts";
 
 const base = namedConfig("bert-base-uncased")!;
 const parameters = 109_483_778; // BERT-base with a classifier of two classes, as transformers counts them
@@ -53,18 +53,20 @@ Deno.test("a frozen BERT has no backward pass", () => {
 
 Deno.test("further pre-training adds the words' logits at masked places, and next sentences", () => {
   const preTraining = { ...paperPreTraining, corpus: ["imdb"], steps: 10 };
-  const masked = 19 * (2 * 768 * 768 + 2 * 768 * 30_522); // .15 · 128 places
+  const masked = (places: number) => places * (2 * 768 * 768 + 2 * 768 * 30_522);
   const pairs = 2 * 768 * 768 + 2 * 768 * 2;
   const sizes = { withNsp: 110_106_428, without: 109_514_298 }; // BertForPreTraining, BertForMaskedLM
-  const flops = (changes: object) =>
-    runFlops(base, run({ preTraining: { ...preTraining, ...changes } }), data).preTraining;
+  const flops = (changes: object, model = "bert-base-uncased") =>
+    runFlops(base, run({ model, preTraining: { ...preTraining, ...changes } }), data).preTraining;
   assert.equal(
     flops({}),
-    10 * (32 * 3 * (22_347_251_712 + masked + pairs) + 15 * sizes.withNsp),
+    10 * (32 * 3 * (22_347_251_712 + masked(20) + pairs) + 15 * sizes.withNsp),
   );
-  const alone = 10 * (32 * 3 * (22_347_251_712 + masked) + 15 * sizes.without);
+  const alone = 10 * (32 * 3 * (22_347_251_712 + masked(20)) + 15 * sizes.without);
   assert.equal(flops({ nsp: false }), alone);
-  assert.equal(flops({ nsp: false, headSteps: 5 }) - alone, 5 * 32 * (22_347_251_712 + 3 * masked));
+  // of 128 wordpieces .15 are masked, .25 by a new model
+  assert.equal(flops({ nsp: false }, "new") - alone, 10 * 32 * 3 * masked(32 - 20));
+  assert.equal(flops({ nsp: false, headSteps: 5 }) - alone, 5 * 32 * (22_347_251_712 + 3 * masked(20)));
 });
 
 Deno.test("multi-task fine-tuning passes through the examples of all tasks", () => {
@@ -72,8 +74,4 @@ Deno.test("multi-task fine-tuning passes through the examples of all tasks", () 
   const alone = runFlops(base, run({ epochs: 1 }), data).fineTuning;
   assert.equal(runFlops(base, run({ multiTask }), data).multiTask, 2 * 2 * alone);
   assert.equal(runFlops(base, run({ multiTask }), { ...data, tasks: [48, 96] }).multiTask, 2 * 3 * alone);
-});
-
-Deno.test("hours are operations by throughput", () => {
-  assert.equal(hoursOf(7.2e18, 1e15), 2);
 });

@@ -1,0 +1,46 @@
+/** Engines by name; only the one that is asked for is loaded. */
+import { InputError } from "../errors.ts";
+import type { Engine } from "./engine.ts";
+import { hasUsableGpu } from "./xla/gpu.ts";
+
+/** Names on the command line; "auto" leaves the choice to {@linkcode chooseEngine}. */
+export const engineNames = ["auto", "onnx", "xla", "reference"] as const;
+
+/**
+ * Returns the engine that a name stands for: "auto" is xla where there is a GPU and a plugin for it that works, else ONNX
+ * Runtime, which runs wherever the library does.
+ */
+export async function chooseEngine(
+  name: typeof engineNames[number],
+  say: (line: string) => void,
+): Promise<Engine["name"]> {
+  if (name !== "auto") return name;
+  return await hasUsableGpu(say) ? "xla" : "onnx";
+}
+
+/**
+ * Opens an engine by name, ready to use; the caller disposes it.
+ *
+ * @param devices Devices that share each batch.
+ * @throws InputError if there is no such engine, or it cannot compute in this precision or on so many devices.
+ */
+export async function openEngine(name: string, precision: string = "f32", devices = 1): Promise<Engine> {
+  if (name === "xla" && (precision === "f32" || precision === "bf16")) {
+    return await (await import("./xla/engine.ts")).xlaEngine({ precision, devices });
+  }
+  if (name !== "xla" && name !== "onnx" && name !== "reference") {
+    throw new InputError(`Cannot use the engine "${name}": expected onnx, xla or reference`);
+  }
+  if (precision !== "f32") {
+    const known = name === "xla" ? "f32 or bf16" : "f32, or bf16 with the engine xla";
+    throw new InputError(`Cannot compute in ${precision} with the engine ${name}: expected ${known}`);
+  }
+  if (devices !== 1) {
+    throw new InputError(
+      `Cannot use ${devices} devices with the engine ${name}: expected 1, or the engine xla`,
+    );
+  }
+  return name === "onnx"
+    ? (await import("./onnx.ts")).onnxEngine()
+    : await (await import("./reference.ts")).referenceEngine();
+}
