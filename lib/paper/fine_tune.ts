@@ -12,17 +12,17 @@ import { fold } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
 import type { HostTensors } from "../tensors.ts";
-import { type BatchOptions, trainingBatches } from "../training/batches.ts";
+import { trainingBatches } from "../training/batches.ts";
 import type { CheckpointOptions } from "../training/checkpoints.ts";
 import { type Evaluated, evaluateExamples, isBetter } from "../training/class_probabilities.ts";
 import { type EpochResult, type StepReport, train } from "../training/loop.ts";
 import { optimizer } from "../training/optimizers.ts";
-import { balancedWeights, partOfEpoch, passSize } from "../training/step_batches.ts";
+import { balancedWeights, partOfEpoch } from "../training/step_batches.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
 import { Trainer } from "../training/trainer.ts";
 import { classifierParameters, classifierPlan } from "./classifier_plan.ts";
 import { learningRates } from "./layer_decay.ts";
-import { encodeDataset, type EncodedDataset } from "./reading.ts";
+import { batchOptions, encodeDataset, type EncodedDataset } from "./reading.ts";
 import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
 
 /** Engine, checkpoints and callbacks of {@linkcode fineTune}. */
@@ -84,24 +84,16 @@ export async function fineTune(
   const { tokenizer } = model;
   const plan = classifierPlan(model.config, settings);
   const { config, trainable } = plan;
-  const { maxLength, batchSize, seed, evaluationsPerEpoch: points = 1 } = settings;
+  const { maxLength, seed, evaluationsPerEpoch: points = 1 } = settings;
   const classes = data.labels.length;
   const parameters = classifierParameters(plan, model, classes, seed);
   requirePositions(config, maxLength);
-  const devices = context.engine.capabilities.devices.length;
   const encoded = context.encoded ?? encodeDataset(data, tokenizer, settings);
   const { split, chosenBy, pairs } = encoded;
   if (pairs) requireSegments(config);
   const notes = [...model.notes, ...encoded.notes];
-  const batching: BatchOptions = {
-    batchSize,
-    maxLength,
-    tokenizerIds: tokenizer.ids,
-    padToMax: settings.padToMax,
-    passSize: passSize(settings, devices),
-    devices,
-    classWeights: settings.classWeights === "balanced" ? balancedWeights(split.train, classes) : undefined,
-  };
+  const weights = settings.classWeights === "balanced" ? balancedWeights(split.train, classes) : undefined;
+  const batching = { ...batchOptions(settings, tokenizer, context.engine), classWeights: weights };
   const keys = Array.from({ length: settings.epochs }, (_, epoch) => fold(seed, 1, epoch));
   const batches = trainingBatches(split.train, batching, keys);
   const steps = batches[0]?.length ?? 0;

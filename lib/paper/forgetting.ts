@@ -36,12 +36,9 @@ export async function measureForgetting(
   const after = Object.fromEntries(Object.entries(tuned).filter(([name]) => Object.hasOwn(before, name)));
   const trainer = new Trainer(engine, pretrainer(config, { nsp: false }), before, optimizer("adamw"), 1);
   const devices = engine.capabilities.devices.length;
+  const options = { nextSentence: false, tokenizerIds: tokenizer.ids, devices };
   const guess = async () => {
-    const { mlmLoss, mlmAccuracy } = await measureHeldOut(trainer, heldOut, {
-      nsp: false,
-      pad: tokenizer.ids.pad,
-      devices,
-    });
+    const { mlmLoss, mlmAccuracy } = await measureHeldOut(trainer, heldOut, options);
     return { mlmLoss, mlmAccuracy };
   };
   try {

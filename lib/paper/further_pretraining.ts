@@ -39,9 +39,8 @@ import {
 import { type Documents, encodeDocuments } from "./segments.ts";
 
 /**
- * Defaults of {@linkcode furtherPretrain}: the paper's way (section 5.2) for a model that is
- * trained already. A small model from nothing learns no more than how often each word occurs that way; it needs a
- * higher rate that falls late, more masked words, and the start of {@linkcode unigramStart} (LOG.md).
+ * Defaults of {@linkcode furtherPretrain}: the paper's (section 5.2) for a trained model. A small model from nothing learns
+ * only how often words occur that way; it needs a higher rate, more masked words, and {@linkcode unigramStart} (LOG.md).
  */
 export const usualPreTraining = {
   trained: { learningRate: 5e-5, warmupProportion: .1, decayProportion: 1, maskedShare: .15 },
@@ -151,7 +150,8 @@ export async function furtherPretrain(
   const { warmupProportion = usual.warmupProportion, decayProportion = usual.decayProportion } = options;
   const { config, tokenizer } = model;
   const total = headSteps + steps;
-  if (!(steps >= 0 && headSteps >= 0 && total >= 1 && Number.isInteger(total))) {
+  const isWhole = steps >= 0 && headSteps >= 0 && total >= 1 && Number.isInteger(total);
+  if (!isWhole) {
     throw new RangeError(`Expected whole numbers of steps, found ${steps} and ${headSteps} head steps`);
   }
   requirePositions(config, maxLength);
@@ -167,16 +167,13 @@ export async function furtherPretrain(
   const heldOut = documentsOf(options.documents.heldOut);
   const batching = {
     ...{ batchSize, maxLength, maskedShare, maxMasks: Math.ceil(maskedShare * maxLength) },
-    ...{ tokenizerIds: tokenizer.ids, vocabSize: tokenizer.vocabSize, nextSentence: nsp },
+    ...{ tokenizerIds: tokenizer.ids, vocabSize: tokenizer.vocabSize, nextSentence: nsp, key: fold(seed, 1) },
     wholeWords: wholeWords ? continuationPieces(vocabularyOf(tokenizer)) : undefined,
-    key: fold(seed, 1),
     devices: context.engine.capabilities.devices.length,
   };
-  const { devices } = batching;
   const heldOutSet = heldOutBatches(heldOut, batching, heldOutExamples);
-  const sizes = pretrainingSizes(documents, batching);
-  const batchOf = batchFinder((epoch) => preTrainingEpoch(documents, { ...batching, sizes }, epoch));
-  const stepOptions = { nsp, pad: tokenizer.ids.pad, devices };
+  const training = { ...batching, sizes: pretrainingSizes(documents, batching) };
+  const batchOf = batchFinder((epoch) => preTrainingEpoch(documents, training, epoch));
   const own = preTrainingParameters(config, model.parameters, { nsp });
   const asBert = options.optimizer === "bertadam" && !model.fresh;
   const trainer = new Trainer(
@@ -190,7 +187,7 @@ export async function furtherPretrain(
   try {
     const ends = evaluationSteps(headSteps, total, options.evaluateEvery ?? total, options.evaluateAt);
     const sitting = { tokens: 0, seconds: 0, began: 0 };
-    const measure = (batches: PreTrainingBatches) => measureHeldOut(trainer, batches, stepOptions);
+    const measure = (batches: PreTrainingBatches) => measureHeldOut(trainer, batches, batching);
     const first = await measure(heldOutSet);
     const parameters = async () => ({ ...model.parameters, ...await trainer.parameters() });
     await context.onEvaluation?.(first, parameters);
@@ -202,7 +199,7 @@ export async function furtherPretrain(
           length: ends[epoch]! - start,
           at: (place) => {
             sitting.began = performance.now();
-            return maskedStep(batchOf(start + place), stepOptions, start + place < headSteps);
+            return maskedStep(batchOf(start + place), batching, start + place < headSteps);
           },
         };
       },

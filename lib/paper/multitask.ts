@@ -20,12 +20,11 @@ import { evaluateExamples, isBetter } from "../training/class_probabilities.ts";
 import { type EpochBatches, type EpochResult, train } from "../training/loop.ts";
 import { optimizer } from "../training/optimizers.ts";
 import type { Trainable } from "../training/step.ts";
-import { passSize } from "../training/step_batches.ts";
 import { type StepBatch, Trainer } from "../training/trainer.ts";
 import { classifierPlan } from "./classifier_plan.ts";
 import type { FineTuneContext, FineTuned } from "./fine_tune.ts";
 import { learningRates } from "./layer_decay.ts";
-import { encodeDataset } from "./reading.ts";
+import { batchOptions, encodeDataset } from "./reading.ts";
 import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
 
 const parts = ["weight", "bias"] as const;
@@ -144,7 +143,7 @@ export async function multiTaskTune(
 ): Promise<MultiTaskTuned> {
   checkTasks(tasks);
   const { tokenizer } = model;
-  const { maxLength, batchSize, seed, epochs } = settings;
+  const { maxLength, seed, epochs } = settings;
   const { trainable, additional, config: labelled } = classifierPlan(model.config, settings);
   const { id2label: _, label2id: __, ...config } = labelled;
   requirePositions(config, maxLength);
@@ -159,11 +158,7 @@ export async function multiTaskTune(
   );
   const trainer = new Trainer(engine, taskClassifiers(trainable), start, optimizer(settings.optimizer), seed);
   try {
-    const devices = engine.capabilities.devices.length;
-    const batching = {
-      ...{ batchSize, maxLength, tokenizerIds: tokenizer.ids, padToMax: settings.padToMax, devices },
-      passSize: passSize(settings, devices),
-    };
+    const batching = batchOptions(settings, tokenizer, engine);
     const ofTasks = encoded.map(({ name, split }, task) => {
       const keys = Array.from({ length: epochs }, (_, epoch) => fold(seed, 1, epoch, task));
       return { name, epochs: trainingBatches(split.train, batching, keys) };

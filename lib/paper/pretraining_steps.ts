@@ -7,7 +7,7 @@ import type { PreTrainingMeasures } from "../results/records.ts";
 import type { HostTensors } from "../tensors.ts";
 import { sequenceTensors } from "../training/sequence_tensors.ts";
 import type { StepBatch, Trainer } from "../training/trainer.ts";
-import type { PreTrainingBatch, PreTrainingBatches } from "./pretraining_batches.ts";
+import type { PreTrainingBatch, PreTrainingBatches, PreTrainingOptions } from "./pretraining_batches.ts";
 
 /** Steps in which the rate of pre-training rises and falls, and the values between which it does. */
 export interface PreTrainingRateSettings {
@@ -59,20 +59,12 @@ export function batchFinder(
   };
 }
 
-/** The options of {@linkcode maskedStep} and {@linkcode measureHeldOut}. */
-export interface MaskedStepOptions {
-  /** `true` if next sentences are predicted. */
-  readonly nsp: boolean;
-  /** Id of padding. */
-  readonly pad: number;
-  /** Devices that share each batch; 1 if not given. */
-  readonly devices?: number;
-}
+type MaskedStepOptions = Pick<PreTrainingOptions, "nextSentence" | "tokenizerIds" | "devices">;
 
 /** A batch as the training step takes it: losses are means over the masked places, and over the pairs. */
 export function maskedStep(
   { sequences, shape, tokens }: PreTrainingBatch,
-  { nsp, pad, devices }: MaskedStepOptions,
+  { nextSentence = true, tokenizerIds: { pad }, devices }: MaskedStepOptions,
   headsOnly = false,
 ): StepBatch {
   const { B, P } = shape;
@@ -98,7 +90,7 @@ export function maskedStep(
     masked: { shape: [B * P], data: masked },
     mlm_labels: { shape: [B * P], data: labels },
     mlm_weights: { shape: [B * P], data: weights },
-    ...nsp ? pairs : {},
+    ...nextSentence ? pairs : {},
   };
   return { shape: headsOnly ? { ...shape, headsOnly } : shape, parts: [part], examples: B, tokens };
 }
@@ -119,7 +111,7 @@ export async function measureHeldOut(
   batches: PreTrainingBatches,
   options: MaskedStepOptions,
 ): Promise<PreTrainingEvaluation> {
-  const { nsp } = options;
+  const { nextSentence: nsp = true } = options;
   const mlm = { loss: 0, right: 0, count: 0 };
   const next = { loss: 0, right: 0, count: 0 };
   for (const batch of batches) {

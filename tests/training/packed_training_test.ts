@@ -156,7 +156,11 @@ function maskedWords(nsp: boolean): Training {
       };
       return [0, 1, 2, 3].flatMap((epoch) => [...preTrainingEpoch(documents, { ...options, sizes }, epoch)])
         .map((batch) =>
-          maskedStep(padToMax ? padded(batch) : batch, { nsp, pad: tokenizer.ids.pad, devices })
+          maskedStep(padToMax ? padded(batch) : batch, {
+            nextSentence: nsp,
+            tokenizerIds: tokenizer.ids,
+            devices,
+          })
         );
     },
   };
