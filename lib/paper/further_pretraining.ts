@@ -148,10 +148,8 @@ export async function furtherPretrain(
   const usual = usualPreTraining[model.fresh ? "fresh" : "trained"];
   const { maskedShare = usual.maskedShare, learningRate = usual.learningRate } = options;
   const { warmupProportion = usual.warmupProportion, decayProportion = usual.decayProportion } = options;
-  const { config, tokenizer } = model;
-  const total = headSteps + steps;
-  const isWhole = steps >= 0 && headSteps >= 0 && total >= 1 && Number.isInteger(total);
-  if (!isWhole) {
+  const [{ config, tokenizer }, total] = [model, headSteps + steps];
+  if (!(steps >= 0 && headSteps >= 0 && total >= 1 && Number.isInteger(total))) {
     throw new RangeError(`Expected whole numbers of steps, found ${steps} and ${headSteps} head steps`);
   }
   requirePositions(config, maxLength);
