@@ -38,10 +38,10 @@ export function measurePacking(examples: readonly EncodedExample[], maxLength: n
   const real = ofAll((length) => length);
   return {
     padded: ofAll(() => maxLength) / real,
-    packed: epochs.reduce((sum, { computedTokens }) => sum + computedTokens, 0) / real,
+    packed: epochs.reduce((sum, { computed }) => sum + computed.tokens, 0) / real,
     sizes: new Set(shapes.map(({ S }) => S)).size,
     T: shapes[0]!.T,
-    pairs: shapes.reduce((sum, { R = 0, T }) => sum + R * T ** 2, 0) / ofAll((length) => length ** 2),
+    pairs: epochs.reduce((sum, { computed }) => sum + computed.pairs, 0) / ofAll((length) => length ** 2),
   };
 }
 

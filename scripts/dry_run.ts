@@ -7,6 +7,7 @@ import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/r
 import { sharedModels } from "../lib/runs/expected_time.ts";
 import { modelShape, type RunData, type RunFlops, runFlops } from "../lib/runs/cost.ts";
 import { duration } from "../lib/results/progress.ts";
+import { type TextSampler, textSampler } from "../lib/runs/text_sample.ts";
 import { experimentResult, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
 
@@ -44,9 +45,11 @@ export async function dryRun(
       Object.values(sharedModels(configuration))
     ),
   );
+  const sampleOf = textSampler();
   const time = (flops: number) => duration(flops / (1e12 * throughput));
   const unknown = new Set<string>();
   let [total, due] = [0, 0];
+  let [isBound, isSharedBound] = [false, false];
   for (const { row, column, configuration, hash } of cells) {
     const name = `${hash.slice(0, 16)}  ${column}, ${row}, seed ${configuration.seed}`;
     if (records.has(hash)) {
@@ -54,7 +57,8 @@ export async function dryRun(
       continue;
     }
     due++;
-    const sizes = sizesOf(configuration, scale, dataTables);
+    const samples = await samplesOf(configuration, sampleOf);
+    const sizes = { ...sizesOf(configuration, scale, dataTables), samples };
     const flops = await flopsOf(configuration, sizes);
     if (typeof flops === "string") {
       output.out(`to be run  ${name}: no estimate: ${flops}`);
@@ -69,6 +73,9 @@ export async function dryRun(
     share(models.pretrained, flops.preTraining);
     share(models.multiTask, flops.multiTask);
     const { preTraining, multiTask, epochs, batchSize, maxLength } = configuration;
+    const isAtMost = samples[configuration.data] === undefined;
+    isBound ||= isAtMost;
+    isSharedBound ||= preTraining !== null || (multiTask?.tasks ?? []).some((name) => !samples[name]);
     const steps = epochs * Math.ceil(sizes.train / batchSize);
     output.out(
       `to be run  ${name}: ${configuration.model}, ${
@@ -79,14 +86,21 @@ export async function dryRun(
           ...multiTask ? [`multi-task fine-tuning on ${multiTask.tasks.join(", ")}`] : [],
           `${steps} steps of ${batchSize} x ${maxLength} at ${configuration.learningRate.toExponential()}`,
         ].join(", then ")
-      }; ${operations(own)}, ${time(own)}`,
+      }; ${isAtMost ? "at most " : ""}${operations(own)}, ${time(own)}`,
     );
   }
   if (due > unknown.size) {
     const making = [...shared.values()].reduce((sum, flops) => sum + flops, 0);
+    const about = (isBound: boolean) => isBound ? "at most" : "about";
     output.out(
-      `${experiment.name}: about ${time(total)} of fine-tuning and ${time(making)} of what runs share, at ` +
-        `${throughput} TFLOP/s and full lengths${unknown.size > 0 ? `, without ${unknown.size} runs` : ""}`,
+      `${experiment.name}: ${about(isBound)} ${time(total)} of fine-tuning and ${
+        about(isSharedBound && making > 0)
+      } ` +
+        `${time(making)} of what runs share, at ${throughput} TFLOP/s` +
+        `${unknown.size > 0 ? `, without ${unknown.size} runs` : ""}` +
+        `${
+          isBound || isSharedBound ? "; at most: texts that are not at hand are as long as they may be" : ""
+        }`,
     );
   }
   output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
@@ -111,6 +125,16 @@ async function flopsOf(configuration: Configuration, sizes: RunData): Promise<Ru
     if (error instanceof InputError) return error.message;
     throw error;
   }
+}
+
+/** Samples of the texts of a run's data sets, as far as they can be had. */
+async function samplesOf(
+  configuration: Configuration,
+  sampleOf: TextSampler,
+): Promise<NonNullable<RunData["samples"]>> {
+  const names = new Set([configuration.data, ...configuration.multiTask?.tasks ?? []]);
+  const samples = Array.from(names, async (name) => [name, await sampleOf(name, configuration)] as const);
+  return Object.fromEntries(await Promise.all(samples));
 }
 
 /** "29.5 PFLOP" */

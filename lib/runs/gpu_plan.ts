@@ -9,13 +9,15 @@ import { planFor } from "../engine/xla/ahead_of_time.ts";
 import type { Api } from "../engine/xla/api.ts";
 import type { Target } from "../engine/xla/targets/hopper.ts";
 import type { Configuration } from "./configuration.ts";
-import { paperSets } from "../data/paper_sets.ts";
 import { classifierPlan } from "../paper/classifier_plan.ts";
 import { type Graph, type Signature, sizeOf } from "../graph/graph.ts";
 import { textStrategy } from "../paper/long_text.ts";
-import { maskedPlaces, modelShape } from "./cost.ts";
+import { batchesOf, longestTexts, maskedPlaces, modelShape } from "./cost.ts";
+import { trainingBatches } from "../training/batches.ts";
 import { optimizer } from "../training/optimizers.ts";
+import { type PackedSize, packedSizes } from "../training/packing.ts";
 import { gradientGraph, signatures, trainedNames, updateGraph } from "../training/step.ts";
+import type { TextShape } from "../training/text_tensors.ts";
 
 /** A compiled program of a step. */
 export interface ProgramPlan {
@@ -66,26 +68,22 @@ const classes = 2;
  * Identity of a run's plan: what its largest steps depend on. Runs with the same one need be compiled but once.
  */
 export function planKey(configuration: Configuration): string {
-  const { data, model, layers, architecture, text, features, maxLength, preTraining } = configuration;
-  const { method, batchSize, microBatchSize, optimizer, precision, attentionDropout } = configuration;
+  const { model, layers, architecture, text, features, preTraining } = configuration;
+  const { method, batchSize, optimizer, precision, attentionDropout } = configuration;
   const { pooling } = textStrategy(text);
   return JSON.stringify([
     model === "new" ? architecture : model,
-    ...[layers, features, pooling, fractionsOf(configuration), maxLength, batchSize, microBatchSize],
+    ...[layers, features, pooling, largestShape(configuration, 1), batchSize],
     ...[method, optimizer, precision, attentionDropout],
     preTraining && [preTraining.batchSize, preTraining.maxLength, preTraining.nsp],
-    ...isOfPairs(data) ? ["pairs"] : [],
   ]);
 }
 
-/** Fractions of a text at most; pairs are not parted. */
-function fractionsOf({ data, text, maxFractions }: Configuration): number {
-  return textStrategy(text).pooling === undefined || isOfPairs(data) ? 1 : maxFractions;
-}
-
-/** Tells whether a data set's texts are pairs. */
-function isOfPairs(data: string): boolean {
-  return paperSets.some(({ name, pair }) => name === data && pair !== undefined);
+/** The shape of a pass whose texts are as long as they may be. */
+function largestShape(configuration: Configuration, devices: number): TextShape {
+  const { batchSize, data } = configuration;
+  const texts = longestTexts(configuration, data).slice(0, batchSize);
+  return trainingBatches(texts, { ...batchesOf(configuration), devices }, [0])[0]!.shapes[0]!;
 }
 
 /**
@@ -103,8 +101,8 @@ export async function gpuPlan(
   const whole = await modelShape(configuration);
   const config = { ...whole, num_hidden_layers: configuration.layers ?? whole.num_hidden_layers };
   const { precision, preTraining } = configuration;
-  const steps = [fineTuningStep(config, configuration)];
-  if (preTraining) steps.unshift(preTrainingStep(config, preTraining, maskedPlaces(configuration)));
+  const steps = [fineTuningStep(config, configuration, devices)];
+  if (preTraining) steps.unshift(preTrainingStep(config, preTraining, maskedPlaces(configuration), devices));
   const programs = steps.flatMap(({ graphs, parameters }) => {
     const state = 4 * 4 * sizesOf(Object.values(parameters)); // parameters, gradients and both moments in f32
     return graphs.filter(({ name }) => name.startsWith(only)).map((graph): ProgramPlan => {
@@ -146,22 +144,16 @@ function tensorsOf(shapes: Map<string, number[]>): Record<string, Signature> {
   return Object.fromEntries([...shapes].map(([name, shape]) => [name, { shape, dtype: "float32" }]));
 }
 
-/** The longest step of fine-tuning: all rows, all fractions, all tokens. */
-function fineTuningStep(model: BertConfig, configuration: Configuration): Step {
-  const { data, batchSize, microBatchSize, maxLength } = configuration;
+/** The largest step of fine-tuning: all texts, all fractions, all tokens. */
+function fineTuningStep(model: BertConfig, configuration: Configuration, devices: number): Step {
   const { config, width, pooler, trainable, additional } = classifierPlan(model, configuration);
   const shapes = parameterShapes(config, { labels: classes, features: width });
   const parameters = {
     ...tensorsOf(new Map([...shapes].filter(([name]) => pooler || !name.startsWith("bert.pooler.")))),
     ...signatures(additional(0)),
   };
-  const shape = {
-    B: microBatchSize ?? batchSize,
-    K: fractionsOf(configuration),
-    T: maxLength,
-    ...isOfPairs(data) ? { pairs: true } : {},
-  };
-  const accumulate = shape.B < batchSize;
+  const shape = largestShape(configuration, devices);
+  const accumulate = shape.B < configuration.batchSize;
   const names = trainedNames(trainable, parameters, shape);
   const trained = Object.fromEntries(names.map((name) => [name, parameters[name]!]));
   return {
@@ -173,14 +165,17 @@ function fineTuningStep(model: BertConfig, configuration: Configuration): Step {
   };
 }
 
-/** The longest step of further pre-training. */
+/** The largest step of further pre-training. */
 function preTrainingStep(
   config: BertConfig,
-  { batchSize: B, maxLength: T, nsp }: NonNullable<Configuration["preTraining"]>,
+  { batchSize: B, maxLength, nsp }: NonNullable<Configuration["preTraining"]>,
   P: number,
+  devices: number,
 ): Step {
   const parameters = tensorsOf(preTrainingShapes(config, { nsp }));
-  const shape = { B, T, P };
+  const list = new Array<number>(B / devices).fill(maxLength);
+  const [{ S, R, T }] = packedSizes([list]) as [PackedSize];
+  const shape = { B, P, S: S * devices, R: R * devices, T };
   return {
     graphs: [
       gradientGraph(pretrainer(config, { nsp }), parameters, shape),

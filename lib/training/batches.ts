@@ -49,12 +49,22 @@ export interface LazyBatches<Made> extends Iterable<Made> {
   at(place: number): Made;
 }
 
+/** The sizes that a model's operations grow with, padding and missing texts included. */
+export interface Computed {
+  readonly texts: number;
+  /** K of each text. */
+  readonly sequences: number;
+  readonly tokens: number;
+  /** Pairs of places, R·T² of the rows of attention. */
+  readonly pairs: number;
+}
+
 /** Batches of texts with their shapes, without making them. */
 export interface TextBatches extends LazyBatches<TextBatch> {
   /** Shapes of a pass of each batch. */
   readonly shapes: readonly TextShape[];
-  /** Tokens that are computed, in all passes of all batches. */
-  readonly computedTokens: number;
+  /** Sums over all passes of all batches. */
+  readonly computed: Computed;
 }
 
 /** So many batches, made by their place. */
@@ -289,9 +299,13 @@ function batchesOf(
       indices: Int32Array.from(texts, (text) => text?.index ?? -1),
     };
   };
-  const computedTokens = groups.reduce(
-    (sum, { texts, shape: { B, K, T, S } }) => sum + (texts.length / B) * (S ?? B * K * T),
-    0,
-  );
-  return { ...lazyBatches(groups.length, make), shapes: groups.map(({ shape }) => shape), computedTokens };
+  const sum = (ofPass: (shape: TextShape) => number) =>
+    groups.reduce((sum, { texts, shape }) => sum + texts.length / shape.B * ofPass(shape), 0);
+  const computed = {
+    texts: sum(({ B }) => B),
+    sequences: sum(({ B, K }) => B * K),
+    tokens: sum(({ B, K, T, S }) => S ?? B * K * T),
+    pairs: sum(({ B, K, T, R }) => (R ?? B * K) * T ** 2),
+  };
+  return { ...lazyBatches(groups.length, make), shapes: groups.map(({ shape }) => shape), computed };
 }

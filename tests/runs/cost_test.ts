@@ -1,54 +1,107 @@
 import assert from "node:assert/strict";
+import { newConfig } from "../../lib/bert/config.ts";
 import { namedConfig } from "../../lib/bert/models.ts";
 import { type Configuration, paperPreTraining, paperSettings } from "../../lib/runs/configuration.ts";
-import { encoderFlops, runFlops } from "../../lib/runs/cost.ts";
+import { encoderFlops, type RunData, runFlops } from "../../lib/runs/cost.ts";
+import type { EncodedExample } from "../../lib/training/text_tensors.ts";
 
 const base = namedConfig("bert-base-uncased")!;
 const parameters = 109_483_778; // BERT-base with a classifier of two classes, as transformers counts them
 const run = (changes: Partial<Configuration> = {}): Configuration => ({ ...paperSettings, ...changes });
 const data = { train: 48, dev: 24, test: 10 };
 
+/** BERT-base's forward pass by hand: three of a layer's projections are for all tokens, the last layer's others for few. */
+const encoder = (tokens: number, pairs: number, kept: number, layers = 12) =>
+  layers * (3 * 1_179_648 * tokens + 3072 * pairs) + 10_616_832 * ((layers - 1) * tokens + kept);
+const head = 2 * 768 * 768 + 2 * 768 * 2;
+/** A list of 24 texts of 512 tokens, as training and evaluation make it: that has more rows, and room for more texts. */
+const [step, list] = [[12_288, 24 * 512 ** 2, 24], [12_288, 32 * 512 ** 2, 1536]] as const;
+
 Deno.test("BERT-base takes the operations of its products: 22.3 billion for 128 tokens, 96.6 for 512", () => {
+  const flops = (tokens: number, kept?: number) => encoderFlops(base, { tokens, pairs: tokens ** 2 }, kept);
   const perToken = 12 * (4 * 2 * 768 * 768 + 2 * 2 * 768 * 3072);
   assert.equal(perToken, 169_869_312); // two for each of the encoder's 84,934,656 weights
-  assert.equal(encoderFlops(base, 128), 128 * (perToken + 12 * 4 * 128 * 768));
-  assert.equal(encoderFlops(base, 128), 22_347_251_712);
-  assert.equal(encoderFlops(base, 512), 96_636_764_160);
+  assert.equal(flops(128), 128 * (perToken + 12 * 4 * 128 * 768));
+  assert.equal(flops(128), 22_347_251_712);
+  assert.equal(flops(512), 96_636_764_160);
+  assert.equal(flops(512, 1), encoder(512, 512 ** 2, 1));
 });
 
-Deno.test("fine-tuning takes three forward passes a text and an update a batch; measuring takes one a text", () => {
-  const text = 96_636_764_160 + 2 * 768 * 768 + 2 * 768 * 2;
+Deno.test("fine-tuning takes three forward passes a batch and an update; measuring takes one a list of texts", () => {
   const found = runFlops(base, run(), data);
-  assert.equal(found.fineTuning, 4 * 2 * (24 * 3 * text + 15 * parameters));
-  assert.equal(found.evaluation, (4 * 24 + 10) * text);
+  assert.equal(found.fineTuning, 4 * 2 * (3 * (encoder(...step) + 24 * head) + 15 * parameters));
+  const measured = encoder(...list) + 1536 * head;
+  assert.equal(found.evaluation, (4 + 1) * measured);
   assert.deepEqual([found.preTraining, found.multiTask], [0, 0]);
-  assert.equal(runFlops(base, run({ protocol: "paper" }), data).evaluation, 5 * 10 * text);
-  assert.equal(
-    runFlops(base, run({ evaluationsPerEpoch: 3 }), data).evaluation,
-    (4 * 3 * 2 * 24 + 10) * text,
-  );
-  // a last incomplete batch is filled up
-  assert.equal(runFlops(base, run(), { ...data, train: 25 }).fineTuning, found.fineTuning);
+  assert.equal(runFlops(base, run({ protocol: "paper" }), { ...data, dev: 0 }).evaluation, 5 * measured);
+  assert.equal(runFlops(base, run({ evaluationsPerEpoch: 3 }), data).evaluation, (4 * 3 * 2 + 1) * measured);
+  // two passes a step compute as much
+  assert.equal(runFlops(base, run({ microBatchSize: 12 }), data).fineTuning, found.fineTuning);
+  // a last incomplete batch takes its own tokens, and a whole update
+  const incomplete = runFlops(base, run({ epochs: 1 }), { ...data, train: 25 }).fineTuning;
+  const two = encoder(...step) + encoder(512, 512 ** 2, 24) + 48 * head;
+  assert.equal(incomplete, 3 * two + 2 * 15 * parameters);
+});
+
+Deno.test("texts of known lengths cost the tokens of their batches", () => {
+  const tiny = newConfig({
+    vocab_size: 10,
+    num_hidden_layers: 2,
+    hidden_size: 4,
+    num_attention_heads: 1,
+    intermediate_size: 8,
+  });
+  const text = (wordpieces: number, index: number): EncodedExample => ({
+    pieces: [new Int32Array(wordpieces)],
+    label: 0,
+    index,
+  });
+  const configuration = run({ epochs: 1, batchSize: 3, maxLength: 64 });
+  const sizes = { train: 2, dev: 0, test: 0 };
+  const flops = (data: RunData) => runFlops(tiny, configuration, data).fineTuning;
+  const update = flops({ ...sizes, samples: { imdb: [] } });
+  // 4 and 2 tokens are a list of 16 and a row of 16, with room for 3 texts
+  const layers = 2 * 2 * (4 * 4 * 4 + 2 * 4 * 8) * 16 + 2 * 4 * 4 * 16 ** 2;
+  const notMade = 13 * 2 * (4 * 4 + 2 * 4 * 8);
+  const classifier = 3 * (2 * 4 * 4 + 2 * 4 * 2);
+  const one = 3 * (layers - notMade + classifier);
+  assert.equal(one, 43_344);
+  const short = [text(2, 0), text(0, 1)];
+  assert.equal(flops({ ...sizes, samples: { imdb: short } }) - update, one);
+  // a sample of four texts of 16 tokens stands for nine: three batches of three
+  const sample = [14, 14, 14, 14].map(text);
+  const nine = flops({ ...sizes, train: 9, samples: { imdb: sample } });
+  const three = 2 * 256 * 48 + 2 * 4 * 4 * 3 * 16 ** 2 - 45 * 160 + classifier;
+  assert.equal(nine, 3 * (3 * three + update));
+  // another data set's sample says nothing
+  assert.equal(flops({ ...sizes, samples: { trec: short } }), flops(sizes));
+  assert.ok(flops(sizes) > one + update);
 });
 
 Deno.test("fractions multiply the sequences; layers above the highest that is used cost nothing", () => {
   const evaluation = (changes: Partial<Configuration>) =>
-    runFlops(base, run(changes), { ...data, dev: 0, test: 1 }).evaluation;
-  const head = evaluation({}) - encoderFlops(base, 512);
+    runFlops(base, run(changes), { ...data, dev: 0, test: 24 }).evaluation;
+  const hierarchical = { text: "hierarchical-mean", maxFractions: 3, epochs: 1 };
   assert.equal(
-    evaluation({ text: "hierarchical-mean", maxFractions: 3 }) - head,
-    3 * encoderFlops(base, 512),
+    runFlops(base, run(hierarchical), { ...data, train: 24 }).fineTuning,
+    3 * (encoder(3 * 12_288, 3 * 24 * 512 ** 2, 3 * 24) + 24 * head) + 15 * parameters,
   );
-  const half = { ...base, num_hidden_layers: 6 };
-  assert.equal(evaluation({ features: "layer 5" }) - head, encoderFlops(half, 512));
-  assert.equal(evaluation({ layers: 6 }) - head, encoderFlops(half, 512));
+  const half = encoder(...list, 6) + 1536 * head;
+  assert.equal(evaluation({ features: "layer 5" }), half);
+  assert.equal(evaluation({ layers: 6 }), half);
   // four layers' states side by side have a wider classifier and no pooler
-  assert.equal(evaluation({ features: "last 4 concat" }), encoderFlops(base, 512) + 2 * 4 * 768 * 2);
+  assert.equal(evaluation({ features: "last 4 concat" }), encoder(...list) + 1536 * 2 * 4 * 768 * 2);
 });
 
-Deno.test("a frozen BERT has no backward pass", () => {
+Deno.test("a frozen BERT has no backward pass, and makes all states", () => {
   const { fineTuning } = runFlops(base, run({ method: "feature-extraction" }), data);
-  assert.equal(fineTuning, 4 * 48 * encoderFlops(base, 512));
+  assert.equal(fineTuning, 4 * 2 * encoder(step[0], step[1], step[0]));
+});
+
+Deno.test("padded texts take the maximum length, whatever theirs", () => {
+  const samples = { imdb: [{ pieces: [new Int32Array(3)], label: 0, index: 0 }] };
+  const { fineTuning } = runFlops(base, run({ padToMax: true, epochs: 1 }), { ...data, train: 1, samples });
+  assert.equal(fineTuning, 3 * (encoder(...step) + 24 * head) + 15 * parameters);
 });
 
 Deno.test("further pre-training adds the words' logits at masked places, and next sentences", () => {
