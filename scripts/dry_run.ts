@@ -7,7 +7,7 @@ import { type CellOptions, type Experiment, type Scale, scaleOf } from "../lib/r
 import { sharedModels } from "../lib/runs/expected_time.ts";
 import { modelShape, type RunData, type RunFlops, runFlops } from "../lib/runs/cost.ts";
 import { duration } from "../lib/results/progress.ts";
-import { type TextSampler, textSampler } from "../lib/runs/text_sample.ts";
+import { textSampler } from "../lib/runs/text_sample.ts";
 import { experimentResult, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
 
@@ -24,6 +24,9 @@ export interface DryRunOptions {
   /** A card that the runs' largest steps are compiled for. */
   readonly target?: typeof targetNames[number];
 }
+
+/** One for all experiments, which use the same texts. */
+const sampleOf = textSampler();
 
 /** Lists an experiment's runs: which are on record, and steps, operations and hours of the others. */
 export async function dryRun(
@@ -45,7 +48,6 @@ export async function dryRun(
       Object.values(sharedModels(configuration))
     ),
   );
-  const sampleOf = textSampler();
   const time = (flops: number) => duration(flops / (1e12 * throughput));
   const unknown = new Set<string>();
   let [total, due] = [0, 0];
@@ -57,7 +59,7 @@ export async function dryRun(
       continue;
     }
     due++;
-    const samples = await samplesOf(configuration, sampleOf);
+    const samples = await samplesOf(configuration);
     const sizes = { ...sizesOf(configuration, scale, dataTables), samples };
     const flops = await flopsOf(configuration, sizes);
     if (typeof flops === "string") {
@@ -128,10 +130,7 @@ async function flopsOf(configuration: Configuration, sizes: RunData): Promise<Ru
 }
 
 /** Samples of the texts of a run's data sets, as far as they can be had. */
-async function samplesOf(
-  configuration: Configuration,
-  sampleOf: TextSampler,
-): Promise<NonNullable<RunData["samples"]>> {
+async function samplesOf(configuration: Configuration): Promise<NonNullable<RunData["samples"]>> {
   const names = new Set([configuration.data, ...configuration.multiTask?.tasks ?? []]);
   const samples = Array.from(names, async (name) => [name, await sampleOf(name, configuration)] as const);
   return Object.fromEntries(await Promise.all(samples));

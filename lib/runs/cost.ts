@@ -80,15 +80,17 @@ const updateOperations = 15;
  * Forward pass of sequences through the encoder: L (2 (4 H² + 2 H I) tokens + 4 H pairs), for the four projections, the
  * feed-forward layers, and the attention's scores and sums.
  *
+ * @param computed tokens, and pairs of places in the rows of attention
  * @param kept tokens whose states the last layer makes: it projects the attention's sums and feeds them forward for
  * these alone; all if not given
  */
 export function encoderFlops(
   config: BertConfig,
-  { tokens, pairs }: Pick<Computed, "tokens" | "pairs">,
-  kept: number = tokens,
+  computed: { readonly tokens: number; readonly pairs: number },
+  kept: number = computed.tokens,
 ): number {
   const { num_hidden_layers: layers, hidden_size: hidden, intermediate_size: inner } = config;
+  const { tokens, pairs } = computed;
   const all = layers * (2 * (4 * hidden ** 2 + 2 * hidden * inner) * tokens + 4 * hidden * pairs);
   return all - (tokens - kept) * 2 * (hidden ** 2 + 2 * hidden * inner);
 }

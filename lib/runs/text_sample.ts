@@ -12,14 +12,17 @@ import type { Configuration } from "./configuration.ts";
 /** Texts of a sample at most. */
 const most = 500;
 
-/** Returns a sample of the training texts of an embedded data set as a run reads them; undefined if it cannot be had. */
-export type TextSampler = (
+/** Models with MiniLM's vocabulary, which stands in for theirs. */
+const sameVocabulary = ["bert-base-uncased", "bert-large-uncased"];
+
+/**
+ * Makes a function that returns a sample of the training texts of an embedded data set as a run reads them, or
+ * undefined if it cannot be had. It keeps what it has read.
+ */
+export function textSampler(): (
   data: string,
   configuration: Configuration,
-) => Promise<readonly EncodedExample[] | undefined>;
-
-/** A sampler that keeps what it has read. */
-export function textSampler(): TextSampler {
+) => Promise<readonly EncodedExample[] | undefined> {
   const kept = new Map<string, Promise<unknown>>();
   const once = <Value>(key: readonly unknown[], make: () => Promise<Value>): Promise<Value> => {
     const found = kept.get(JSON.stringify(key)) as Promise<Value> | undefined ?? make();
@@ -49,7 +52,10 @@ async function tokenizerOf(
   tokens: Configuration["architecture"]["tokens"],
 ): Promise<Tokenizer | "characters" | undefined> {
   if (model === "new" && tokens !== "wordpieces") return tokens === "characters" ? tokens : undefined;
-  return await loadTokenizer(await resolveModel(model === "new" ? "minilm" : model, { offline: true }));
+  const named = model === "new" ? "minilm" : model;
+  const folder = await ifHere(() => resolveModel(named, { offline: true }));
+  if (folder === undefined && !sameVocabulary.includes(named)) return undefined;
+  return await loadTokenizer(folder ?? await resolveModel("minilm", { offline: true }));
 }
 
 async function someTexts(name: string): Promise<Example[]> {

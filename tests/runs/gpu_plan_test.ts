@@ -56,6 +56,7 @@ Deno.test("runs whose steps are the same are compiled once", () => {
     { attentionDropout: 0 },
     { features: "last 4 concat" },
     { data: "yahoo-answers" },
+    { padToMax: true },
   ] as const;
   const keys = new Set(others.map((other) => planKey({ ...paperSettings, ...other })));
   assert.equal(keys.size, others.length);

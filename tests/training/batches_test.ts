@@ -47,6 +47,7 @@ Deno.test("a batch holds [CLS] wordpieces [SEP] of one text after another, and a
   const [epoch] = trainingBatches(sized([[2], [0]]), { ...options, batchSize: 3 }, [0]);
   const batch = epoch!.at(0);
   assert.deepEqual(batch.shape, { B: 3, K: 1, S: 16, R: 1, T: 16 });
+  assert.deepEqual(epoch!.computed, { texts: 3, sequences: 3, tokens: 16, pairs: 256 });
   const first = batch.indices[0]!; // the order is drawn
   const texts = [[101, 1000, 1000, 102], [101, 102]];
   const list = [...texts[first]!, ...texts[1 - first]!];
