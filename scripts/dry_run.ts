@@ -93,17 +93,17 @@ export async function dryRun(
   }
   if (due > unknown.size) {
     const making = [...shared.values()].reduce((sum, flops) => sum + flops, 0);
+    const isMakingBound = isSharedBound && making > 0;
     const about = (isBound: boolean) => isBound ? "at most" : "about";
-    output.out(
-      `${experiment.name}: ${about(isBound)} ${time(total)} of fine-tuning and ${
-        about(isSharedBound && making > 0)
-      } ` +
-        `${time(making)} of what runs share, at ${throughput} TFLOP/s` +
-        `${unknown.size > 0 ? `, without ${unknown.size} runs` : ""}` +
-        `${
-          isBound || isSharedBound ? "; at most: texts that are not at hand are as long as they may be" : ""
-        }`,
-    );
+    const sentence = [
+      `${about(isBound)} ${time(total)} of fine-tuning and ${about(isMakingBound)} ${
+        time(making)
+      } of what runs share`,
+      `at ${throughput} TFLOP/s`,
+      ...unknown.size > 0 ? [`without ${unknown.size} runs`] : [],
+      ...isBound || isMakingBound ? ["with texts that are not at hand as long as they may be"] : [],
+    ];
+    output.out(`${experiment.name}: ${sentence.join(", ")}`);
   }
   output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
   if (target === undefined) return;
