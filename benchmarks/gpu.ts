@@ -15,13 +15,13 @@ import {
 import { gpuPlan } from "../lib/runs/gpu_plan.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 
-/** Returns the configuration of a step; cuDNN's attention is used if its probabilities have no dropout. */
+/** Returns the configuration of a step; cuDNN's attention is used where it has no dropout and texts are padded. */
 const fine = (step: Partial<Configuration>): Configuration => ({ ...paperSettings, text: "head", ...step });
 
 const [f32, bf16, fused] = [
   { precision: "f32" },
   { precision: "bf16" },
-  { precision: "bf16", attentionDropout: 0 },
+  { precision: "bf16", attentionDropout: 0, padToMax: true },
 ] as const;
 const short = { batchSize: 32, maxLength: 128 } as const;
 const large = { model: "bert-large-uncased" } as const;
