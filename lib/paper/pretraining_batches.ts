@@ -5,7 +5,7 @@
 import type { PreTrainingShape } from "../bert/pretraining.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
-import { chunks, type LazyBatches, lazyBatches } from "../training/batches.ts";
+import { chunks, evenly, type LazyBatches, lazyBatches } from "../training/batches.ts";
 import { fittingSize, type PackedSize, packedSizes } from "../training/packing.ts";
 import { type Sequence, sequence } from "../training/sequence_tensors.ts";
 import { type MaskingOptions, masksOf, maskWords } from "./masked_words.ts";
@@ -125,6 +125,7 @@ export function withShuffledContext(
 /** The examples of a key, in groups of a batch, and how many tokens each has. */
 function drawn(documents: Documents, options: PreTrainingOptions, key: number, count?: number) {
   const { batchSize: B, maxLength = defaultLength, shortShare = .1, nextSentence = true } = options;
+  const { devices = 1 } = options;
   check(documents, options);
   const plan = planSegments(documents, { maxLength, shortShare, nextSentence }, fold(key, draw.segments));
   const all = new Random(fold(key, draw.order)).shuffle(Array.from(plan.startA.keys()));
@@ -132,12 +133,10 @@ function drawn(documents: Documents, options: PreTrainingOptions, key: number, c
   const order = count === undefined ? all : all.slice(0, Math.max(B, wanted - wanted % B));
   const filled = [...order];
   while (filled.length % B !== 0) filled.push(order[filled.length % order.length]!);
-  return {
-    plan,
-    examples: order.length,
-    groups: chunks(filled, B),
-    lengths: plan.startA.map((_, example) => tokensOf(plan, example)),
-  };
+  const lengths = plan.startA.map((_, example) => tokensOf(plan, example));
+  const groups = chunks(filled, B)
+    .map((group) => evenly(group, devices, (example) => lengths[example]!).flat());
+  return { plan, examples: order.length, groups, lengths };
 }
 
 /** The batches of what is drawn by a key: all examples, or whole batches of `count` of them. */

@@ -97,7 +97,9 @@ export function trainingBatches(
   check(examples, options);
   const { batchSize, padToMax, maxLength, passSize = batchSize, devices = 1 } = options;
   const epochs = keys.map((key) =>
-    chunks(new Random(key).shuffle(examples), batchSize).map((texts) => filled(texts, batchSize))
+    chunks(new Random(key).shuffle(examples), batchSize)
+      .map((texts) => evenly(texts, batchSize * devices / passSize, countTokens))
+      .map((lists) => lists.flatMap((texts) => filled(texts, passSize / devices)))
   );
   const common = { B: passSize, ...commonShape(examples) };
   const lists = (texts: Texts) => chunks(texts, passSize / devices).map(lengthsOf);
@@ -118,6 +120,9 @@ export function trainingBatches(
 /** Tokens of a device's list in an evaluation, at least. */
 const evaluationTokens = 2048;
 
+/** Shares of such a list, of which the last list takes the smallest that it fits. */
+const shares = [1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 7 / 8, 1];
+
 /**
  * Batches of as many texts as a list of tokens holds, with each example once. Where texts differ much in length, long and
  * short ones are apart, since attention computes all pairs of a row's places: a text is in rows of the least of 64, 128,
@@ -136,12 +141,14 @@ export function evaluationBatches(examples: readonly EncodedExample[], options: 
     return batchesOf(groups, options);
   }
   const groups = byRowLength(examples).flatMap(({ T, texts }) => {
-    const S = roundUp(Math.max(evaluationTokens, batchSize * T / devices), 16);
-    const most = { S, R: Math.ceil(4 * S / (3 * T)), T, texts: Math.ceil(S / 8) };
-    const lists = fill(texts, most);
+    const S = roundUp(Math.max(evaluationTokens, batchSize * T / devices, common.K * T), 16);
+    const room = { S, R: Math.ceil(4 * S / (3 * T)), T, texts: Math.ceil(S / 8) };
+    const lists = fill(texts, room);
+    const most = { ...room, texts: textsOf(lists) };
     return chunks(lists, devices).map((ofDevices) => {
       const each = Array.from({ length: devices }, (_, device) => ofDevices[device] ?? []);
-      const fits = [64, 16, 4, 1].map((share) => share === 1 ? most : shareOf(most, share))
+      const needed = textsOf(each);
+      const fits = shares.map((share) => shareOf(most, share, needed))
         .find((size) => each.every((list) => fitsIn(list, size)))!;
       const B = fits.texts * devices;
       return {
@@ -215,10 +222,15 @@ function placed(
   return left;
 }
 
-/** A part of a list's size, for the last texts. */
-function shareOf({ S, T, texts }: ListSize, share: number): ListSize {
-  const part = roundUp(S / share, 16);
-  return { S: part, R: Math.ceil(4 * part / (3 * T)), T, texts: Math.ceil(texts / share) };
+/** The texts of the fullest list, as a power of two, so that other texts of such lengths have the same shape. */
+function textsOf(lists: readonly (readonly EncodedExample[])[]): number {
+  return 2 ** Math.ceil(Math.log2(lists.reduce((most, list) => Math.max(most, list.length), 1)));
+}
+
+/** A share of a list's size, with room for the last texts; all of it is the size itself. */
+function shareOf(most: ListSize, share: number, texts: number): ListSize {
+  if (share === 1) return most;
+  return { S: roundUp(most.S * share, 16), R: Math.ceil(most.R * share), T: most.T, texts };
 }
 
 function fitsIn(list: readonly EncodedExample[], { S, R, T, texts }: ListSize): boolean {
@@ -268,6 +280,24 @@ function check(examples: readonly EncodedExample[], { batchSize, maxLength }: Ba
       );
     }
   }
+}
+
+/**
+ * Items in so many lists of like sums, each of as many items: the largest first, to each list in turn and back again.
+ * One list keeps their order.
+ */
+export function evenly<Item>(
+  items: readonly Item[],
+  lists: number,
+  sizeOf: (item: Item) => number,
+): Item[][] {
+  if (lists === 1) return [[...items]];
+  const made = Array.from({ length: lists }, (): Item[] => []);
+  items.toSorted((a, b) => sizeOf(b) - sizeOf(a)).forEach((item, i) => {
+    const [round, place] = [Math.floor(i / lists), i % lists];
+    made[round % 2 === 0 ? place : lists - 1 - place]!.push(item);
+  });
+  return made;
 }
 
 /** Consecutive pieces of `size` items each, of which the last may have fewer. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type BatchOptions,
   evaluationBatches,
+  evenly,
   type TextBatch,
   trainingBatches,
 } from "../../lib/training/batches.ts";
@@ -187,6 +188,28 @@ Deno.test("an evaluation of fewer texts than devices, of one, and of none", () =
   const [alone] = [...evaluationBatches(sized([[3]]), options)];
   assert.deepEqual(indicesOf(alone!), [0]);
   assert.ok(alone!.shape.S! <= 128, "a list of one short text is small");
+});
+
+Deno.test("a text of more tokens than a batch is meant for has a list of its own", () => {
+  const fractions = [new Array(8).fill(62), new Array(8).fill(62)];
+  const batches = evaluationBatches(sized(fractions), { ...options, batchSize: 1, maxLength: 512 });
+  assert.deepEqual([...batches].flatMap(indicesOf).sort(), [0, 1]);
+});
+
+Deno.test("passes and devices get texts of like tokens", () => {
+  const texts = reviews(480, 512);
+  for (const [passSize, devices] of [[24, 1], [12, 1], [6, 1], [12, 2]] as const) {
+    const [batches] = trainingBatches(
+      texts,
+      { ...options, batchSize: 24, maxLength: 512, passSize, devices },
+      [3],
+    );
+    const real = [...batches!].reduce((sum, { tokens }) => sum + tokens, 0);
+    const ratio = batches!.computed.tokens / real;
+    assert.ok(ratio < 1.15, `passes of ${passSize} on ${devices} devices compute ${ratio}`);
+  }
+  assert.deepEqual(evenly([5, 1, 4, 2, 3, 6], 2, (size) => size), [[6, 3, 2], [5, 4, 1]]);
+  assert.deepEqual(evenly([5, 1, 4], 1, (size) => size), [[5, 1, 4]]);
 });
 
 Deno.test("a resumed epoch gets the batch at its place", () => {
