@@ -22,7 +22,7 @@ import type { EncodedExample } from "../training/text_tensors.ts";
 import { Trainer } from "../training/trainer.ts";
 import { classifierParameters, classifierPlan } from "./classifier_plan.ts";
 import { learningRates } from "./layer_decay.ts";
-import { batchOptions, encodeDataset, type EncodedDataset } from "./reading.ts";
+import { batchOptions, encodeDataset, type EncodedDataset, usedWords } from "./reading.ts";
 import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
 
 /** Engine, checkpoints and callbacks of {@linkcode fineTune}. */
@@ -101,7 +101,9 @@ export async function fineTune(
     throw new InputError(`Cannot measure ${points} times an epoch: an epoch has only ${steps} steps`);
   }
 
-  const trainer = new Trainer(context.engine, trainable, parameters, optimizer(settings.optimizer), seed);
+  const words = usedWords(model, [encoded]);
+  const update = optimizer(settings.optimizer);
+  const trainer = new Trainer(context.engine, trainable, parameters, update, seed, words);
   try {
     const rate = learningRates(settings, config.num_hidden_layers, steps * settings.epochs);
     const evaluate = (examples: readonly EncodedExample[]) =>

@@ -24,7 +24,7 @@ import { type StepBatch, Trainer } from "../training/trainer.ts";
 import { classifierPlan } from "./classifier_plan.ts";
 import type { FineTuneContext, FineTuned } from "./fine_tune.ts";
 import { learningRates } from "./layer_decay.ts";
-import { batchOptions, encodeDataset } from "./reading.ts";
+import { batchOptions, encodeDataset, usedWords } from "./reading.ts";
 import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
 
 const parts = ["weight", "bias"] as const;
@@ -156,18 +156,18 @@ export async function multiTaskTune(
     additional(seed),
     ...encoded.map(({ name, classes }) => newClassifier(name, classes, config, seed)),
   );
-  const trainer = new Trainer(engine, taskClassifiers(trainable), start, optimizer(settings.optimizer), seed);
+  const [update, words] = [optimizer(settings.optimizer), usedWords(model, encoded)];
+  const trainer = new Trainer(engine, taskClassifiers(trainable), start, update, seed, words);
   try {
     const batching = batchOptions(settings, tokenizer, engine);
     const ofTasks = encoded.map(({ name, split }, task) => {
       const keys = Array.from({ length: epochs }, (_, epoch) => fold(seed, 1, epoch, task));
       return { name, epochs: trainingBatches(split.train, batching, keys) };
     });
-    const epochBatches = (epoch: number) =>
-      mixedBatches(
-        ofTasks.map(({ name, epochs }) => ({ name, batches: epochs[epoch]! })),
-        fold(seed, 2, epoch),
-      );
+    const epochBatches = (epoch: number) => {
+      const batches = ofTasks.map(({ name, epochs }) => ({ name, batches: epochs[epoch]! }));
+      return mixedBatches(batches, fold(seed, 2, epoch));
+    };
     const evaluate = async () => {
       const measures: Record<string, Metrics> = {};
       for (const { name, classes, split, chosenBy } of encoded) {

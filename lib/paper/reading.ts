@@ -9,6 +9,8 @@ import type { Engine } from "../engine/engine.ts";
 import type { BatchOptions } from "../training/batches.ts";
 import { passSize } from "../training/step_batches.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
+import { type UsedRows, usedRows } from "../training/used_rows.ts";
+import type { StartModel } from "../bert/start_model.ts";
 import { type TextStrategy, textStrategy } from "./long_text.ts";
 import type { FineTuneSettings } from "./settings.ts";
 import { percent } from "../wording.ts";
@@ -143,4 +145,15 @@ export function batchOptions(
     ...{ batchSize, maxLength, padToMax, tokenizerIds: tokenizer.ids, devices: devices.length },
     passSize: passSize(settings, devices.length),
   };
+}
+
+/** The rows of the word embeddings that the examples of data sets use, unless they are nearly all. */
+export function usedWords(
+  { config, tokenizer: { ids } }: Pick<StartModel, "config" | "tokenizer">,
+  encoded: readonly Pick<EncodedDataset, "split">[],
+): UsedRows | undefined {
+  const examples = encoded.flatMap(({ split: { train, dev, test } }) => [train, dev, test].flat());
+  const pieces = examples.flatMap(({ pieces, second = new Int32Array() }) => [...pieces, second]);
+  const added = [ids.cls, ids.sep, ids.pad];
+  return usedRows("bert.embeddings.word_embeddings.weight", "ids", config.vocab_size, [...pieces, added]);
 }

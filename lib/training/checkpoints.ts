@@ -111,6 +111,7 @@ export async function writeCheckpoint(
     format: "bertlab-checkpoint",
     identity,
     counts: JSON.stringify(snapshot.counts),
+    ...snapshot.decay === undefined ? {} : { decay: JSON.stringify(snapshot.decay) },
     position: JSON.stringify(position),
   });
   for (const name of (await list(folder, checkpointFile)).slice(kept)) await rm(join(folder, name));
@@ -154,6 +155,8 @@ export async function newestCheckpoint<Position>(
     "an object",
     (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   );
+  const isFactor = (value: unknown) => typeof value === "number" && value > 0;
+  const decay = metadata.decay === undefined ? {} : { decay: entry<number>("decay", "a factor", isFactor) };
   const tensors: HostTensors = {};
   const best: HostTensors = {};
   for (const [name, tensor] of Object.entries(await advised(readSafetensors(path), advice))) {
@@ -162,7 +165,7 @@ export async function newestCheckpoint<Position>(
   }
   const updates = Number(/\d+/.exec(name)![0]);
   return {
-    snapshot: { tensors, updates, counts },
+    snapshot: { tensors, updates, counts, ...decay },
     position,
     ...Object.keys(best).length > 0 ? { best } : {},
   };

@@ -1,6 +1,7 @@
 /** A model in training on an engine: its state, and the recorded programs for each shape of batch. */
 import type { Engine, Program, State } from "../engine/engine.ts";
 import type { HostTensors } from "../tensors.ts";
+import { RowSubset, type UsedRows } from "./used_rows.ts";
 import { stepKey } from "../graph/composites.ts";
 import { biasCorrections, type OptimizerOptions, stateName } from "./optimizers.ts";
 import {
@@ -31,6 +32,8 @@ export interface Snapshot {
   readonly updates: number;
   /** Updates of each parameter, in the trainer's order. */
   readonly counts: readonly number[];
+  /** The factor by which rows that are not used are still to be scaled; 1 if not given (used_rows.ts). */
+  readonly decay?: number;
 }
 
 /** Owns a state of the engine; `dispose` frees it. */
@@ -39,12 +42,14 @@ export class Trainer {
   #updates = 0;
   readonly #counts = new Map<string, number>();
   readonly #state: State;
+  readonly #subset: RowSubset | undefined;
   readonly #signatures: ReturnType<typeof signatures>;
   readonly #programs = new Map<string, Promise<Program>>();
 
   /**
    * @param parameters Initial values.
    * @param seed The seed of the dropout masks.
+   * @param used Rows of a table that batches use, if not all.
    */
   constructor(
     readonly engine: Engine,
@@ -52,17 +57,24 @@ export class Trainer {
     parameters: HostTensors,
     readonly optimizer: OptimizerOptions,
     readonly seed: number,
+    used?: UsedRows,
   ) {
     this.parameterNames = Object.keys(parameters);
-    this.#signatures = signatures(parameters);
-    const zero = new Float32Array(Math.max(0, ...Object.values(parameters).map(({ data }) => data.length)));
+    this.#subset = used && new RowSubset(used, parameters[used.parameter]!);
+    const held = this.#held(parameters);
+    this.#signatures = signatures(held);
+    const zero = new Float32Array(Math.max(0, ...Object.values(held).map(({ data }) => data.length)));
     const zeros: HostTensors = {};
-    for (const [name, { shape, data }] of Object.entries(parameters)) {
+    for (const [name, { shape, data }] of Object.entries(held)) {
       for (const nameOf of Object.values(stateName)) {
         zeros[nameOf(name)] = { shape, data: zero.subarray(0, data.length) };
       }
     }
-    this.#state = engine.state({ ...parameters, ...zeros });
+    this.#state = engine.state({ ...held, ...zeros });
+  }
+
+  #held(tensors: HostTensors): HostTensors {
+    return this.#subset?.held(tensors) ?? tensors;
   }
 
   /** Updates made so far. */
@@ -98,7 +110,8 @@ export class Trainer {
         () => gradientGraph(this.trainable, this.#signatures, batch.shape, { accumulate }),
       );
       const key = Int32Array.of(stepKey(stepKey(this.seed, this.#updates), i));
-      const outputs = await program.run(this.#state, { ...part, key: { shape: [1], data: key } });
+      const feeds = this.#subset?.feeds(part) ?? part;
+      const outputs = await program.run(this.#state, { ...feeds, key: { shape: [1], data: key } });
       loss += outputs.loss!.data[0]!;
     }
     const names = trainedNames(this.trainable, this.#signatures, batch.shape);
@@ -113,6 +126,9 @@ export class Trainer {
       learning_rates: { shape: [names.length], data: Float32Array.from(names, rate) },
       bias_corrections: { shape: [names.length, 2], data: corrections },
     });
+    if (this.#subset && names.includes(this.#subset.parameter)) {
+      this.#subset.decay *= 1 - rate(this.#subset.parameter) * this.optimizer.weightDecay;
+    }
     return { loss, gradientNorm: norm!.data[0]! };
   }
 
@@ -122,17 +138,21 @@ export class Trainer {
       `evaluation ${JSON.stringify(batch.shape)}`,
       () => evaluationGraph(this.trainable, this.#signatures, batch.shape),
     );
-    return program.run(this.#state, batch.parts[0]!);
+    const [part] = batch.parts as readonly [HostTensors];
+    return program.run(this.#state, this.#subset?.feeds(part) ?? part);
   }
 
   /** A copy of the parameters. */
-  parameters(): Promise<HostTensors> {
-    return this.#state.download(this.parameterNames);
+  async parameters(): Promise<HostTensors> {
+    const held = await this.#state.download(this.parameterNames);
+    return this.#subset?.whole(held, this.#subset.decay) ?? held;
   }
 
   /** Puts other values of the parameters in place. */
   load(parameters: HostTensors): void {
-    this.#state.upload(parameters);
+    this.#state.upload(this.#held(parameters));
+    const table = this.#subset && parameters[this.#subset.parameter];
+    if (table) this.#subset!.replace(table);
   }
 
   /** Everything that the next step depends on. */
@@ -142,16 +162,20 @@ export class Trainer {
       stateName.firstMoment(name),
       stateName.secondMoment(name),
     ]);
+    const held = await this.#state.download(names);
     return {
-      tensors: await this.#state.download(names),
+      // Not scaled, so that a resumed run rounds them as often as one that was never stopped.
+      tensors: this.#subset?.whole(held, 1) ?? held,
       updates: this.#updates,
       counts: this.parameterNames.map((name) => this.#count(name)),
+      ...this.#subset ? { decay: this.#subset.decay } : {},
     };
   }
 
   /** Goes back to a snapshot. */
-  restore({ tensors, updates, counts }: Snapshot): void {
-    this.#state.upload(tensors);
+  restore({ tensors, updates, counts, decay }: Snapshot): void {
+    this.#state.upload(this.#held(tensors));
+    if (this.#subset) this.#subset.replace(tensors[this.#subset.parameter]!, decay);
     this.#updates = updates;
     this.parameterNames.forEach((name, place) => this.#counts.set(name, counts[place]!));
   }
