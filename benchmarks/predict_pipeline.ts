@@ -1,8 +1,10 @@
 /** A peer of predict.ts: labels a CSV's texts with transformers.js's pipeline, in batches of 32. */
-import { pipeline } from "@huggingface/transformers";
+import "../lib/engine/no_telemetry.ts";
+import { env, pipeline } from "@huggingface/transformers";
 import { stringify } from "csv-stringify/sync";
 import { readTable } from "../lib/tables/table.ts";
 
+env.allowRemoteModels = false;
 const [folder, input, output] = Deno.args as [string, string, string];
 const texts = (await readTable(input)).rows.map(({ values }) => values.get("text")!);
 const classify = await pipeline("text-classification", folder, { dtype: "fp32" });

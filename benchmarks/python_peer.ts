@@ -1,6 +1,7 @@
 /** A Python process that answers each line of input with one number. */
 import { join } from "node:path";
 import { InputError } from "../lib/errors.ts";
+import { silence } from "./timing.ts";
 
 /** A Python process that runs a script of this folder, from `start` to `stop`. */
 export class PythonPeer {
@@ -22,6 +23,7 @@ export class PythonPeer {
     try {
       process = new Deno.Command(python, {
         args: [join(import.meta.dirname!, script), ...args],
+        env: { ...silence },
         stdin: "piped",
         stdout: "piped",
         stderr: "null",

@@ -10,6 +10,13 @@ export interface Timing {
   readonly median: number;
 }
 
+/** Environment variables of other processes, so that they report to nobody and look for no updates. */
+export const silence = {
+  DENO_NO_UPDATE_CHECK: "1",
+  ORT_DISABLE_TELEMETRY: "1",
+  HF_HUB_DISABLE_TELEMETRY: "1",
+} as const;
+
 /** Lets each side make one step in turn, `repeats` times. */
 export async function interleave(
   sides: Readonly<Record<string, () => Promise<number>>>,
@@ -44,7 +51,7 @@ export async function timed(
   const run = await new Deno.Command(command, {
     args: [...args],
     cwd: join(import.meta.dirname!, ".."),
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...silence },
     stdin: "null",
   }).output();
   const text = (bytes: Uint8Array<ArrayBuffer>) => new TextDecoder().decode(bytes).trim();

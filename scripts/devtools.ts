@@ -40,6 +40,8 @@ export async function startBrowser(program = Deno.env.get("CHROME") ?? "chromium
       "--headless=new",
       "--no-sandbox", // the pages are our own, and a sandbox cannot be had by root
       "--hide-scrollbars",
+      "--disable-background-networking", // the browser asks its maker for nothing
+      "--disable-component-update",
       "--remote-debugging-port=0",
       `--user-data-dir=${profile}`,
       "about:blank",

@@ -128,7 +128,13 @@ async function runNotebook(path: string, python: string): Promise<Notebook> {
     const script = join(import.meta.dirname!, "run_notebook.py");
     const { success, stderr } = await new Deno.Command(python, {
       args: [script, resolve(path), resolve(path, ".."), target],
-      env: { NO_COLOR: "1", JUPYTER_DATA_DIR: folder, JUPYTER_CONFIG_DIR: folder, JUPYTER_PATH: "" },
+      env: {
+        NO_COLOR: "1",
+        DENO_NO_UPDATE_CHECK: "1",
+        JUPYTER_DATA_DIR: folder,
+        JUPYTER_CONFIG_DIR: folder,
+        JUPYTER_PATH: "",
+      },
       stdin: "null",
       stdout: "null",
       stderr: "piped",

@@ -8,6 +8,7 @@ import type { HostTensors } from "../tensors.ts";
 import { shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
 import { type BertConfig, configLabels, readConfig, withLabels } from "./config.ts";
+import { requireFinite } from "./elements.ts";
 import { freshTensor, keepLayers, parameterShapes, type PreTrainingHeads } from "./parameters.ts";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.ts";
 import { readTorchCheckpoint, readTorchShapes } from "./torch_checkpoint.ts";
@@ -56,7 +57,8 @@ export interface CheckpointContents {
  * and beta. Position ids, and heads of pre-training that were not asked for, are left out; a missing pooler, classifier
  * or head is drawn from the seed; a classifier of other labels is replaced. The notes say so.
  *
- * @throws InputError if a file is missing or broken, or tensors are missing or of the wrong shape; it names them.
+ * @throws InputError if a file is missing or broken, or tensors are missing, of the wrong shape or not finite; it names
+ * them.
  */
 export async function loadCheckpoint(folder: string, options: LoadOptions): Promise<LoadedCheckpoint> {
   const whole = await readConfig(folder);
@@ -126,6 +128,7 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
   const classifier = chooseClassifier(config, expected.get("classifier.weight"), options, notes);
   if (classifier.fresh) { for (const name of ["classifier.weight", "classifier.bias"]) wanted.delete(name); }
   const values = await read(wanted.values());
+  requireFinite(values, path);
   const parameters = Object.fromEntries([...wanted].map(([known, name]) => [known, values[name]!]));
   dropTied(parameters, notes);
   const drawn: string[] = [];

@@ -3,6 +3,7 @@ import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../bert/checkpoint.ts";
 import { type BertConfig, configLabels, requirePositions, requireVocabulary } from "../bert/config.ts";
+import { requireFinite } from "../bert/elements.ts";
 import { readSafetensors, readSafetensorsHeader } from "../bert/safetensors.ts";
 import { InputError } from "../errors.ts";
 import { type ClassifierPlan, classifierPlan } from "../paper/classifier_plan.ts";
@@ -186,7 +187,9 @@ async function readPooling(folder: string, names: readonly string[]): Promise<Ho
   const { tensors } = await readSafetensorsHeader(path);
   const missing = names.filter((name) => !tensors.has(name));
   if (missing.length > 0) throw new InputError(`Cannot use ${path} as it lacks ${missing.join(", ")}`);
-  return await readSafetensors(path, names);
+  const pooling = await readSafetensors(path, names);
+  requireFinite(pooling, path);
+  return pooling;
 }
 
 /** Entries of bertlab.json on how texts are read; each may be absent. */

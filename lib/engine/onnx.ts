@@ -1,4 +1,5 @@
 /** The onnx engine: recorded graphs on ONNX Runtime's CPU kernels, with the state's arrays updated in place. */
+import "./no_telemetry.ts";
 import * as ort from "onnxruntime-node";
 import { type GraphBody, sizeOf } from "../graph/graph.ts";
 import { type LoweredModel, lowerToOnnx, updateName } from "../graph/onnx/lower.ts";

@@ -1,4 +1,5 @@
 /** The probabilities that a classifier gives the classes of texts, and how right they are. */
+import { InputError } from "../errors.ts";
 import { measure, type Metrics } from "../results/metrics.ts";
 import type { HostTensors } from "../tensors.ts";
 import { type BatchOptions, evaluationBatches, type TextBatches } from "./batches.ts";
@@ -15,6 +16,7 @@ export type Evaluate = (batch: StepBatch) => Promise<HostTensors>;
  * @param options.classes C
  * @param options.temperature of a calibrated model (Guo et al. 2017); 1 if not given
  * @param options.onExamples told after each batch how many examples are done
+ * @throws InputError if a text's logits are not finite.
  */
 export async function classProbabilities(
   evaluate: Evaluate,
@@ -33,6 +35,13 @@ export async function classProbabilities(
     batch.indices.forEach((index, row) => {
       if (index < 0) return;
       const scores = Array.from(logits!.data.subarray(row * classes, (row + 1) * classes));
+      const fault = scores.find((score) => !Number.isFinite(score));
+      if (fault !== undefined) {
+        throw new InputError(
+          `Cannot tell the texts' classes as the model's logits are not finite (found ${fault}): its weights are ` +
+            "damaged or too large, so take another copy of the model, or train it again at a lower learning rate",
+        );
+      }
       const largest = scores.reduce((largest, score) => Math.max(largest, score));
       const exponents = scores.map((score) => Math.exp((score - largest) / temperature));
       const sum = exponents.reduce((sum, exponent) => sum + exponent, 0);

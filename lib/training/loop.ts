@@ -184,11 +184,18 @@ function notFinite<Evaluation>(
   last: number | null,
   isSaved: boolean,
 ): InputError {
-  const rate = Math.max(...trainer.parameterNames.map((name) => plan.rate(name, trainer.updates - 1)));
-  const before = last === null ? "it was the first step" : `the last finite loss was ${last.toPrecision(4)}`;
+  if (last === null) {
+    return new InputError(
+      `Training stopped at step ${trainer.updates} as the ${found} before any change of the weights: the model ` +
+        "to start from is damaged or its weights are too large, so take another copy of it, or another model",
+    );
+  }
   const kept = plan.checkpoint && isSaved ? `; the last checkpoint is in ${plan.checkpoint.folder}` : "";
+  const rate = Math.max(...trainer.parameterNames.map((name) => plan.rate(name, trainer.updates - 1)));
   return new InputError(
     `Training stopped at step ${trainer.updates} as the ${found} at learning rate ${rate.toPrecision(3)} ` +
-      `(${before})${kept}: try a lower learning rate or a longer warm-up`,
+      `(the last finite loss was ${
+        last.toPrecision(4)
+      })${kept}: try a lower learning rate or a longer warm-up`,
   );
 }

@@ -1,3 +1,4 @@
+import "../../lib/engine/no_telemetry.ts";
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+import "../../lib/engine/no_telemetry.ts";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";

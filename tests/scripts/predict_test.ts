@@ -196,7 +196,7 @@ async function predictProcess(
   { readAll = true, heap = [] }: { readonly readAll?: boolean; readonly heap?: readonly string[] } = {},
 ): Promise<CommandResult> {
   const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
-  const [run, ...rest] = tasks.predict.split(" ").slice(1);
+  const [run, ...rest] = tasks.predict.split(" ").slice(2);
   const child = new Deno.Command(Deno.execPath(), {
     args: [run, ...heap, ...rest, ...args],
     cwd: root,

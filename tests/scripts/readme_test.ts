@@ -175,7 +175,7 @@ test.slow("the pages' commands run, one after the other", () =>
       const how = commands[line]!;
       if ("coveredBy" in how) continue;
       const [task, ...args] = `${line} ${how.also}`.trim().split(/\s+/);
-      const [, ...words] = (tasks[task!] as string).split(" ");
+      const [, , ...words] = (tasks[task!] as string).split(" ");
       await run(folder, [
         ...words.map((word) => word.startsWith("scripts/") ? join(root, word) : word),
         ...args,

@@ -14,7 +14,7 @@ import { test } from "../helpers/slow.ts";
 const root = join(import.meta.dirname!, "../..");
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
 /** Arguments of Deno for `deno task train`. */
-const command: string[] = tasks.train.split(" ").slice(1);
+const command: string[] = tasks.train.split(" ").slice(2);
 
 function start(...args: string[]): Deno.ChildProcess {
   const options: Deno.CommandOptions = { args: [...command, ...args], stdout: "piped", stderr: "piped" };

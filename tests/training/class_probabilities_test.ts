@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { evaluationBatches } from "../../lib/training/batches.ts";
+import { InputError } from "../../lib/errors.ts";
 import { classProbabilities } from "../../lib/training/class_probabilities.ts";
 import type { StepBatch } from "../../lib/training/trainer.ts";
 
@@ -27,4 +28,26 @@ Deno.test("probabilities are the softmax of logits over the temperature, in the 
     length,
   ) => [1 / (1 + Math.exp(length / 2)), 1 / (1 + Math.exp(-length / 2))]);
   assert.ok(found.every((probability, place) => Math.abs(probability - expected[place]!) < 1e-12));
+});
+
+Deno.test("logits that are not finite are refused, those of padding rows are not looked at", async () => {
+  const examples = [{ pieces: [new Int32Array(3)], label: 0, index: 0 }];
+  const options = { batchSize: 2, maxLength: 8, tokenizerIds: { cls: 1, sep: 2, pad: 0 } };
+  const probabilities = (first: number) => {
+    const evaluate = ({ parts: [part] }: StepBatch) => {
+      const rows = part!.labels!.data.length;
+      const data = new Float32Array(2 * rows).fill(NaN);
+      data.set([0, first]);
+      return Promise.resolve({ logits: { shape: [rows, 2], data } });
+    };
+    return classProbabilities(evaluate, evaluationBatches(examples, options), { examples: 1, classes: 2 });
+  };
+  assert.deepEqual([...await probabilities(0)], [0.5, 0.5]);
+  for (const value of [NaN, Infinity, -Infinity]) {
+    await assert.rejects(probabilities(value), (error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(error.message, new RegExp(`logits are not finite \\(found ${value}\\): `));
+      return true;
+    });
+  }
 });

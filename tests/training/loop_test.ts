@@ -122,15 +122,16 @@ Deno.test("a first loss that is not finite, and a gradient, stop the run too", (
       assert.ok(error instanceof InputError);
       return error.message;
     };
-    const remedy = "try a lower learning rate or a longer warm-up";
+    const remedy =
+      "before any change of the weights: the model to start from is damaged or its weights are too " +
+      "large, so take another copy of it, or another model";
     assert.equal(
       await stopped(NaN),
-      `Training stopped at step 1 as the loss is NaN at learning rate 0.0500 (it was the first step): ${remedy}`,
+      `Training stopped at step 1 as the loss is NaN ${remedy}`,
     );
     assert.equal(
       await stopped(1e25),
-      "Training stopped at step 1 as the gradients' norm is Infinity at learning rate 0.0500 (it was the first " +
-        `step): ${remedy}`,
+      `Training stopped at step 1 as the gradients' norm is Infinity ${remedy}`,
     );
     assert.deepEqual(await readdir(folder), []);
   }));

@@ -1,3 +1,4 @@
+import "../../../lib/engine/no_telemetry.ts";
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
