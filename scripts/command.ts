@@ -1,6 +1,7 @@
 /** Parts that all commands share: how they end, and how they say that something was wrong. */
 import { type Command, CommanderError } from "commander";
 import { InputError } from "../lib/errors.ts";
+import { oneLine, printable, shortened, withoutUser } from "../lib/printable.ts";
 
 /** The output of a command: results to `out`, everything else to `error`. */
 export interface Output {
@@ -10,8 +11,11 @@ export interface Output {
   error(text: string): void;
 }
 
-/** Standard output and standard error. */
-export const standardOutput: Output = { out: console.log, error: console.error };
+/** Standard output and standard error, which get no control characters of files, such as those in labels. */
+export const standardOutput: Output = {
+  out: (text) => console.log(printable(text)),
+  error: (text) => console.error(printable(withoutUser(text))),
+};
 
 /**
  * Runs a command and returns its exit code: 0 only on success. A user's mistake is one sentence on standard error, any
@@ -31,16 +35,22 @@ export async function runCommand(
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    output.error(sentence(command, error));
+    output.error(said(command, error));
     return 1;
   }
 }
 
-function sentence(command: Command, error: unknown): string {
-  if (error instanceof InputError) return error.message;
-  if (!(error instanceof CommanderError)) {
-    return error instanceof Error ? error.stack ?? error.message : `${error}`;
+/** Returns the text about an error: a sentence of at most 500 characters, and the trace of one that is no mistake. */
+function said(command: Command, error: unknown): string {
+  if (error instanceof InputError || error instanceof CommanderError) {
+    return shortened(oneLine(error instanceof InputError ? error.message : sentence(command, error)));
   }
+  const { name, message, stack = "" } = error instanceof Error ? error : new Error(`${error}`);
+  const trace = stack.split("\n").filter((line) => /^ +at /.test(line));
+  return [shortened(oneLine(withoutUser(`${name}: ${message}`))), ...trace].join("\n");
+}
+
+function sentence(command: Command, error: CommanderError): string {
   const given = /'(.*?)'/.exec(error.message)?.[1];
   if (error.code === "commander.unknownOption") {
     const options = command.options.map((option) => option.long).join(", ");

@@ -5,6 +5,7 @@ import type { ExperimentEvent } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
 import { TimeLeft } from "./time_left.ts";
 import { percent } from "../lib/wording.ts";
+import { oneLine, shortened } from "../lib/printable.ts";
 
 /** Shows an experiment's events: a bar or lines for the run at hand, and the time left for all. */
 export class ExperimentWatch {
@@ -59,7 +60,9 @@ export class ExperimentWatch {
       case "failed": {
         this.stop("stopped");
         const { message } = event.failure;
-        this.output.error(`${this.#label} is not made: ${message === this.#why ? "the same" : message}`);
+        this.output.error(
+          `${this.#label} is not made: ${message === this.#why ? "the same" : shortened(oneLine(message))}`,
+        );
         this.#why = message;
       }
     }

@@ -2,8 +2,8 @@
  * Models as folders in Hugging Face's layout: config.json, model.safetensors (in older models pytorch_model.bin) and
  * the tokenizer's files.
  */
-import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { access, mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { HostTensors } from "../tensors.ts";
 import { shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
@@ -13,6 +13,8 @@ import { freshTensor, keepLayers, parameterShapes, type PreTrainingHeads } from 
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.ts";
 import { readTorchCheckpoint, readTorchShapes } from "./torch_checkpoint.ts";
 import { temporaryFile, writeWhole } from "../storage/whole_file.ts";
+import { isFileName } from "../storage/file_name.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** Options for loading a model. */
 export interface LoadOptions {
@@ -152,7 +154,7 @@ export async function saveCheckpoint(folder: string, contents: CheckpointContent
   const { config, parameters, tokenizerFiles = {}, extra } = contents;
   const taken = ["config.json", "model.safetensors", "bertlab.json"];
   for (const name of Object.keys(tokenizerFiles)) {
-    if (basename(name) !== name || name.includes("\\") || name.startsWith(".") || taken.includes(name)) {
+    if (!isFileName(name) || name.startsWith(".") || taken.includes(name)) {
       throw new RangeError(`A tokenizer file cannot be called "${name}"`);
     }
   }
@@ -183,7 +185,7 @@ const replaced = ["bertlab.json", "tokenizer.json", "tokenizer_config.json", "vo
 
 /** Tells whether a folder's README.md is an export's card (lib/classifier/export_card.ts); undefined without one. */
 export async function hasOwnCard(folder: string): Promise<boolean | undefined> {
-  const text = await readFile(join(folder, "README.md"), "utf8").catch(() => undefined);
+  const text = await readTextFile(join(folder, "README.md")).catch(() => undefined);
   return text === undefined ? undefined : /^tags: \[.*\bbertlab\]$/m.test(text);
 }
 

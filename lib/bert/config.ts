@@ -1,8 +1,8 @@
 /** BERT's configuration: reads, checks and makes Hugging Face's config.json. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** Names of the feed-forward layers' activations; "gelu" is the erf form. */
 export const HIDDEN_ACTS = ["gelu", "gelu_new", "relu"] as const;
@@ -68,7 +68,7 @@ export async function readConfig(folder: string): Promise<BertConfig> {
   const path = join(folder, "config.json");
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = await readTextFile(path);
   } catch (error) {
     throw new InputError(`Cannot read ${path}, which a model folder must have: ${(error as Error).message}`);
   }

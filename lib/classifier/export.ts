@@ -1,5 +1,5 @@
 /** A trained classifier's folder as one that Hugging Face's libraries, transformers.js and ONNX Runtime load. */
-import { mkdir, readFile, realpath } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { hasOwnCard, saveCheckpoint } from "../bert/checkpoint.ts";
 import { withLabels } from "../bert/config.ts";
@@ -9,6 +9,7 @@ import { classifierOnnx } from "./export_onnx.ts";
 import { layerFeatures } from "../paper/layers.ts";
 import { loadTrainedModel } from "./trained.ts";
 import { writeWhole } from "../storage/whole_file.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** The result of an export. */
 export interface ExportedClassifier {
@@ -50,7 +51,7 @@ export async function exportClassifier(model: string, output: string): Promise<E
     model_max_length: maxLength,
     truncation_side: pairs ? "right" : truncationSide({ text, maxLength }) ?? "right",
   };
-  const json = await readFile(join(model, "bertlab.json"), "utf8").catch(() => undefined);
+  const json = await readTextFile(join(model, "bertlab.json")).catch(() => undefined);
   await saveCheckpoint(output, {
     // There is no quantized file, which transformers.js asks for in browsers.
     config: { ...config, ...{ "transformers.js_config": { dtype: "fp32" } } },

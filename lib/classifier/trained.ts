@@ -1,5 +1,5 @@
 /** A trained classifier's folder: the model, its tokenizer, and how it reads texts. */
-import { access, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../bert/checkpoint.ts";
 import { type BertConfig, configLabels, requirePositions, requireVocabulary } from "../bert/config.ts";
@@ -11,6 +11,7 @@ import type { FineTuned } from "../paper/fine_tune.ts";
 import { type TextStrategy, textStrategy } from "../paper/long_text.ts";
 import type { HostTensors } from "../tensors.ts";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** A trained classifier, as its folder has it. */
 export interface TrainedModel {
@@ -166,7 +167,7 @@ export function requireTextColumns(
 /** @throws InputError if config.json speaks of another kind of classifier, whose tensors are called the same. */
 async function requireSingleLabel(folder: string): Promise<void> {
   const path = join(folder, "config.json");
-  const { problem_type: problem, architectures } = JSON.parse(await readFile(path, "utf8"));
+  const { problem_type: problem, architectures } = JSON.parse(await readTextFile(path));
   const [one, known] = ["single_label_classification", "BertForSequenceClassification"];
   if ((problem ?? one) !== one) {
     throw new InputError(
@@ -226,7 +227,7 @@ async function readTraining(folder: string): Promise<Training | undefined> {
   const path = join(folder, "bertlab.json");
   let content: string;
   try {
-    content = await readFile(path, "utf8");
+    content = await readTextFile(path);
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return undefined;
     throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);

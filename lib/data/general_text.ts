@@ -7,6 +7,7 @@ import { mailDocuments, mails } from "./embedded/mails.ts";
 import { chinesePoets, poemDocuments } from "./embedded/poets.ts";
 import { wordnetDocuments, wordnetTypes } from "./embedded/wordnet.ts";
 import { type DataPackage, packageFolder } from "../storage/packages.ts";
+import { innerPath } from "../storage/file_name.ts";
 
 /** Options of {@link generalText} and {@link chineseGeneralText}. */
 export interface GeneralTextOptions {
@@ -63,7 +64,9 @@ async function readChapters(folder: string): Promise<string[]> {
   const files: string[] = JSON.parse(await readFile(join(folder, "data", "file_list.json"), "utf8"));
   return await Promise.all(
     files.filter((file) => file !== "contents.txt")
-      .map((file) => readText(join(folder, "data", file.replace(/txt$/, "json")))),
+      .map((file) =>
+        readText(join(folder, "data", innerPath(file, "file_list.json").replace(/txt$/, "json")))
+      ),
   );
 }
 

@@ -1,10 +1,10 @@
 /** The layouts in which the paper's data sets were published: the files of each split, and a reader of their rows. */
-import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import { InputError } from "../errors.ts";
 import { readParquet } from "../tables/parquet.ts";
 import { fileBytes, readText, textPieces } from "../tables/text_source.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** A row of a file. */
 export interface LabelledFields {
@@ -112,7 +112,7 @@ export const questionLabels: PaperLayout = {
   test: /^TREC_10\.label$/,
   async *read(path, labels) {
     // "sister<F0>city": the one byte that is no ASCII is a space on the hub
-    const text = (await readFile(path, "latin1")).replaceAll("\xf0", " ");
+    const text = (await readTextFile(path, "latin1")).replaceAll("\xf0", " ");
     for (const [place, row] of text.split(/\r?\n/).entries()) {
       if (row.trim() === "") continue;
       const [, name, question] = /^(\w+):\S+\s+(.*\S)\s*$/.exec(row) ?? [];

@@ -8,6 +8,7 @@ import { hubFile, hubFiles, type HubOptions, type HubRepository } from "../stora
 import { HubError } from "../storage/hub_errors.ts";
 import type { PaperLayout } from "./paper_layouts.ts";
 import type { PaperSet } from "./paper_sets.ts";
+import { oneLine } from "../printable.ts";
 
 /** Options of loading a data set. */
 export interface DatasetOptions {
@@ -226,7 +227,7 @@ async function readSplit(
       examples.push({ text: set.text(fields), ...set.pair ? { pair: set.pair(fields) } : {}, label });
       if (Date.now() - told < patience) continue;
       told = Date.now();
-      say(`reading ${set.name}, ${basename(path)}: ${whole(examples.length)} texts`);
+      say(`reading ${set.name}, ${oneLine(basename(path))}: ${whole(examples.length)} texts`);
     }
   }
   if (examples.length > 0) return examples;

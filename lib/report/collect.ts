@@ -1,5 +1,4 @@
 /** The contents of a report, from the records of one scale: the runs of each cell, and the numbers from them. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Configuration, Protocol } from "../runs/configuration.ts";
 import type { DataTable, MeasuredData } from "../runs/data_table.ts";
@@ -10,6 +9,7 @@ import { onRecord } from "../runs/run_experiment.ts";
 import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
 import { configurationHash, readRecords, recordsByHash, type RunRecord } from "../results/records.ts";
 import { type EvaluatedCell, evaluateTable, type ResultTable } from "../results/result_table.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** The subject of a report. */
 export interface ReportSource {
@@ -216,7 +216,7 @@ function combinationsOf(
 }
 
 async function measurements(file: string): Promise<MeasuredData[]> {
-  const text = await readFile(file, "utf8").catch((error) => {
+  const text = await readTextFile(file).catch((error) => {
     if (error.code === "ENOENT") return "[]";
     throw error;
   });

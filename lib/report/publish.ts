@@ -1,14 +1,17 @@
 /** Versions of a report in one folder for a static host: earlier versions stay, links lead to the newest. */
-import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { access, mkdir, realpath, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { signed } from "../results/markdown.ts";
+import { shown } from "../storage/byte_source.ts";
+import { fileName } from "../storage/file_name.ts";
 import { requireWritable, writeWhole } from "../storage/whole_file.ts";
 import type { Report } from "./collect.ts";
 import { cellsCsv, parseCsv } from "./csv.ts";
 import { html } from "./html.ts";
 import { grid, list, minute, type Page, redirect, shell } from "./page.ts";
 import { type WriteOptions, writeReport } from "./write_report.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** A published version. */
 export interface Version {
@@ -35,7 +38,8 @@ export interface Changes {
  * the same records replaces the newest version.
  *
  * @returns the version
- * @throws InputError if the folder has an index.html that is not a report's, or a file cannot be written.
+ * @throws InputError if the folder has an index.html that is not a report's, its manifest cannot be used, or a file
+ * cannot be written.
  */
 export async function publishReport(
   report: Report,
@@ -46,6 +50,7 @@ export async function publishReport(
   const versions = join(folder, "versions");
   const manifest = join(versions, "versions.json");
   const known = await readVersions(folder, manifest);
+  await makeInside(folder, "versions");
   const newest = known.at(-1);
   const again = newest?.id.endsWith(`-${report.fingerprint}`) ?? false;
   const id = again ? newest!.id : `${report.made.toISOString().slice(0, 10)}-${report.fingerprint}`;
@@ -54,7 +59,7 @@ export async function publishReport(
   const before = earlier.at(-1);
   const page = before && changesPage(
     before,
-    compareCells(await readFile(join(versions, before.id, "cells.csv"), "utf8"), cellsCsv(report)),
+    await changesSince(join(versions, before.id, "cells.csv"), cellsCsv(report)),
   );
   const links = list([
     html`Version ${id}; <a href="../index.html">all versions</a>`,
@@ -65,6 +70,7 @@ export async function publishReport(
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
   const names = await writeReport(report, unfinished, { ...options, links, more: page ? [page] : [] });
+  for (const name of names) await makeInside(folder, name);
   await rm(join(versions, id), { recursive: true, force: true });
   await rename(unfinished, join(versions, id));
 
@@ -73,7 +79,6 @@ export async function publishReport(
   await writeWhole(join(versions, "index.html"), [versionsPage(all)]);
   await writeWhole(join(folder, "index.html"), [redirect("The newest report", `versions/${id}/index.html`)]);
   for (const name of names) {
-    await mkdir(join(folder, name), { recursive: true });
     const target = `../versions/${id}/${name}.html`;
     await writeWhole(join(folder, name, "index.html"), [redirect(`The newest ${name}`, target)]);
   }
@@ -96,11 +101,66 @@ async function readVersions(folder: string, manifest: string): Promise<Version[]
   return [];
 }
 
+/**
+ * Reads the versions of a manifest.
+ *
+ * @throws InputError unless it is a list of versions whose ids are plain names.
+ */
 async function readManifest(path: string): Promise<Version[]> {
+  const fail = (why: string) => new InputError(`Cannot read ${path}: ${why}; name another folder with --to`);
+  let all: unknown;
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    all = JSON.parse(await readTextFile(path));
   } catch (error) {
-    throw new InputError(`Cannot read ${path}: ${(error as Error).message}; name another folder with --to`);
+    if (error instanceof InputError) throw error;
+    throw fail(shown((error as Error).message));
+  }
+  if (!Array.isArray(all)) throw fail("expected a list of versions, found something else");
+  const ids = new Set<unknown>();
+  for (const [place, value] of all.entries()) {
+    const { id, made, runs } = Object(value);
+    const what = `id, entry ${place + 1} of ${path}`;
+    if (reserved.test(fileName(id, what))) {
+      throw fail(`entry ${place + 1} has the id ${shown(id)}, which is taken`);
+    }
+    if (ids.has(id)) throw fail(`it has the id ${shown(id)} twice`);
+    ids.add(id);
+    if (typeof made !== "string" || Number.isNaN(Date.parse(made))) {
+      throw fail(`"made" of entry ${place + 1} is no time`);
+    }
+    if (!Number.isSafeInteger(runs) || runs < 0) {
+      throw fail(`"runs" of entry ${place + 1} is no whole number`);
+    }
+  }
+  return all;
+}
+
+/** Names in the folder of versions that are no versions' own. */
+const reserved = /^(index\.html|versions\.json|.*\.unfinished)$/;
+
+/** Compares a version's `cells.csv` with the cells of now. @throws InputError if it cannot be read. */
+async function changesSince(path: string, now: string): Promise<Changes> {
+  try {
+    return compareCells(await readTextFile(path), now);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(
+      `Cannot read ${path}: ${
+        shown((error as Error).message)
+      }; remove its folder, which forgets this version`,
+      { cause: error },
+    );
+  }
+}
+
+/** Makes a folder in another if it is not there. @throws InputError if it is a link to elsewhere, or no folder. */
+async function makeInside(folder: string, name: string): Promise<void> {
+  const path = join(folder, name);
+  await mkdir(path, { recursive: true }).catch((error) => {
+    throw new InputError(`Cannot make the folder ${path}: ${error.message}; name another folder with --to`);
+  });
+  if (await realpath(path) !== join(await realpath(folder), name)) {
+    throw new InputError(`Cannot publish to ${folder} as ${path} is a link: name another folder with --to`);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 // @ts-types="@types/cli-progress"
 import progressBar from "cli-progress";
+import { printable } from "../printable.ts";
 
 /** The unit of the counts. */
 export type ProgressUnit = "steps" | "examples" | "bytes" | "runs";
@@ -37,7 +38,7 @@ export function showProgress(
   const seconds = () => (performance.now() - start) / 1000;
   const speed = new Speed();
   const bar = stream.isTTY ? new progressBar.SingleBar(barOptions(label, total, stream)) : undefined;
-  const log = (line: string) => void stream.write(`${bar ? "\r\x1b[K" : ""}${line}\n`);
+  const log = (line: string) => void stream.write(`${bar ? "\r\x1b[K" : ""}${printable(line)}\n`);
   let [stopped, last, lastLine] = [false, 0, 0];
   bar?.start(total, 0, { text: progressText(0, total, unit) });
   return {

@@ -2,11 +2,13 @@
  * Records of runs: one JSON line for each run; every table, figure and report is made from them. A results folder of
  * one scale holds `records.jsonl` (or several `*.jsonl`, from shards or other machines) and `predictions/`.
  */
-import { mkdir, open, readdir, readFile } from "node:fs/promises";
+import { mkdir, open, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { writeWhole } from "../storage/whole_file.ts";
 import type { Metrics } from "./metrics.ts";
+import { fileName } from "../storage/file_name.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** The measurements of one epoch, or of a part of one if there are several in each. */
 export interface EpochRecord {
@@ -242,7 +244,7 @@ export async function readRecords(folder: string): Promise<ReadRecords> {
   const warnings: string[] = [];
   for (const name of (await filesIn(folder)).sort()) {
     if (!name.endsWith(".jsonl")) continue;
-    const lines = (await readFile(join(folder, name), "utf8")).split("\n");
+    const lines = (await readTextFile(join(folder, name))).split("\n");
     for (const [index, line] of lines.entries()) {
       if (line.trim() === "") continue;
       let value: unknown;
@@ -314,8 +316,13 @@ export async function writePredictions(
  * @throws InputError if it is not a whole file of predictions.
  */
 export async function readPredictions(folder: string, record: RunRecord): Promise<Predictions | undefined> {
-  const path = join(folder, "predictions", basename(record.predictions));
-  const text = await readFile(path, "utf8").catch((error) => {
+  const given: unknown = record.predictions;
+  const name = fileName(
+    typeof given === "string" ? basename(given) : given,
+    `a record's predictions in ${folder}`,
+  );
+  const path = join(folder, "predictions", name);
+  const text = await readTextFile(path).catch((error) => {
     if (error.code !== "ENOENT") throw error;
   });
   if (text === undefined) return undefined;

@@ -1,5 +1,4 @@
 /** Table 1 of the paper: what the data sets are, measured with the tokenizer of the models, beside what it prints. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { resolveModel } from "../bert/models.ts";
 import { shown } from "../storage/byte_source.ts";
@@ -9,6 +8,7 @@ import type { ScaleName } from "./experiment.ts";
 import { markdown } from "../results/markdown.ts";
 import { characterTokenizer, loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { writeWhole } from "../storage/whole_file.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** Counts of a data set, printed in the paper or measured. */
 export interface DataCounts {
@@ -153,7 +153,7 @@ async function measureSet(
 
 /** The measurements of a file, none if there is no file. @throws InputError if it holds something else. */
 async function readMeasured(file: string): Promise<readonly MeasuredData[]> {
-  const text = await readFile(file, "utf8").catch(() => undefined);
+  const text = await readTextFile(file).catch(() => undefined);
   if (text === undefined) return [];
   const fail = (why: string, cause?: unknown) =>
     new InputError(`Cannot read the measurements in ${file}: ${why}; remove it to measure anew`, { cause });

@@ -1,6 +1,7 @@
 /** Bytes read by position, so that no file has to fit into memory. */
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { InputError } from "../errors.ts";
+import { refuseSpecial } from "./input_file.ts";
 
 /** An open file, or anything else that gives bytes by position. */
 export interface ByteSource {
@@ -23,9 +24,11 @@ export async function withSource<Result>(
   use: (source: ByteSource) => Promise<Result>,
 ): Promise<Result> {
   if (typeof file !== "string") return await use(file);
-  const handle = await open(file, "r").catch((error) => {
+  const failed = (error: Error) => {
     throw new InputError(`Cannot open ${file}: ${error.message}`, { cause: error });
-  });
+  };
+  refuseSpecial(file, await stat(file).catch(failed)); // before it is opened, as that waits at a pipe
+  const handle = await open(file, "r").catch(failed);
   try {
     const info = await handle.stat();
     if (!info.isFile()) throw new InputError(`Cannot read ${file} as it is a folder or a device`);

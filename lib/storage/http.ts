@@ -1,5 +1,7 @@
 /** HTTP requests with redirections, retries after the wait that a server asks for, and a token for one server only. */
 
+import { withoutUser } from "../printable.ts";
+
 /** Milliseconds: the longest wait for an answer, and the longest silence while it comes. */
 const ANSWER_TIMEOUT = 5000, STALL_TIMEOUT = 30_000;
 
@@ -8,6 +10,9 @@ const REDIRECTIONS = 5, RETRIES = 3;
 
 /** Longest wait before a retry, in seconds: the Hugging Face hub counts requests over five minutes. */
 const LONGEST_WAIT = 300;
+
+/** Most bytes of an answer that is kept in memory. */
+const MOST_BYTES = 64 << 20;
 
 /** The error of a request without a connection or without an answer in time. */
 export class NoAnswer extends Error {}
@@ -99,8 +104,28 @@ export async function* bodyBytes(response: Response): AsyncGenerator<Uint8Array>
   }
 }
 
+/** Returns the text of an answer. @throws Error if it has more than 64 MiB; BrokenOff as {@link bodyBytes} does. */
+export async function bodyText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "", bytes = 0;
+  for await (const part of bodyBytes(response)) {
+    bytes += part.length;
+    if (bytes > MOST_BYTES) throw new Error(`the answer has more than ${MOST_BYTES >> 20} MiB`);
+    text += decoder.decode(part, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** Tells whether a token can stand in a header: visible ASCII characters alone. */
+export function isToken(token: string): boolean {
+  return /^[\x21-\x7e]+$/.test(token);
+}
+
 /** Sends the request and follows its redirections. */
 async function follow(start: URL, options: RequestOptions): Promise<Answer> {
+  if (options.token && !isToken(options.token)) {
+    throw new Error("the token has characters that no header may hold");
+  }
   const passed: Headers[] = [];
   for (let at = start, hop = 0; hop <= REDIRECTIONS; hop++) {
     const headers = new Headers({ "accept-encoding": "identity", ...options.headers?.(at) });
@@ -115,7 +140,9 @@ async function follow(start: URL, options: RequestOptions): Promise<Answer> {
       return { response, origin: at.origin, header };
     }
     await response.body?.cancel();
-    at = new URL(location, at);
+    const next = URL.parse(location, at);
+    if (!next || !/^https?:$/.test(next.protocol)) throw new Error("it redirects to what is no web address");
+    at = next;
   }
   throw new Error(`it redirects more than ${REDIRECTIONS} times`);
 }
@@ -130,7 +157,8 @@ async function send(at: URL, method: string, headers: Headers): Promise<Response
     const { message, cause } = error as Error;
     // The system's message follows the URL, which is left out as it may hold a signature.
     const reason = (cause instanceof Error ? cause.message : message).replaceAll(at.href, at.origin);
-    throw new NoAnswer(`no connection (${reason.replace(/^error sending .*client error \(\w+\): /s, "")})`);
+    const short = reason.replace(/^error sending .*client error \(\w+\): /s, "");
+    throw new NoAnswer(`no connection (${withoutUser(short)})`);
   } finally {
     clearTimeout(timer);
   }

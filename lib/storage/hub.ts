@@ -9,12 +9,16 @@ import { dirname } from "node:path";
 import { InputError } from "../errors.ts";
 import { shown } from "./byte_source.ts";
 import { download, hashFile } from "./download.ts";
+import { isInnerPath } from "./file_name.ts";
 import { withLock } from "./file_lock.ts";
-import { bodyBytes, request } from "./http.ts";
+import { bodyText, request } from "./http.ts";
 import { CachedRepository, isCommit, type ListedFile, type Listing } from "./hub_cache.ts";
 import { HubError, hubError, type HubRequest, refusal } from "./hub_errors.ts";
 import { hubCacheFolder, hubEndpoint, hubIsOffline, hubToken } from "./hub_settings.ts";
 import { counted } from "../wording.ts";
+
+/** Most pages and entries of a repository's list: one that goes on is taken to have no end. */
+const MOST_PAGES = 1000, MOST_ENTRIES = 1_000_000;
 
 /** A repository of the hub. */
 export interface HubRepository {
@@ -72,7 +76,7 @@ export async function hubFile(
   path: string,
   options: HubOptions = {},
 ): Promise<string | undefined> {
-  if (!staysInside(path)) throw new InputError(`Cannot use "${path}" as a file of ${nameOf(repository)}`);
+  if (!isInnerPath(path)) throw new InputError(`Cannot use "${path}" as a file of ${nameOf(repository)}`);
   const place = await placeOf(repository);
   const { cache, commit } = place;
   if (commit !== undefined) {
@@ -93,7 +97,7 @@ export async function hubFiles(repository: HubRepository, options: HubOptions = 
   const { cache, commit } = place;
   const listing = commit === undefined ? undefined : await cache.listing(commit);
   const paths = listing ? Object.keys(listing) : await askForPaths(place, options);
-  const outside = paths.find((path) => !staysInside(path));
+  const outside = paths.find((path) => !isInnerPath(path));
   if (outside !== undefined) {
     throw new InputError(
       `Cannot use ${nameOf(repository)}: it lists a file outside its folder, ${shown(outside)}`,
@@ -214,23 +218,30 @@ async function faultOf(path: string, etag: string, size?: number): Promise<strin
 /** Fetches the list of all files, which comes in pages. */
 async function fetchListing(asked: Asked): Promise<Listing> {
   const commit = asked.commit ?? await commitOf(asked, asked.revision);
-  const files: Record<string, ListedFile> = {};
+  const files: Record<string, ListedFile> = Object.create(null); // a file may be called __proto__
   const seen = new Set<string>();
+  let entries = 0;
   let next: string | undefined = `${apiUrl(asked)}/tree/${commit}?recursive=true`;
   while (next !== undefined && !seen.has(next)) {
     seen.add(next);
+    if (seen.size > MOST_PAGES || entries > MOST_ENTRIES) {
+      throw new Error(`its list of files does not end after ${entries} entries on ${seen.size - 1} pages`);
+    }
     const { body, link }: { body: unknown; link?: string } = await fetchJson(asked, next);
     if (!Array.isArray(body)) throw new Error("the answer is no list of files");
+    entries += body.length;
     for (const { type, path, size, oid, lfs, xetHash } of body) {
       if (type !== "file" || typeof path !== "string") continue;
       const large = lfs && { lfs_sha256: lfs.oid, lfs_size: lfs.size };
       files[path] = { size, blob_id: oid, ...large, ...xetHash && { xet_hash: xetHash } };
     }
     const following = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1];
-    next = following === undefined ? undefined : new URL(following, next).href;
+    const address: URL | null = following === undefined ? null : URL.parse(following, next);
+    if (following !== undefined && !address) throw new Error("the link to its next page is no address");
+    next = address?.href;
   }
   await asked.cache.noteCommit(asked.revision, commit);
-  if (Object.keys(files).every(staysInside)) await asked.cache.noteListing(commit, files);
+  if (Object.keys(files).every(isInnerPath)) await asked.cache.noteListing(commit, files);
   return files;
 }
 
@@ -251,9 +262,7 @@ async function fetchJson(asked: Asked, url: string): Promise<{ body: unknown; li
     await answer.response.body?.cancel();
     throw refusal(answer, asked);
   }
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const part of bodyBytes(answer.response)) text += decoder.decode(part, { stream: true });
+  const text = await bodyText(answer.response);
   try {
     return { body: JSON.parse(text), link: answer.header("link") };
   } catch {
@@ -311,13 +320,6 @@ function nameOf(repository: HubRepository): string {
 
 /** Tells whether the hub can have this id and revision, which also makes them safe as names of folders. */
 function isSound({ id, revision = "main" }: HubRepository): boolean {
-  return /^(\w[\w.-]*\/)?\w[\w.-]*$/.test(id) && !/\.\.|--/.test(id) && staysInside(revision) &&
+  return /^(\w[\w.-]*\/)?\w[\w.-]*$/.test(id) && !/\.\.|--/.test(id) && isInnerPath(revision) &&
     !/[\s?*[~^]/.test(revision);
-}
-
-/** Tells whether a path stays in its folder: no part leads out, names a drive or a stream, or makes it absolute. */
-function staysInside(path: string): boolean {
-  return path.split("/").every((part) =>
-    part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part)
-  );
 }

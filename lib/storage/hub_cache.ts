@@ -10,10 +10,11 @@
  *       trees/<commit>.json                 all files of the repository
  *     .locks/models--organisation--name/<etag>.lock
  */
-import { copyFile, mkdir, readdir, readFile, rename, stat, symlink } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { writeWhole } from "./whole_file.ts";
 import { hubCacheFolder } from "./hub_settings.ts";
+import { readTextFile } from "./input_file.ts";
 
 /** A file in the listing of a repository, under huggingface_hub's names. */
 export interface ListedFile {
@@ -51,7 +52,7 @@ export class CachedRepository {
   /** Returns the commit that a revision stood for when it was fetched; a commit stands for itself. */
   async commit(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return revision;
-    const commit = await readFile(join(this.folder, "refs", revision), "utf8").catch(() => "");
+    const commit = await readTextFile(join(this.folder, "refs", revision)).catch(() => "");
     return isCommit(commit.trim()) ? commit.trim() : undefined;
   }
 
@@ -102,10 +103,12 @@ export class CachedRepository {
 
   /** Returns all files of a commit, if their list was fetched. */
   async listing(commit: string): Promise<Listing | undefined> {
-    const text = await readFile(join(this.folder, "trees", `${commit}.json`), "utf8").catch(() => "");
+    const text = await readTextFile(join(this.folder, "trees", `${commit}.json`)).catch(() => "");
     try {
       const { format_version, files } = JSON.parse(text);
-      return format_version === LISTING_VERSION ? files : undefined;
+      return format_version === LISTING_VERSION && files !== null && typeof files === "object"
+        ? files
+        : undefined;
     } catch {
       return undefined;
     }

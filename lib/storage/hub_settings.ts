@@ -1,26 +1,60 @@
 /** Settings of the Hugging Face hub from the environment, with the names and defaults of Python's huggingface_hub. */
-import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { InputError } from "../errors.ts";
+import { isToken } from "./http.ts";
+import { readTextFile } from "./input_file.ts";
 
-/** Returns the hub's address (HF_ENDPOINT), without a slash at the end. @throws InputError if it is no URL. */
+/**
+ * Returns the hub's address (HF_ENDPOINT), without a slash at the end.
+ *
+ * @throws InputError if it is no address of a server, or holds a user or a password, which is not quoted.
+ */
 export function hubEndpoint(): string {
   const endpoint = process.env.HF_ENDPOINT || "https://huggingface.co";
-  if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? "")) {
+  const url = URL.parse(endpoint);
+  if (url?.username || url?.password) {
     throw new InputError(
-      `Cannot use HF_ENDPOINT as the hub: expected an address such as https://hub.example.org, found "${endpoint}"`,
+      "Cannot use HF_ENDPOINT as the hub: expected an address without user and password; set HF_TOKEN to the token",
+    );
+  }
+  if (!/^https?:$/.test(url?.protocol ?? "") || url?.search || url?.hash) {
+    // Other characters may belong to a password.
+    const found = /^[\w.:/-]+$/.test(endpoint) ? `"${endpoint}"` : "something else";
+    throw new InputError(
+      `Cannot use HF_ENDPOINT as the hub: expected an address such as https://hub.example.org, found ${found}`,
     );
   }
   return endpoint.replace(/\/+$/, "");
 }
 
-/** Returns the user's token: HF_TOKEN, else the one from `hf auth login` (HF_TOKEN_PATH, or `token` in HF_HOME). */
+/**
+ * Returns the user's token: HF_TOKEN, else the one from `hf auth login` (HF_TOKEN_PATH, or `token` in HF_HOME).
+ *
+ * @throws InputError if it holds what no header may hold; it is not quoted.
+ */
 export async function hubToken(): Promise<string | undefined> {
   const { HF_TOKEN, HF_TOKEN_PATH } = process.env;
   const path = fromHome(HF_TOKEN_PATH || join(hubHome(), "token"));
-  return (HF_TOKEN || await readFile(path, "utf8").catch(() => "")).trim() || undefined;
+  const token = (HF_TOKEN || await readToken(path)).trim();
+  if (token === "") return undefined;
+  if (isToken(token)) return token;
+  throw new InputError(
+    `Cannot use the token in ${
+      HF_TOKEN ? "HF_TOKEN" : path
+    }: expected one word of letters, digits and signs, found a ` +
+      "space, a line break or another character that no header may hold; copy it anew",
+  );
+}
+
+async function readToken(path: string): Promise<string> {
+  try {
+    return await readTextFile(path);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    return "";
+  }
 }
 
 /** Tells whether the user wants no request to the hub (HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE). */

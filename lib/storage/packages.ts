@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { dirname } from "node:path";
 import { InputError } from "../errors.ts";
+import { withoutUser } from "../printable.ts";
 import { hubIsOffline } from "./hub_settings.ts";
 
 /** A pinned npm package. */
@@ -62,7 +63,7 @@ export async function packageFolder(
     await writer.close();
     const { success, stdout, stderr } = await child.output();
     if (success) return dirname(fileURLToPath(new TextDecoder().decode(stdout).trim()));
-    const reason = new TextDecoder().decode(stderr).trim().split("\n")[0]?.replace(
+    const reason = withoutUser(new TextDecoder().decode(stderr)).trim().split("\n")[0]?.replace(
       /^error: (Uncaught \(in promise\) \w+: )?/,
       "",
     );

@@ -10,6 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { crc32, createInflateRaw } from "node:zlib";
 import { InputError } from "../errors.ts";
 import { type ByteSource, readBytes, shown, withSource } from "./byte_source.ts";
+import { isInnerPath } from "./file_name.ts";
 
 /** A file in an archive. */
 export interface ZipEntry {
@@ -47,10 +48,7 @@ export function unzip(
       if (!entry.name.startsWith(`${inside}/`) || entry.name.endsWith("/")) continue;
       const path = entry.name.slice(inside.length + 1);
       if (!wanted(path)) continue;
-      // No part of a path may lead out of the folder, name a drive or a stream, or be absolute.
-      if (
-        path.split("/").some((part) => part === "" || part === "." || part === ".." || /[\\:\0]/.test(part))
-      ) {
+      if (!isInnerPath(path)) {
         throw new InputError(
           `${source.name} holds a file whose name leaves its folder: ${shown(entry.name)}`,
         );

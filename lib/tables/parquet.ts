@@ -10,9 +10,11 @@ import {
   type SchemaTree,
 } from "hyparquet";
 import { getTreePath } from "hyparquet/src/schema.js";
+import { stat } from "node:fs/promises";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { InputError } from "../errors.ts";
 import { shown } from "../storage/byte_source.ts";
+import { refuseSpecial } from "../storage/input_file.ts";
 import { checkPages, checkRowGroups, type RowGroup, spanOf } from "./parquet_pages.ts";
 import { structEnd } from "./parquet_thrift.ts";
 import { unpackSnappy } from "./snappy.ts";
@@ -41,6 +43,7 @@ export interface ParquetFile {
 /** Reads a Parquet file's metadata. @throws InputError when the file is missing, damaged or not Parquet. */
 export function openParquet(path: string): Promise<ParquetFile> {
   return readable(path, async () => {
+    refuseSpecial(path, await stat(path));
     const file = await asyncBufferFromFile(path);
     const size = file.byteLength;
     const end = new DataView(await file.slice(Math.max(0, size - 8), size));
@@ -128,6 +131,7 @@ async function readable<Value>(path: string, read: () => Promise<Value>): Promis
   try {
     return await read();
   } catch (error) {
+    if (error instanceof InputError) throw error;
     const { code, message } = error as Error & { code?: string };
     if (code === "ENOENT") throw new InputError(`Cannot read ${path}: there is no such file; check the path`);
     throw new InputError(

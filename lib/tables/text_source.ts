@@ -4,6 +4,7 @@
  */
 import { lstat, open, readlink, stat } from "node:fs/promises";
 import { InputError } from "../errors.ts";
+import { refuseSpecial } from "../storage/input_file.ts";
 
 /** Line end of a file from any system. */
 export const lineEnd = /\r\n|\n|\r/;
@@ -35,9 +36,9 @@ export function emptyFile(name: string, content: string): InputError {
 }
 
 /**
- * Makes sure that something can be read at a path: a file, a link to one, or a pipe.
+ * Makes sure that a file can be read at a path, or a link to one.
  *
- * @throws InputError when it is missing, a link to nothing, or a folder.
+ * @throws InputError when it is missing, a link to nothing, a folder, a pipe or a device.
  */
 export async function requireReadable(path: string, expected: string): Promise<void> {
   const info = await stat(path).catch(async (error) => {
@@ -52,6 +53,7 @@ export async function requireReadable(path: string, expected: string): Promise<v
   if (info.isDirectory()) {
     throw new InputError(`Cannot read ${path} as it is a folder: expected ${expected}`);
   }
+  refuseSpecial(path, info);
 }
 
 /** Yields the bytes of a file or of standard input. */
@@ -60,9 +62,11 @@ export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
     yield* Deno.stdin.readable;
     return;
   }
-  const file = await open(path, "r").catch((error) => {
+  const failed = (error: Error) => {
     throw new InputError(`Cannot read ${path}: ${error.message}`);
-  });
+  };
+  refuseSpecial(path, await stat(path).catch(failed));
+  const file = await open(path, "r").catch(failed);
   try {
     for (;;) {
       const { bytesRead, buffer } = await file.read(new Uint8Array(1 << 18));

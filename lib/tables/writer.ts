@@ -5,6 +5,7 @@ import { InputError } from "../errors.ts";
 import { parquetEncoder, type ParquetType } from "./parquet_table.ts";
 import { cellJson, cellText, type OutputRow, type TableEncoder, type TableFormat } from "./rows.ts";
 import { standardStream } from "./text_source.ts";
+import { printable } from "../printable.ts";
 
 /** Format and columns of a table to write. */
 export interface TableLayout {
@@ -82,7 +83,9 @@ async function openSink(given: string): Promise<Sink> {
         if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
         throw new InputError("Cannot write to standard output as its reader has stopped");
       });
-    return { write: (part) => writeAll(part, write), close: async () => {}, abort: async () => {} };
+    const safe = (part: string | Uint8Array) =>
+      typeof part === "string" && Deno.stdout.isTerminal() ? printable(part) : part;
+    return { write: (part) => writeAll(safe(part), write), close: async () => {}, abort: async () => {} };
   }
   const path = await realpath(given).catch(() => given);
   const info = await stat(path).catch(() => undefined);

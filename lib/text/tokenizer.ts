@@ -3,9 +3,9 @@
  * pieces or the characters of some texts. They never cut or pad a text, whatever the folder's own settings are.
  */
 import * as hub from "@huggingface/tokenizers";
-import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../errors.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** Ids of BERT's special tokens. */
 export interface SpecialIds {
@@ -288,7 +288,7 @@ function tokenizerConfig(lowercase: boolean): TokenizerConfig {
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return await readTextFile(path);
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return undefined;
     throw error;

@@ -4,13 +4,14 @@
  * next call goes on from its last checkpoint. Of several processes that want the same model in the cache one makes it,
  * and the others wait.
  */
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withCacheLock } from "../storage/file_lock.ts";
 import { cacheFolder } from "../storage/cache.ts";
 import { configurationHash } from "../results/records.ts";
 import { type CheckpointOptions, fromCheckpoints } from "./checkpoints.ts";
 import { writeWhole } from "../storage/whole_file.ts";
+import { readTextFile } from "../storage/input_file.ts";
 
 /** A model in the folder of a run. */
 export interface KeptModelOptions {
@@ -99,6 +100,6 @@ async function findModel<Made>(
   { run, part, recordFile }: Omit<KeptModelOptions, "checkpoint">,
 ): Promise<KeptModel<Made> | undefined> {
   const folder = join(run, part);
-  const text = await readFile(join(folder, recordFile), "utf8").catch(() => undefined);
+  const text = await readTextFile(join(folder, recordFile)).catch(() => undefined);
   return text === undefined ? undefined : { folder, record: JSON.parse(text) };
 }

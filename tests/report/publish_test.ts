@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compareCells, publishReport } from "../../lib/report/publish.ts";
+import { InputError } from "../../lib/errors.ts";
 import { mean } from "../../lib/results/statistics.ts";
 import { cutting } from "../helpers/example_experiment.ts";
 import { exampleResults } from "./example_results.ts";
@@ -117,3 +118,59 @@ Deno.test("cells are compared by everything that names them", () => {
     gone: [{ cell: name("onnx", "b"), before: 30 }],
   });
 });
+
+Deno.test("a manifest that cannot be used is one sentence, and nothing is touched", () =>
+  inFolder(async (folder) => {
+    await exampleResults(cutting, folder, { engine: "onnx" });
+    const report = await reportOf(folder, parts, first);
+    const site = join(folder, "site");
+    const manifest = join(site, "versions", "versions.json");
+    const victim = join(folder, `victim-${report.fingerprint}`);
+    for (const path of [victim, join(site, "versions")]) await mkdir(path, { recursive: true });
+    await writeFile(join(victim, "cells.csv"), "kept");
+    const good = { id: "2030-01-01-0", made: first.toISOString(), runs: 1 };
+    const ids = [
+      `../../victim-${report.fingerprint}`,
+      victim,
+      "..",
+      ".",
+      "",
+      "a/b",
+      "a\\b",
+      7,
+      null,
+      ["a"],
+      "a\0b",
+    ];
+    const manifests = [
+      ...[null, 7, "text", true, {}, [null], [7], ["id"], [[]], [{}], [good, good]],
+      ...[...ids, "index.html", "x.unfinished"].map((id) => [{ ...good, id }]),
+      ...[{ made: "never" }, { made: 7 }, { runs: "1" }, { runs: -1 }].map((
+        wrong,
+      ) => [{ ...good, ...wrong }]),
+    ];
+    for (const text of [...manifests.map((all) => JSON.stringify(all)), "", "{", "\x1b[2J"]) {
+      await writeFile(manifest, text);
+      await assert.rejects(publishReport(report, site, options), (error: Error) => {
+        assert.ok(error instanceof InputError, `${text}: ${error.stack}`);
+        assert.ok(error.message.includes(manifest), error.message);
+        assert.doesNotMatch(error.message, /\p{Cc}/u);
+        return true;
+      });
+      assert.equal(await readFile(join(victim, "cells.csv"), "utf8"), "kept");
+      assert.equal(await readFile(manifest, "utf8"), text);
+    }
+  }));
+
+Deno.test("a folder of the site that leads elsewhere is refused", () =>
+  inFolder(async (folder) => {
+    await exampleResults(cutting, folder, { engine: "onnx" });
+    const report = await reportOf(folder, parts, first);
+    for (const name of ["versions", "cutting"]) {
+      const [site, elsewhere] = [join(folder, `site-${name}`), join(folder, `elsewhere-${name}`)];
+      for (const path of [site, elsewhere]) await mkdir(path);
+      await symlink(elsewhere, join(site, name));
+      await assert.rejects(publishReport(report, site, options), /is a link: name another folder/);
+      assert.deepEqual(await readdir(elsewhere), []);
+    }
+  }));

@@ -9,6 +9,7 @@ import { groupedSplit } from "./grouped_split.ts";
 import { groupMails } from "./mail_groups.ts";
 import { decodeHeader, readMessage } from "./mail_message.ts";
 import { cleanBody, cleanSubject } from "./mail_text.ts";
+import { innerPath } from "../../storage/file_name.ts";
 
 /** Mailing lists of questions and answers, known by List-Id or by the tag in their subjects. */
 const lists: readonly { readonly name: string; readonly id?: RegExp; readonly tag?: string }[] = [
@@ -84,7 +85,9 @@ async function readMails(folder: string): Promise<Mail[]> {
     { spam: boolean; list: number; ids: string[]; subject: string; body: string }
   >();
   for (const file of files) {
-    const { headers, text } = readMessage(await readFile(join(data, file), "latin1"));
+    const { headers, text } = readMessage(
+      await readFile(join(data, innerPath(file, "file_list.json")), "latin1"),
+    );
     const title = decodeHeader(headers.get("subject") ?? "");
     const [subject, body] = [cleanSubject(title), cleanBody(text)];
     const same = `${subject} ${body}`.toLowerCase().replace(/\s+/g, " ");

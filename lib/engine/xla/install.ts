@@ -9,7 +9,10 @@ import { download, hashFile, type OnProgress } from "../../storage/download.ts";
 import { withCacheLock } from "../../storage/file_lock.ts";
 import { pip } from "../../storage/cache.ts";
 import { unzip } from "../../storage/unzip.ts";
+import { fileName } from "../../storage/file_name.ts";
+import { bodyText } from "../../storage/http.ts";
 import { InputError } from "../../errors.ts";
+import { withoutUser } from "../../printable.ts";
 import { missingWheels, noteInstalled } from "./installed.ts";
 import { pluginFolder } from "./discovery.ts";
 import { type PluginSet, type Wheel, wheels } from "./wheels.ts";
@@ -98,7 +101,7 @@ async function fetchWheel(wheel: Wheel, folder: string, onProgress: OnProgress):
       if (name) return join(folder, name);
       throw new Error("no wheel came");
     } catch (error) {
-      failures.push((error as Error).message);
+      failures.push(withoutUser((error as Error).message));
     }
   }
   throw new Error(failures.join("; "));
@@ -115,22 +118,32 @@ async function fromPip({ name, version }: Wheel, folder: string): Promise<void> 
 async function fromIndex({ name, version }: Wheel, folder: string, onProgress: OnProgress): Promise<void> {
   const index = process.env.PIP_INDEX_URL;
   if (!index) throw new Error("PIP_INDEX_URL names no other place");
-  const page = new URL(`${name}/`, `${index.replace(/\/+$/, "")}/`);
+  const page = URL.parse(`${name}/`, `${index.replace(/\/+$/, "")}/`);
+  if (!page) throw new Error("PIP_INDEX_URL is no address");
   const response = await fetch(page, { headers: { accept: "text/html" } });
-  const text = await response.text();
+  const text = await bodyText(response);
   if (!response.ok) throw new Error(`the index PIP_INDEX_URL answered ${response.status} for ${name}`);
-  const links = [...text.matchAll(/<a\b[^>]*?\bhref="([^"]+)"/g)].map(([, link]) =>
-    new URL(link!.replaceAll("&amp;", "&"), response.url || page)
-  );
   const start = `${name.replaceAll("-", "_")}-${version}-`;
-  const fileOf = ({ pathname }: URL) => decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
-  const link = links.find((link) => fileOf(link).startsWith(start) && fileOf(link).endsWith("x86_64.whl"));
+  const [link, file] = [...text.matchAll(/<a\b[^>]*?\bhref="([^"]+)"/g)]
+    .map(([, link]) => URL.parse(link!.replaceAll("&amp;", "&"), response.url || page))
+    .map((link) => [link, link && lastPart(link)] as const)
+    .find(([, file]) => file?.startsWith(start) && file.endsWith("x86_64.whl")) ?? [];
   if (!link) {
     throw new Error(`the index PIP_INDEX_URL has no wheel of ${name} ${version} for Linux on x86-64`);
   }
+  const target = join(folder, fileName(file, "the index PIP_INDEX_URL"));
   link.hash = "";
-  if (!await download(link.href, join(folder, fileOf(link)), { onProgress })) {
-    throw new Error(`the index PIP_INDEX_URL lists ${fileOf(link)} and does not have it`);
+  if (!await download(link.href, target, { onProgress })) {
+    throw new Error(`the index PIP_INDEX_URL lists ${file} and does not have it`);
+  }
+}
+
+/** Returns the name that an address ends in; undefined if its percent-encoding is broken. */
+function lastPart({ pathname }: URL): string | undefined {
+  try {
+    return decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
+  } catch {
+    return undefined;
   }
 }
 

@@ -161,3 +161,42 @@ Deno.test({
     });
   },
 });
+
+Deno.test({
+  name: "names from the index that lead elsewhere are refused, and its address is told without password",
+  ignore: !isSupported,
+  fn: () =>
+    inFolder(async (folder) => {
+      const plugins = join(folder, "plugins");
+      let page = "";
+      const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, ({ url }) =>
+        new Response(url.endsWith("/") ? page : archives.compiler as Uint8Array<ArrayBuffer>, {
+          headers: { "content-type": "text/html" },
+        }));
+      const host = `127.0.0.1:${server.addr.port}`;
+      const install = async (index: string) => {
+        let message = "";
+        await withEnvironment({ PATH: join(folder, "no-python"), PIP_INDEX_URL: index }, () =>
+          rejects(installPlugin("cuda13", { folder: plugins, wanted: wanted.slice(0, 1) }), (error) => {
+            ok(error instanceof InputError);
+            message = error.message;
+            return true;
+          }));
+        ok(!/secret|user/.test(message), message);
+        return message;
+      };
+      for (const up of ["..%2F..%2F..%2F", "%2e%2e%2f%2e%2e%2f", "..%5C..%5C", "%00", "%1b[2J"]) {
+        page = `<a href="%">a</a> <a href="http://[">b</a> ` +
+          `<a href="../../f/some_compiler-1.2-${up}x86_64.whl">c</a>`;
+        ok(
+          (await install(`http://user:secret@${host}/simple`)).includes("expected the plain name of a file"),
+        );
+        deepStrictEqual((await readdir(folder)).sort(), ["plugins"]);
+        deepStrictEqual(await readdir(plugins), ["lock"]);
+      }
+      await server.shutdown();
+      for (const index of [`http://user:secret@${host}/`, "http://user:se/cret@host/", "user:secret@host"]) {
+        await install(index);
+      }
+    }),
+});

@@ -1,0 +1,28 @@
+/** Files that a user names: a pipe or a device in place of one is refused, as reading it could wait for ever. */
+import { readFile, stat } from "node:fs/promises";
+import { InputError } from "../errors.ts";
+
+/** The parts of a file's status that tell its kind. */
+interface Kind {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isFIFO(): boolean;
+  isSocket(): boolean;
+}
+
+/** Refuses a pipe, a socket and a device; a folder passes. @throws InputError if the path is one. */
+export function refuseSpecial(path: string, kind: Kind): void {
+  if (kind.isFile() || kind.isDirectory()) return;
+  const found = kind.isFIFO() ? "a pipe" : kind.isSocket() ? "a socket" : "a device";
+  throw new InputError(`Cannot read ${path} as it is ${found}: give a file`);
+}
+
+/**
+ * Reads a whole text file.
+ *
+ * @throws InputError if it is a pipe, a socket or a device; the file system's error if it cannot be read.
+ */
+export async function readTextFile(path: string, encoding: "utf8" | "latin1" = "utf8"): Promise<string> {
+  refuseSpecial(path, await stat(path));
+  return await readFile(path, encoding);
+}
