@@ -72,7 +72,7 @@ export {
   type ClassifierText,
   loadClassifier,
 } from "./lib/classifier/classifier.ts";
-export { saveClassifier } from "./lib/classifier/trained.ts";
+export { saveClassifier } from "./lib/classifier/save.ts";
 export { exportClassifier, type ExportedClassifier } from "./lib/classifier/export.ts";
 export {
   furtherPretrain,

@@ -2,7 +2,8 @@
 import type { Engine } from "../lib/engine/engine.ts";
 import type { HostTensors } from "../lib/tensors.ts";
 import { optimizer } from "../lib/training/optimizers.ts";
-import { type StepBatch, Trainer } from "../lib/training/trainer.ts";
+import type { StepBatch } from "../lib/training/step.ts";
+import { Trainer } from "../lib/training/trainer.ts";
 import type { Trainable } from "../lib/training/step.ts";
 import type { Timing } from "./timing.ts";
 

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { saveClassifier } from "../lib/classifier/trained.ts";
+import { saveClassifier } from "../lib/classifier/save.ts";
 import { chooseEngine, openEngine } from "../lib/engine/open.ts";
 import { type Recipe, type RecipeContext, runRecipe } from "../lib/classifier/recipe.ts";
 import { trainingPage } from "../lib/report/training_page.ts";

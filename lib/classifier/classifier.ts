@@ -7,7 +7,7 @@ import type { Engine, Program, State } from "../engine/engine.ts";
 import { argmax } from "../results/metrics.ts";
 import { loadTrainedModel, type TrainedModel } from "./trained.ts";
 import { evaluationGraph, signatures } from "../training/step.ts";
-import type { StepBatch } from "../training/trainer.ts";
+import type { StepBatch } from "../training/step.ts";
 
 /** Options of loading a classifier. */
 export interface ClassifierOptions {

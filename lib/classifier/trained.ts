@@ -1,13 +1,12 @@
 /** A trained classifier's folder: the model, its tokenizer, and how it reads texts. */
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { loadCheckpoint, saveCheckpoint } from "../bert/checkpoint.ts";
+import { loadCheckpoint } from "../bert/checkpoint.ts";
 import { type BertConfig, configLabels, requirePositions, requireVocabulary } from "../bert/config.ts";
 import { requireFinite } from "../bert/elements.ts";
 import { readSafetensors, readSafetensorsHeader } from "../bert/safetensors.ts";
 import { InputError } from "../errors.ts";
 import { type ClassifierPlan, classifierPlan } from "../paper/classifier_plan.ts";
-import type { FineTuned } from "../paper/fine_tune.ts";
 import { type TextStrategy, textStrategy } from "../paper/long_text.ts";
 import type { HostTensors } from "../tensors.ts";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
@@ -37,41 +36,6 @@ export interface TrainedModel {
   readonly pairs?: boolean;
   /** Remarks for a reader of its predictions. */
   readonly notes: readonly string[];
-}
-
-/**
- * Saves a classifier as a Hugging Face folder with bertlab.json beside it.
- *
- * @param temperature of a calibrated model: what its logits are divided by
- *
- * @throws InputError if it reads BERT's features by a biLSTM, which no Hugging Face class does.
- */
-export async function saveClassifier(
-  folder: string,
-  { model, parameters, settings, pairs }: FineTuned,
-  temperature?: number,
-): Promise<void> {
-  const { text: name, maxFractions, ...rest } = settings;
-  const text = textStrategy(name, { maxFractions });
-  if (rest.method === "feature-extraction") {
-    throw new InputError(
-      `Cannot save a classifier that was trained by feature-extraction in ${folder}: a Hugging Face folder has no ` +
-        "place for its biLSTM; train by fine-tuning to save one",
-    );
-  }
-  await saveCheckpoint(folder, {
-    config: model.config,
-    parameters,
-    tokenizerFiles: model.tokenizer.files,
-    extra: {
-      text: text.name,
-      max_fractions: text.maxFractions,
-      ...rest,
-      ...pairs ? { pairs } : {},
-      ...temperature === undefined ? {} : { temperature },
-      start: model.description,
-    },
-  });
 }
 
 /**

@@ -6,7 +6,6 @@
 import { sequenceClassifier } from "../bert/classifier.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { freshTensor, keepLayers } from "../bert/parameters.ts";
-import type { StartModel } from "../bert/start_model.ts";
 import { InputError } from "../errors.ts";
 import type { HostTensors } from "../tensors.ts";
 import type { Trainable } from "../training/step.ts";
@@ -69,7 +68,7 @@ export function classifierPlan(
 /** The parameters that a classifier starts from: those of the model that it uses, and what it needs besides. */
 export function classifierParameters(
   { config, width, pooler, additional }: ClassifierPlan,
-  model: StartModel,
+  model: { readonly config: BertConfig; readonly parameters: HostTensors },
   classes: number,
   seed: number,
 ): HostTensors {

@@ -12,17 +12,19 @@ import { fold } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
 import type { HostTensors } from "../tensors.ts";
-import { trainingBatches } from "../training/batches.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { type BatchOptions, trainingBatches } from "../training/batches.ts";
 import type { CheckpointOptions } from "../training/checkpoints.ts";
 import { type Evaluated, evaluateExamples, isBetter } from "../training/class_probabilities.ts";
 import { type EpochResult, type StepReport, train } from "../training/loop.ts";
 import { optimizer } from "../training/optimizers.ts";
-import { balancedWeights, partOfEpoch } from "../training/step_batches.ts";
+import { balancedWeights, partOfEpoch, passSize } from "../training/step_batches.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
+import { type UsedRows, usedRows } from "../training/used_rows.ts";
 import { Trainer } from "../training/trainer.ts";
 import { classifierParameters, classifierPlan } from "./classifier_plan.ts";
 import { learningRates } from "./layer_decay.ts";
-import { batchOptions, encodeDataset, type EncodedDataset, usedWords } from "./reading.ts";
+import { encodeDataset, type EncodedDataset } from "./reading.ts";
 import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
 
 /** Engine, checkpoints and callbacks of {@linkcode fineTune}. */
@@ -181,4 +183,28 @@ interface Measured {
   readonly chosenBy: Metrics;
   /** Measures of a sample of the training texts. */
   readonly train?: Metrics;
+}
+
+/** The rows of the word embeddings that the examples of data sets use, unless they are nearly all. */
+export function usedWords(
+  { config, tokenizer: { ids } }: Pick<StartModel, "config" | "tokenizer">,
+  encoded: readonly Pick<EncodedDataset, "split">[],
+): UsedRows | undefined {
+  const examples = encoded.flatMap(({ split: { train, dev, test } }) => [train, dev, test].flat());
+  const pieces = examples.flatMap(({ pieces, second = new Int32Array() }) => [...pieces, second]);
+  const added = [ids.cls, ids.sep, ids.pad];
+  return usedRows("bert.embeddings.word_embeddings.weight", "ids", config.vocab_size, [...pieces, added]);
+}
+
+/** The options of batches of what is read. @throws InputError if passes or devices do not divide the batches. */
+export function batchOptions(
+  settings: Pick<FineTuneSettings, "batchSize" | "microBatchSize" | "maxLength" | "padToMax">,
+  tokenizer: Tokenizer,
+  { capabilities: { devices } }: Pick<Engine, "capabilities">,
+): BatchOptions {
+  const { batchSize, maxLength, padToMax } = settings;
+  return {
+    ...{ batchSize, maxLength, padToMax, tokenizerIds: tokenizer.ids, devices: devices.length },
+    passSize: passSize(settings, devices.length),
+  };
 }

@@ -6,7 +6,8 @@ import { InputError } from "../errors.ts";
 import type { PreTrainingMeasures } from "../results/records.ts";
 import type { HostTensors } from "../tensors.ts";
 import { sequenceTensors } from "../training/sequence_tensors.ts";
-import type { StepBatch, Trainer } from "../training/trainer.ts";
+import type { StepBatch } from "../training/step.ts";
+import type { Trainer } from "../training/trainer.ts";
 import type { PreTrainingBatch, PreTrainingBatches, PreTrainingOptions } from "./pretraining_batches.ts";
 
 /** Steps in which the rate of pre-training rises and falls, and the values between which it does. */

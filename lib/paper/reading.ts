@@ -5,12 +5,7 @@
 import type { Dataset, Example } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { BatchOptions } from "../training/batches.ts";
-import { passSize } from "../training/step_batches.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
-import { type UsedRows, usedRows } from "../training/used_rows.ts";
-import type { StartModel } from "../bert/start_model.ts";
 import { type TextStrategy, textStrategy } from "./long_text.ts";
 import type { FineTuneSettings } from "./settings.ts";
 import { percent } from "../wording.ts";
@@ -132,28 +127,4 @@ function unknownShare(examples: readonly ReadExample[], { ids }: Tokenizer): num
 /** Wordpieces that are read. */
 function piecesOf({ pieces, second }: ReadExample): number {
   return pieces.reduce((sum, piece) => sum + piece.length, second?.length ?? 0);
-}
-
-/** The options of batches of what is read. @throws InputError if passes or devices do not divide the batches. */
-export function batchOptions(
-  settings: Pick<FineTuneSettings, "batchSize" | "microBatchSize" | "maxLength" | "padToMax">,
-  tokenizer: Tokenizer,
-  { capabilities: { devices } }: Pick<Engine, "capabilities">,
-): BatchOptions {
-  const { batchSize, maxLength, padToMax } = settings;
-  return {
-    ...{ batchSize, maxLength, padToMax, tokenizerIds: tokenizer.ids, devices: devices.length },
-    passSize: passSize(settings, devices.length),
-  };
-}
-
-/** The rows of the word embeddings that the examples of data sets use, unless they are nearly all. */
-export function usedWords(
-  { config, tokenizer: { ids } }: Pick<StartModel, "config" | "tokenizer">,
-  encoded: readonly Pick<EncodedDataset, "split">[],
-): UsedRows | undefined {
-  const examples = encoded.flatMap(({ split: { train, dev, test } }) => [train, dev, test].flat());
-  const pieces = examples.flatMap(({ pieces, second = new Int32Array() }) => [...pieces, second]);
-  const added = [ids.cls, ids.sep, ids.pad];
-  return usedRows("bert.embeddings.word_embeddings.weight", "ids", config.vocab_size, [...pieces, added]);
 }

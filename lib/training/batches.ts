@@ -13,7 +13,7 @@ import {
   type TextShape,
   textTensors,
 } from "./text_tensors.ts";
-import type { StepBatch } from "./trainer.ts";
+import type { StepBatch } from "./step.ts";
 
 /** The options of {@linkcode trainingBatches} and {@linkcode evaluationBatches}. */
 export interface BatchOptions {

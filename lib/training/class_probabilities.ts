@@ -4,7 +4,7 @@ import { measure, type Metrics } from "../results/metrics.ts";
 import type { HostTensors } from "../tensors.ts";
 import { type BatchOptions, evaluationBatches, type TextBatches } from "./batches.ts";
 import type { EncodedExample } from "./text_tensors.ts";
-import type { StepBatch } from "./trainer.ts";
+import type { StepBatch } from "./step.ts";
 
 /** A model without dropout: its outputs for a batch of one part, `logits` [B, C] among them. */
 export type Evaluate = (batch: StepBatch) => Promise<HostTensors>;

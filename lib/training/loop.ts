@@ -9,13 +9,8 @@ import {
   ResumeError,
   writeCheckpoint,
 } from "./checkpoints.ts";
-import type { StepBatch, Trainer } from "./trainer.ts";
-
-/** An epoch's batches; any of them can be asked for. */
-export interface EpochBatches {
-  readonly length: number;
-  at(place: number): StepBatch;
-}
+import type { EpochBatches } from "./step.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** The result of one epoch. */
 export interface EpochResult<Evaluation> {

@@ -6,6 +6,23 @@ import type { Graph, Signature, StepResult, Tensors } from "../graph/graph.ts";
 import { record } from "../graph/record.ts";
 import { type OptimizerOptions, stateName, update, updateFeeds } from "./optimizers.ts";
 
+/** One optimizer batch: feeds of one or more parts of the same shape, whose weights sum to 1 over all parts. */
+export interface StepBatch {
+  /** Key that programs are cached by. */
+  readonly shape: unknown;
+  readonly parts: readonly HostTensors[];
+  /** Examples without padding rows. */
+  readonly examples: number;
+  /** Tokens without padding. */
+  readonly tokens: number;
+}
+
+/** An epoch's batches; any of them can be asked for. */
+export interface EpochBatches {
+  readonly length: number;
+  at(place: number): StepBatch;
+}
+
 /** A model to train: its loss as a function of parameters and a batch. */
 export interface Trainable {
   /** Tensors of a batch by name, for one shape. */

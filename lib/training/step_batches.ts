@@ -1,6 +1,6 @@
 /** The division of training into passes and parts, and of the loss among classes. */
 import { InputError } from "../errors.ts";
-import type { EpochBatches } from "./loop.ts";
+import type { EpochBatches } from "./step.ts";
 
 /** The batches of one of `parts` consecutive parts of an epoch. */
 export function partOfEpoch({ length, at }: EpochBatches, part: number, parts: number): EpochBatches {

@@ -8,21 +8,11 @@ import {
   evaluationGraph,
   gradientGraph,
   signatures,
+  type StepBatch,
   type Trainable,
   trainedNames,
   updateGraph,
 } from "./step.ts";
-
-/** One optimizer batch: feeds of one or more parts of the same shape, whose weights sum to 1 over all parts. */
-export interface StepBatch {
-  /** Key that programs are cached by. */
-  readonly shape: unknown;
-  readonly parts: readonly HostTensors[];
-  /** Examples without padding rows. */
-  readonly examples: number;
-  /** Tokens without padding. */
-  readonly tokens: number;
-}
 
 /** State of a trainer, which {@linkcode Trainer.restore} takes back. */
 export interface Snapshot {

@@ -8,7 +8,7 @@ import type { Engine } from "../../lib/engine/engine.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { characterTokenizer, loadTokenizer } from "../../lib/text/tokenizer.ts";
 import { loadTrainedModel } from "../../lib/classifier/trained.ts";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import type { FineTuned } from "../../lib/paper/fine_tune.ts";
 import { exampleTexts } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";

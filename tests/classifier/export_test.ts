@@ -11,7 +11,7 @@ import { InputError } from "../../lib/errors.ts";
 import { exportClassifier } from "../../lib/classifier/export.ts";
 import { modelCard } from "../../lib/classifier/export_card.ts";
 import { classifierOnnx } from "../../lib/classifier/export_onnx.ts";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import { layerFeatures } from "../../lib/paper/layers.ts";
 import { keepStretches, textStrategy, textStrategyNames } from "../../lib/paper/long_text.ts";
 import { Random } from "../../lib/random.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { exportClassifier } from "../../lib/classifier/export.ts";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import type { FineTuned } from "../../lib/paper/fine_tune.ts";
 import { largestDifference } from "../golden/load.ts";
 import { python, pythonHas } from "../golden/transformers.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import { loadTokenizer } from "../../lib/text/tokenizer.ts";
 import { loadTrainedModel, requireTextColumns } from "../../lib/classifier/trained.ts";
 import { evaluateCommand } from "../../scripts/evaluate.ts";

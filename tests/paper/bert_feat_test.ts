@@ -5,7 +5,7 @@ import { readConfig } from "../../lib/bert/config.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import { classifierPlan } from "../../lib/paper/classifier_plan.ts";
 import { fineTune } from "../../lib/paper/fine_tune.ts";
 import type { FineTuneSettings } from "../../lib/paper/settings.ts";

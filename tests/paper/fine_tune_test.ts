@@ -5,7 +5,7 @@ import { loadCheckpoint } from "../../lib/bert/checkpoint.ts";
 import type { Dataset } from "../../lib/data/examples.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import { fineTune, type FineTuned } from "../../lib/paper/fine_tune.ts";
 import type { FineTuneSettings } from "../../lib/paper/settings.ts";
 import { hierarchical, textStrategy, textStrategyNames } from "../../lib/paper/long_text.ts";

@@ -19,7 +19,8 @@ import {
 } from "../../lib/paper/multitask.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
-import { type StepBatch, Trainer } from "../../lib/training/trainer.ts";
+import type { StepBatch } from "../../lib/training/step.ts";
+import { Trainer } from "../../lib/training/trainer.ts";
 import { engines } from "../engine/engines.ts";
 import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
 import { consonantDataset } from "../helpers/example_tasks.ts";

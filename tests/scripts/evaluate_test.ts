@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadClassifier } from "../../lib/classifier/classifier.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import { evaluateCommand } from "../../scripts/evaluate.ts";
 import { exampleTexts } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";

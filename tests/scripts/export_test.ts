@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import { exportCommand } from "../../scripts/export.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { runInTest } from "../helpers/run_command.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "../../lib/bert/safetensors.ts";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import { evaluateCommand } from "../../scripts/evaluate.ts";
 import { exportCommand } from "../../scripts/export.ts";
 import { predictCommand } from "../../scripts/predict.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { evaluationBatches } from "../../lib/training/batches.ts";
 import { InputError } from "../../lib/errors.ts";
 import { classProbabilities } from "../../lib/training/class_probabilities.ts";
-import type { StepBatch } from "../../lib/training/trainer.ts";
+import type { StepBatch } from "../../lib/training/step.ts";
 
 Deno.test("probabilities are the softmax of logits over the temperature, in the examples' order", async () => {
   const examples = [1, 3, 2].map((length, index) => ({ pieces: [new Int32Array(length)], label: 0, index }));

@@ -9,7 +9,8 @@ import type { CheckpointOptions } from "../../lib/training/checkpoints.ts";
 import type { TrainingPlan, TrainingResult } from "../../lib/training/loop.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
 import type { Trainable } from "../../lib/training/step.ts";
-import { type StepBatch, Trainer } from "../../lib/training/trainer.ts";
+import type { StepBatch } from "../../lib/training/step.ts";
+import { Trainer } from "../../lib/training/trainer.ts";
 
 const engine = onnxEngine();
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { pretrainer } from "../../lib/bert/pretraining.ts";
 import { startModel } from "../../lib/bert/start_model.ts";
 import { loadClassifier } from "../../lib/classifier/classifier.ts";
-import { saveClassifier } from "../../lib/classifier/trained.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { xlaEngine } from "../../lib/engine/xla/engine.ts";
@@ -25,7 +25,8 @@ import { type BatchOptions, trainingBatches } from "../../lib/training/batches.t
 import { evaluateExamples } from "../../lib/training/class_probabilities.ts";
 import { optimizer, stateName } from "../../lib/training/optimizers.ts";
 import { gradientGraph, signatures, type Trainable, trainedNames } from "../../lib/training/step.ts";
-import { type StepBatch, Trainer } from "../../lib/training/trainer.ts";
+import type { StepBatch } from "../../lib/training/step.ts";
+import { Trainer } from "../../lib/training/trainer.ts";
 import { engines, pluginForTests } from "../engine/engines.ts";
 import { largestDifference, relativeError } from "../golden/load.ts";
 import { exampleDataset, exampleTexts, tinyArchitecture } from "../helpers/example_model.ts";

@@ -7,7 +7,8 @@ import { newConfig } from "../../lib/bert/config.ts";
 import { initialParameters } from "../../lib/bert/parameters.ts";
 import { fold, Random } from "../../lib/random.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
-import { type StepBatch, Trainer } from "../../lib/training/trainer.ts";
+import type { StepBatch } from "../../lib/training/step.ts";
+import { Trainer } from "../../lib/training/trainer.ts";
 import { engines } from "../engine/engines.ts";
 
 declare const gc: () => void;

@@ -6,7 +6,8 @@ import { Random } from "../../lib/random.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
 import type { Trainable } from "../../lib/training/step.ts";
-import { type StepBatch, Trainer } from "../../lib/training/trainer.ts";
+import type { StepBatch } from "../../lib/training/step.ts";
+import { Trainer } from "../../lib/training/trainer.ts";
 import { engines } from "../engine/engines.ts";
 
 /** w [3] and b [1]; the loss is the mean of (w · x + b)² over a batch of points [B, 3]. */
