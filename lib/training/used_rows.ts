@@ -107,7 +107,8 @@ export class RowSubset {
   #filled({ data }: HostTensor, factor: number): HostTensor {
     const { shape, data: old } = this.#whole;
     const width = old.length / shape[0]!;
-    const all = factor === 1 ? Float32Array.from(old) : Float32Array.from(old, (value) => value * factor);
+    const all = factor === 0 ? new Float32Array(old.length) : (old as Float32Array).slice();
+    if (factor !== 0 && factor !== 1) { for (let i = 0; i < all.length; i++) all[i]! *= factor; }
     this.#used.rows.forEach((row, place) =>
       all.set(data.subarray(place * width, (place + 1) * width), row * width)
     );
