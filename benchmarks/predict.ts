@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dataset } from "../lib/data/dataset.ts";
 import { type Dataset, wholeText } from "../lib/data/examples.ts";
-import { median, timed } from "./timing.ts";
+import { type BenchmarkOptions, median, timed } from "./timing.ts";
 
 const cases = {
   "short texts": { data: "wordnet-types", rows: 20_000, maxLength: 128, trained: 48, least: 1.5 },
@@ -18,12 +18,7 @@ const cases = {
 
 /** Runs the benchmark; returns its numbers for the history. */
 export async function benchPredict(
-  { engine, python, repeats, say }: {
-    engine: string;
-    python?: string;
-    repeats: number;
-    say: (line: string) => void;
-  },
+  { engine, python, repeats, say }: BenchmarkOptions,
 ): Promise<Record<string, unknown>> {
   const results: Record<string, unknown> = {};
   const folder = await mkdtemp(join(tmpdir(), "bertlab-predict-"));

@@ -11,7 +11,7 @@ import { Random } from "../lib/random.ts";
 import { openEngine } from "../lib/engine/open.ts";
 import { PythonPeer } from "./python_peer.ts";
 import { describe, type Side, trainerSide } from "./sides.ts";
-import { interleave } from "./timing.ts";
+import { type BenchmarkOptions, interleave } from "./timing.ts";
 
 /** The shape of a step: L layers, H hidden, B texts of T tokens. */
 export interface Shape {
@@ -53,12 +53,7 @@ export function classifierSide(engine: Engine, { L, H, B, T }: Shape) {
 
 /** Runs the benchmark; returns its numbers for the history. */
 export async function benchStep(
-  { engine: name, python, repeats, say }: {
-    engine: string;
-    python?: string;
-    repeats: number;
-    say: (line: string) => void;
-  },
+  { engine: name, python, repeats, say }: BenchmarkOptions,
 ): Promise<Record<string, unknown>> {
   const results: Record<string, unknown> = {};
   for (const shape of shapes) {

@@ -10,6 +10,15 @@ export interface Timing {
   readonly median: number;
 }
 
+/** What a benchmark of an engine is run with. */
+export interface BenchmarkOptions {
+  readonly engine: string;
+  /** A Python with PyTorch and transformers; without it there is no comparison with them. */
+  readonly python?: string;
+  readonly repeats: number;
+  readonly say: (line: string) => void;
+}
+
 /** Environment variables of other processes, so that they report to nobody and look for no updates. */
 export const silence = {
   DENO_NO_UPDATE_CHECK: "1",

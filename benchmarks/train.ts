@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { resolveModel } from "../lib/bert/models.ts";
 import { dataset } from "../lib/data/dataset.ts";
 import { type Dataset, stratifiedOrder, wholeText } from "../lib/data/examples.ts";
-import { median, timed } from "./timing.ts";
+import { type BenchmarkOptions, median, timed } from "./timing.ts";
 
 /** A task, and the most of PyTorch's time that ours may take. */
 interface Case {
@@ -46,12 +46,7 @@ const cases: Readonly<Record<string, Case>> = {
 
 /** Runs the benchmark; returns its numbers for the history. */
 export async function benchTrain(
-  { engine, python, repeats, say }: {
-    engine: string;
-    python?: string;
-    repeats: number;
-    say: (line: string) => void;
-  },
+  { engine, python, repeats, say }: BenchmarkOptions,
 ): Promise<Record<string, unknown>> {
   const results: Record<string, unknown> = {};
   const folder = await mkdtemp(join(tmpdir(), "bertlab-train-"));

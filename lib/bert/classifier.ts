@@ -6,9 +6,11 @@ import type { BertConfig } from "./config.ts";
 import { encoderInput, sequenceFeeds, type SequenceShape } from "./feeds.ts";
 import { classify, encodeCls, type EncoderInput, pool } from "./encoder.ts";
 
-/** The shape of a batch: B texts of K fractions. */
+/** The shape of B texts of K fractions each, as B · K sequences. */
 export interface ClassifierShape extends SequenceShape {
+  /** Texts, missing ones included. */
   readonly B: number;
+  /** Fractions of a text. */
   readonly K: number;
 }
 

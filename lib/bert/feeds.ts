@@ -2,12 +2,15 @@
 import type { Signature, Tensors } from "../graph/graph.ts";
 import type { EncoderInput } from "./encoder.ts";
 
-/** The shape of P sequences: each of T tokens, or packed in a list of S tokens and in R rows of T places. */
+/** The shape of P sequences: padded to T tokens, or packed in lists of S tokens and R rows of T places. */
 export interface SequenceShape {
+  /** Tokens of a padded sequence, or places of a packed row. */
   readonly T: number;
+  /** Tokens of all devices' lists; absent if the sequences are padded. */
   readonly S?: number;
+  /** Rows of all devices; absent if the sequences are padded. */
   readonly R?: number;
-  /** True if the sequences have segment ids. */
+  /** `true` if there are segment ids; absent otherwise. */
   readonly pairs?: boolean;
 }
 

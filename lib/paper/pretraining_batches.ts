@@ -93,11 +93,8 @@ export function heldOutBatches(
 /** The sizes of a device's list for all epochs, from those that the first one needs. */
 export function pretrainingSizes(documents: Documents, options: PreTrainingOptions): PackedSize[] {
   const { batchSize, maxLength = defaultLength, devices = 1 } = options;
-  const { groups, lengths } = drawn(documents, options, fold(options.key, 0));
-  const lists = groups.flatMap((group) =>
-    chunks(group.map((example) => lengths[example]!), batchSize / devices)
-  );
-  return packedSizes(lists, { sequences: batchSize / devices, longest: maxLength });
+  const { lists } = drawn(documents, options, fold(options.key, 0));
+  return packedSizes(lists.flat(), { sequences: batchSize / devices, longest: maxLength });
 }
 
 /** The same batches with the wordpieces of each sequence that are neither special nor masked in random order. */
@@ -122,7 +119,7 @@ export function withShuffledContext(
   return { ...batches, ...lazyBatches(batches.length, make) };
 }
 
-/** The examples of a key, in groups of a batch, and how many tokens each has. */
+/** The examples of a key, in groups of a batch, and the lengths of the sequences of each device's list. */
 function drawn(documents: Documents, options: PreTrainingOptions, key: number, count?: number) {
   const { batchSize: B, maxLength = defaultLength, shortShare = .1, nextSentence = true } = options;
   const { devices = 1 } = options;
@@ -136,7 +133,8 @@ function drawn(documents: Documents, options: PreTrainingOptions, key: number, c
   const lengths = plan.startA.map((_, example) => tokensOf(plan, example));
   const groups = chunks(filled, B)
     .map((group) => evenly(group, devices, (example) => lengths[example]!).flat());
-  return { plan, examples: order.length, groups, lengths };
+  const lists = groups.map((group) => chunks(group.map((example) => lengths[example]!), B / devices));
+  return { plan, examples: order.length, groups, lists };
 }
 
 /** The batches of what is drawn by a key: all examples, or whole batches of `count` of them. */
@@ -147,8 +145,7 @@ function batchesOf(
   count?: number,
 ): PreTrainingBatches {
   const { batchSize: B, maxLength = defaultLength, devices = 1 } = options;
-  const { plan, examples, groups, lengths } = drawn(documents, options, key, count);
-  const lists = groups.map((group) => chunks(group.map((example) => lengths[example]!), B / devices));
+  const { plan, examples, groups, lists } = drawn(documents, options, key, count);
   const sizes = options.sizes ?? packedSizes(lists.flat());
   const P = masksOf(maxLength, options);
   const shapes = lists.map((lists): PreTrainingShape => {
@@ -160,7 +157,7 @@ function batchesOf(
       maskedSequence(documents, plan, example, options, fold(key, draw.masks))
     ),
     shape: shapes[place]!,
-    tokens: groups[place]!.reduce((sum, example) => sum + lengths[example]!, 0),
+    tokens: lists[place]!.flat().reduce((sum, length) => sum + length, 0),
   });
   return { ...lazyBatches(groups.length, make), examples, shapes };
 }

@@ -17,7 +17,7 @@ import { trainingBatches } from "../training/batches.ts";
 import { optimizer } from "../training/optimizers.ts";
 import { type PackedSize, packedSizes } from "../training/packing.ts";
 import { gradientGraph, signatures, trainedNames, updateGraph } from "../training/step.ts";
-import type { TextShape } from "../training/text_tensors.ts";
+import type { ClassifierShape } from "../bert/classifier.ts";
 
 /** A compiled program of a step. */
 export interface ProgramPlan {
@@ -80,7 +80,7 @@ export function planKey(configuration: Configuration): string {
 }
 
 /** The shape of a pass whose texts are as long as they may be. */
-function largestShape(configuration: Configuration, devices: number): TextShape {
+function largestShape(configuration: Configuration, devices: number): ClassifierShape {
   const { batchSize, data } = configuration;
   const texts = longestTexts(configuration, data).slice(0, batchSize);
   return trainingBatches(texts, { ...batchesOf(configuration), devices }, [0])[0]!.shapes[0]!;

@@ -3,16 +3,11 @@
  * of an epoch is filled up with missing texts of weight 0. Their tokens are packed (packing.ts); with `padToMax` each
  * sequence is padded to the longest input instead, which computes the same and is the oracle of the tests.
  */
+import type { ClassifierShape } from "../bert/classifier.ts";
 import { Random } from "../random.ts";
-import { firstFit, fittingSize, type PackedSize, packedSizes } from "./packing.ts";
+import { firstFit, fittingSize, type PackedSize, packedSizes, roundUp } from "./packing.ts";
 import type { AddedIds } from "./sequence_tensors.ts";
-import {
-  countTokens,
-  type EncodedExample,
-  sequenceLengths,
-  type TextShape,
-  textTensors,
-} from "./text_tensors.ts";
+import { countTokens, type EncodedExample, sequenceLengths, textTensors } from "./text_tensors.ts";
 import type { StepBatch } from "./step.ts";
 
 /** The options of {@linkcode trainingBatches} and {@linkcode evaluationBatches}. */
@@ -36,7 +31,7 @@ export interface BatchOptions {
 /** A batch as a step takes it, and whose texts it has. */
 export interface TextBatch extends StepBatch {
   /** Of a pass. */
-  readonly shape: TextShape;
+  readonly shape: ClassifierShape;
   /** `EncodedExample.index` of each text of the passes; −1 for a missing one. */
   readonly indices: Int32Array;
 }
@@ -62,7 +57,7 @@ export interface Computed {
 /** Batches of texts with their shapes, without making them. */
 export interface TextBatches extends LazyBatches<TextBatch> {
   /** Shapes of a pass of each batch. */
-  readonly shapes: readonly TextShape[];
+  readonly shapes: readonly ClassifierShape[];
   /** Sums over all passes of all batches. */
   readonly computed: Computed;
 }
@@ -240,11 +235,11 @@ function fitsIn(list: readonly EncodedExample[], { S, R, T, texts }: ListSize): 
 }
 
 /** A list's size as a part of the batch's shape. */
-function shared({ S, R, T }: PackedSize, devices: number): Pick<TextShape, "S" | "R" | "T"> {
+function shared({ S, R, T }: PackedSize, devices: number): Pick<ClassifierShape, "S" | "R" | "T"> {
   return { S: S * devices, R: R * devices, T };
 }
 
-function commonShape(examples: readonly EncodedExample[]): Pick<TextShape, "K" | "pairs"> {
+function commonShape(examples: readonly EncodedExample[]): Pick<ClassifierShape, "K" | "pairs"> {
   const K = examples.reduce((largest, { pieces }) => Math.max(largest, pieces.length), 1);
   return { K, ...examples.some(({ second }) => second) ? { pairs: true } as const : {} };
 }
@@ -255,10 +250,6 @@ function lengthsOf(texts: Texts): number[] {
 
 function filled(texts: Texts, size: number): Texts {
   return [...texts, ...new Array<undefined>(size - texts.length).fill(undefined)];
-}
-
-function roundUp(value: number, step: number): number {
-  return Math.ceil(value / step) * step;
 }
 
 function check(examples: readonly EncodedExample[], { batchSize, maxLength }: BatchOptions): void {
@@ -310,7 +301,7 @@ export function chunks<Item>(items: readonly Item[], size: number): Item[][] {
 
 /** The batches of groups of texts, with the shape of a pass. */
 function batchesOf(
-  groups: readonly { readonly texts: Texts; readonly shape: TextShape }[],
+  groups: readonly { readonly texts: Texts; readonly shape: ClassifierShape }[],
   { tokenizerIds, devices, classWeights }: BatchOptions,
 ): TextBatches {
   const weightOf = (text: EncodedExample | undefined) => text ? classWeights?.[text.label] ?? 1 : 0;
@@ -329,7 +320,7 @@ function batchesOf(
       indices: Int32Array.from(texts, (text) => text?.index ?? -1),
     };
   };
-  const sum = (ofPass: (shape: TextShape) => number) =>
+  const sum = (ofPass: (shape: ClassifierShape) => number) =>
     groups.reduce((sum, { texts, shape }) => sum + texts.length / shape.B * ofPass(shape), 0);
   const computed = {
     texts: sum(({ B }) => B),

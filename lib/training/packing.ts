@@ -175,6 +175,7 @@ function fewestSizes(needs: readonly number[], limit: number): number[] {
   return chosen;
 }
 
-function roundUp(value: number, step: number): number {
+/** The multiple of `step` that is not below the value. */
+export function roundUp(value: number, step: number): number {
   return Math.ceil(value / step) * step;
 }

@@ -1,4 +1,5 @@
 /** Sequences of wordpieces as the tensors that a step is fed with: packed, or padded to one length. */
+import type { SequenceShape } from "../bert/feeds.ts";
 import type { HostTensor, HostTensors } from "../tensors.ts";
 import { pack } from "./packing.ts";
 
@@ -14,18 +15,6 @@ export interface Sequence {
   readonly ids: Int32Array;
   /** Where the second segment begins; the end if there is none. */
   readonly second: number;
-}
-
-/** The shape of P sequences: padded to T tokens, or packed in lists of S tokens and R rows of T places. */
-export interface PackedShape {
-  /** Tokens of a padded sequence, or places of a packed row. */
-  readonly T: number;
-  /** Tokens of all devices' lists; absent if the sequences are padded. */
-  readonly S?: number;
-  /** Rows of all devices; absent if the sequences are padded. */
-  readonly R?: number;
-  /** `true` if there are segment ids; absent otherwise. */
-  readonly pairs?: boolean;
 }
 
 /** Makes [CLS] first [SEP], or of a pair [CLS] first [SEP] second [SEP]. */
@@ -50,7 +39,7 @@ export function sequence(
  */
 export function sequenceTensors(
   sequences: readonly (Sequence | undefined)[],
-  shape: PackedShape,
+  shape: SequenceShape,
   pad: number,
   devices = 1,
 ): { tensors: HostTensors; starts: Int32Array } {
@@ -59,7 +48,7 @@ export function sequenceTensors(
 
 const int32 = (data: Int32Array, ...shape: number[]): HostTensor => ({ shape, data });
 
-function padded(sequences: readonly (Sequence | undefined)[], { T, pairs }: PackedShape, pad: number) {
+function padded(sequences: readonly (Sequence | undefined)[], { T, pairs }: SequenceShape, pad: number) {
   const P = sequences.length;
   const ids = new Int32Array(P * T).fill(pad);
   const mask = new Int32Array(P * T);
@@ -82,7 +71,7 @@ function padded(sequences: readonly (Sequence | undefined)[], { T, pairs }: Pack
 
 function packed(
   sequences: readonly (Sequence | undefined)[],
-  { T, S = 0, R = 0, pairs }: PackedShape,
+  { T, S = 0, R = 0, pairs }: SequenceShape,
   pad: number,
   devices: number,
 ) {

@@ -1,6 +1,7 @@
 /** Texts with their labels as the tensors that a classifier's step is fed with. */
+import type { ClassifierShape } from "../bert/classifier.ts";
 import type { HostTensors } from "../tensors.ts";
-import { type AddedIds, type PackedShape, sequence, sequenceTensors } from "./sequence_tensors.ts";
+import { type AddedIds, sequence, sequenceTensors } from "./sequence_tensors.ts";
 
 /** A text as wordpieces: one sequence, several fractions of a long text, or a pair, without [CLS] and [SEP]. */
 export interface EncodedExample {
@@ -12,14 +13,6 @@ export interface EncodedExample {
   readonly label: number;
   /** The example's place in its split. */
   readonly index: number;
-}
-
-/** The shape of B texts of K fractions each, as B · K sequences. */
-export interface TextShape extends PackedShape {
-  /** Texts, missing ones included. */
-  readonly B: number;
-  /** Fractions of a text. */
-  readonly K: number;
 }
 
 /** Tokens of each sequence of a text, with [CLS] and each [SEP]. */
@@ -40,7 +33,7 @@ export function countTokens(example: EncodedExample): number {
  */
 export function textTensors(
   texts: readonly (EncodedExample | undefined)[],
-  shape: TextShape,
+  shape: ClassifierShape,
   { ids, weights, devices = 1 }: {
     readonly ids: AddedIds;
     readonly weights: Float32Array;
