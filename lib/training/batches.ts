@@ -92,20 +92,23 @@ export function trainingBatches(
   check(examples, options);
   const { batchSize, padToMax, maxLength, passSize = batchSize, devices = 1 } = options;
   const epochs = keys.map((key) =>
-    chunks(new Random(key).shuffle(examples), batchSize)
-      .map((texts) => evenly(texts, batchSize * devices / passSize, countTokens))
-      .map((lists) => lists.flatMap((texts) => filled(texts, passSize / devices)))
+    chunks(new Random(key).shuffle(examples), batchSize).map((batch) => {
+      const lists = evenly(batch, batchSize * devices / passSize, countTokens);
+      return {
+        texts: lists.flatMap((texts) => filled(texts, passSize / devices)),
+        lengths: lists.map(lengthsOf),
+      };
+    })
   );
   const common = { B: passSize, ...commonShape(examples) };
-  const lists = (texts: Texts) => chunks(texts, passSize / devices).map(lengthsOf);
-  const sizes = padToMax ? [] : packedSizes(epochs.flat().flatMap(lists));
+  const sizes = padToMax ? [] : packedSizes(epochs.flat().flatMap(({ lengths }) => lengths));
   return epochs.map((groups) =>
     batchesOf(
-      groups.map((texts) => ({
+      groups.map(({ texts, lengths }) => ({
         texts,
         shape: padToMax
           ? { ...common, T: maxLength }
-          : { ...common, ...shared(fittingSize(lists(texts), sizes), devices) },
+          : { ...common, ...shared(fittingSize(lengths, sizes), devices) },
       })),
       options,
     )
