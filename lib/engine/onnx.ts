@@ -159,6 +159,8 @@ export function onnxEngine({ threads, profile }: OnnxOptions = {}): Engine {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
+    // With a pattern each session holds its memory twice: that of its first run, and that of the others in one piece.
+    enableMemPattern: false,
     extra: { session: { intra_op: { spin_duration_us: `${spinMicroseconds}` } } },
     ...(threads ? { intraOpNumThreads: threads } : {}),
     ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
