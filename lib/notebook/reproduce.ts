@@ -4,7 +4,8 @@ import type { Configuration } from "../runs/configuration.ts";
 import { expectedSeconds } from "../runs/expected_time.ts";
 import { type CellOptions, type Experiment, resolveCells } from "../runs/experiment.ts";
 import { experimentTable } from "../runs/experiment_table.ts";
-import { type Claim, claimsMarkdown, judgeClaims } from "../results/claims.ts";
+import { type Claim, judgeClaims } from "../results/claims.ts";
+import { claimsMarkdown, verdictText } from "../results/claims_text.ts";
 import type { Figure } from "../results/figures.ts";
 import { duration } from "../results/progress.ts";
 import { readRecords, type RunRecord } from "../results/records.ts";
@@ -181,6 +182,6 @@ export async function verdicts(
     tables.get(experiment)?.cell(row, column).records ?? [];
   const judgements = (await judgeClaims(claims, runs, join(results, scale)))
     .filter(({ claim }) => claim.experiment === name);
-  const sentences = judgements.map(({ claim, verdict }) => `**${claim.name}: ${verdict}.**`);
+  const sentences = judgements.map((one) => `**${one.claim.name}: ${verdictText(one)}.**`);
   return showMarkdown([...sentences, claimsMarkdown(judgements)].join("\n\n"));
 }
