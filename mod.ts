@@ -223,6 +223,7 @@ export {
   judgeClaims,
   type Judgement,
 } from "./lib/results/claims.ts";
+export type { EvaluatedTable } from "./lib/results/differences.ts";
 export { claimsMarkdown } from "./lib/results/claims_text.ts";
 export type { StandardErrors } from "./lib/results/power.ts";
 export { type PrintedRun, type Resolution, resolutionOf } from "./lib/results/resolution.ts";

@@ -1,12 +1,12 @@
 /** Functions that show tables, figures and runs: a notebook draws them, a terminal prints them. */
 import { layerRateFigure, schedulePanels } from "../runs/experiment_figures.ts";
 import type { LayerDecayOptions } from "../paper/layer_decay.ts";
-import { type Dot, dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
+import { differenceFigure, type EvaluatedTable } from "../results/differences.ts";
+import { dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { markdown } from "../results/markdown.ts";
 import type { Metrics } from "../results/metrics.ts";
 import type { EpochRecord, RunResult } from "../results/records.ts";
-import { mean, standardDeviation } from "../results/statistics.ts";
-import type { ResultTable, TableCell } from "../results/result_table.ts";
+import { mean } from "../results/statistics.ts";
 import { schedule, type ScheduleName, type ScheduleOptions } from "../paper/schedules.ts";
 import { type Content, type Displayable, displayable, withDisplay } from "./displayable.ts";
 
@@ -46,28 +46,20 @@ function figureContent(figure: Figure): Content {
   return { text: [figure.title, ...lines].join("\n"), svg: () => figureSvg(figure) };
 }
 
-/** Shows the errors of a table as a picture: the paper's, and the mean ± a standard deviation of ours. */
-export function showTable({ title, rows, columns, heading, cell }: ResultTable): Displayable {
-  const panels = columns.map((column) => ({
-    title: heading(column),
-    dots: rows.map((name) => ({ name, ...sidesOf(cell(name, column)) }))
-      .filter(({ paper, ours }) => paper !== null || ours),
-  }));
-  const number = (value: number | null) => value?.toFixed(2) ?? "–";
-  const text = panels.flatMap(({ title, dots }) => [
-    `${title}: test error in percent, the paper's and ours`,
-    ...dots.map(({ name, paper, ours }) => `  ${name}: ${number(paper)}, ${number(ours?.middle ?? null)}`),
+/**
+ * Shows a table's differences to its baseline as a picture: the paper's, ours with intervals over test texts, and in grey
+ * what our runs would have missed more than once in five.
+ */
+export function showTable({ table, evaluated }: EvaluatedTable): Displayable {
+  const figure = differenceFigure({ table, evaluated }, table.title);
+  const number = (value?: number | null) => value?.toFixed(2) ?? "–";
+  const text = figure.panels.flatMap(({ title, dots }) => [
+    `${title}: difference in points, the paper's, ours, and what would have been seen`,
+    ...dots.map(({ name, paper, ours, unseen }) =>
+      `  ${name}: ${[paper, ours?.middle, unseen].map(number).join(", ")}`
+    ),
   ]);
-  const svg = () => dotsSvg({ title, x: "test error, %", panels });
-  return displayable({ text: [title, ...text].join("\n"), svg });
-}
-
-/** The paper's error of a cell, and the mean ± a standard deviation of ours. */
-function sidesOf({ paper, records }: TableCell): Omit<Dot, "name"> {
-  const errors = records.map(({ test }) => 100 * test.errorRate);
-  if (errors.length === 0) return { paper };
-  const [middle, sd] = [mean(errors), standardDeviation(errors) ?? 0];
-  return { paper, ours: { middle, low: middle - sd, high: middle + sd } };
+  return displayable({ text: [figure.title, ...text].join("\n"), svg: () => dotsSvg(figure) });
 }
 
 /** The part of a run that is shown. */

@@ -1,12 +1,11 @@
 /** A figure of a page: a picture for printing and for browsers without scripts, and plotly.js's panels in its place. */
 import {
   type Curve,
+  differenceTicks,
   type DotFigure,
   dotsSvg,
   type Figure,
   figureSvg,
-  linearUntil,
-  symmetricTicks,
 } from "../results/figures.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
 import { escape, type Fragment, html, jsonScript, type Markup } from "./html.ts";
@@ -101,7 +100,7 @@ const plain = (text: string) => escape(text);
 
 function dotPanel(
   title: string,
-  { x, symmetric = false }: DotFigure,
+  { x, linearUntil }: DotFigure,
   dots: DotFigure["panels"][number]["dots"],
 ): LivePanel {
   const names = dots.map(({ name }) => plain(name));
@@ -109,9 +108,9 @@ function dotPanel(
   const bands = dots.flatMap(({ name, unseen }) => unseen ? [{ name: plain(name), unseen }] : []);
   // As on a logarithmic axis of lines, places and labels are computed here.
   const place = (value: number) =>
-    symmetric ? Math.sign(value) * Math.log10(1 + Math.abs(value) / linearUntil) : value;
+    linearUntil ? Math.sign(value) * Math.log10(1 + Math.abs(value) / linearUntil) : value;
   const printed = dots.flatMap(({ paper }, n) => paper === null ? [] : [{ name: names[n]!, paper }]);
-  const ticks = symmetricTicks(dots);
+  const ticks = linearUntil === undefined ? [] : differenceTicks(dots, linearUntil);
   return {
     title,
     height: 130 + 26 * dots.length,
@@ -160,7 +159,7 @@ function dotPanel(
       xaxis: {
         title: { text: plain(x) },
         automargin: true,
-        ...symmetric ? { tickvals: ticks.map(place), ticktext: ticks.map(String), zerolinewidth: 2 } : {},
+        ...linearUntil ? { tickvals: ticks.map(place), ticktext: ticks.map(String), zerolinewidth: 2 } : {},
       },
       yaxis: { type: "category", categoryarray: names, range: [dots.length - 0.5, -0.5], automargin: true },
       hovermode: "closest",

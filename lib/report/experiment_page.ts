@@ -1,6 +1,6 @@
 /** The page of an experiment: first the main result and the figures, then the numbers, then settings and origin. */
 import type { Cell, Experiment } from "../runs/experiment.ts";
-import { differenceDot } from "../results/claims_text.ts";
+import { differenceCaption, differenceFigure } from "../results/differences.ts";
 import type { Dot, DotFigure, Figure } from "../results/figures.ts";
 import { mainResult } from "../results/result_table.ts";
 import { markdownTable, recordNotes } from "../results/tables.ts";
@@ -113,9 +113,9 @@ async function sectionBody(
 
   const pictures: (() => Promise<Fragment>)[] = [
     async () => {
-      const differences = differenceDots(section, shortName(experiment));
+      const differences = differenceFigure(section, shortName(experiment));
       return differences.panels.length > 0 &&
-        await draw(`${start}-differences`, differences, differencesCaption(section));
+        await draw(`${start}-differences`, differences, differenceCaption(table.baseline));
     },
     async () => {
       const errors = errorDots(section, shortName(experiment));
@@ -159,34 +159,6 @@ const hasContent = (content: Fragment): boolean =>
   Array.isArray(content)
     ? content.some(hasContent)
     : content !== null && content !== undefined && content !== false;
-
-/** Returns the figure of differences to the baseline: a panel for each column that has comparisons. */
-function differenceDots({ table, evaluated }: Section, name: string): DotFigure {
-  const printed = (row: string, column: string) => table.cell(row, column).paper;
-  const panels = table.columns.map((column) => ({
-    title: table.heading(column),
-    dots: evaluated.filter((cell) => cell.column === column && cell.comparison !== undefined)
-      .map(({ row, paper, comparison }) => {
-        const base = printed(table.baseline, column);
-        return {
-          name: row,
-          paper: paper === null || base === null ? null : paper - base,
-          ...differenceDot(comparison),
-        };
-      }),
-  }));
-  return {
-    title: `${name}: difference to “${table.baseline}”`,
-    x: "points; to the left of 0 better",
-    symmetric: true,
-    panels: panels.filter(({ dots }) => dots.some(({ ours }) => ours)),
-  };
-}
-
-const differencesCaption = ({ table }: Section) =>
-  `Test error minus that of “${table.baseline}”, in points: the paper's as a diamond; ours with the 95 % interval of the ` +
-  "bootstrap over test texts. Grey: true differences up to this size would be missed more than once in five, by both tests " +
-  "and with the adjustment for all comparisons of the table.";
 
 /**
  * Returns the figure of errors: a panel for each column, a line for each row that is run or printed. Columns where the

@@ -1,7 +1,8 @@
 /** The verdicts on the paper's claims as texts, tables and pictures. */
 import type { ClaimVerdict, Judgement } from "./claims.ts";
 import { type AdjustedComparison, type NotCompared, seedsLegend } from "./comparison.ts";
-import type { Dot, DotFigure } from "./figures.ts";
+import { differenceDot } from "./differences.ts";
+import type { DotFigure } from "./figures.ts";
 import { comparisonNumbers, markdown, points, probability, signed } from "./markdown.ts";
 
 /** Writes claims and verdicts as a Markdown table. */
@@ -122,8 +123,8 @@ function details({ claim, perColumn, chance }: Judgement): string {
 export function claimsFigure(judgements: readonly Judgement[]): DotFigure {
   return {
     title: "The paper's claims: difference of test errors",
-    x: "points; to the left of 0 for the claim, to the right against it",
-    symmetric: true,
+    x: "points (below 0: for the claim)",
+    linearUntil: 0.5,
     panels: [{
       title: "grey: what these runs would have missed more than once in five",
       dots: judgements.map(({ claim, comparison }) => ({
@@ -132,17 +133,5 @@ export function claimsFigure(judgements: readonly Judgement[]): DotFigure {
         ...differenceDot(comparison),
       })),
     }],
-  };
-}
-
-/** Returns a comparison's part of a line of a picture of differences, in points. */
-export function differenceDot(
-  comparison: AdjustedComparison | NotCompared | undefined,
-): Pick<Dot, "ours" | "unseen"> {
-  if (comparison === undefined || "missing" in comparison) return {};
-  const { difference, low, high, detectable } = comparison;
-  return {
-    ours: { middle: 100 * difference, low: 100 * low, high: 100 * high },
-    unseen: 100 * detectable,
   };
 }

@@ -56,30 +56,28 @@ export interface DotFigure {
   readonly title: string;
   /** Label of the horizontal axis. */
   readonly x: string;
-  /** True for differences: the axis has 0 in its middle and grows more slowly outwards. */
-  readonly symmetric?: boolean;
+  /** For differences: the size from which the axis grows more slowly outwards, on both sides of 0. */
+  readonly linearUntil?: number;
   /** Its parts, drawn two in a line. */
   readonly panels: readonly { readonly title: string; readonly dots: readonly Dot[] }[];
 }
 
-/** Size from which a symmetric axis is logarithmic, in points. */
-export const linearUntil = 0.5;
-
-/** Returns the ticks of a symmetric axis that has room for all of the dots. */
-export function symmetricTicks(dots: readonly Dot[]): number[] {
+/** Returns the ticks of an axis of differences that has room for all of the dots. */
+export function differenceTicks(dots: readonly Dot[], linearUntil: number): number[] {
   const sizes = dots.flatMap(({ paper, ours, unseen }) => [
     ...paper === null ? [] : [paper],
     ...ours ? [ours.low, ours.high] : [],
     ...unseen === undefined ? [] : [-unseen, unseen],
   ]);
   const [least, most] = [Math.min(0, ...sizes), Math.max(0, ...sizes)];
-  const ticks = [1, 2, 5, 10, 20, 50, 100].flatMap((tick) => [-tick, tick]);
-  return [0, ...ticks].filter((tick) => tick >= least && tick <= most).sort((a, b) => a - b);
+  const steps = Math.max(-least, most) <= 40 * linearUntil ? [2, 4, 10, 20, 40] : [2, 10, 40, 200, 1000];
+  return [0, ...steps.flatMap((step) => [-step * linearUntil, step * linearUntil])]
+    .filter((tick) => tick >= least && tick <= most).sort((a, b) => a - b);
 }
 
 const width = 360;
 const height = 260;
-const labelLimit = 300;
+const labelLimit = 400; // of widths that vega, without a canvas, takes for larger than they are
 const legend = { orient: "bottom", columns: 3, labelLimit, symbolOpacity: 1 };
 
 /** Draws a figure as an SVG document that needs no other file; a band is the mean ± a standard deviation. */
@@ -104,7 +102,7 @@ async function svg(title: string, concat: readonly object[], more: object = {}):
 
 function dotPanel(
   title: string,
-  { x, symmetric }: Omit<DotFigure, "title" | "panels">,
+  { x, linearUntil }: Omit<DotFigure, "title" | "panels">,
   dots: readonly Dot[],
 ) {
   const sides = ["the paper's", "ours"];
@@ -116,12 +114,10 @@ function dotPanel(
   const horizontal = {
     type: "quantitative",
     title: x,
-    ...symmetric
-      ? {
-        scale: { type: "symlog", constant: linearUntil },
-        axis: { values: symmetricTicks(dots), format: "~f" },
-      }
-      : { scale: { zero: false } },
+    ...linearUntil === undefined ? { scale: { zero: false } } : {
+      scale: { type: "symlog", constant: linearUntil },
+      axis: { values: differenceTicks(dots, linearUntil), format: "~f" },
+    },
   };
   const vertical = {
     field: "name",
@@ -131,7 +127,14 @@ function dotPanel(
     title: null,
     axis: { labelLimit },
   };
-  const side = { field: "side", type: "nominal", title: null, scale: { domain: sides }, legend };
+  const drawn = sides.filter((side) => values.some((value) => value.side === side));
+  const side = {
+    field: "side",
+    type: "nominal",
+    title: null,
+    scale: { domain: sides },
+    legend: { ...legend, values: drawn },
+  };
   const shape = { ...side, scale: { domain: sides, range: ["diamond", "circle"] } };
   const between = { x: { ...horizontal, field: "low" }, x2: { field: "high" }, y: vertical };
   return {
@@ -147,7 +150,7 @@ function dotPanel(
           encoding: between,
         }]
         : [],
-      ...symmetric ? [{ data: { values: [{}] }, mark: "rule", encoding: { x: { datum: 0 } } }] : [],
+      ...linearUntil ? [{ data: { values: [{}] }, mark: "rule", encoding: { x: { datum: 0 } } }] : [],
       { mark: "rule", encoding: { ...between, color: side } },
       {
         mark: { type: "point", filled: true, opacity: 1, size: 60 },

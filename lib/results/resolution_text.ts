@@ -20,13 +20,12 @@ export function resolutionCounts(judgements: readonly Judgement[]): string {
 
 /** Explanation of the numbers in {@linkcode resolutionTable}. */
 export const resolutionLegend =
-  "The paper prints one number for each cell, from one run, without an interval. A test set is a sample of texts: on as " +
-  "many others the same model would have another error. From the sizes of its test sets (25,000 reviews for IMDb) and its " +
-  "errors follows how far apart two runs must be at least, for p below .05 in one comparison alone. Unpaired: each run " +
-  "tested on texts of its own, by the binomial distribution. That is too strict for runs on the same texts, as they share " +
-  `mistakes. Paired: on the same texts, where the better run shares ${
-    100 * sharedMistakes
-  } % of its mistakes with the ` +
+  "The paper prints one number for each cell, without an interval, and does not say of how many runs; here each counts " +
+  "as one run. A test set is a sample of texts: on as many others the same model would have another error. From the sizes " +
+  "of its test sets (25,000 reviews for IMDb) and its errors follows how far apart two runs must be at least, for p below " +
+  ".05 in one comparison alone. Unpaired: each run tested on texts of its own, by the binomial distribution. That is too " +
+  "strict for runs on the same texts, as they share mistakes. Paired: on the same texts, where the better run shares " +
+  `${100 * sharedMistakes} % of its mistakes with the ` +
   "other. The paper does not say how many its runs share: the more, the smaller the difference that they need. Both are " +
   "about the draw of the texts alone. That the same training with another seed ends elsewhere comes on top, and one run " +
   "cannot tell. A difference below these numbers may be real. It is not shown by one run, and neither is an order of rows " +
@@ -63,8 +62,8 @@ export function resolutionMarkdown(judgements: readonly Judgement[]): string {
 export function resolutionFigure(judgements: readonly Judgement[]): DotFigure {
   return {
     title: "The paper's differences, and what its test sets resolve",
-    x: "points; to the left of 0 for the claim",
-    symmetric: true,
+    x: "points (below 0: for the claim)",
+    linearUntil: 0.05,
     panels: [{
       title: "grey: what two single runs cannot tell apart, unpaired",
       dots: judgements.map(({ claim: { name, paper, resolution } }) => ({
