@@ -219,11 +219,14 @@ export {
 export {
   type Claim,
   type ClaimRuns,
-  claimsMarkdown,
   type ClaimVerdict,
   judgeClaims,
   type Judgement,
 } from "./lib/results/claims.ts";
+export type { EvaluatedTable } from "./lib/results/differences.ts";
+export { claimsMarkdown } from "./lib/results/claims_text.ts";
+export type { StandardErrors } from "./lib/results/power.ts";
+export { type PrintedRun, type Resolution, resolutionOf } from "./lib/results/resolution.ts";
 export { atTemperature, fitTemperature } from "./lib/results/calibration.ts";
 export { encoderFlops, type RunData, type RunFlops, runFlops } from "./lib/runs/cost.ts";
 export {

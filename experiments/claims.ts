@@ -1,11 +1,12 @@
 /** The paper's claims, each as a comparison of rows of its tables. */
 import { type ScaleName, scaleRows } from "../lib/runs/experiment.ts";
 import type { Claim } from "../lib/results/claims.ts";
+import { type PrintedRun, resolutionOf } from "../lib/results/resolution.ts";
 import { experiments } from "./all.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 
-/** A claim before its `paper` is computed: `printed` returns the paper's error of a cell in percent. */
-interface Stated extends Omit<Claim, "paper"> {
+/** A claim before what the paper's numbers say is computed: `printed` returns its error of a cell in percent. */
+interface Stated extends Omit<Claim, "paper" | "resolution"> {
   readonly printed: (row: string, column: string) => number;
   /** The rows at mini scale, if they differ from the paper's. */
   readonly mini?: Pick<Claim, "better" | "than">;
@@ -182,14 +183,31 @@ const stated: readonly Stated[] = [
   },
 ];
 
-/** Returns the error of `better` minus the mean error of `than`, averaged over the columns, by the paper's numbers. */
-function paperDifference({ better, than, columns, interaction, printed }: Stated): number {
-  const differences = columns.map((column) =>
-    than.reduce((sum, row) => sum + (printed(better, column) - printed(row, column)) / than.length, 0)
-  );
-  return interaction
-    ? differences[0]! - differences.at(-1)!
-    : differences.reduce((sum, difference) => sum + difference / columns.length, 0);
+/** The number of test examples of the paper's data sets, by its names of columns. */
+const testExamples: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.entries(paper.table1.rows).map((
+    [set, row],
+  ) => [set === "Sogou News" ? "Sogou" : set, Number(row[6])]),
+);
+
+/**
+ * Returns the paper's runs of a claim, with their weights in its difference: the error of `better` minus the mean error
+ * of `than`, averaged over the columns. Columns that are no data sets (steps, sizes of the sample) are tested on IMDb.
+ */
+function printedRuns({ better, than, columns, interaction, printed }: Stated): PrintedRun[] {
+  const weighted = interaction
+    ? [{ column: columns[0]!, weight: 1 }, { column: columns.at(-1)!, weight: -1 }]
+    : columns.map((column) => ({ column, weight: 1 / columns.length }));
+  return weighted.flatMap(({ column, weight }) => {
+    const testSet = column in testExamples ? column : "IMDb";
+    const run = (row: string, weight: number): PrintedRun => ({
+      testSet,
+      examples: testExamples[testSet]!,
+      error: printed(row, column) / 100,
+      weight,
+    });
+    return [run(better, weight), ...than.map((row) => run(row, -weight / than.length))];
+  });
 }
 
 /** Returns the paper's claims, in its order, with the rows and columns of a scale; claims that it does not run are left out. */
@@ -204,6 +222,8 @@ export function claimsAt(scale: ScaleName): Claim[] {
       return found.columns[column] && [here.better, ...here.than].every((row) => rows.includes(row));
     });
     if (columns.length === 0) return [];
-    return [{ ...here, columns, paper: paperDifference({ ...claim, columns, printed }) }];
+    const runs = printedRuns({ ...claim, columns, printed });
+    const difference = 100 * runs.reduce((sum, { error, weight }) => sum + weight * error, 0);
+    return [{ ...here, columns, paper: difference, resolution: resolutionOf(runs) }];
   });
 }

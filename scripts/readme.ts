@@ -9,10 +9,18 @@ import { join, posix } from "node:path";
 import { dataTableMarkdown } from "../lib/runs/data_table.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Report } from "../lib/report/collect.ts";
-import { countsOf, experimentsTable } from "../lib/report/index_page.ts";
-import { claimsLegend, claimsTable } from "../lib/results/claims.ts";
-import { figureSvg } from "../lib/results/figures.ts";
+import { experimentsTable } from "../lib/report/index_page.ts";
+import {
+  claimsFigure,
+  claimsLegend,
+  claimsTable,
+  countsOf,
+  powerLegend,
+} from "../lib/results/claims_text.ts";
+import { seedsLegend } from "../lib/results/comparison.ts";
+import { dotsSvg, figureSvg } from "../lib/results/figures.ts";
 import { markdown } from "../lib/results/markdown.ts";
+import { resolutionFigure, resolutionMarkdown } from "../lib/results/resolution_text.ts";
 import { markdownTable, numbersTable } from "../lib/results/tables.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 import { importsOf } from "./check_structure.ts";
@@ -99,7 +107,9 @@ export async function withBlocks(
   const sizes = await ideasTable(root);
   const blocks: Record<string, (page: string) => string> = {
     verdicts: () => countsOf(judgements),
-    claims: () => [countsOf(judgements), claimsTable(judgements), claimsLegend].join("\n\n"),
+    claims: () =>
+      [countsOf(judgements), claimsTable(judgements), claimsLegend, powerLegend, seedsLegend].join("\n\n"),
+    resolution: () => resolutionMarkdown(judgements),
     experiments: (page) => experimentsTable(report, records(page)),
     table2: () => numbersTable(table2.table),
     ideas: () => sizes,
@@ -122,9 +132,15 @@ export async function withBlocks(
   return written;
 }
 
-/** The tables and figures of a report's experiments that have runs, by the names of their files. */
-export async function recordTables({ dataTables, experiments, scale }: Report): Promise<Map<string, string>> {
+/** The pictures of a report's claims, and the tables and figures of its experiments that have runs, by file names. */
+export async function recordTables(
+  { claims, dataTables, experiments, scale }: Report,
+): Promise<Map<string, string>> {
   const files = new Map<string, string>();
+  for (const { judgements } of claims.slice(0, 1)) {
+    files.set("claims.svg", await dotsSvg(claimsFigure(judgements)));
+    files.set("resolution.svg", await dotsSvg(resolutionFigure(judgements)));
+  }
   for (const { table, rows } of dataTables) {
     if (rows.length > 0) files.set(`${table.name}.md`, dataTableMarkdown(table, rows, scale));
   }

@@ -4,7 +4,9 @@ import type { Configuration } from "../runs/configuration.ts";
 import { expectedSeconds } from "../runs/expected_time.ts";
 import { type CellOptions, type Experiment, resolveCells } from "../runs/experiment.ts";
 import { experimentTable } from "../runs/experiment_table.ts";
-import { type Claim, claimsMarkdown, judgeClaims } from "../results/claims.ts";
+import { type Claim, judgeClaims } from "../results/claims.ts";
+import { claimsMarkdown, verdictText } from "../results/claims_text.ts";
+import type { EvaluatedTable } from "../results/differences.ts";
 import type { Figure } from "../results/figures.ts";
 import { duration } from "../results/progress.ts";
 import { readRecords, type RunRecord } from "../results/records.ts";
@@ -32,9 +34,7 @@ export interface Place extends CellOptions {
 }
 
 /** An experiment with the records that there are; its display is the table. */
-export interface Reproduction extends Displayable {
-  /** The paper's numbers and ours. */
-  readonly table: ResultTable;
+export interface Reproduction extends Displayable, EvaluatedTable {
   /** The figure, if the experiment has one and there are runs. */
   readonly figure?: Figure;
   /** The runs. */
@@ -145,11 +145,13 @@ async function reproduction(
       `    ${commandFor(experiment, cells, results, model)}`,
     ],
   ];
-  const text = markdownTable(table, await evaluateTable(table, folder));
+  const evaluated = await evaluateTable(table, folder);
+  const text = markdownTable(table, evaluated);
   const markdown = text + notes.map((note) => `\n${note}\n`).join("");
   const drawn = experiment.figure && records.size > 0;
   return withDisplay({
     table,
+    evaluated,
     records: [...records.values()],
     missing: due.length,
     ...drawn ? { figure: experiment.figure!({ ...result, scale }) } : {},
@@ -181,6 +183,6 @@ export async function verdicts(
     tables.get(experiment)?.cell(row, column).records ?? [];
   const judgements = (await judgeClaims(claims, runs, join(results, scale)))
     .filter(({ claim }) => claim.experiment === name);
-  const sentences = judgements.map(({ claim, verdict }) => `**${claim.name}: ${verdict}.**`);
+  const sentences = judgements.map((one) => `**${one.claim.name}: ${verdictText(one)}.**`);
   return showMarkdown([...sentences, claimsMarkdown(judgements)].join("\n\n"));
 }

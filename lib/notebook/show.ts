@@ -1,12 +1,12 @@
 /** Functions that show tables, figures and runs: a notebook draws them, a terminal prints them. */
 import { layerRateFigure, schedulePanels } from "../runs/experiment_figures.ts";
 import type { LayerDecayOptions } from "../paper/layer_decay.ts";
+import { differenceFigure, type EvaluatedTable } from "../results/differences.ts";
 import { dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { markdown } from "../results/markdown.ts";
 import type { Metrics } from "../results/metrics.ts";
 import type { EpochRecord, RunResult } from "../results/records.ts";
 import { mean } from "../results/statistics.ts";
-import type { ResultTable } from "../results/result_table.ts";
 import { schedule, type ScheduleName, type ScheduleOptions } from "../paper/schedules.ts";
 import { type Content, type Displayable, displayable, withDisplay } from "./displayable.ts";
 
@@ -46,25 +46,20 @@ function figureContent(figure: Figure): Content {
   return { text: [figure.title, ...lines].join("\n"), svg: () => figureSvg(figure) };
 }
 
-/** Shows the errors of a table as a picture: the paper's, and the mean ± a standard deviation of ours. */
-export function showTable({ title, rows, columns, heading, cell }: ResultTable): Displayable {
-  const panels = columns.map((column) => ({
-    title: heading(column),
-    dots: rows.flatMap((name) => {
-      const { paper, records } = cell(name, column);
-      const values = records.map(({ test }) => 100 * test.errorRate);
-      return paper === null && values.length === 0 ? [] : [{ name, paper, values }];
-    }),
-  }));
-  const number = (value: number | null) => value?.toFixed(2) ?? "–";
-  const text = panels.flatMap(({ title, dots }) => [
-    `${title}: test error in percent, the paper's and ours`,
-    ...dots.map(({ name, paper, values }) =>
-      `  ${name}: ${number(paper)}, ${number(values.length > 0 ? mean(values) : null)}`
+/**
+ * Shows a table's differences to its baseline as a picture: the paper's, ours with intervals over test texts, and in grey
+ * what our runs would have missed more than once in five.
+ */
+export function showTable({ table, evaluated }: EvaluatedTable): Displayable {
+  const figure = differenceFigure({ table, evaluated }, table.title);
+  const number = (value?: number | null) => value?.toFixed(2) ?? "–";
+  const text = figure.panels.flatMap(({ title, dots }) => [
+    `${title}: difference in points, the paper's, ours, and what would have been seen`,
+    ...dots.map(({ name, paper, ours, unseen }) =>
+      `  ${name}: ${[paper, ours?.middle, unseen].map(number).join(", ")}`
     ),
   ]);
-  const svg = () => dotsSvg({ title, x: "test error, %", panels });
-  return displayable({ text: [title, ...text].join("\n"), svg });
+  return displayable({ text: [figure.title, ...text].join("\n"), svg: () => dotsSvg(figure) });
 }
 
 /** The part of a run that is shown. */

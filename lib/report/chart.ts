@@ -1,5 +1,12 @@
 /** A figure of a page: a picture for printing and for browsers without scripts, and plotly.js's panels in its place. */
-import { type Curve, type DotFigure, dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
+import {
+  type Curve,
+  differenceTicks,
+  type DotFigure,
+  dotsSvg,
+  type Figure,
+  figureSvg,
+} from "../results/figures.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
 import { escape, type Fragment, html, jsonScript, type Markup } from "./html.ts";
 import { folded, grid } from "./page.ts";
@@ -32,7 +39,7 @@ export async function chart(name: string, figure: Figure | DotFigure, caption: s
   const dots = "y" in figure ? undefined : figure;
   const lines = "y" in figure ? figure : undefined;
   const panels = dots
-    ? dots.panels.map(({ title, dots: rows }): LivePanel => dotPanel(title, dots.x, rows))
+    ? dots.panels.map(({ title, dots: rows }): LivePanel => dotPanel(title, dots, rows))
     : lines!.panels.map(({ title, curves }): LivePanel => linePanel(title, curves, lines!));
   const file = `${name}.svg`;
   const markup = html`
@@ -91,35 +98,69 @@ function livePanel(figure: string, { title, height, ...panel }: LivePanel): Mark
 /** Escapes a text for plotly.js, which reads tags in texts. */
 const plain = (text: string) => escape(text);
 
-function dotPanel(title: string, x: string, dots: DotFigure["panels"][number]["dots"]): LivePanel {
+function dotPanel(
+  title: string,
+  { x, linearUntil }: DotFigure,
+  dots: DotFigure["panels"][number]["dots"],
+): LivePanel {
   const names = dots.map(({ name }) => plain(name));
-  const run = dots.filter(({ values }) => values.length > 0);
-  const spreads = run.map(({ values }) => standardDeviation(values) ?? 0);
+  const run = dots.flatMap(({ name, ours }) => ours ? [{ name: plain(name), ...ours }] : []);
+  const bands = dots.flatMap(({ name, unseen }) => unseen ? [{ name: plain(name), unseen }] : []);
+  // As on a logarithmic axis of lines, places and labels are computed here.
+  const place = (value: number) =>
+    linearUntil ? Math.sign(value) * Math.log10(1 + Math.abs(value) / linearUntil) : value;
+  const printed = dots.flatMap(({ paper }, n) => paper === null ? [] : [{ name: names[n]!, paper }]);
+  const ticks = linearUntil === undefined ? [] : differenceTicks(dots, linearUntil);
   return {
     title,
     height: 130 + 26 * dots.length,
     data: [
-      ...dots.every(({ paper }) => paper === null) ? [] : [{
+      ...printed.length === 0 ? [] : [{
         name: "the paper's",
         mode: "markers",
         marker: { symbol: "diamond-open", size: 11, line: { width: 2 } },
-        x: dots.map(({ paper }) => paper),
-        y: names,
-        hovertemplate: "%{y}: %{x:.2f}<extra>the paper's</extra>",
+        x: printed.map(({ paper }) => place(paper)),
+        y: printed.map(({ name }) => name),
+        text: printed.map(({ paper }) => paper.toFixed(2)),
+        hovertemplate: "%{y}: %{text}<extra>the paper's</extra>",
       }],
-      {
+      ...run.length === 0 ? [] : [{
         name: "ours",
         mode: "markers",
         marker: { symbol: "circle", size: 9 },
-        x: run.map(({ values }) => mean(values)),
-        y: run.map(({ name }) => plain(name)),
-        error_x: { type: "data", array: spreads, visible: spreads.some((spread) => spread > 0) },
-        text: run.map(({ values }, n) => `± ${spreads[n]!.toFixed(2)}, n = ${values.length}`),
-        hovertemplate: "%{y}: %{x:.2f} %{text}<extra>ours</extra>",
-      },
+        x: run.map(({ middle }) => place(middle)),
+        y: run.map(({ name }) => name),
+        error_x: {
+          type: "data",
+          symmetric: false,
+          array: run.map(({ middle, high }) => place(high) - place(middle)),
+          arrayminus: run.map(({ middle, low }) => place(middle) - place(low)),
+          visible: run.some(({ low, high }) => high > low),
+        },
+        text: run.map(({ middle, low, high }) =>
+          `${middle.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`
+        ),
+        hovertemplate: "%{y}: %{text}<extra>ours</extra>",
+      }],
+      ...bands.length === 0 ? [] : [{
+        name: "too small to be seen",
+        type: "bar",
+        orientation: "h",
+        marker: { color: "rgba(128, 128, 128, 0.28)" },
+        base: bands.map(({ unseen }) => place(-unseen)),
+        x: bands.map(({ unseen }) => 2 * place(unseen)),
+        y: bands.map(({ name }) => name),
+        text: bands.map(({ unseen }) => unseen.toFixed(2)),
+        textposition: "none",
+        hovertemplate: "%{y}: below %{text}<extra>too small to be seen</extra>",
+      }],
     ],
     layout: {
-      xaxis: { title: { text: plain(x) }, automargin: true },
+      xaxis: {
+        title: { text: plain(x) },
+        automargin: true,
+        ...linearUntil ? { tickvals: ticks.map(place), ticktext: ticks.map(String), zerolinewidth: 2 } : {},
+      },
       yaxis: { type: "category", categoryarray: names, range: [dots.length - 0.5, -0.5], automargin: true },
       hovermode: "closest",
     },

@@ -3,7 +3,16 @@
   const { Plotly } = globalThis;
   if (!Plotly) return;
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const themed = (layout) => {
+  // Where there is no room to the left of the plot, names of rows stand in it, above what belongs to them.
+  const isNarrow = (plot, { yaxis }) => yaxis?.type === "category" && plot.clientWidth < 420;
+  const namesInside = ({ yaxis: { categoryarray } }) => ({
+    bargap: 0.55,
+    annotations: categoryarray.map((text, y) => (
+      { text, x: 0, xref: "paper", xanchor: "left", y, yshift: 14, showarrow: false }
+    )),
+  });
+  const themed = (layout, plot) => {
+    const narrow = isNarrow(plot, layout);
     const style = getComputedStyle(document.documentElement);
     const [ink, line] = ["--ink", "--line"].map((name) => style.getPropertyValue(name).trim());
     const axis = { gridcolor: line, zerolinecolor: line, linecolor: line };
@@ -11,7 +20,8 @@
       showlegend: true,
       ...layout,
       xaxis: { ...axis, ...layout.xaxis },
-      yaxis: { ...axis, ...layout.yaxis },
+      yaxis: { ...axis, ...layout.yaxis, showticklabels: !narrow },
+      ...narrow ? namesInside(layout) : {},
       font: { color: ink, family: "system-ui, sans-serif", size: 13 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
@@ -51,7 +61,8 @@
     const { data, layout } = JSON.parse(plot.querySelector("script").textContent);
     plot.replaceChildren();
     drawn.set(plot, layout);
-    Plotly.newPlot(plot, data, themed(layout), config);
+    if (isNarrow(plot, layout)) plot.style.height = `${1.5 * parseFloat(plot.style.height)}px`;
+    Plotly.newPlot(plot, data, themed(layout, plot), config);
   };
   const watch = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -66,6 +77,6 @@
     for (const plot of figure.querySelectorAll(".plot")) watch.observe(plot);
   }
   dark.addEventListener("change", () => {
-    for (const [plot, layout] of drawn) Plotly.relayout(plot, themed(layout));
+    for (const [plot, layout] of drawn) Plotly.relayout(plot, themed(layout, plot));
   });
 })();

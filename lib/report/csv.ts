@@ -1,4 +1,4 @@
-/** All numbers of a report as CSV files: one of cells, one of runs, one of epochs. */
+/** All numbers of a report as CSV files: one of claims, one of cells, one of runs, one of epochs. */
 import { parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
 import type { Report } from "./collect.ts";
@@ -9,10 +9,46 @@ type Row = Readonly<Record<string, string | number | null | undefined>>;
 const text = (rows: readonly Row[], columns: readonly string[]) =>
   stringify(rows as Row[], { header: true, columns: [...columns] });
 
+const claimColumns = [
+  ["claim", "experiment", "scale", "protocol", "engine", "precision", "model", "verdict"],
+  ["paper", "paper_needs_unpaired", "paper_needs_paired", "difference", "low", "high", "seeds"],
+  ["p_examples", "p_seeds", "p_holm", "p_smaller", "level", "detectable"],
+].flat();
+
+/** Writes a row for each claim; differences in points. */
+export function claimsCsv({ claims, scale }: Report): string {
+  const rows = claims.flatMap(({ combination, judgements }) =>
+    judgements.map(({ claim, verdict, comparison, pWithin }): Row => {
+      const compared = "missing" in comparison ? undefined : comparison;
+      return {
+        claim: claim.name,
+        experiment: claim.experiment,
+        scale,
+        ...combination,
+        verdict,
+        paper: claim.paper,
+        paper_needs_unpaired: claim.resolution.unpaired,
+        paper_needs_paired: claim.resolution.paired,
+        difference: compared && 100 * compared.difference,
+        low: compared && 100 * compared.low,
+        high: compared && 100 * compared.high,
+        seeds: compared?.seeds,
+        p_examples: compared?.pExamples,
+        p_seeds: compared?.pSeeds,
+        p_holm: compared?.adjusted,
+        p_smaller: compared && pWithin,
+        level: compared?.level,
+        detectable: compared && 100 * compared.detectable,
+      };
+    })
+  );
+  return text(rows, claimColumns);
+}
+
 const cellColumns = [
   ["experiment", "scale", "protocol", "engine", "precision", "model", "row", "column", "data"],
   ["paper_error", "mean_error", "sd", "runs", "expected_runs"],
-  ["difference", "low", "high", "p_examples", "p_seeds", "p_holm", "verdict"],
+  ["difference", "low", "high", "p_examples", "p_seeds", "p_holm", "detectable", "verdict"],
   ["ece", "brier", "macro_f1", "loss", "seconds"],
 ].flat();
 
@@ -45,6 +81,7 @@ export function cellsCsv({ experiments, scale }: Report): string {
           p_examples: compared?.pExamples,
           p_seeds: compared?.pSeeds,
           p_holm: compared?.adjusted,
+          detectable: compared && 100 * compared.detectable,
           verdict: compared?.verdict ?? (comparison as { missing?: string } | undefined)?.missing,
           ece: average(({ test }) => test.ece),
           brier: average(({ test }) => test.brier),

@@ -1,6 +1,7 @@
 /** The page of an experiment: first the main result and the figures, then the numbers, then settings and origin. */
 import type { Cell, Experiment } from "../runs/experiment.ts";
-import type { DotFigure, Figure } from "../results/figures.ts";
+import { differenceCaption, differenceFigure } from "../results/differences.ts";
+import type { Dot, DotFigure, Figure } from "../results/figures.ts";
 import { mainResult } from "../results/result_table.ts";
 import { markdownTable, recordNotes } from "../results/tables.ts";
 import { costTable, forgettingTable, preTrainingTable, settingsTable } from "../results/text_tables.ts";
@@ -110,16 +111,27 @@ async function sectionBody(
   `;
   if (records.size === 0) return html`${state}${part("Run it", again)}`;
 
-  const figures: Fragment[] = [];
-  if (!experiment.figure || experiment.figureOfSettings) {
-    const dots = errorDots(section, shortName(experiment));
-    figures.push(await draw(`${start}-errors`, dots, dotsCaption(section)));
-  }
+  const pictures: (() => Promise<Fragment>)[] = [
+    async () => {
+      const differences = differenceFigure(section, shortName(experiment));
+      return differences.panels.length > 0 &&
+        await draw(`${start}-differences`, differences, differenceCaption(table.baseline));
+    },
+    async () => {
+      const errors = errorDots(section, shortName(experiment));
+      const own = experiment.figure && !experiment.figureOfSettings;
+      return !own && errors.panels.length > 0 && await draw(`${start}-errors`, errors, dotsCaption(section));
+    },
+  ];
   if (experiment.figure) {
     const drawn = experiment.figure({ cells: section.cells, records, scale: report.scale });
     const spread = experiment.figureOfSettings ? "" : " Where there are several seeds, mean ± sd.";
-    figures.push(await draw(start, drawn, `${drawn.title}.${spread}`));
+    const own = () => draw(start, drawn, `${drawn.title}.${spread}`);
+    if (experiment.figureOfSettings) pictures.push(own);
+    else pictures.unshift(own);
   }
+  const figures: Fragment[] = [];
+  for (const picture of pictures) figures.push(await picture());
   const runs = [...records.values()];
   const mistakes = await confidentMistakes(runs, report.folder, find);
   const curves = learningCurves(section);
@@ -148,18 +160,28 @@ const hasContent = (content: Fragment): boolean =>
     ? content.some(hasContent)
     : content !== null && content !== undefined && content !== false;
 
-/** Returns the figure of errors: a panel for each column, a line for each row that is run or printed. */
+/**
+ * Returns the figure of errors: a panel for each column, a line for each row that is run or printed. Columns where the
+ * paper's errors and ours lie apart are left out, as one axis does not serve both.
+ */
 function errorDots({ table, evaluated }: Section, name: string): DotFigure {
-  return {
-    title: `${name}: test error, %`,
-    x: "test error, %",
-    panels: table.columns.map((column) => ({
-      title: table.heading(column),
-      dots: evaluated
-        .filter((cell) => cell.column === column && (cell.paper !== null || cell.errors.length > 0))
-        .map(({ row, paper, errors }) => ({ name: row, paper, values: errors })),
-    })),
+  const panels = table.columns.map((column) => ({
+    title: table.heading(column),
+    dots: evaluated
+      .filter((cell) => cell.column === column && (cell.paper !== null || cell.errors.length > 0))
+      .map(({ row, paper, mean, sd = 0 }): Dot => ({
+        name: row,
+        paper,
+        ...mean === undefined ? {} : { ours: { middle: mean, low: mean - sd, high: mean + sd } },
+      })),
+  }));
+  const meet = ({ dots }: typeof panels[number]) => {
+    const printed = dots.flatMap(({ paper }) => paper ?? []);
+    const ours = dots.flatMap(({ ours }) => ours?.middle ?? []);
+    return printed.length === 0 ||
+      Math.min(...printed) <= Math.max(...ours) && Math.min(...ours) <= Math.max(...printed);
   };
+  return { title: `${name}: test error, %`, x: "test error, %", panels: panels.filter(meet) };
 }
 
 function dotsCaption({ evaluated }: Section): string {

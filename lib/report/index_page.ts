@@ -1,15 +1,21 @@
-/** The first page: an introduction, the verdicts on the paper's claims, and a line for each experiment. */
+/** The first page: a picture of the paper's claims, their verdicts, and a line for each experiment. */
+import type { Judgement } from "../results/claims.ts";
 import {
+  claimsFigure,
   claimsLegend,
   claimsMarkdown,
-  type ClaimVerdict,
   columnsOnRecord,
-  type Judgement,
+  countsOf,
+  detectableText,
+  powerLegend,
   verdictText,
-} from "../results/claims.ts";
+  withinText,
+} from "../results/claims_text.ts";
+import { seedsLegend } from "../results/comparison.ts";
 import { markdown, points, probability, signed } from "../results/markdown.ts";
 import { duration } from "../results/progress.ts";
 import { mainResult, secondsOf } from "../results/result_table.ts";
+import { type Chart, chart } from "./chart.ts";
 import { combinationText, type Report } from "./collect.ts";
 import { missingSets } from "./data_page.ts";
 import { missingRuns, shortName } from "./experiment_page.ts";
@@ -35,31 +41,46 @@ const smallScale =
   "At this scale a small model learns from a few hundred texts, often of stand-ins for the paper's data, whose errors " +
   "have nothing to do with the paper's: what can be compared is the rows within a column.";
 
-/** Makes the first page. `links` are shown below the introduction. */
-export function indexPage(report: Report, links: Fragment): Page {
+/** Explanation of the picture of all claims. */
+const pictureCaption =
+  "Each claim says that one way has a lower error than another: the difference of test errors in points, to the left of 0 " +
+  "if it is so. The paper's as a diamond; ours with a 95 % interval over test texts. Grey: true differences up to this size " +
+  "would be missed more than once in five by these runs. Sizes grow more slowly outwards.";
+
+/** Makes the first page and its pictures. `links` are shown below the introduction. */
+export async function indexPage(report: Report, links: Fragment): Promise<{ page: Page; charts: Chart[] }> {
   const { scale, made, records, claims } = report;
   const lines = linesOf(report);
   const missing = lines.filter(({ missing }) => missing);
+  const charts = await Promise.all(
+    claims.map(({ judgements }, place) =>
+      chart(place === 0 ? "claims" : `claims-${place + 1}`, claimsFigure(judgements), pictureCaption)
+    ),
+  );
   const main = html`
     <h1>The paper's experiments, run again</h1>
     <p class="lead">
-      A reproduction of <a href="https://arxiv.org/abs/1905.05583">${about}</a> with bertlab: every table and figure
-      from records of runs, the paper's numbers beside ours, and whether the differences are more than chance.
+      A reproduction of <a href="https://arxiv.org/abs/1905.05583">${about}</a> with bertlab.
+      ${claims[0] && countsOf(claims[0].judgements)}
     </p>
+    ${charts[0]?.markup}
+    ${claims.length > 0 &&
+      html`<p>What the paper's own test sets can tell with one run: <a href="resolution.html">the resolution of its
+differences</a>.</p>`}
     <p>
-      Scale ${scale}, ${records.length} runs on record, made ${minute(made)}. ${scale === "mini" &&
-        smallScale}
+      Every table and figure is made from records of runs, the paper's numbers beside ours. Scale ${scale},
+      ${records.length} runs on record, made ${minute(made)}. ${scale === "mini" && smallScale}
     </p>
     ${links}
     <h2>The paper's claims</h2>
     ${claims.map(({ combination, judgements }, place) =>
       html`${claims.length > 1 && html`<h3>By runs with ${combinationText(combination)}</h3>`}
-<p>${countsOf(judgements)}</p>
+${place > 0 && html`<p>${countsOf(judgements)}</p>\n${charts[place]!.markup}`}
 ${claimsGrid(judgements.filter(({ verdict }) => place === 0 || verdict !== "no data"))}`
     )}
     ${claims.length === 0
       ? html`<p class="missing">No claim can be judged yet: there are no runs.</p>`
-      : html`<p>${claimsLegend}</p>`}
+      : [claimsLegend, powerLegend, seedsLegend].map((text) => html`<p>${text}</p>\n`)}
     <h2>Experiments</h2>
     ${grid({
       caption: "What was run",
@@ -82,12 +103,13 @@ ${claimsGrid(judgements.filter(({ verdict }) => place === 0 || verdict !== "no d
     <h2>Files</h2>
     ${list([
       html`<a href="report.md">report.md</a>, and one Markdown file for each experiment`,
-      html`<a href="cells.csv">cells.csv</a>: a row for each cell of each table`,
+      html`<a href="claims.csv">claims.csv</a>: a row for each claim; <a href="cells.csv">cells.csv</a>: one for each
+cell of each table`,
       html`<a href="runs.csv">runs.csv</a>: a row for each run; <a href="epochs.csv">epochs.csv</a>: one for each epoch`,
       html`<a href="report.bib">report.bib</a>: how to cite the paper and this report`,
     ])}
   `;
-  return { title: `bertlab: ${about}`, file: "index.html", main };
+  return { page: { title: `bertlab: ${about}`, file: "index.html", main }, charts };
 }
 
 /** Writes the first page as Markdown. */
@@ -160,28 +182,22 @@ function linesOf({ experiments, dataTables, scale }: Report): Line[] {
   ];
 }
 
-/** Counts the verdicts in a sentence: "Of 14 claims, 3 confirmed, …" */
-export function countsOf(judgements: readonly Judgement[]): string {
-  const words: Readonly<Record<ClaimVerdict, string>> = {
-    "confirmed": "confirmed",
-    "not distinguishable": "not distinguishable from chance",
-    "contradicted": "contradicted",
-    "no data": "without data yet",
-  };
-  const counts = Object.entries(words).flatMap(([verdict, word]) => {
-    const count = judgements.filter((one) => one.verdict === verdict).length;
-    return count > 0 ? [`${count} ${word}`] : [];
-  });
-  const alone =
-    judgements.filter(({ comparison }) => !("missing" in comparison) && comparison.seeds === 1).length;
-  return `Of ${judgements.length} claims, ${counts.join(", ")}` +
-    (alone > 0 ? `; ${alone} rest on one seed.` : ".");
-}
-
 const claimsGrid = (judgements: readonly Judgement[]): Fragment =>
   grid({
     caption: "Claims of the paper",
-    head: ["claim", "verdict", "paper", "ours", "p (ex.)", "p (seeds)", "p (Holm)", "seeds", "columns"],
+    head: [
+      "claim",
+      "verdict",
+      "paper",
+      "would see",
+      "ours",
+      "p (ex.)",
+      "p (seeds)",
+      "p (Holm)",
+      "p (smaller)",
+      "seeds",
+      "columns",
+    ],
     texts: 2,
     rows: judgements.map((judgement) => {
       const { claim, verdict, comparison, chance } = judgement;
@@ -197,7 +213,9 @@ const claimsGrid = (judgements: readonly Judgement[]): Fragment =>
         ],
         html`<span class="${verdict}">${verdictText(judgement)}</span>`,
         signed(claim.paper),
+        detectableText(comparison),
         ...comparisonCells(comparison),
+        withinText(judgement),
         "missing" in comparison ? "–" : comparison.seeds,
         columnsOnRecord(judgement),
       ];

@@ -5,13 +5,14 @@ import { writeWhole } from "../storage/whole_file.ts";
 import { bibtex } from "./bibtex.ts";
 import scripts from "./charts.js" with { type: "text" };
 import type { Report } from "./collect.ts";
-import { cellsCsv, epochsCsv, runsCsv } from "./csv.ts";
+import { cellsCsv, claimsCsv, epochsCsv, runsCsv } from "./csv.ts";
 import { dataPage } from "./data_page.ts";
 import { experimentPage, type PageFiles, shortName } from "./experiment_page.ts";
 import { type Fragment, html } from "./html.ts";
 import { indexMarkdown, indexPage } from "./index_page.ts";
 import type { FindDataset } from "./mistakes.ts";
 import { document, type Page } from "./page.ts";
+import { resolutionPage } from "./resolution_page.ts";
 import styles from "./report.css" with { type: "text" };
 
 /** Options of {@linkcode writeReport}. */
@@ -29,7 +30,7 @@ export interface WriteOptions {
 /**
  * Writes a report into a folder.
  *
- * @returns names of the pages of tables and experiments, without `.html`
+ * @returns names of the pages of tables, experiments and the resolution, without `.html`
  * @throws InputError if a file cannot be written.
  */
 export async function writeReport(
@@ -40,7 +41,10 @@ export async function writeReport(
   const made: PageFiles[] = [];
   for (const { table, rows } of report.dataTables) made.push(await dataPage(table, rows, report.scale));
   for (const one of report.experiments) made.push(await experimentPage(one, report, find));
-  const pages = [indexPage(report, links), ...made.map(({ page }) => page), ...more];
+  const [claims] = report.claims;
+  if (claims) made.push(await resolutionPage(claims.judgements));
+  const index = await indexPage(report, links);
+  const pages = [index.page, ...made.map(({ page }) => page), ...more];
   const names = [
     ...report.dataTables.map(({ table }) => table),
     ...report.experiments.map(({ experiment }) => experiment),
@@ -49,6 +53,7 @@ export async function writeReport(
     pages: {
       "index.html": "Overview",
       ...Object.fromEntries(names.map((one) => [`${one.name}.html`, shortName(one)])),
+      ...claims ? { "resolution.html": "Resolution" } : {},
     },
     footer:
       html`<p>bertlab, scale ${report.scale}, ${report.records.length} runs (records ${report.fingerprint}),
@@ -61,11 +66,14 @@ made ${report.made.toISOString().slice(0, 10)}. <a href="report.bib">How to cite
     "plotly.min.js": plotly,
     "report.md": indexMarkdown(report),
     "report.bib": bibtex(report),
+    "claims.csv": claimsCsv(report),
     "cells.csv": cellsCsv(report),
     "runs.csv": runsCsv(report),
     "epochs.csv": epochsCsv(report),
     ...Object.fromEntries(made.map(({ page, markdown }) => [page.file.replace(/html$/, "md"), markdown])),
-    ...Object.fromEntries(made.flatMap(({ charts }) => charts.map(({ file, svg }) => [file, svg]))),
+    ...Object.fromEntries(
+      [index, ...made].flatMap(({ charts }) => charts.map(({ file, svg }) => [file, svg])),
+    ),
     ...Object.fromEntries(pages.map((page) => [page.file, document(page, frame)])),
   };
   for (const [name, text] of Object.entries(files)) await writeWhole(join(folder, name), [text]);

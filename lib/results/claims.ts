@@ -1,7 +1,8 @@
 /**
  * The paper's claims as values, and their verdicts from records. A claim is that one row of a table has a lower test
  * error than another, averaged over data sets. It is tested like any comparison (comparison.ts), with p adjusted for
- * all claims of the report.
+ * all claims of the report; and by the same two tests, adjusted in the same way, for equivalence: a difference smaller
+ * than the paper's, in either direction.
  */
 import {
   type AdjustedComparison,
@@ -10,12 +11,12 @@ import {
   type Comparison,
   level,
   type NotCompared,
-  seedsLegend,
   type WeightedPair,
   withHolm,
 } from "./comparison.ts";
-import { comparisonNumbers, markdown, points, probability, signed } from "./markdown.ts";
 import type { RunRecord } from "./records.ts";
+import type { Resolution } from "./resolution.ts";
+import { holm } from "./statistics.ts";
 
 /** A claim of the paper. */
 export interface Claim {
@@ -39,19 +40,26 @@ export interface Claim {
   readonly noBetterThanChance?: boolean;
   /** The difference in points by the paper's own numbers; below 0 it supports the claim. */
   readonly paper: number;
+  /** The difference in points that the paper's test sets resolve with its one run for each row. */
+  readonly resolution: Resolution;
 }
 
-/** The verdict of the records on a claim. */
-export type ClaimVerdict = "confirmed" | "not distinguishable" | "contradicted" | "no data";
+/** The verdict of the records on a claim; "smaller" is than the paper's difference, in either direction. */
+export type ClaimVerdict = "confirmed" | "contradicted" | "smaller" | "not distinguishable" | "no data";
 
 /** A claim with its verdict. */
 export interface Judgement {
   /** The claim. */
   readonly claim: Claim;
-  /** "confirmed" or "contradicted" if the adjusted p is below .05; also "contradicted" if `aboveChance`. */
+  /**
+   * "confirmed" or "contradicted" if the adjusted p is below .05; also "contradicted" if `aboveChance`. Else "smaller"
+   * if `pWithin` is below .05.
+   */
   readonly verdict: ClaimVerdict;
   /** Error of `better` minus that of `than`; for an interaction, this in the first column minus this in the last. */
   readonly comparison: AdjustedComparison | NotCompared;
+  /** The p of a difference as large as the paper's, in either direction, adjusted for all claims. */
+  readonly pWithin: number;
   /** The difference in each column that has runs. */
   readonly perColumn: readonly { readonly column: string; readonly comparison: Comparison | NotCompared }[];
   /** Comparisons of the rows of `than` with chance, by column; empty unless the claim is about chance. */
@@ -76,12 +84,14 @@ export async function judgeClaims(
   const found: Evidence[] = [];
   for (const claim of claims) found.push(await evidenceOf(claim, runs, folder));
   const adjusted = withHolm(found.map(({ comparison }) => comparison));
+  const within = holm(found.map(({ comparison }) => "missing" in comparison ? 1 : comparison.pWithin!));
   return claims.map((claim, place) => {
     const { perColumn, chance } = found[place]!;
-    const comparison = adjusted[place]!;
+    const [comparison, pWithin] = [adjusted[place]!, within[place]!];
     // This p is neither adjusted nor the larger of two: both would make it easier for a row to count as chance.
     const aboveChance = chance.some(({ difference, pExamples }) => difference < 0 && pExamples < level);
-    return { claim, verdict: verdictOf(comparison, aboveChance), comparison, perColumn, chance, aboveChance };
+    const verdict = verdictOf(comparison, aboveChance, pWithin);
+    return { claim, verdict, comparison, pWithin, perColumn, chance, aboveChance };
   });
 }
 
@@ -112,68 +122,17 @@ async function evidenceOf(claim: Claim, runs: ClaimRuns, folder: string): Promis
       if (!("missing" in comparison)) chance.push(comparison);
     }
   }
-  return { comparison: await compareSums(all, folder), perColumn, chance };
+  const comparison = await compareSums(all, folder, Math.abs(claim.paper) / 100);
+  return { comparison, perColumn, chance };
 }
 
-function verdictOf(comparison: Judgement["comparison"], aboveChance: boolean): ClaimVerdict {
+function verdictOf(
+  comparison: Judgement["comparison"],
+  aboveChance: boolean,
+  pWithin: number,
+): ClaimVerdict {
   if ("missing" in comparison) return "no data";
-  if (aboveChance) return "contradicted";
-  const { verdict } = comparison;
-  return verdict === "better" ? "confirmed" : verdict === "worse" ? "contradicted" : verdict;
-}
-
-/** Writes claims and verdicts as a Markdown table. */
-export function claimsTable(judgements: readonly Judgement[]): string {
-  const rows = judgements.map((judgement) => {
-    const { claim, comparison } = judgement;
-    const start = [claim.name, claim.section, verdictText(judgement), signed(claim.paper)];
-    if ("missing" in comparison) return [...start, comparison.missing, "", "", "", "", ""];
-    return [...start, ...comparisonNumbers(comparison), `${comparison.seeds}`, columnsOnRecord(judgement)];
-  });
-  const head = ["claim", "section", "verdict", "paper", "ours"];
-  return markdown([...head, "p (examples)", "p (seeds)", "p (Holm)", "seeds", "columns"], rows, 3);
-}
-
-/** Returns the number of a claim's columns that have runs: "7 of 8". */
-export const columnsOnRecord = ({ perColumn, claim }: Judgement): string =>
-  `${perColumn.length} of ${claim.columns.length}`;
-
-/** Explanation of the numbers in {@linkcode claimsTable}. */
-export const claimsLegend =
-  "Differences of test errors in points, averaged over the columns (data sets, or sizes of the sample) that have runs; " +
-  "below 0 they speak for the claim. Ours have the 95 % interval of a bootstrap over test examples, each test set by " +
-  "itself; p (seeds) is of a paired t test; the verdict comes from the larger of both, adjusted for all of these claims, " +
-  "also those that have no runs yet (Holm 1979), at .05. What is said to fail must also not be better than guessing the " +
-  "most frequent class (p of the bootstrap, not adjusted), or the claim is contradicted. “Most with few examples” is the gain with the fewest texts less " +
-  "that with the most. " +
-  seedsLegend;
-
-/** Writes {@linkcode claimsTable} with its explanation, and each claim with its differences by column. */
-export function claimsMarkdown(judgements: readonly Judgement[]): string {
-  return [claimsTable(judgements), claimsLegend, judgements.map(details).join("\n")].join("\n\n") + "\n";
-}
-
-/** Returns the verdict with remarks on it: "contradicted (better than chance, one seed)". */
-export function verdictText({ verdict, comparison, aboveChance }: Judgement): string {
-  const remarks = [
-    ...aboveChance ? ["better than chance"] : [],
-    ...!("missing" in comparison) && comparison.seeds === 1 ? ["one seed"] : [],
-  ];
-  return remarks.length === 0 ? verdict : `${verdict} (${remarks.join(", ")})`;
-}
-
-/** Writes a claim as a list item: "- **name** (section): sentence Ours, in 1 of 2 columns: IMDb −1.20 …" */
-function details({ claim, perColumn, chance }: Judgement): string {
-  const columns = perColumn.map(({ column, comparison }) =>
-    `${column} ${"missing" in comparison ? comparison.missing : points(comparison)}`
-  );
-  return [
-    `- **${claim.name}** (${claim.section}): ${claim.sentence}`,
-    ...columns.length > 0
-      ? [`Ours, in ${columns.length} of ${claim.columns.length} columns: ${columns.join("; ")}.`]
-      : [],
-    ...chance.map((comparison) =>
-      `Against chance: ${points(comparison)}, p (examples) ${probability(comparison.pExamples)}.`
-    ),
-  ].join(" ");
+  if (aboveChance || comparison.verdict === "worse") return "contradicted";
+  if (comparison.verdict === "better") return "confirmed";
+  return pWithin < level ? "smaller" : "not distinguishable";
 }

@@ -5,7 +5,8 @@
  */
 import { mistakes } from "./metrics.ts";
 import { hasStandIn, type Predictions, readPredictions, type RunRecord } from "./records.ts";
-import { holm, mean, pairedT, stratifiedBootstrap } from "./statistics.ts";
+import { detectable, type StandardErrors } from "./power.ts";
+import { holm, mean, pairedT, pairedWithin, stratifiedBootstrap } from "./statistics.ts";
 
 /** A difference of test errors; errors are shares between 0 and 1. */
 export interface Comparison {
@@ -23,6 +24,13 @@ export interface Comparison {
   readonly p: number;
   /** Number of seeds that both sides have. */
   readonly seeds: number;
+  /** Standard errors of the difference. */
+  readonly errors: StandardErrors;
+  /**
+   * The p of a difference as large as a margin, in either direction: the larger of two one-sided tests by the bootstrap
+   * and by the t test. Undefined without a margin.
+   */
+  readonly pWithin?: number;
 }
 
 /** The reason why there is no comparison. */
@@ -59,10 +67,12 @@ export function compareRuns(
  * examples are resampled together.
  *
  * @param folder the folder with the predictions
+ * @param margin the size that the difference may be shown to be below, as a share
  */
 export async function compareSums(
   pairs: readonly WeightedPair[],
   folder: string,
+  margin?: number,
 ): Promise<Comparison | NotCompared> {
   const cells = pairs.flatMap(({ records, baseline }) => [records, baseline]);
   if (cells.length === 0 || cells.some((cell) => cell.length === 0)) return { missing: "no runs" };
@@ -83,7 +93,7 @@ export async function compareSums(
       errors.push({ weight, seed, testSet, first: wrongs(first), second: wrongs(second) });
     }
   }
-  return compare(errors);
+  return compareErrors(errors, margin);
 }
 
 /** Tells whether two runs' start models can be compared: both or neither stand-ins, and equal files for equal names. */
@@ -115,33 +125,77 @@ export async function compareWithChance(
       second: Float64Array.from(expected, (label) => label === guess ? 0 : 1),
     });
   }
-  return compare(errors);
+  return compareErrors(errors);
 }
 
 /** The mistakes of two models, 1 (wrong) or 0 for each example of a test set. */
-interface ErrorDifference {
+export interface ErrorDifference {
+  /** The factor of the difference. */
   readonly weight: number;
+  /** The seed of both. */
   readonly seed: number;
+  /** Identity of the test set. */
   readonly testSet: string;
+  /** Mistakes of the one model. */
   readonly first: Float64Array;
+  /** Mistakes of the model that it is compared with. */
   readonly second: Float64Array;
 }
 
-function compare(errors: readonly ErrorDifference[]): Comparison {
-  const seeds = [...new Set(errors.map(({ seed }) => seed))];
+/** Compares by mistakes, with the same seeds for each pair of cells. */
+export function compareErrors(differences: readonly ErrorDifference[], margin?: number): Comparison {
+  const seeds = [...new Set(differences.map(({ seed }) => seed))];
   const byExample = new Map<string, Float64Array>(); // of each test set: Σ weight × difference, mean over seeds
-  for (const { weight, testSet, first, second } of errors) {
+  for (const { weight, testSet, first, second } of differences) {
     const sums = byExample.get(testSet) ?? new Float64Array(first.length);
     byExample.set(testSet, sums.map((sum, n) => sum + weight * (first[n]! - second[n]!) / seeds.length));
   }
-  const { p: pExamples, ...interval } = stratifiedBootstrap([...byExample.values()]);
+  const { p: pExamples, ...bootstrap } = stratifiedBootstrap([...byExample.values()], { margin });
   const bySeed = seeds.map((seed) =>
-    errors.filter((error) => error.seed === seed)
+    differences.filter((one) => one.seed === seed)
       .reduce((sum, { weight, first, second }) => sum + weight * (mean(first) - mean(second)), 0)
   );
-  if (seeds.length < 2) return { ...interval, pExamples, p: pExamples, seeds: seeds.length };
-  const { p: pSeeds } = pairedT(bySeed, bySeed.map(() => 0));
-  return { ...interval, pExamples, pSeeds, p: Math.max(pExamples, pSeeds), seeds: seeds.length };
+  const found = { ...bootstrap, pExamples, errors: standardErrors(differences, byExample, bySeed) };
+  if (seeds.length < 2) return { ...found, p: pExamples, seeds: seeds.length };
+  const none = bySeed.map(() => 0);
+  const { p: pSeeds } = pairedT(bySeed, none);
+  const within = margin === undefined
+    ? {}
+    : { pWithin: Math.max(found.pWithin!, pairedWithin(bySeed, none, margin)) };
+  return { ...found, pSeeds, p: Math.max(pExamples, pSeeds), seeds: seeds.length, ...within };
+}
+
+/**
+ * Computes the standard errors of a difference. A seed's chance on a single example is in the error over examples and
+ * in that over seeds, so it is taken off once from the sum of both (as in an analysis of variance of two factors).
+ */
+function standardErrors(
+  differences: readonly ErrorDifference[],
+  byExample: ReadonlyMap<string, Float64Array>,
+  bySeed: readonly number[],
+): StandardErrors {
+  const count = bySeed.length;
+  let examples = 0, shared = 0;
+  for (const [testSet, means] of byExample) {
+    const sums = new Map<number, Float64Array>(); // of each seed: Σ weight × difference
+    for (const { weight, seed, first, second, ...one } of differences) {
+      if (one.testSet !== testSet) continue;
+      const sum = sums.get(seed) ?? new Float64Array(first.length);
+      sums.set(seed, sum.map((value, n) => value + weight * (first[n]! - second[n]!)));
+    }
+    examples += variance(means) / means.length;
+    const ofSeeds = mean([...sums.values()].map(variance));
+    if (count > 1) shared += (ofSeeds - variance(means)) / (count - 1) / means.length;
+  }
+  const seeds = count > 1 ? variance(bySeed) / (count - 1) : 0;
+  const both = Math.max(examples + seeds - shared, examples, seeds);
+  return { examples: Math.sqrt(examples), seeds: Math.sqrt(seeds), both: Math.sqrt(both), count };
+}
+
+/** Returns the mean square of the distances from the mean. */
+function variance(values: ArrayLike<number>): number {
+  const centre = mean(values);
+  return mean(Float64Array.from(values, (value) => (value - centre) ** 2));
 }
 
 const wrongs = ({ probabilities, expected }: Predictions) => mistakes(probabilities, expected);
@@ -156,6 +210,10 @@ export type Verdict = "better" | "worse" | "not distinguishable";
 export interface AdjustedComparison extends Comparison {
   /** The p adjusted for all comparisons. */
   readonly adjusted: number;
+  /** The level that p itself must be below, by the adjustment and the p of the other comparisons. */
+  readonly level: number;
+  /** The smallest true difference that this comparison would find at its level four times in five. */
+  readonly detectable: number;
   /** "better" or "worse" if the adjusted p is below .05. */
   readonly verdict: Verdict;
 }
@@ -167,12 +225,21 @@ export interface AdjustedComparison extends Comparison {
 export function withHolm(
   comparisons: readonly (Comparison | NotCompared)[],
 ): (AdjustedComparison | NotCompared)[] {
-  const adjusted = holm(comparisons.map((comparison) => "missing" in comparison ? 1 : comparison.p));
+  const all = comparisons.map((comparison) => "missing" in comparison ? 1 : comparison.p);
+  const adjusted = holm(all);
   return comparisons.map((comparison, place) => {
     if ("missing" in comparison) return comparison;
     const p = adjusted[place]!;
     const verdict = p >= level ? "not distinguishable" : comparison.difference < 0 ? "better" : "worse";
-    return { ...comparison, adjusted: p, verdict };
+    const others = holm(all.with(place, 1)).filter((other) => other < level).length;
+    const own = level / (all.length - others);
+    return {
+      ...comparison,
+      adjusted: p,
+      level: own,
+      detectable: detectable(comparison.errors, own),
+      verdict,
+    };
   });
 }
 

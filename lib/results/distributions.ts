@@ -1,4 +1,4 @@
-/** Two distributions for the statistics: p values of Student's t, and draws from the binomial. */
+/** Distributions for the statistics: the normal, Student's t, and draws from the binomial. */
 import type { Random } from "../random.ts";
 
 /**
@@ -47,6 +47,33 @@ export function studentP(t: number, degreesOfFreedom: number): number {
     degreesOfFreedom / 2,
     0.5,
   );
+}
+
+/** Returns the probability that a standard normal number is below x (Marsaglia 2004), to about 1e-15. */
+export function normalBelow(x: number): number {
+  if (Math.abs(x) > 8) return x > 0 ? 1 : 0;
+  let sum = x;
+  for (let term = x, n = 3; sum + term !== sum; n += 2) sum += term *= x * x / n;
+  return 0.5 + sum * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+}
+
+/** Returns the size that a standard normal number exceeds, in either direction, with probability `level`. */
+export const criticalNormal = (level: number): number => crossing((x) => 2 * normalBelow(x) - 1, 1 - level);
+
+/** Returns the size that Student's t exceeds, in either direction, with probability `level`. */
+export const criticalT = (level: number, degreesOfFreedom: number): number =>
+  crossing((t) => 1 - studentP(t, degreesOfFreedom), 1 - level);
+
+/** Finds the x above 0 at which a rising function reaches a value; the function must reach it. */
+export function crossing(rising: (x: number) => number, value: number): number {
+  let low = 0, high = 1;
+  while (rising(high) < value) [low, high] = [high, 2 * high];
+  for (let step = 0; step < 60; step++) {
+    const middle = (low + high) / 2;
+    if (rising(middle) < value) low = middle;
+    else high = middle;
+  }
+  return high;
 }
 
 /** Computes the regularized incomplete beta function I_x(a, b), y = 1 - x (Press et al., Numerical Recipes, 6.4). */

@@ -44,8 +44,10 @@ export interface Dot {
   readonly name: string;
   /** The paper's number; null if there is none. */
   readonly paper: number | null;
-  /** Our numbers, one for each seed; empty without runs. */
-  readonly values: readonly number[];
+  /** Our number with an interval; absent without runs. */
+  readonly ours?: { readonly middle: number; readonly low: number; readonly high: number };
+  /** The size up to which differences, in either direction, are too small to be seen; drawn as a band around 0. */
+  readonly unseen?: number;
 }
 
 /** A figure of dots, for {@linkcode dotsSvg}: a panel for each column of a table, a line for each row. */
@@ -54,13 +56,28 @@ export interface DotFigure {
   readonly title: string;
   /** Label of the horizontal axis. */
   readonly x: string;
+  /** For differences: the size from which the axis grows more slowly outwards, on both sides of 0. */
+  readonly linearUntil?: number;
   /** Its parts, drawn two in a line. */
   readonly panels: readonly { readonly title: string; readonly dots: readonly Dot[] }[];
 }
 
+/** Returns the ticks of an axis of differences that has room for all of the dots. */
+export function differenceTicks(dots: readonly Dot[], linearUntil: number): number[] {
+  const sizes = dots.flatMap(({ paper, ours, unseen }) => [
+    ...paper === null ? [] : [paper],
+    ...ours ? [ours.low, ours.high] : [],
+    ...unseen === undefined ? [] : [-unseen, unseen],
+  ]);
+  const [least, most] = [Math.min(0, ...sizes), Math.max(0, ...sizes)];
+  const steps = Math.max(-least, most) <= 40 * linearUntil ? [2, 4, 10, 20, 40] : [2, 10, 40, 200, 1000];
+  return [0, ...steps.flatMap((step) => [-step * linearUntil, step * linearUntil])]
+    .filter((tick) => tick >= least && tick <= most).sort((a, b) => a - b);
+}
+
 const width = 360;
 const height = 260;
-const labelLimit = 300;
+const labelLimit = 400; // of widths that vega, without a canvas, takes for larger than they are
 const legend = { orient: "bottom", columns: 3, labelLimit, symbolOpacity: 1 };
 
 /** Draws a figure as an SVG document that needs no other file; a band is the mean ± a standard deviation. */
@@ -69,9 +86,9 @@ export function figureSvg(figure: Figure): Promise<string> {
   return svg(figure.title, panels, { resolve: { scale: { color: "shared" } } });
 }
 
-/** Draws a figure of dots in the same way; a bar is the mean ± a standard deviation. */
-export function dotsSvg({ title, x, panels }: DotFigure): Promise<string> {
-  return svg(title, panels.map(({ title, dots }) => dotPanel(title, x, dots)));
+/** Draws a figure of dots in the same way; a bar is an interval, grey is a band around 0. */
+export function dotsSvg({ title, panels, ...axis }: DotFigure): Promise<string> {
+  return svg(title, panels.map(({ title, dots }) => dotPanel(title, axis, dots)));
 }
 
 /** Draws panels, which are specifications for vega-lite 6, two in a line. */
@@ -83,21 +100,25 @@ async function svg(title: string, concat: readonly object[], more: object = {}):
   return await new vega.View(vega.parse(spec), { renderer: "none" }).toSVG();
 }
 
-function dotPanel(title: string, x: string, dots: readonly Dot[]) {
+function dotPanel(
+  title: string,
+  { x, linearUntil }: Omit<DotFigure, "title" | "panels">,
+  dots: readonly Dot[],
+) {
   const sides = ["the paper's", "ours"];
-  const values = dots.flatMap(({ name, paper, values }) => {
-    const spread = standardDeviation(values) ?? 0;
-    const ours = values.length > 0 ? [{ side: sides[1], middle: mean(values), spread }] : [];
-    return [...paper === null ? [] : [{ side: sides[0], middle: paper, spread: 0 }], ...ours]
-      .map(({ middle, spread, side }) => ({
-        name,
-        side,
-        middle,
-        low: middle - spread,
-        high: middle + spread,
-      }));
-  });
-  const horizontal = { type: "quantitative", title: x, scale: { zero: false } };
+  const values = dots.flatMap(({ name, paper, ours }) => [
+    ...paper === null ? [] : [{ name, side: sides[0], middle: paper, low: paper, high: paper }],
+    ...ours ? [{ name, side: sides[1], ...ours }] : [],
+  ]);
+  const bands = dots.flatMap(({ name, unseen }) => unseen ? [{ name, low: -unseen, high: unseen }] : []);
+  const horizontal = {
+    type: "quantitative",
+    title: x,
+    ...linearUntil === undefined ? { scale: { zero: false } } : {
+      scale: { type: "symlog", constant: linearUntil },
+      axis: { values: differenceTicks(dots, linearUntil), format: "~f" },
+    },
+  };
   const vertical = {
     field: "name",
     type: "nominal",
@@ -106,18 +127,31 @@ function dotPanel(title: string, x: string, dots: readonly Dot[]) {
     title: null,
     axis: { labelLimit },
   };
-  const side = { field: "side", type: "nominal", title: null, scale: { domain: sides }, legend };
+  const drawn = sides.filter((side) => values.some((value) => value.side === side));
+  const side = {
+    field: "side",
+    type: "nominal",
+    title: null,
+    scale: { domain: sides },
+    legend: { ...legend, values: drawn },
+  };
   const shape = { ...side, scale: { domain: sides, range: ["diamond", "circle"] } };
+  const between = { x: { ...horizontal, field: "low" }, x2: { field: "high" }, y: vertical };
   return {
     title: { text: title, fontWeight: "normal" },
     width,
     height: { step: 22 },
     data: { values },
     layer: [
-      {
-        mark: "rule",
-        encoding: { x: { ...horizontal, field: "low" }, x2: { field: "high" }, y: vertical, color: side },
-      },
+      ...bands.length > 0
+        ? [{
+          data: { values: bands },
+          mark: { type: "bar", height: 16, color: "#d9dce1" },
+          encoding: between,
+        }]
+        : [],
+      ...linearUntil ? [{ data: { values: [{}] }, mark: "rule", encoding: { x: { datum: 0 } } }] : [],
+      { mark: "rule", encoding: { ...between, color: side } },
       {
         mark: { type: "point", filled: true, opacity: 1, size: 60 },
         encoding: { x: { ...horizontal, field: "middle" }, y: vertical, color: side, shape },

@@ -33,6 +33,8 @@ export interface BootstrapResult {
   readonly high: number;
   /** Two-sided p of no difference. */
   readonly p: number;
+  /** The p of a difference of at least `margin`, in either direction; only with a margin. */
+  readonly pWithin?: number;
 }
 
 /** Options of a bootstrap. */
@@ -41,6 +43,8 @@ export interface BootstrapOptions {
   readonly resamples?: number;
   /** Key of the draws; 1 by default. */
   readonly key?: number;
+  /** The size that differences are shown to be below; none by default. */
+  readonly margin?: number;
 }
 
 /**
@@ -62,28 +66,30 @@ const rounding = 1e-12;
 
 /**
  * Runs a stratified bootstrap of the sum of several test sets' mean differences; each set is resampled by itself.
- * p = 2 min(share of resamples <= 0, share >= 0), with one added to each count, at most 1.
+ * p = 2 min(share of resamples <= 0, share >= 0), with one added to each count, at most 1. With a margin,
+ * pWithin = max(share <= -margin, share >= margin), also with one added: two one-sided tests (Schuirmann 1987).
  *
  * @param strata the differences of each set's examples
  * @throws RangeError if there is no set, or one has no example.
  */
 export function stratifiedBootstrap(
   strata: readonly ArrayLike<number>[],
-  { resamples = 10_000, key = 1 }: BootstrapOptions = {},
+  { resamples = 10_000, key = 1, margin }: BootstrapOptions = {},
 ): BootstrapResult {
   if (strata.length === 0) throw new RangeError("Cannot resample no test sets");
   const difference = strata.reduce((sum, values) => sum + mean(values), 0);
   const random = new Random(key);
   const draws = strata.map((values) => resampler(values, random));
   const sums = Float64Array.from({ length: resamples }, () => draws.reduce((sum, draw) => sum + draw(), 0));
-  const below = 1 + sums.filter((sum) => sum <= rounding).length;
-  const above = 1 + sums.filter((sum) => sum >= -rounding).length;
+  const below = (value: number) => 1 + sums.filter((sum) => sum <= value + rounding).length;
+  const above = (value: number) => 1 + sums.filter((sum) => sum >= value - rounding).length;
   sums.sort();
   return {
     difference,
     low: sums[Math.floor(0.025 * (resamples - 1))]!,
     high: sums[Math.ceil(0.975 * (resamples - 1))]!,
-    p: Math.min(1, 2 * Math.min(below, above) / (resamples + 1)),
+    p: Math.min(1, 2 * Math.min(below(0), above(0)) / (resamples + 1)),
+    ...margin === undefined ? {} : { pWithin: Math.max(below(-margin), above(margin)) / (resamples + 1) },
   };
 }
 
@@ -132,6 +138,20 @@ export function pairedT(first: ArrayLike<number>, second: ArrayLike<number>): Pa
   const degreesOfFreedom = differences.length - 1;
   const t = difference === 0 ? 0 : difference / (spread / Math.sqrt(differences.length));
   return { difference, t, degreesOfFreedom, p: studentP(t, degreesOfFreedom) };
+}
+
+/**
+ * Runs two one-sided paired t tests (Schuirmann 1987) of a mean difference of at least `margin`, in either direction.
+ * Returns the larger p of both: below a level, the difference is shown to be smaller than the margin.
+ *
+ * @throws RangeError if the lengths differ or are below 2.
+ */
+export function pairedWithin(first: ArrayLike<number>, second: ArrayLike<number>, margin: number): number {
+  const { difference, degreesOfFreedom } = pairedT(first, second);
+  const error = standardDeviation(paired(first, second))! / Math.sqrt(first.length);
+  const room = margin - Math.abs(difference);
+  const p = studentP(room === 0 ? 0 : room / error, degreesOfFreedom) / 2;
+  return room > 0 ? p : 1 - p;
 }
 
 /**

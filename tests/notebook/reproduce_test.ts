@@ -65,12 +65,13 @@ Deno.test("a claim's verdict is computed from the records", () =>
       than: ["tail-only"],
       columns: ["IMDb"],
       paper: -1,
+      resolution: { unpaired: 0.3, paired: 0.2 },
     };
     const place = { results, claims: [claim], experiments: [cutting] };
     assert.match(Deno.inspect(await verdicts(cutting, place)), /^\*\*the head beats the tail: no data\.\*\*/);
     await reproduce(cutting, { results, runCell: fakeRunner().runCell });
     assert.match(
       Deno.inspect(await verdicts(cutting, place)),
-      /^\*\*the head beats the tail: confirmed\.\*\*/,
+      /^\*\*the head beats the tail: confirmed \(one seed\)\.\*\*/,
     );
   }));

@@ -8,7 +8,10 @@ import {
   showSchedules,
   showTable,
 } from "../../lib/notebook/show.ts";
+import { evaluateTable, type ResultTable } from "../../lib/results/result_table.ts";
+import { inFolder } from "../helpers/in_folder.ts";
 import { exampleRecord } from "../results/example_record.ts";
+import { exampleRuns } from "../results/example_runs.ts";
 
 /** The texts of a picture. */
 const textsOf = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text);
@@ -77,27 +80,34 @@ Deno.test("a run tells what it came to and draws its epochs", async () => {
   assert.ok(textsOf(svg!).includes("training loss"));
 });
 
-Deno.test("a table's errors stand beside the paper's, and what has neither is left out", async () => {
-  const table = showTable({
-    title: "Table 2",
-    question: "?",
-    rows: ["head-only", "tail-only", "Feat"],
-    columns: ["IMDb"],
-    heading: (column) => `${column} → imdb`,
-    baseline: "head-only",
-    settings: [],
-    notes: [],
-    cell: (row) => ({
-      paper: row === "Feat" ? null : 5.63,
-      expected: 1,
-      records: row === "head-only" ? [exampleRecord({ wrong: 2 })] : [],
-    }),
-  });
-  assert.equal(
-    Deno.inspect(table),
-    "Table 2\nIMDb → imdb: test error in percent, the paper's and ours\n" +
-      "  head-only: 5.63, 20.00\n  tail-only: 5.63, –",
-  );
-  const { "image/svg+xml": svg } = await table[jupyterDisplay]();
-  assert.ok(textsOf(svg!).includes("tail-only") && !textsOf(svg!).includes("Feat"));
-});
+Deno.test("a table's differences to the baseline stand beside the paper's", () =>
+  inFolder(async (folder) => {
+    const runs = {
+      "head-only": await exampleRuns(folder, { wrongs: [6, 5, 6] }),
+      "tail-only": await exampleRuns(folder, { wrongs: [2, 2, 3] }),
+      "Feat": [],
+    };
+    const table: ResultTable = {
+      title: "Table 2",
+      question: "?",
+      rows: Object.keys(runs),
+      columns: ["IMDb"],
+      heading: (column) => `${column} → imdb`,
+      baseline: "head-only",
+      settings: [],
+      notes: [],
+      cell: (row) => ({
+        paper: row === "tail-only" ? 5.44 : 5.63,
+        expected: row === "Feat" ? 0 : 3,
+        records: runs[row as keyof typeof runs],
+      }),
+    };
+    const shown = showTable({ table, evaluated: await evaluateTable(table, folder) });
+    assert.match(
+      Deno.inspect(shown),
+      /^Table 2: difference to “head-only”\nIMDb → imdb: difference in points, .*\n {2}tail-only: -0\.19, -33\.33, [\d.]+$/,
+    );
+    const { "image/svg+xml": svg } = await shown[jupyterDisplay]();
+    const texts = textsOf(svg!);
+    assert.ok(texts.includes("tail-only") && !texts.includes("Feat") && !texts.includes("head-only"));
+  }));

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { experiments } from "../../experiments/all.ts";
-import { jupyterDisplay, recorded } from "../../mod.ts";
+import { claimsAt } from "../../experiments/claims.ts";
+import { type Experiment, jupyterDisplay, recorded, verdicts } from "../../mod.ts";
 
 const root = join(import.meta.dirname!, "..", "..");
 
@@ -14,14 +15,24 @@ interface Notebook {
   }[];
 }
 
-Deno.test("the notebooks' tables are those of the published records", async () => {
-  for (const experiment of experiments) {
-    const file = `notebooks/${experiment.name}.ipynb`;
-    const { cells }: Notebook = JSON.parse(await readFile(join(root, file), "utf8"));
-    const table = cells.find(({ id }) => id === "table") ?? assert.fail(`${file} has no cell "table"`);
-    const stored = table.outputs?.flatMap(({ data }) => data?.["text/markdown"] ?? []).join("");
-    const result = await recorded(experiment, { scale: "mini", results: join(root, "results") });
-    const { "text/markdown": now } = await result[jupyterDisplay]() as Record<string, string>;
-    assert.equal(stored?.trim(), now!.trim(), `${file} is not up to date: deno task notebooks`);
-  }
-});
+const place = { scale: "mini", results: join(root, "results") } as const;
+
+for (
+  const [id, show] of Object.entries({
+    table: (experiment: Experiment) => recorded(experiment, place),
+    verdicts: (experiment: Experiment) =>
+      verdicts(experiment, { ...place, claims: claimsAt("mini"), experiments }),
+  })
+) {
+  Deno.test(`the notebooks' ${id} are those of the published records`, async () => {
+    const named = new Set(claimsAt("mini").map(({ experiment }) => experiment));
+    for (const experiment of experiments.filter(({ name }) => id === "table" || named.has(name))) {
+      const file = `notebooks/${experiment.name}.ipynb`;
+      const { cells }: Notebook = JSON.parse(await readFile(join(root, file), "utf8"));
+      const cell = cells.find((cell) => cell.id === id) ?? assert.fail(`${file} has no cell "${id}"`);
+      const stored = cell.outputs?.flatMap(({ data }) => data?.["text/markdown"] ?? []).join("");
+      const { "text/markdown": now } = await (await show(experiment))[jupyterDisplay]();
+      assert.equal(stored?.trim(), now!.trim(), `${file} is not up to date: deno task notebooks`);
+    }
+  });
+}

@@ -24,6 +24,7 @@ const claim: Claim = {
   than: ["head-only"],
   columns: ["IMDb", "Sogou"],
   paper: 0.2,
+  resolution: { unpaired: 0.3, paired: 0.2 },
 };
 
 const dataTable: DataTable = {
@@ -67,7 +68,8 @@ Deno.test("the page's numbers are those of the records", () =>
       ),
     );
     assert.equal(tableRows(page, /^Means over seeds/)[0]![3], brier.toFixed(3));
-    assert.match(page, /<img src="cutting-errors\.svg"/);
+    assert.match(page, /<img src="cutting-differences\.svg"/);
+    assert.ok(!page.includes("cutting-errors.svg"), "the paper's 5 % and 20 % are not put on one axis");
     assert.ok(
       page.includes(`deno task reproduce cutting --scale mini --seeds 3 --engine onnx --results ${folder}<`),
     );
@@ -87,7 +89,9 @@ Deno.test("a drawing of what rows set stands beside the errors, a figure of the 
       const experiments = [{ ...cutting, figure, figureOfSettings }];
       const page = (await written(folder, { experiments }))("cutting.html");
       assert.match(page, /<img src="cutting\.svg"/);
-      assert.equal(page.includes('<img src="cutting-errors.svg"'), figureOfSettings);
+      assert.match(page, /<img src="cutting-differences\.svg"/);
+      const own = page.indexOf("cutting.svg") < page.indexOf("cutting-differences.svg");
+      assert.equal(own, !figureOfSettings, "results come first");
       assert.equal(page.includes("Drawn. Where there are several seeds"), !figureOfSettings);
     }
   }));
@@ -156,7 +160,7 @@ Deno.test("half of the records make a report that says what is missing", () =>
     ]);
     assert.match(index, /not measured yet: IMDb, Sogou\./);
     assert.match(textOf(file("sets.html")), /Not measured yet: IMDb, Sogou\./);
-    assert.match(tableRows(index, /^Claims/)[0]![1]!, /\(one seed\)$/);
+    assert.match(tableRows(index, /^Claims/)[0]![1]!, /[( ]one seed\)$/);
   }));
 
 Deno.test("each combination of protocol and engine has its own section, that with most runs first", () =>
@@ -272,7 +276,7 @@ Deno.test("pages ask for nothing outside their folder, and every link inside it 
   inFolder(async (folder) => {
     await exampleResults(cutting, folder, seeds);
     const file = await written(folder, { experiments: [cutting], claims: [claim], dataTables: [dataTable] });
-    for (const name of ["index.html", "cutting.html", "sets.html"]) {
+    for (const name of ["index.html", "cutting.html", "sets.html", "resolution.html"]) {
       const page = file(name);
       for (const [, kind, target] of page.matchAll(/ (src|href)="([^"]*)"/g)) {
         if (/^(#|data:,)/.test(target!)) continue;
@@ -285,7 +289,9 @@ Deno.test("pages ask for nothing outside their folder, and every link inside it 
       assert.equal(page.match(/<table>/g)?.length, page.match(/<caption>/g)?.length);
     }
     assert.ok(!/url\(|@import/.test(file("report.css")));
-    for (const name of ["cutting-errors.svg", "cutting-curves.svg"]) {
+    for (
+      const name of ["claims.svg", "resolution-paper.svg", "cutting-differences.svg", "cutting-curves.svg"]
+    ) {
       assert.ok(!/href="http/.test(file(name)));
     }
   }));

@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import { experiments } from "../../experiments/all.ts";
 import { claimsAt } from "../../experiments/claims.ts";
 import { scaleNames, scaleRows } from "../../lib/runs/experiment.ts";
-import {
-  type Claim,
-  claimsMarkdown,
-  judgeClaims,
-  type Judgement,
-  verdictText,
-} from "../../lib/results/claims.ts";
+import { type Claim, judgeClaims, type Judgement } from "../../lib/results/claims.ts";
+import { claimsMarkdown, countsOf, verdictText } from "../../lib/results/claims_text.ts";
 import type { RunRecord } from "../../lib/results/records.ts";
 import { exampleRuns } from "./example_runs.ts";
 import { inFolder } from "../helpers/in_folder.ts";
@@ -25,6 +20,7 @@ const example: Claim = {
   than: ["old"],
   columns: ["IMDb", "Sogou"],
   paper: -0.21,
+  resolution: { unpaired: 0.3, paired: 0.2 },
 };
 
 /** Judges claims by cells "row column" of table9, given as wrong answers of seeds 1, 2, …; a column is a data set. */
@@ -136,22 +132,51 @@ Deno.test("the report shows verdicts, differences and what there is no data for"
     const lines = text.split("\n");
     assert.equal(
       lines[0],
-      "| claim | section | verdict | paper | ours | p (examples) | p (seeds) | p (Holm) | seeds | columns |",
+      "| claim | section | verdict | paper | would see | ours | p (examples) | p (seeds) | p (Holm) | p (smaller) | " +
+        "seeds | columns |",
     );
     assert.match(
       lines[2]!,
-      /^\| new beats old \| 5\.3, Table 9 \| confirmed \| −0\.21 \| −90\.00 \[−[\d.]+, −[\d.]+\] \| < \.001 \| .* \| 3 \| 1 of 2 \|$/,
+      /^\| new beats old \| 5\.3, Table 9 \| confirmed \| −0\.21 \| [\d.]+ \| −90\.00 \[−[\d.]+, −[\d.]+\] \| < \.001 \| .* \| 3 \| 1 of 2 \|$/,
     );
     assert.match(
       lines[3]!,
-      /\| confirmed \(one seed\) \| −0\.21 \| −45\.00 \[.*\] \| .+ \| – \| .+ \| 1 \| 1 of 2 \|$/,
+      /\| confirmed \(one seed\) \| −0\.21 \| [\d.]+ \| −45\.00 \[.*\] \| .+ \| – \| .+ \| 1\.000 \| 1 \| 1 of 2 \|$/,
     );
-    assert.equal(lines[4], "| none | 5.3, Table 9 | no data | −0.21 | no runs | | | | | |");
+    assert.equal(lines[4], "| none | 5.3, Table 9 | no data | −0.21 | – | no runs | | | | | | |");
     assert.match(
       text,
       /Ours, in 1 of 2 columns: IMDb −45\.00 \[.*\]\. Against chance: \+0\.00 \[.*\], p \(examples\) 1\.000\.$/m,
     );
     assert.match(text, /^- \*\*none\*\* \(5\.3, Table 9\): The new way is better than the old one\.$/m);
+  }));
+
+Deno.test("a difference that is shown to be smaller than the paper's is smaller, another is not distinguishable", () =>
+  inFolder(async (folder) => {
+    const claim = { ...example, columns: ["IMDb"] };
+    const cells = { "new IMDb": [5, 6, 5, 6], "old IMDb": [6, 5, 6, 5] };
+    const [large, small] = [{ ...claim, paper: -40 }, { ...claim, paper: -2 }];
+    const [smaller, unknown] = await judge(folder, [large, small], cells);
+    assert.equal(verdictText(smaller!), "smaller than 40.00 points");
+    const { comparison } = unknown!;
+    const seen = "missing" in comparison ? assert.fail() : (100 * comparison.detectable).toFixed(2);
+    assert.equal(verdictText(unknown!), `not distinguishable (would have seen ${seen})`);
+    assert.ok(Number(seen) > 2, "more than the paper's difference");
+    assert.equal(
+      countsOf([smaller!, unknown!]),
+      "Of 2 claims, 1 smaller than in the paper, 1 not distinguishable from chance. These runs would find differences " +
+        "of the paper's own size, four times in five, for 1 of them.",
+    );
+    const [one] = await judge(folder, [small], { "new IMDb": [5], "old IMDb": [6] });
+    assert.match(verdictText(one!), /^not distinguishable \(would have seen [\d.]+, one seed\)$/);
+    const near = { ...claim, paper: -10 };
+    const [alone] = await judge(folder, [near], cells);
+    const [among] = await judge(folder, [near, ...Array(20).fill(small)], cells);
+    assert.deepEqual(
+      [alone!.verdict, among!.verdict],
+      ["smaller", "not distinguishable"],
+      "adjusted for all",
+    );
   }));
 
 Deno.test("the paper's own numbers speak for each of its claims, and names are unique", () => {

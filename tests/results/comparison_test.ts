@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { Random } from "../../lib/random.ts";
 import {
+  compareErrors,
   compareRuns,
   compareSums,
   compareWithChance,
@@ -10,6 +12,7 @@ import {
   withHolm,
 } from "../../lib/results/comparison.ts";
 import { pairedBootstrap, pairedT } from "../../lib/results/statistics.ts";
+import golden from "../golden/power.json" with { type: "json" };
 import { exampleRuns } from "./example_runs.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 
@@ -137,6 +140,7 @@ Deno.test("the verdict comes from the p that is adjusted for all comparisons of 
     pExamples: p,
     p,
     seeds: 1,
+    errors: { examples: 0.01, seeds: 0, both: 0.01, count: 1 },
   });
   const verdicts = (...comparisons: (Comparison | NotCompared)[]) =>
     withHolm(comparisons).map((found) =>
@@ -151,3 +155,40 @@ Deno.test("the verdict comes from the p that is adjusted for all comparisons of 
   );
   assert.deepEqual(verdicts(comparison(-0.1, 0.05)), [[0.05, "not distinguishable"]]);
 });
+
+Deno.test("a comparison's own level is the one that the adjustment leaves to it", () => {
+  const random = new Random(3);
+  for (let trial = 0; trial < 200; trial++) {
+    const made = Array.from({ length: 1 + random.below(8) }, (): Comparison => {
+      const p = random.uniform() ** 6;
+      const errors = { examples: 0.01, seeds: 0, both: 0.01, count: 1 };
+      return { difference: 1, low: 0, high: 2, pExamples: p, p, seeds: 1, errors };
+    });
+    for (const found of withHolm(made)) {
+      if ("missing" in found) assert.fail();
+      assert.equal(found.p < found.level, found.adjusted < 0.05);
+    }
+  }
+});
+
+Deno.test("standard errors are those of an analysis of variance of seeds and examples", () => {
+  const { examples, seeds, differences } = golden.errors;
+  const mistakes = (values: readonly number[], sign: number) =>
+    Float64Array.from(values, (value) => Math.max(0, sign * value));
+  const { errors } = compareErrors(
+    differences.map((values, seed) => ({
+      weight: 1,
+      seed,
+      testSet: "imdb",
+      first: mistakes(values, 1),
+      second: mistakes(values, -1),
+    })),
+  );
+  close(errors.examples, examples);
+  close(errors.seeds, seeds);
+  close(errors.both, golden.errors.both);
+});
+
+function close(found: number, expected: number) {
+  assert.ok(Math.abs(found - expected) < 1e-9 * expected, `expected ${expected}, found ${found}`);
+}
