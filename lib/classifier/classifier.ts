@@ -90,11 +90,13 @@ export class Classifier {
       texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
       { tokenizer, text, maxLength },
     );
+    const { devices, fewLargeShapes } = this.#engine.capabilities;
     const batches = evaluationBatches(examples, {
       batchSize: this.#batchSize,
       maxLength,
       tokenizerIds: tokenizer.ids,
-      devices: this.#engine.capabilities.devices.length,
+      devices: devices.length,
+      fewLargeShapes,
     });
     return await classProbabilities((batch) => this.#evaluate(batch), batches, {
       examples: texts.length,

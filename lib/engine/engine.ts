@@ -11,6 +11,8 @@ export interface Capabilities {
   readonly dtypes: readonly ("float32" | "bfloat16")[];
   /** Names of the devices that it runs on. */
   readonly devices: readonly string[];
+  /** `true` if a program takes seconds to compile and has many cores to keep busy, so that few large shapes are better. */
+  readonly fewLargeShapes?: boolean;
 }
 
 /** Named tensors that stay with the engine between runs (parameters, moments, gradients). */

@@ -76,7 +76,7 @@ export interface Graph extends GraphBody {
 }
 
 /** Returns all values that a node reads, in a fixed order. */
-function inputsOf(node: Node): Value[] {
+export function inputsOf(node: Node): Value[] {
   return Object.values(node.inputs);
 }
 

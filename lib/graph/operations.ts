@@ -13,7 +13,7 @@ import type { OnnxEmitter } from "./onnx/emitter.ts";
 export interface Operation {
   /** Returns the shapes and types of the outputs. */
   infer(inputs: Record<string, Value>, attributes: Attributes): shape.Output[];
-  /** Adds ONNX nodes and returns the names of the outputs. */
+  /** Adds ONNX nodes and returns the names of the outputs; a last one that nothing reads may be left out. */
   onnx(
     emit: OnnxEmitter,
     inputs: Record<string, Value>,

@@ -200,11 +200,18 @@ export function usedWords(
 export function batchOptions(
   settings: Pick<FineTuneSettings, "batchSize" | "microBatchSize" | "maxLength" | "padToMax">,
   tokenizer: Tokenizer,
-  { capabilities: { devices } }: Pick<Engine, "capabilities">,
+  { capabilities: { devices, fewLargeShapes } }: Pick<Engine, "capabilities">,
 ): BatchOptions {
   const { batchSize, maxLength, padToMax } = settings;
   return {
-    ...{ batchSize, maxLength, padToMax, tokenizerIds: tokenizer.ids, devices: devices.length },
+    ...{
+      batchSize,
+      maxLength,
+      padToMax,
+      tokenizerIds: tokenizer.ids,
+      devices: devices.length,
+      fewLargeShapes,
+    },
     passSize: passSize(settings, devices.length),
   };
 }

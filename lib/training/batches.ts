@@ -24,6 +24,8 @@ export interface BatchOptions {
   readonly passSize?: number;
   /** Devices that share each pass; 1 if not given. */
   readonly devices?: number;
+  /** `true` for few large shapes in an evaluation; otherwise lists stay small, as memory that is in the cache is faster. */
+  readonly fewLargeShapes?: boolean;
   /** [C] the weight of a class's texts in the loss; all alike if not given. */
   readonly classWeights?: readonly number[];
 }
@@ -123,12 +125,12 @@ const shares = [1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4
 
 /**
  * Batches of as many texts as a list of tokens holds, with each example once. Where texts differ much in length, long and
- * short ones are apart, since attention computes all pairs of a row's places: a text is in rows of the least of 64, 128,
- * 256, … places that it fits.
+ * short ones are apart, since attention computes all pairs of a row's places: a text is in rows of the least of 64, 80,
+ * 96, 112, 128, 160, … places that it fits (four to each doubling; with few large shapes 64, 128, 256, …).
  */
 export function evaluationBatches(examples: readonly EncodedExample[], options: BatchOptions): TextBatches {
   check(examples, options);
-  const { batchSize, maxLength, padToMax, devices = 1 } = options;
+  const { batchSize, maxLength, padToMax, devices = 1, fewLargeShapes = false } = options;
   const common = commonShape(examples);
   if (padToMax) {
     const B = Math.ceil(Math.min(batchSize, Math.max(1, examples.length)) / devices) * devices;
@@ -138,11 +140,12 @@ export function evaluationBatches(examples: readonly EncodedExample[], options: 
     }));
     return batchesOf(groups, options);
   }
-  const groups = byRowLength(examples).flatMap(({ T, texts }) => {
-    const S = roundUp(Math.max(evaluationTokens, batchSize * T / devices, common.K * T), 16);
+  const groups = byRowLength(examples, fewLargeShapes ? 1 : 4).flatMap(({ T, texts }) => {
+    const longest = fewLargeShapes ? batchSize : Math.min(batchSize, 8);
+    const S = roundUp(Math.max(evaluationTokens, longest * T / devices, common.K * T), 16);
     const room = { S, R: Math.ceil(4 * S / (3 * T)), T, texts: Math.ceil(S / 8) };
     const lists = fill(texts, room);
-    const most = { ...room, texts: textsOf(lists) };
+    const most = { ...room, R: rowsOf(lists, room), texts: textsOf(lists) };
     return chunks(lists, devices).map((ofDevices) => {
       const each = Array.from({ length: devices }, (_, device) => ofDevices[device] ?? []);
       const needed = textsOf(each);
@@ -161,14 +164,22 @@ export function evaluationBatches(examples: readonly EncodedExample[], options: 
 type Texts = readonly (EncodedExample | undefined)[];
 type ListSize = PackedSize & { readonly texts: number };
 
-/** Texts by the length of the rows that they are packed in; few of one length go with the longer ones. */
+/**
+ * Texts by the length of the rows that they are packed in; few of one length go with the longer ones.
+ *
+ * @param steps lengths for each doubling, from 64 on
+ */
 function byRowLength(
   examples: readonly EncodedExample[],
+  steps: number,
 ): { T: number; texts: EncodedExample[] }[] {
   const longest = examples.map((example) => Math.max(...sequenceLengths(example)));
   const top = roundUp(longest.reduce((a, b) => Math.max(a, b), 1), 16);
-  const lengths = [top];
-  while (lengths[0]! > 64) lengths.unshift(roundUp(lengths[0]! / 2, 16));
+  const lengths = [64];
+  while (lengths.at(-1)! < top) {
+    lengths.push(lengths.at(-1)! + 2 ** Math.floor(Math.log2(lengths.at(-1)!)) / steps);
+  }
+  lengths.push(Math.min(top, lengths.pop()!));
   const groups = lengths.map((T, i) => ({
     T,
     texts: examples.filter((_, at) => longest[at]! <= T && longest[at]! > (lengths[i - 1] ?? 0)),
@@ -218,6 +229,12 @@ function placed(
     else if (left.push(T - length) > R) return undefined;
   }
   return left;
+}
+
+/** The rows of the list that needs most, in steps of a sixteenth, so that other texts of such lengths have the same shape. */
+function rowsOf(lists: readonly (readonly EncodedExample[])[], { S, T }: ListSize): number {
+  const rows = lists.map((list) => firstFit(lengthsOf(list), T).length);
+  return roundUp(rows.reduce((most, each) => Math.max(most, each), Math.ceil(S / T)), Math.ceil(S / T / 16));
 }
 
 /** The texts of the fullest list, as a power of two, so that other texts of such lengths have the same shape. */

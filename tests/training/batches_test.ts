@@ -157,10 +157,15 @@ Deno.test("the order is drawn from the epoch's key alone; the sizes are those of
   assert.ok(Math.max(...means) - Math.min(...means) < 64, `batches are of all lengths: ${means}`);
 });
 
-Deno.test("an evaluation has each example once, texts of rows alike together, and few shapes", () => {
+Deno.test("an evaluation has each example once, in few large shapes or in rows that the texts nearly fill", () => {
   const examples = reviews(500, 512);
-  for (const devices of [1, 2, 3]) {
-    const batches = [...evaluationBatches(examples, { ...options, batchSize: 16, maxLength: 512, devices })];
+  const needed = sum(examples.map(({ pieces }) => (pieces[0]!.length + 2) ** 2));
+  for (
+    const [devices, fewLargeShapes] of [[1, true], [2, true], [3, true], [1, false], [2, false]] as const
+  ) {
+    const given = { ...options, batchSize: 16, maxLength: 512, devices, fewLargeShapes };
+    const made = evaluationBatches(examples, given);
+    const batches = [...made];
     assert.deepEqual(
       batches.flatMap(indicesOf).sort((a, b) => a - b),
       Array.from({ length: 500 }, (_, i) => i),
@@ -173,7 +178,11 @@ Deno.test("an evaluation has each example once, texts of rows alike together, an
         assert.deepEqual(ids, index < 0 ? [] : [101, ...examples[index]!.pieces[0]!, 102]);
       });
     }
-    assert.ok(new Set(batches.map(({ shape }) => JSON.stringify(shape))).size <= 8);
+    const shapes = new Set(batches.map(({ shape }) => JSON.stringify(shape))).size;
+    const pairs = made.computed.pairs / needed;
+    const [mostShapes, mostPairs] = fewLargeShapes ? [8, 2.3] : [25, 1.6];
+    assert.ok(shapes <= mostShapes, `${shapes} shapes`);
+    assert.ok(pairs <= mostPairs, `${pairs} pairs of places for each needed one`);
   }
 });
 

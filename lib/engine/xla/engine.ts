@@ -203,7 +203,11 @@ export function engineOn(opened: OpenPlugin, options: XlaOptions = {}): Engine {
   const overrides = { ...platformOverrides[client.platform], ...oneDnn ? oneDnnOverrides : {} };
   return {
     name: "xla",
-    capabilities: { dtypes: ["float32", "bfloat16"], devices: devices.map(({ kind }) => kind) },
+    capabilities: {
+      dtypes: ["float32", "bfloat16"],
+      devices: devices.map(({ kind }) => kind),
+      fewLargeShapes: true,
+    },
     async compile(graph) {
       const widened = client.platform === "cpu";
       const lowering = { precision, replicas, fusedAttention, widened };

@@ -51,8 +51,14 @@ export function layerNormGrad(emit: OnnxEmitter, { dy, x, gamma, mean, inverseDe
   ];
 }
 
-/** HardSigmoid(½, ½) of erf(x/√2) is the normal distribution function in one pass. */
-export function gelu(emit: OnnxEmitter, { x }: Inputs): string[] {
+/** HardSigmoid(½, ½) of erf(x/√2) is the normal distribution function in one pass; where no gradient reads it, ONNX's Gelu. */
+export function gelu(
+  emit: OnnxEmitter,
+  { x }: Inputs,
+  _: unknown,
+  [, normal]: readonly Value[],
+): string[] {
+  if (!emit.isRead(normal!)) return [emit.node("Gelu", [x!])];
   const error = emit.node("Erf", [emit.mul(x!, emit.scalar(Math.SQRT1_2))]);
   const distribution = emit.node("HardSigmoid", [error], { alpha: float(0.5), beta: float(0.5) });
   return [emit.mul(x!, distribution), distribution];

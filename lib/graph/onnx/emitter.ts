@@ -24,11 +24,21 @@ export class OnnxEmitter {
   readonly #names = new Map<Value, string>();
   readonly #memo = new Map<string, string>();
   readonly #standard: boolean;
+  readonly #read: ReadonlySet<Value>;
   #next = 0;
 
-  /** @param options.standard no operations of ONNX Runtime's own */
-  constructor({ standard = false }: { standard?: boolean } = {}) {
+  /**
+   * @param read the recorded values that some node or the caller reads
+   * @param options.standard no operations of ONNX Runtime's own
+   */
+  constructor(read: ReadonlySet<Value>, { standard = false }: { standard?: boolean } = {}) {
+    this.#read = read;
     this.#standard = standard;
+  }
+
+  /** Returns true if a recorded value is needed. */
+  isRead(value: Value): boolean {
+    return this.#read.has(value);
   }
 
   /** Returns the ONNX name of a recorded value. */

@@ -1,5 +1,5 @@
 /** A recorded graph as an ONNX model: each node is lowered by its rule in operations.ts. */
-import type { GraphBody, Value } from "../graph.ts";
+import { type GraphBody, inputsOf, type Value } from "../graph.ts";
 import { OnnxEmitter } from "./emitter.ts";
 import { encodeModel, type OnnxModel, type OnnxNode, type OnnxPort } from "./proto.ts";
 import { type Operation, operations } from "../operations.ts";
@@ -38,7 +38,10 @@ export function lowerToOnnx(graph: GraphBody, options: OnnxLoweringOptions = {})
 
 /** Lowers a graph to an ONNX model whose inputs are those of the state and the feeds that some node reads. */
 export function onnxModel(graph: GraphBody, { flat = false, standard }: OnnxLoweringOptions = {}): OnnxModel {
-  const emit = new OnnxEmitter({ standard });
+  const inputs = graph.nodes.flatMap(inputsOf);
+  const emit = new OnnxEmitter(new Set([...inputs, ...graph.updates.values(), ...graph.outputs.values()]), {
+    standard,
+  });
   for (const [name, value] of [...graph.state, ...graph.feeds]) emit.bind(value, name);
   for (const [value, data] of graph.constants) {
     const type = value.dtype === "float32" ? "float32" : value.dtype === "int32" ? "int32" : "bool";
