@@ -32,6 +32,8 @@ export interface PreTrainedModelOptions {
   readonly onStep: (done: number, total: number, loss?: number) => void;
   /** Told what is going on. */
   readonly say: (line: string) => void;
+  /** Once aborted, the training saves a checkpoint at the end of its step and throws the signal's reason. */
+  readonly stop?: AbortSignal;
 }
 
 /** A model to fine-tune, and the result of its pre-training. */
@@ -84,6 +86,7 @@ export async function preTrainedModel(
     part: partOf(stepsOf(settings, point)),
     recordFile: "pretraining.json",
     say,
+    stop: options.stop,
   };
   const { folder, record: { notes = [], ...record } } = await cachedModel<Made>(
     cached,
