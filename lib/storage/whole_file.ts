@@ -71,10 +71,14 @@ export class Temporary {
     for (let done = 0; done < bytes.length;) done += await this.file.write(bytes.subarray(done));
   }
 
-  /** Puts the file, which is flushed to the disk before, in its place. */
+  /** Puts the file, which is flushed to the disk before, in its place; removes it if that cannot be done. */
   async keep(): Promise<void> {
-    await rename(this.name, this.path);
-    this.#close();
+    try {
+      await rename(this.name, this.path);
+      this.#close();
+    } finally {
+      await this.discard();
+    }
   }
 
   /** Removes the file, unless it was kept. */
