@@ -66,7 +66,7 @@ async function trainWith(
     progress.stop();
     stopping.goOn = undefined;
     const evaluations = evaluationsOf(run, data);
-    const { deno: _, ...packages } = versions();
+    const { deno: ___, ...packages } = versions();
     const result = {
       ...resultOf(run, evaluations),
       recipe: options.recipe,
@@ -78,9 +78,10 @@ async function trainWith(
       versions: packages,
     };
     const { name, source } = data;
+    const { resume: _, overwrite: __, ...settings } = options;
     const page = await trainingPage({
       ...{ name, source, run, evaluations, notes: run.tuned.notes },
-      settings: { ...options, engine: engine.name, steps: run.tuned.steps, took: duration(result.seconds) },
+      settings: { ...settings, engine: engine.name, steps: run.tuned.steps, took: duration(result.seconds) },
     });
     await saveClassifier(options.output, run.tuned, run.temperature, {
       "result.json": JSON.stringify(result, null, 2) + "\n",

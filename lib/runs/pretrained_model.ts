@@ -84,6 +84,7 @@ export async function preTrainedModel(
     kind: "pretrained",
     identity,
     part: partOf(stepsOf(settings, point)),
+    parts: pointSteps(settings).map(partOf),
     recordFile: "pretraining.json",
     say,
     stop: options.stop,

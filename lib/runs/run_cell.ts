@@ -1,6 +1,5 @@
 /** Trains and tests the classifier of a configuration: opens what the configuration names and fine-tunes. */
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { type Dataset, dataset, datasetContent } from "../data/dataset.ts";
 import { wholeText } from "../data/examples.ts";
 import { chineseGeneralText, generalText } from "../data/general_text.ts";
@@ -13,11 +12,11 @@ import { forgettingProbe } from "./forgetting_probe.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { multiTaskModel, type MultiTaskModelOptions } from "./multitask_model.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
+import { savedRunFolder } from "./saved_runs.ts";
 import { usedPart } from "./used_part.ts";
 import type { CellResult, RunCell } from "./run_experiment.ts";
 import { runModel, startIdentity, type StartModel } from "../bert/start_model.ts";
 import { configurationHash } from "../results/records.ts";
-import { cacheFolder } from "../storage/cache.ts";
 import { withLockIfFree } from "../storage/file_lock.ts";
 import type { HostTensors } from "../tensors.ts";
 import { type CheckpointOptions, fromCheckpoints } from "../training/checkpoints.ts";
@@ -164,7 +163,7 @@ async function savedRun<Result>(
   stop: AbortSignal | undefined,
   make: (checkpoint?: Omit<CheckpointOptions, "identity">) => Promise<Result>,
 ): Promise<{ result: Result; forget: () => Promise<void> }> {
-  const folder = join(cacheFolder(), "runs", (await configurationHash(configuration)).slice(0, 24));
+  const folder = savedRunFolder(await configurationHash(configuration));
   return await withLockIfFree(`${folder}.lock`, async (isFree) => {
     if (!isFree) return { result: await make(), forget: () => Promise.resolve() };
     const result = await fromCheckpoints(folder, say, make, stop);

@@ -18,6 +18,7 @@ import {
   type RunResult,
   writePredictions,
 } from "../results/records.ts";
+import { cellLockOf, forgetRuns } from "./saved_runs.ts";
 import { withLockIfFree } from "../storage/file_lock.ts";
 import { requireWritable } from "../storage/whole_file.ts";
 
@@ -197,6 +198,7 @@ export async function runExperiment(
   const records = await keptOf(cells, made, contents, onProgress);
   const { runs, share } = shareOf(cells, shard);
   const due = share.filter(({ hash }) => !records.has(hash));
+  await forgetRuns(records.keys(), folder);
   if (due.length > 0) await requireWritable(folder);
   const seconds = await expectedSeconds(
     experiment,
@@ -226,15 +228,21 @@ export async function runExperiment(
     const { records } = await readFolder({ ...options, onProgress: undefined });
     return (await keptOf([cell], records, contents)).get(cell.hash);
   };
-  const lockOf = ({ hash }: Cell) => join(folder, `.${hash.slice(0, 16)}.lock`);
   const putOff: Cell[] = [];
   for (const cell of due) {
-    await withLockIfFree(lockOf(cell), async (isFree) => isFree ? await make(cell) : void putOff.push(cell));
+    await withLockIfFree(
+      cellLockOf(folder, cell.hash),
+      async (isFree) => isFree ? await make(cell) : void putOff.push(cell),
+    );
   }
   for (const cell of putOff) {
     const line =
       `Waiting for another process that makes ${cell.column}, ${cell.row}, seed ${cell.configuration.seed}`;
-    await withLockIfFree(lockOf(cell), () => make(cell), () => onProgress?.({ kind: "line", line }));
+    await withLockIfFree(
+      cellLockOf(folder, cell.hash),
+      () => make(cell),
+      () => onProgress?.({ kind: "line", line }),
+    );
   }
   // Read again, as other processes may have made runs of other shards meanwhile.
   const { records: all } = await readFolder({ ...options, onProgress: undefined });

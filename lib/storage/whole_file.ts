@@ -36,8 +36,9 @@ export async function requireWritable(folder: string): Promise<void> {
   const probe = join(folder, `.${crypto.randomUUID()}.tmp`);
   try {
     await mkdir(folder, { recursive: true });
+    await removeOrphans(folder, ".");
     await writeFile(probe, "");
-    await rm(probe);
+    await rm(probe, { force: true });
   } catch (error) {
     throw new InputError(`Cannot write into ${folder}: ${(error as Error).message}; name another folder`, {
       cause: error,

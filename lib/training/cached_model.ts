@@ -4,13 +4,13 @@
  * next call goes on from its last checkpoint. Of several processes that want the same model in the cache one makes it,
  * and the others wait.
  */
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { withCacheLock } from "../storage/file_lock.ts";
+import { withCacheLock, withLockIfFree } from "../storage/file_lock.ts";
 import { cacheFolder } from "../storage/cache.ts";
 import { configurationHash } from "../results/records.ts";
 import { type CheckpointOptions, fromCheckpoints, unfinished } from "./checkpoints.ts";
-import { writeWhole } from "../storage/whole_file.ts";
+import { removeOrphans, writeWhole } from "../storage/whole_file.ts";
 import { removeFolder, writeFolder } from "../storage/whole_folder.ts";
 import { readTextFile } from "../storage/input_file.ts";
 
@@ -32,6 +32,8 @@ export interface CachedModelOptions extends Pick<KeptModelOptions, "part" | "rec
   readonly kind: string;
   /** Everything that the model depends on. */
   readonly identity: object;
+  /** All parts that are kept in the making; `part` alone if not given. */
+  readonly parts?: readonly string[];
   /** Told what is going on. */
   readonly say: (line: string) => void;
   /** Stops the making, as in {@linkcode CheckpointOptions}. */
@@ -58,19 +60,40 @@ export interface MakingRun<Made> {
  * @throws Error if `make` has not kept the part that is asked for.
  */
 export async function cachedModel<Made>(
-  { kind, identity, say, stop, ...model }: CachedModelOptions,
+  { kind, identity, say, stop, parts, ...model }: CachedModelOptions,
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<KeptModel<Made>> {
   const run = join(cacheFolder(), kind, (await configurationHash(identity)).slice(0, 24));
   const waiting = () => say(`Waiting for another process that is making the model in ${run}`);
-  return await findModel<Made>({ run, ...model }) ??
-    await withCacheLock(join(run, "lock"), waiting, () =>
+  const found = await findModel<Made>({ run, ...model });
+  if (found) {
+    await removeUsed(run, parts ?? [model.part], model.recordFile);
+    return found;
+  }
+  return await withCacheLock(
+    join(run, "lock"),
+    waiting,
+    () =>
       fromCheckpoints(
         join(run, "checkpoints"),
         say,
         (checkpoint) => keptModel({ run, ...model, checkpoint }, make),
         stop,
-      ));
+      ),
+  );
+}
+
+/** Removes the checkpoints of a making that was killed at its very end, when all parts were kept. */
+async function removeUsed(run: string, parts: readonly string[], recordFile: string): Promise<void> {
+  const checkpoints = join(run, "checkpoints");
+  if (!await stat(checkpoints).catch(() => undefined)) return;
+  const kept = await Promise.all(parts.map((part) => findModel({ run, part, recordFile })));
+  if (kept.includes(undefined)) return;
+  await withLockIfFree(join(run, "lock"), async (isFree) => {
+    if (!isFree) return;
+    await removeOrphans(run);
+    await rm(checkpoints, { recursive: true, force: true });
+  });
 }
 
 /**
@@ -88,6 +111,7 @@ export async function keptModel<Made>(
   const found = await findModel<Made>(model);
   if (found && !checkpoint.resume) throw unfinished(model.run);
   if (found) return found;
+  await removeOrphans(model.run);
   const keep: MakingRun<Made>["keep"] = async (part, save, record) => {
     // A run that goes on from a checkpoint comes to a part again that it has kept already.
     if (await findModel({ ...model, part })) return;

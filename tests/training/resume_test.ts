@@ -83,6 +83,36 @@ Deno.test("a run that is saved by time goes on to the same bits, with the best e
     });
   }));
 
+Deno.test("a run that is stopped saves its step, and goes on from there to the same bits", async () => {
+  const trainer = newTrainer();
+  const whole = await train(trainer, plan);
+  await trainer.dispose();
+  for (const stopAt of [1, 3, 5, 12, 15]) {
+    await inFolder(async (folder) => {
+      const controller = new AbortController();
+      const stopped = newTrainer();
+      await assert.rejects(
+        train(stopped, {
+          ...plan,
+          onStep: ({ step }) => step === stopAt && controller.abort(new Killed()),
+          checkpoint: into(folder, { every: undefined, stop: controller.signal }),
+        }),
+        Killed,
+      );
+      assert.equal(stopped.updates, stopAt);
+      await stopped.dispose();
+      const again = newTrainer();
+      const steps: number[] = [];
+      const onStep = ({ step }: { step: number }) => void steps.push(step);
+      const resumed = await train(again, { ...plan, onStep, checkpoint: into(folder) });
+      await again.dispose();
+      assert.equal(steps.length, 15 - stopAt);
+      assert.deepEqual(resumed.parameters, whole.parameters);
+      assert.deepEqual(untimed(resumed), untimed(whole));
+    });
+  }
+});
+
 Deno.test("an epoch that had ended before its checkpoint was written is ended again", () =>
   inFolder(async (folder) => {
     const trainer = newTrainer();
