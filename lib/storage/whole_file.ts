@@ -50,19 +50,26 @@ export async function requireWritable(folder: string): Promise<void> {
 export class Temporary {
   readonly #forget: () => void;
 
-  private constructor(readonly path: string, readonly name: string, readonly file: Deno.FsFile) {
-    this.#forget = noteOwn(name);
+  private constructor(
+    readonly path: string,
+    readonly name: string,
+    readonly file: Deno.FsFile,
+    forget: () => void,
+  ) {
+    this.#forget = forget;
   }
 
   /** Opens one. @throws the file system's error. */
   static async beside(path: string): Promise<Temporary> {
     for (;;) {
       const name = `${path}.${crypto.randomUUID()}.tmp`;
+      const forget = noteOwn(name); // before it is there, as a signal may come at any time
       const file = await Deno.open(name, { createNew: true, write: true });
       await file.tryLock(true).catch(() => {}); // there are file systems without locks
       // Another process may have taken it for an orphan before it was locked.
-      if ((await file.stat()).nlink !== 0) return new Temporary(path, name, file);
+      if ((await file.stat()).nlink !== 0) return new Temporary(path, name, file, forget);
       file.close();
+      forget();
     }
   }
 
@@ -110,8 +117,8 @@ export async function temporaryFolder(path: string): Promise<TemporaryFolder> {
   await mkdir(dirname(path), { recursive: true });
   const name = `${path}.${crypto.randomUUID()}.tmp`;
   const lock = `${name}.lock`;
-  const file = await Deno.open(lock, { create: true, write: true });
   const forget = [noteOwn(lock), noteOwn(name)];
+  const file = await Deno.open(lock, { create: true, write: true });
   await file.tryLock(true).catch(() => {});
   await mkdir(name);
   return {
