@@ -150,7 +150,7 @@ class Killing {
         : this.#write(output, cache);
       const first = await Promise.race([ended, moment]);
       if (first) break; // it had ended before
-      child.kill("SIGKILL");
+      if (!kill(child)) break;
       await ended;
       tally.kills++;
       const torn = await this.#torn(output, expected, isOver);
@@ -232,6 +232,17 @@ async function leftIn(folder: string): Promise<string[]> {
   return names.filter((name) =>
     /\.tmp(\.lock)?$|checkpoint-\d+|^runs.*\.lock$/.test(name) && !/^(output|older)\//.test(name)
   );
+}
+
+/** Kills a process, unless it has ended meanwhile. */
+function kill(child: Deno.ChildProcess): boolean {
+  try {
+    child.kill("SIGKILL");
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
 }
 
 /** Starts a task. */

@@ -1,5 +1,5 @@
 /** The model that a run starts from: a checkpoint by name, folder or hub id, or a new one drawn from a seed. */
-import { type CheckpointContents, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type BertConfig, newConfig, requireVocabulary, withLabels } from "./config.ts";
 import { modelContent, resolveModel } from "./models.ts";
 import { initialParameters, type PreTrainingHeads } from "./parameters.ts";
@@ -184,7 +184,7 @@ export async function startModel(name: string, options: StartModelOptions): Prom
 export async function savePretrained(
   folder: string,
   { model, parameters }: { readonly model: StartModel; readonly parameters: HostTensors },
-  files?: CheckpointContents["files"],
+  files?: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
   const { id2label: _, label2id: __, ...config } = model.config;
   const kept = Object.entries(parameters).filter(([name]) => !name.startsWith("classifier."));

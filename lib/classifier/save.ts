@@ -1,5 +1,5 @@
 /** A trained classifier as a folder: the model, its tokenizer, and how it reads texts. */
-import { type CheckpointContents, saveCheckpoint } from "../bert/checkpoint.ts";
+import { saveCheckpoint } from "../bert/checkpoint.ts";
 import { InputError } from "../errors.ts";
 import type { FineTuned } from "../paper/fine_tune.ts";
 import { textStrategy } from "../paper/long_text.ts";
@@ -16,7 +16,7 @@ export async function saveClassifier(
   folder: string,
   { model, parameters, settings, pairs }: FineTuned,
   temperature?: number,
-  files?: CheckpointContents["files"],
+  files?: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
   const { text: name, maxFractions, ...rest } = settings;
   const text = textStrategy(name, { maxFractions });
