@@ -2,6 +2,7 @@
 import { type Command, CommanderError } from "commander";
 import { InputError } from "../lib/errors.ts";
 import { oneLine, printable, shortened, withoutUser } from "../lib/printable.ts";
+import { listenForSignals, Stopped } from "./stopping.ts";
 
 /** The output of a command: results to `out`, everything else to `error`. */
 export interface Output {
@@ -16,6 +17,12 @@ export const standardOutput: Output = {
   out: (text) => console.log(printable(text)),
   error: (text) => console.error(printable(withoutUser(text))),
 };
+
+/** Runs the command of this process, stops it at a signal, and ends the process. */
+export async function runMain(command: Command): Promise<never> {
+  listenForSignals();
+  Deno.exit(await runCommand(command, Deno.args));
+}
 
 /**
  * Runs a command and returns its exit code: 0 only on success. A user's mistake is one sentence on standard error, any
@@ -36,7 +43,7 @@ export async function runCommand(
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     output.error(said(command, error));
-    return 1;
+    return error instanceof Stopped ? error.code : 1;
   }
 }
 

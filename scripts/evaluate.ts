@@ -6,7 +6,8 @@ import { evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
-import { type Output, runCommand, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput } from "./command.ts";
+import { refuseInput } from "./options.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
 import { percent } from "../lib/wording.ts";
 
@@ -30,7 +31,10 @@ export function evaluateCommand(output: Output): Command {
 }
 
 async function evaluate(options: EvaluateOptions, output: Output): Promise<void> {
-  if (options.output !== undefined) await requireWritable(dirname(resolve(options.output)));
+  if (options.output !== undefined) {
+    await requireWritable(dirname(resolve(options.output)));
+    await refuseInput({ ...options, output: options.output }, "give another --output");
+  }
   const { input, model } = options;
   await useClassifier(options, output, async (classifier, engine) => {
     const { labels } = classifier;
@@ -58,4 +62,4 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
   });
 }
 
-if (import.meta.main) Deno.exit(await runCommand(evaluateCommand(standardOutput), Deno.args));
+if (import.meta.main) await runMain(evaluateCommand(standardOutput));

@@ -2,7 +2,13 @@
 import { Command } from "commander";
 import { join } from "node:path";
 import { exportClassifier } from "../lib/classifier/export.ts";
-import { type Output, runCommand, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput } from "./command.ts";
+
+interface ExportOptions {
+  readonly model: string;
+  readonly output: string;
+  readonly overwrite?: boolean;
+}
 
 /** The command, not yet run. */
 export function exportCommand(output: Output): Command {
@@ -16,12 +22,13 @@ export function exportCommand(output: Output): Command {
       "a folder that `deno task train` wrote, or another BERT with a classifier",
     )
     .requiredOption("--output <folder>", "where it is written")
-    .action(async (options: { readonly model: string; readonly output: string }) => {
-      const { bytes, notes } = await exportClassifier(options.model, options.output);
+    .option("--overwrite", "write into a folder that holds a model or other files, and replace them")
+    .action(async (options: ExportOptions) => {
+      const { bytes, notes } = await exportClassifier(options.model, options.output, options);
       for (const note of notes) output.error(note);
       const path = join(options.output, "onnx", "model.onnx");
       output.out(`wrote ${options.output}, with ${path} (${(bytes / 1e6).toFixed(1)} MB)`);
     });
 }
 
-if (import.meta.main) Deno.exit(await runCommand(exportCommand(standardOutput), Deno.args));
+if (import.meta.main) await runMain(exportCommand(standardOutput));

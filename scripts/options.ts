@@ -1,10 +1,14 @@
 /** Parsing of options that several commands have; what cannot be understood is an InputError. */
 import type { Command } from "commander";
 import { readdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { engineNames } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
-import { requireWritable } from "../lib/storage/whole_file.ts";
+import { requireRoom, withOutputFolder } from "../lib/storage/output_folder.ts";
+import { removeOrphans, requireWritable } from "../lib/storage/whole_file.ts";
+import { type CheckpointOptions, unfinished } from "../lib/training/checkpoints.ts";
+import { stopping } from "./stopping.ts";
 
 /** A parser of an option that takes a whole number of at least `least`, perhaps a multiple of another. */
 export function wholeNumber(option: string, least: number, multipleOf = 1): (text: string) => number {
@@ -91,7 +95,47 @@ export function runOptions(command: Command): Command {
       wholeNumber("--checkpoint-every", 1),
       200,
     )
-    .option("--resume", "go on from the last checkpoint in the output folder");
+    .option("--resume", "go on from the last checkpoint in the output folder")
+    .option("--overwrite", "replace what is in the output folder: a model, or an unfinished run");
+}
+
+/** The options about the output folder of a command that trains. */
+export interface OutputOptions {
+  readonly output: string;
+  readonly resume?: boolean;
+  readonly overwrite?: boolean;
+}
+
+/**
+ * Trains into the folder of `--output`, which is made if it is not there, while no other process writes there.
+ *
+ * @param train is given the folder of the checkpoints, and whether to go on from them
+ * @throws InputError if a model, other files or an unfinished run would be replaced unasked, or another process is
+ * writing there.
+ */
+export async function trainInto(
+  { output, resume = false, overwrite = false }: OutputOptions,
+  say: (line: string) => void,
+  train: (checkpoint: Pick<CheckpointOptions, "folder" | "resume" | "overwrite" | "stop">) => Promise<void>,
+): Promise<void> {
+  await makeOutputFolder(output);
+  await withOutputFolder(output, async () => {
+    await removeOrphans(output);
+    const folder = join(output, "checkpoints");
+    const files = await readdir(folder, { recursive: true }).catch(() => []);
+    const isThere = files.some((file) => /(checkpoint-\d+|model)\.safetensors$/.test(file));
+    if (isThere && !resume && !overwrite) throw unfinished(output);
+    if (!isThere || !resume) await requireRoom(output, { overwrite, except: ["checkpoints"] });
+    if (resume && !isThere) say(`No checkpoint in ${folder}: starting from the beginning`);
+    await train({ folder, resume, overwrite, stop: stopping.signal }).finally(() =>
+      stopping.goOn = undefined
+    );
+  });
+}
+
+/** To be told of each step, so that a signal stops at its end. */
+export function noteStep(): void {
+  stopping.goOn = "the same command with --resume goes on from there";
 }
 
 /** Makes the folder of `--output` if it is not there. @throws InputError if nothing can be written into it. */
@@ -110,15 +154,14 @@ export async function refuseSameFolder(model: string, output: string): Promise<v
   );
 }
 
-/** Says so where `--resume` has no checkpoint to go on from, and no model after pre-training. */
-export async function tellResume(
-  { resume }: { readonly resume?: boolean },
-  folder: string,
-  say: (line: string) => void,
+/** @throws InputError if a table would be written over the one that it is made from. */
+export async function refuseInput(
+  { input, output }: { readonly input: string; readonly output: string },
+  advice: string,
 ): Promise<void> {
-  const files = await readdir(folder, { recursive: true }).catch(() => []);
-  if (!resume || files.some((file) => /(checkpoint-\d+|model)\.safetensors$/.test(file))) return;
-  say(`No checkpoint in ${folder}: starting from the beginning`);
+  const [from, to] = await Promise.all([input, output].map((path) => realpath(path).catch(() => undefined)));
+  if (from === undefined || from !== to) return;
+  throw new InputError(`Cannot write ${output} as it is the input: ${advice}`);
 }
 
 /** The experiments of these names; all if there are none. @throws InputError listing those there are. */

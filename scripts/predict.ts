@@ -11,8 +11,8 @@ import { InputError } from "../lib/errors.ts";
 import { type PredictionColumns, predictionColumns, predictRows } from "../lib/classifier/predict.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
-import { type Output, runCommand, standardOutput } from "./command.ts";
-import { oneOf } from "./options.ts";
+import { type Output, runMain, standardOutput } from "./command.ts";
+import { oneOf, refuseInput } from "./options.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
 
 interface PredictOptions extends ClassifierCommandOptions {
@@ -20,6 +20,7 @@ interface PredictOptions extends ClassifierCommandOptions {
   readonly output: string;
   readonly format?: TableFormat;
   readonly probabilities?: boolean;
+  readonly overwrite?: boolean;
 }
 
 /** The command, not yet run. */
@@ -31,6 +32,7 @@ export function predictCommand(output: Output): Command {
     )
     .requiredOption("--input <file>", "the texts; - is standard input")
     .requiredOption("--output <file>", "the texts with labels; - is standard output")
+    .option("--overwrite", "the output may replace the input")
     .option("--format <name>", `of - : ${tableFormats.join(", ")}`, oneOf("--format", tableFormats))
     .option("--probabilities", "a column for each class besides");
   return withClassifierOptions(command).action((options: PredictOptions) => predict(options, output));
@@ -38,6 +40,7 @@ export function predictCommand(output: Output): Command {
 
 async function predict(options: PredictOptions, output: Output): Promise<void> {
   const { input, textColumn } = options;
+  if (!options.overwrite) await refuseInput(options, "give another --output, or --overwrite to replace it");
   const format = formatOf(input) ?? options.format;
   if (input === "-" && !format) {
     throw new InputError(
@@ -142,4 +145,4 @@ function sayTypes({ format }: TableLayout, { path, types = [] }: TableStream, ou
   output.error(`Columns of ${path} whose types cannot be written are written as texts: ${names}`);
 }
 
-if (import.meta.main) Deno.exit(await runCommand(predictCommand(standardOutput), Deno.args));
+if (import.meta.main) await runMain(predictCommand(standardOutput));

@@ -1,7 +1,6 @@
 /** `deno task pretrain`: pre-trains a model further on one's own texts (paper section 5.4). */
 import { Command } from "commander";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { corpusTexts, holdOut } from "../lib/paper/corpora.ts";
 import { dataset, datasetNames } from "../lib/data/dataset.ts";
 import { readDocuments } from "../lib/data/document_files.ts";
@@ -9,27 +8,32 @@ import { languageOf } from "../lib/data/files.ts";
 import { chineseGeneralText, generalText } from "../lib/data/general_text.ts";
 import { chooseEngine, type engineNames, openEngine } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
-import { furtherPretrain, type FurtherPretrained } from "../lib/paper/further_pretraining.ts";
+import {
+  furtherPretrain,
+  type FurtherPretrainContext,
+  type FurtherPretrained,
+} from "../lib/paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { duration, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { savePretrained, startModel } from "../lib/bert/start_model.ts";
-import { writeWhole } from "../lib/storage/whole_file.ts";
-import { type Output, runCommand, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput } from "./command.ts";
 import {
-  makeOutputFolder,
+  noteStep,
   numberBetween,
   oneOf,
+  type OutputOptions,
   refuseSameFolder,
   runOptions,
   sourceOptions,
-  tellResume,
+  trainInto,
   wholeNumber,
 } from "./options.ts";
+import { stopping } from "./stopping.ts";
 import { percent } from "../lib/wording.ts";
 import { preTrainingMeasures } from "./train_result.ts";
 
-interface PretrainOptions {
+interface PretrainOptions extends OutputOptions {
   readonly text?: string[];
   readonly data?: string[];
   readonly textColumn: string;
@@ -38,7 +42,6 @@ interface PretrainOptions {
   readonly layers?: number;
   readonly vocabulary?: number;
   readonly hidden?: number;
-  readonly output: string;
   readonly steps: number;
   readonly headSteps: number;
   readonly batchSize: number;
@@ -57,7 +60,6 @@ interface PretrainOptions {
   readonly precision: string;
   readonly devices: number;
   readonly checkpointEvery: number;
-  readonly resume?: boolean;
 }
 
 /** Held-out documents below which a note says that the numbers are rough. */
@@ -150,16 +152,24 @@ export function pretrainCommand(output: Output): Command {
 }
 
 async function pretrain(options: PretrainOptions, output: Output): Promise<void> {
-  const { seed, nsp, steps, headSteps, hidden = 256 } = options;
-  const start = performance.now();
   if (options.model !== "new") refuseShape(options);
   const texts = await textsOf(options, output.error);
+  await refuseSameFolder(options.model, options.output);
+  await trainInto(options, output.error, async (checkpoint) => {
+    await pretrainOn(texts, options, checkpoint, output);
+  });
+}
+
+async function pretrainOn(
+  texts: readonly string[],
+  options: PretrainOptions,
+  checkpoint: NonNullable<FurtherPretrainContext["checkpoint"]>,
+  output: Output,
+): Promise<void> {
+  const { seed, nsp, steps, headSteps, hidden = 256 } = options;
+  const start = performance.now();
   const documents = holdOut(texts, options.heldOut, seed);
   const language = options.language ?? languageOf(texts);
-  await refuseSameFolder(options.model, options.output);
-  await makeOutputFolder(options.output);
-  const checkpoints = join(options.output, "checkpoints");
-  await tellResume(options, checkpoints, output.error);
   output.error(
     `${documents.train.length} documents to train on, ${documents.heldOut.length} held out, language ${language}`,
   );
@@ -211,12 +221,15 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
   try {
     const run = await furtherPretrain({ model, documents, ...settings }, {
       engine,
-      checkpoint: { folder: checkpoints, every: options.checkpointEvery, resume: options.resume ?? false },
-      onStep: ({ step, loss }) => progress.update(step, `loss ${loss.toFixed(3)}`),
+      checkpoint: { ...checkpoint, every: options.checkpointEvery },
+      onStep: ({ step, loss }) => {
+        noteStep();
+        progress.update(step, `loss ${loss.toFixed(3)}`);
+      },
       onEvaluation: (evaluation) => progress.log(`step ${evaluation.step}: ${sentence(evaluation)}`),
     });
     progress.stop();
-    await savePretrained(options.output, run);
+    stopping.goOn = undefined;
     const { deno: _, ...packages } = versions();
     const result = {
       ...resultOf(run),
@@ -226,8 +239,8 @@ async function pretrain(options: PretrainOptions, output: Output): Promise<void>
       seconds: (performance.now() - start) / 1000,
       versions: packages,
     };
-    await writeWhole(join(options.output, "result.json"), [JSON.stringify(result, null, 2) + "\n"]);
-    await rm(checkpoints, { recursive: true, force: true });
+    await savePretrained(options.output, run, { "result.json": JSON.stringify(result, null, 2) + "\n" });
+    await rm(checkpoint.folder, { recursive: true, force: true });
     for (const note of run.notes.slice(model.notes.length)) output.error(note);
     output.out(`before: ${sentence(run.evaluations[0]!)}`);
     output.out(`after: ${sentence(run.evaluations.at(-1)!)}`);
@@ -291,4 +304,4 @@ function resultOf(run: FurtherPretrained) {
   };
 }
 
-if (import.meta.main) Deno.exit(await runCommand(pretrainCommand(standardOutput), Deno.args));
+if (import.meta.main) await runMain(pretrainCommand(standardOutput));

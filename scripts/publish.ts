@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { join } from "node:path";
 import type { ScaleName } from "../lib/runs/experiment.ts";
 import { publishReport } from "../lib/report/publish.ts";
-import { runCommand } from "./command.ts";
+import { withOutputFolder } from "../lib/storage/output_folder.ts";
+import { runMain } from "./command.ts";
 import { readReport, recordsCommand, type ReportParts, reportParts } from "./report.ts";
 
 interface PublishOptions {
@@ -22,12 +23,13 @@ export function publishCommand(parts: ReportParts): Command {
     .requiredOption("--to <folder>", "the folder that is served")
     .action(async (options: PublishOptions) => {
       const report = await readReport(options, parts);
-      const version = await publishReport(report, options.to, {
-        find: parts.find,
-        plotly: await parts.plotly(),
-      });
+      const plotly = await parts.plotly();
+      const version = await withOutputFolder(
+        options.to,
+        () => publishReport(report, options.to, { find: parts.find, plotly }),
+      );
       parts.output.out(`Wrote ${join(options.to, "versions", version.id, "index.html")}`);
     });
 }
 
-if (import.meta.main) Deno.exit(await runCommand(publishCommand(reportParts), Deno.args));
+if (import.meta.main) await runMain(publishCommand(reportParts));

@@ -11,8 +11,9 @@ import { type Experiment, type ScaleName, scaleNames } from "../lib/runs/experim
 import { collectReport, type Report } from "../lib/report/collect.ts";
 import type { FindDataset } from "../lib/report/mistakes.ts";
 import { writeReport } from "../lib/report/write_report.ts";
+import { withOutputFolder } from "../lib/storage/output_folder.ts";
 import type { Claim } from "../lib/results/claims.ts";
-import { type Output, runCommand, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput } from "./command.ts";
 import { makeOutputFolder, oneOf } from "./options.ts";
 
 /** Parts that the commands that write reports work with; tests put others in place. */
@@ -80,7 +81,8 @@ export function reportCommand(parts: ReportParts): Command {
       const report = await readReport(options, parts);
       const folder = options.output ?? join(report.folder, "report");
       await makeOutputFolder(folder);
-      await writeReport(report, folder, { find: parts.find, plotly: await parts.plotly() });
+      const plotly = await parts.plotly();
+      await withOutputFolder(folder, () => writeReport(report, folder, { find: parts.find, plotly }));
       parts.output.out(`Wrote ${join(folder, "index.html")}`);
     });
 }
@@ -98,4 +100,4 @@ function localDatasets(): FindDataset {
   };
 }
 
-if (import.meta.main) Deno.exit(await runCommand(reportCommand(reportParts), Deno.args));
+if (import.meta.main) await runMain(reportCommand(reportParts));

@@ -1,11 +1,11 @@
 /** `deno task reproduce`: runs experiments of the paper and prints their tables. */
 import { Command } from "commander";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { dataTables, experiments } from "../experiments/all.ts";
 import { chooseEngine, engineNames } from "../lib/engine/open.ts";
 import { targetNames } from "../lib/engine/xla/targets/hopper.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
+import { writeTogether } from "../lib/storage/whole_folder.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Configuration, Protocol } from "../lib/runs/configuration.ts";
 import type { DataTable } from "../lib/runs/data_table.ts";
@@ -23,7 +23,7 @@ import { figureSvg } from "../lib/results/figures.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import { type RunCell, runExperiment, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
-import { type Output, runCommand, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput } from "./command.ts";
 import { ExperimentWatch } from "./experiment_watch.ts";
 import {
   chooseExperiments,
@@ -35,6 +35,7 @@ import {
   sourceOptions,
   wholeNumber,
 } from "./options.ts";
+import { stopping } from "./stopping.ts";
 
 interface ReproduceOptions {
   readonly scale: ScaleName;
@@ -277,7 +278,11 @@ async function reproduce(
       resultsDir: options.results,
       shard: options.shard,
       runCell: (configuration, hooks) => runCell(configuration, { ...hooks, devices: options.devices }),
-      onProgress: (event) => watch.see(event),
+      stop: stopping.signal,
+      onProgress: (event) => {
+        stopping.goOn = event.kind === "step" ? "the same command goes on from there" : undefined;
+        watch.see(event);
+      },
     });
     const { length } = result.failures;
     const failed = length === 0 ? [] : [`${length} runs of ${experiment.name}`];
@@ -285,18 +290,16 @@ async function reproduce(
     const text = markdownTable(table, await evaluateTable(table, result.folder));
     output.out(text);
     if (options.set || options.row || options.column) return failed; // not the experiment as it stands
-    await mkdir(result.folder, { recursive: true });
     const name = [
       experiment.name,
       ...options.model === undefined ? [] : options.model.match(/\w+/g) ?? [],
       ...options.protocol === "paper" ? ["paper-protocol"] : [],
     ].join("-");
-    await writeWhole(join(result.folder, `${name}.md`), [text]);
-    output.error(`Wrote ${join(result.folder, `${name}.md`)}`);
-    if (!experiment.figure || result.records.size === 0) return failed;
-    const figure = experiment.figure({ ...result, scale: options.scale });
-    await writeWhole(join(result.folder, `${name}.svg`), [await figureSvg(figure)]);
-    output.error(`Wrote ${join(result.folder, `${name}.svg`)}`);
+    const svg = experiment.figure && result.records.size > 0 &&
+      await figureSvg(experiment.figure({ ...result, scale: options.scale }));
+    const files = { [`${name}.md`]: text, ...svg ? { [`${name}.svg`]: svg } : {} };
+    await writeTogether(result.folder, files, `${name}.md`);
+    for (const file of Object.keys(files)) output.error(`Wrote ${join(result.folder, file)}`);
     return failed;
   } finally {
     watch.stop();
@@ -319,5 +322,5 @@ if (import.meta.main) {
     runCell: lateRunner(),
     output: standardOutput,
   });
-  Deno.exit(await runCommand(command, Deno.args));
+  await runMain(command);
 }

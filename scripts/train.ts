@@ -9,9 +9,9 @@ import { trainingPage } from "../lib/report/training_page.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { surveyLines } from "../lib/classifier/survey.ts";
-import { writeWhole } from "../lib/storage/whole_file.ts";
-import { type Output, runCommand, standardOutput } from "./command.ts";
-import { makeOutputFolder, refuseSameFolder, tellResume } from "./options.ts";
+import { type Output, runMain, standardOutput } from "./command.ts";
+import { noteStep, refuseSameFolder, trainInto } from "./options.ts";
+import { stopping } from "./stopping.ts";
 import { recipeOf, type TrainOptions, withTrainOptions } from "./train_options.ts";
 import { evaluationsOf, preTrainingSentence, resultOf, resultText, sentence } from "./train_result.ts";
 import { percent } from "../lib/wording.ts";
@@ -28,17 +28,25 @@ export function trainCommand(output: Output): Command {
 }
 
 async function train(options: TrainOptions, output: Output): Promise<void> {
-  const start = performance.now();
   const recipe = await recipeOf(options, output.error);
-  const { data } = recipe;
   await refuseSameFolder(options.model, options.output);
-  await makeOutputFolder(options.output);
+  await trainInto(options, output.error, async (checkpoint) => {
+    await trainWith(recipe, options, checkpoint, output);
+  });
+}
+
+async function trainWith(
+  recipe: Recipe,
+  options: TrainOptions,
+  checkpoint: RecipeContext["checkpoint"],
+  output: Output,
+): Promise<void> {
+  const start = performance.now();
+  const { data } = recipe;
   output.error(
     `${data.name}: ${data.train.length} training, ${data.dev.length} development and ${data.test.length} test texts, ` +
       `${data.labels.length} labels${data.note ? `; ${data.note}` : ""}`,
   );
-  const checkpoints = join(options.output, "checkpoints");
-  await tellResume(options, checkpoints, output.error);
   const engine = await openEngine(
     await chooseEngine(options.engine, output.error),
     options.precision,
@@ -49,16 +57,16 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   try {
     const run = await runRecipe(recipe, {
       engine,
-      checkpoint: { folder: checkpoints, every: options.checkpointEvery, resume: options.resume ?? false },
+      checkpoint: { ...checkpoint, every: options.checkpointEvery },
       onSurvey: (survey) => {
         for (const line of surveyLines(survey, recipe.fineTuning)) output.error(line);
       },
       ...progressOf(recipe, progress, output),
     });
     progress.stop();
-    await saveClassifier(options.output, run.tuned, run.temperature);
+    stopping.goOn = undefined;
     const evaluations = evaluationsOf(run, data);
-    const { deno: _, ...packages } = versions();
+    const { deno: ___, ...packages } = versions();
     const result = {
       ...resultOf(run, evaluations),
       recipe: options.recipe,
@@ -69,14 +77,17 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
       seconds: (performance.now() - start) / 1000,
       versions: packages,
     };
-    await writeWhole(join(options.output, "result.json"), [JSON.stringify(result, null, 2) + "\n"]);
     const { name, source } = data;
+    const { resume: _, overwrite: __, ...settings } = options;
     const page = await trainingPage({
       ...{ name, source, run, evaluations, notes: run.tuned.notes },
-      settings: { ...options, engine: engine.name, steps: run.tuned.steps, took: duration(result.seconds) },
+      settings: { ...settings, engine: engine.name, steps: run.tuned.steps, took: duration(result.seconds) },
     });
-    await writeWhole(report, [page]);
-    await rm(checkpoints, { recursive: true, force: true });
+    await saveClassifier(options.output, run.tuned, run.temperature, {
+      "result.json": JSON.stringify(result, null, 2) + "\n",
+      "report.html": page,
+    });
+    await rm(checkpoint.folder, { recursive: true, force: true });
     for (const note of run.tuned.notes) output.error(note);
     for (const part of resultText(run, evaluations)) output.out(part);
     output.out(
@@ -120,13 +131,19 @@ function progressOf(
       preTraining = plan.headSteps + plan.steps;
       output.error(preTrainingSentence(plan, settings?.batchSize ?? 32));
     },
-    onPreTrainingStep: ({ step, loss }) => before().update(step, `loss ${loss.toFixed(3)}`),
+    onPreTrainingStep: ({ step, loss }) => {
+      noteStep();
+      before().update(step, `loss ${loss.toFixed(3)}`);
+    },
     onEvaluation: ({ step, mlmLoss, mlmAccuracy }) =>
       before().log(
         `step ${step}: masked words of the development texts: loss ${mlmLoss.toFixed(3)}, ` +
           `${percent(mlmAccuracy)} right`,
       ),
-    onStep: ({ step, loss }) => training().update(step, `loss ${loss.toFixed(3)}`),
+    onStep: ({ step, loss }) => {
+      noteStep();
+      training().update(step, `loss ${loss.toFixed(3)}`);
+    },
     onEpoch: ({ epoch, trainLoss, dev }) =>
       training().log(
         `epoch ${epoch}: training loss ${trainLoss.toFixed(3)}${dev ? `, ${sentence(dev)}` : ""}`,
@@ -134,4 +151,4 @@ function progressOf(
   };
 }
 
-if (import.meta.main) Deno.exit(await runCommand(trainCommand(standardOutput), Deno.args));
+if (import.meta.main) await runMain(trainCommand(standardOutput));

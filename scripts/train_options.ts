@@ -8,7 +8,7 @@ import { textStrategyNames } from "../lib/paper/long_text.ts";
 import { paperPasses, type Recipe, type RecipePreTraining } from "../lib/classifier/recipe.ts";
 import { scheduleNames } from "../lib/paper/schedules.ts";
 import { type FineTuneSettings, fineTuneSettings } from "../lib/paper/settings.ts";
-import { numberBetween, oneOf, runOptions, wholeNumber } from "./options.ts";
+import { numberBetween, oneOf, type OutputOptions, runOptions, wholeNumber } from "./options.ts";
 
 /** Options of pre-training, and the settings that they state. */
 const preTrainingOptions = [
@@ -22,6 +22,7 @@ const preTrainingOptions = [
 /** Options as commander parses them: settings of fine-tuning by their names, but for two whose options are shorter. */
 export interface TrainOptions
   extends
+    OutputOptions,
     Omit<FineTuneSettings, "text" | "warmupProportion" | "protocol">,
     Partial<Readonly<Record<typeof preTrainingOptions[number][0], number>>> {
   readonly truncation: string;
@@ -33,14 +34,12 @@ export interface TrainOptions
   readonly labelColumn: string;
   readonly model: string;
   readonly layers?: number;
-  readonly output: string;
   readonly recipe: "fit" | "itpt-fit";
   readonly unlabelled?: string[];
   readonly engine: typeof engineNames[number];
   readonly devices: number;
   readonly precision: "f32" | "bf16";
   readonly checkpointEvery: number;
-  readonly resume?: boolean;
   readonly offline?: boolean;
 }
 

@@ -2,7 +2,7 @@
  * Models as folders in Hugging Face's layout: config.json, model.safetensors (in older models pytorch_model.bin) and
  * the tokenizer's files.
  */
-import { access, mkdir, readdir, rm } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostTensors } from "../tensors.ts";
 import { shown } from "../storage/byte_source.ts";
@@ -10,9 +10,9 @@ import { InputError } from "../errors.ts";
 import { type BertConfig, configLabels, readConfig, withLabels } from "./config.ts";
 import { requireFinite } from "./elements.ts";
 import { freshTensor, keepLayers, parameterShapes, type PreTrainingHeads } from "./parameters.ts";
-import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "./safetensors.ts";
+import { readSafetensors, readSafetensorsHeader, safetensorsOf } from "./safetensors.ts";
 import { readTorchCheckpoint, readTorchShapes } from "./torch_checkpoint.ts";
-import { temporaryFile, writeWhole } from "../storage/whole_file.ts";
+import { type Content, writeTogether } from "../storage/whole_folder.ts";
 import { isFileName } from "../storage/file_name.ts";
 import { readTextFile } from "../storage/input_file.ts";
 
@@ -52,6 +52,8 @@ export interface CheckpointContents {
   readonly tokenizerFiles?: Readonly<Record<string, string | Uint8Array>>;
   /** Data of this library, written as bertlab.json. */
   readonly extra?: unknown;
+  /** Further files that belong to the model, such as result.json, by their paths in the folder. */
+  readonly files?: Readonly<Record<string, Content>>;
 }
 
 /**
@@ -144,14 +146,15 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
 }
 
 /**
- * Saves a model so that transformers' AutoModelForSequenceClassification loads it. Each file is written whole or not at
- * all, config.json last. Files of an earlier model and of interrupted saves are removed.
+ * Saves a model so that transformers' AutoModelForSequenceClassification loads it. The files are written together: one
+ * that is killed leaves the earlier model, this one, or a folder without config.json, which nobody can load. Files of
+ * an earlier model and of interrupted saves are removed.
  *
  * @throws InputError if the folder or a file cannot be written.
  * @throws RangeError if a tokenizer file's name is not a plain file name, or is that of another file of the model.
  */
 export async function saveCheckpoint(folder: string, contents: CheckpointContents): Promise<void> {
-  const { config, parameters, tokenizerFiles = {}, extra } = contents;
+  const { config, parameters, tokenizerFiles = {}, extra, files = {} } = contents;
   const taken = ["config.json", "model.safetensors", "bertlab.json"];
   for (const name of Object.keys(tokenizerFiles)) {
     if (!isFileName(name) || name.startsWith(".") || taken.includes(name)) {
@@ -161,27 +164,23 @@ export async function saveCheckpoint(folder: string, contents: CheckpointContent
   await mkdir(folder, { recursive: true }).catch((error) => {
     throw new InputError(`Cannot make the folder ${folder}: ${error.message}`, { cause: error });
   });
-  for (const name of await readdir(folder)) if (temporaryFile.test(name)) await rm(join(folder, name));
-  await writeSafetensors(join(folder, "model.safetensors"), parameters);
-  for (const [name, content] of Object.entries(tokenizerFiles)) {
-    await writeWhole(join(folder, name), [content]);
-  }
-  const json = (value: unknown) => [`${JSON.stringify(value, null, 2)}\n`];
-  if (extra !== undefined) await writeWhole(join(folder, "bertlab.json"), json(extra));
-  const written = [...Object.keys(tokenizerFiles), ...extra === undefined ? [] : ["bertlab.json"]];
-  for (const name of replaced) if (!written.includes(name)) await rm(join(folder, name), { force: true });
-  if (await hasOwnCard(folder) === true) {
-    for (const path of ["README.md", join("onnx", "model.onnx")]) {
-      await rm(join(folder, path), { force: true });
-    }
-  }
+  const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   const architectures = [architecture(parameters)];
-  await writeWhole(join(folder, "config.json"), json({ architectures, model_type: "bert", ...config }));
+  const all: Record<string, Content> = {
+    "model.safetensors": safetensorsOf(parameters),
+    ...tokenizerFiles,
+    ...extra === undefined ? {} : { "bertlab.json": json(extra) },
+    ...files,
+    "config.json": json({ architectures, model_type: "bert", ...config }),
+  };
+  const ofExport = await hasOwnCard(folder) ? ["README.md", "onnx/model.onnx"] : [];
+  const remove = [...replaced, ...ofExport].filter((name) => !Object.hasOwn(all, name));
+  await writeTogether(folder, all, "config.json", { remove });
 }
 
-/** Files of an older model that would change how a library reads the new one. */
+/** Files of an older model that would change how a library reads the new one, or say what was measured of the older. */
 const replaced = ["bertlab.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
-  .concat("special_tokens_map.json", "added_tokens.json");
+  .concat("special_tokens_map.json", "added_tokens.json", "result.json", "report.html");
 
 /** Tells whether a folder's README.md is an export's card (lib/classifier/export_card.ts); undefined without one. */
 export async function hasOwnCard(folder: string): Promise<boolean | undefined> {

@@ -61,15 +61,23 @@ export function readSafetensors(file: string | ByteSource, names?: Iterable<stri
 }
 
 /**
- * Writes tensors as a safetensors file (F32 and I32, sorted by name), whole or not at all.
+ * Writes tensors as a safetensors file, whole or not at all.
  *
  * @param metadata strings for `__metadata__`; transformers needs `{"format": "pt"}`
  */
 export async function writeSafetensors(
   path: string,
   tensors: HostTensors,
-  metadata: Readonly<Record<string, string>> = { format: "pt" },
+  metadata?: Readonly<Record<string, string>>,
 ): Promise<void> {
+  await writeWhole(path, safetensorsOf(tensors, metadata));
+}
+
+/** Returns the parts of a safetensors file (F32 and I32, sorted by name), whose bytes are the tensors' own. */
+export function safetensorsOf(
+  tensors: HostTensors,
+  metadata: Readonly<Record<string, string>> = { format: "pt" },
+): Uint8Array[] {
   const header: [string, unknown][] = [["__metadata__", metadata]];
   const names = Object.keys(tensors).sort();
   let offset = 0;
@@ -86,7 +94,7 @@ export async function writeSafetensors(
   const start = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
   new DataView(start.buffer).setBigUint64(0, BigInt(start.length - 8), true);
   start.set(json, 8);
-  await writeWhole(path, [start, ...names.map((name) => bytesOf(tensors[name]!.data))]);
+  return [start, ...names.map((name) => bytesOf(tensors[name]!.data))];
 }
 
 async function readHeader(source: ByteSource): Promise<SafetensorsHeader> {

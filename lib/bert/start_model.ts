@@ -175,15 +175,21 @@ export async function startModel(name: string, options: StartModelOptions): Prom
   return { config, parameters, tokenizer, fresh: false, description, ...content, notes };
 }
 
-/** Saves a pre-trained model as a Hugging Face folder of BertForPreTraining or BertForMaskedLM; a classifier is left out. */
+/**
+ * Saves a pre-trained model as a Hugging Face folder of BertForPreTraining or BertForMaskedLM, in the place of a model
+ * that is there; a classifier is left out.
+ *
+ * @param files further files that belong to it, such as result.json
+ */
 export async function savePretrained(
   folder: string,
   { model, parameters }: { readonly model: StartModel; readonly parameters: HostTensors },
+  files?: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
   const { id2label: _, label2id: __, ...config } = model.config;
   const kept = Object.entries(parameters).filter(([name]) => !name.startsWith("classifier."));
   const tokenizerFiles = model.tokenizer.files;
-  await saveCheckpoint(folder, { config, parameters: Object.fromEntries(kept), tokenizerFiles });
+  await saveCheckpoint(folder, { config, parameters: Object.fromEntries(kept), tokenizerFiles, files });
 }
 
 async function newModel(options: StartModelOptions): Promise<StartModel> {

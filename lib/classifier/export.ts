@@ -1,14 +1,14 @@
 /** A trained classifier's folder as one that Hugging Face's libraries, transformers.js and ONNX Runtime load. */
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { hasOwnCard, saveCheckpoint } from "../bert/checkpoint.ts";
+import { type CheckpointContents, saveCheckpoint } from "../bert/checkpoint.ts";
 import { withLabels } from "../bert/config.ts";
 import { InputError } from "../errors.ts";
 import { type CardFacts, limits, modelCard, truncationSide } from "./export_card.ts";
 import { classifierOnnx } from "./export_onnx.ts";
 import { layerFeatures } from "../paper/layers.ts";
 import { loadTrainedModel } from "./trained.ts";
-import { writeWhole } from "../storage/whole_file.ts";
+import { requireRoom, withOutputFolder } from "../storage/output_folder.ts";
 import { readTextFile } from "../storage/input_file.ts";
 
 /** The result of an export. */
@@ -25,18 +25,19 @@ export interface ExportedClassifier {
  *
  * @param model a folder of `deno task train`, or another BertForSequenceClassification
  * @param output another folder
- * @throws InputError as {@linkcode loadTrainedModel}, or if the weights take 2 GB or more.
+ * @param options.overwrite write into a folder that holds a model or other files
+ * @throws InputError as {@linkcode loadTrainedModel}, if the folder holds something or another process writes there, or
+ * if the weights take 2 GB or more.
  */
-export async function exportClassifier(model: string, output: string): Promise<ExportedClassifier> {
+export async function exportClassifier(
+  model: string,
+  output: string,
+  { overwrite = false }: { readonly overwrite?: boolean } = {},
+): Promise<ExportedClassifier> {
   const [from, to] = await Promise.all(
     [model, output].map((folder) => realpath(folder).catch(() => resolve(folder))),
   );
   if (from === to) throw new InputError(`Cannot export ${model} into itself: give another folder`);
-  if (await hasOwnCard(output) === false) {
-    throw new InputError(
-      `Cannot export into ${output} as it has a README.md of something else: give another folder`,
-    );
-  }
   const { parameters, labels, maxLength, tokenizer, temperature, pairs = false, notes, ...trained } =
     await loadTrainedModel(model);
   // A pair is one sequence, whose pooling is itself.
@@ -52,19 +53,21 @@ export async function exportClassifier(model: string, output: string): Promise<E
     truncation_side: pairs ? "right" : truncationSide({ text, maxLength }) ?? "right",
   };
   const json = await readTextFile(join(model, "bertlab.json")).catch(() => undefined);
-  await saveCheckpoint(output, {
+  const facts: CardFacts = {
+    ...{ name: basename(resolve(output)), config, labels, features, text, pairs, maxLength, ids },
+    ...temperature === 1 ? {} : { temperature },
+  };
+  const contents: CheckpointContents = {
     // There is no quantized file, which transformers.js asks for in browsers.
     config: { ...config, ...{ "transformers.js_config": { dtype: "fp32" } } },
     parameters,
     tokenizerFiles: { ...files, "tokenizer_config.json": `${JSON.stringify(tokenizerConfig, null, 2)}\n` },
     extra: json && JSON.parse(json),
-  });
-  await mkdir(join(output, "onnx"), { recursive: true });
-  await writeWhole(join(output, "onnx", "model.onnx"), [bytes]);
-  const facts: CardFacts = {
-    ...{ name: basename(resolve(output)), config, labels, features, text, pairs, maxLength, ids },
-    ...temperature === 1 ? {} : { temperature },
+    files: { "onnx/model.onnx": bytes, "README.md": modelCard(facts) },
   };
-  await writeWhole(join(output, "README.md"), [modelCard(facts)]);
+  await withOutputFolder(output, async () => {
+    await requireRoom(output, { overwrite });
+    await saveCheckpoint(output, contents);
+  });
   return { bytes: bytes.length, notes: [...notes, ...limits(facts)] };
 }

@@ -30,7 +30,7 @@ import {
 } from "../bert/start_model.ts";
 import { type Survey, surveyOf } from "./survey.ts";
 import { keptModel } from "../training/cached_model.ts";
-import type { CheckpointOptions } from "../training/checkpoints.ts";
+import { type CheckpointOptions, removeCheckpoints } from "../training/checkpoints.ts";
 import type { StepReport } from "../training/loop.ts";
 
 /** A task and how to train for it. */
@@ -135,6 +135,7 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
   // What fine-tuning would refuse is refused before hours of pre-training.
   passSize(fineTuning, engine.capabilities.devices.length);
   learningRates(fineTuning, 1, 1);
+  if (!checkpoint.resume) await removeCheckpoints(checkpoint);
   let seen: { readonly encoded: EncodedDataset; readonly survey: Survey } | undefined;
   /** All models that are read on the way have the same tokenizer. */
   const see = ({ config, tokenizer }: StartModel) => {
@@ -250,7 +251,7 @@ async function pretrained(
   if (record.identity !== identity) {
     throw new InputError(
       `Cannot resume from ${folder} as it was pre-trained with other settings or texts: give those of that run, or ` +
-        "start without resuming, which removes it",
+        "start anew with --overwrite, which removes it",
     );
   }
   const { description, notes, outcome } = record;

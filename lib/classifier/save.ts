@@ -5,9 +5,10 @@ import type { FineTuned } from "../paper/fine_tune.ts";
 import { textStrategy } from "../paper/long_text.ts";
 
 /**
- * Saves a classifier as a Hugging Face folder with bertlab.json beside it.
+ * Saves a classifier as a Hugging Face folder with bertlab.json beside it, in the place of a model that is there.
  *
  * @param temperature of a calibrated model: what its logits are divided by
+ * @param files further files that belong to it, such as result.json
  *
  * @throws InputError if it reads BERT's features by a biLSTM, which no Hugging Face class does.
  */
@@ -15,6 +16,7 @@ export async function saveClassifier(
   folder: string,
   { model, parameters, settings, pairs }: FineTuned,
   temperature?: number,
+  files?: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
   const { text: name, maxFractions, ...rest } = settings;
   const text = textStrategy(name, { maxFractions });
@@ -28,6 +30,7 @@ export async function saveClassifier(
     config: model.config,
     parameters,
     tokenizerFiles: model.tokenizer.files,
+    files,
     extra: {
       text: text.name,
       max_fractions: text.maxFractions,

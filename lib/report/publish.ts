@@ -1,11 +1,12 @@
 /** Versions of a report in one folder for a static host: earlier versions stay, links lead to the newest. */
-import { access, mkdir, realpath, rename, rm } from "node:fs/promises";
+import { access, mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { signed } from "../results/markdown.ts";
 import { shown } from "../storage/byte_source.ts";
 import { fileName } from "../storage/file_name.ts";
-import { requireWritable, writeWhole } from "../storage/whole_file.ts";
+import { removeOrphans, requireWritable, writeWhole } from "../storage/whole_file.ts";
+import { writeFolder } from "../storage/whole_folder.ts";
 import type { Report } from "./collect.ts";
 import { cellsCsv, parseCsv } from "./csv.ts";
 import { html } from "./html.ts";
@@ -51,6 +52,7 @@ export async function publishReport(
   const manifest = join(versions, "versions.json");
   const known = await readVersions(folder, manifest);
   await makeInside(folder, "versions");
+  await removeOrphans(versions);
   const newest = known.at(-1);
   const again = newest?.id.endsWith(`-${report.fingerprint}`) ?? false;
   const id = again ? newest!.id : `${report.made.toISOString().slice(0, 10)}-${report.fingerprint}`;
@@ -66,16 +68,14 @@ export async function publishReport(
     ...page ? [html`<a href="${page.file}">What changed since ${before!.id}</a>`] : [],
   ]);
 
-  const unfinished = join(versions, `${id}.unfinished`);
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished, { recursive: true });
-  const names = await writeReport(report, unfinished, { ...options, links, more: page ? [page] : [] });
-  for (const name of names) await makeInside(folder, name);
-  await rm(join(versions, id), { recursive: true, force: true });
-  await rename(unfinished, join(versions, id));
-
   const all = [...earlier, version];
-  await writeWhole(manifest, [JSON.stringify(all, null, 2) + "\n"]);
+  let names: string[] = [];
+  await writeFolder(join(versions, id), async (beside) => {
+    names = await writeReport(report, beside, { ...options, links, more: page ? [page] : [] });
+    for (const name of names) await makeInside(folder, name);
+    // Before the folder is there, as a version without a folder is forgotten, and a folder without a version is not.
+    await writeWhole(manifest, [JSON.stringify(all, null, 2) + "\n"]);
+  });
   await writeWhole(join(versions, "index.html"), [versionsPage(all)]);
   await writeWhole(join(folder, "index.html"), [redirect("The newest report", `versions/${id}/index.html`)]);
   for (const name of names) {
@@ -136,7 +136,7 @@ async function readManifest(path: string): Promise<Version[]> {
 }
 
 /** Names in the folder of versions that are no versions' own. */
-const reserved = /^(index\.html|versions\.json|.*\.unfinished)$/;
+const reserved = /^(index\.html|versions\.json|.*\.unfinished|.*\.tmp(\.lock)?)$/;
 
 /** Compares a version's `cells.csv` with the cells of now. @throws InputError if it cannot be read. */
 async function changesSince(path: string, now: string): Promise<Changes> {

@@ -1,7 +1,5 @@
 /** Writing a report: one folder with pages that need nothing from elsewhere, Markdown, CSV and BibTeX. */
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { writeWhole } from "../storage/whole_file.ts";
+import { writeTogether } from "../storage/whole_folder.ts";
 import { bibtex } from "./bibtex.ts";
 import scripts from "./charts.js" with { type: "text" };
 import type { Report } from "./collect.ts";
@@ -59,7 +57,6 @@ export async function writeReport(
       html`<p>bertlab, scale ${report.scale}, ${report.records.length} runs (records ${report.fingerprint}),
 made ${report.made.toISOString().slice(0, 10)}. <a href="report.bib">How to cite</a></p>`,
   };
-  await mkdir(folder, { recursive: true });
   const files: Record<string, string> = {
     "report.css": styles,
     "charts.js": scripts,
@@ -76,6 +73,6 @@ made ${report.made.toISOString().slice(0, 10)}. <a href="report.bib">How to cite
     ),
     ...Object.fromEntries(pages.map((page) => [page.file, document(page, frame)])),
   };
-  for (const [name, text] of Object.entries(files)) await writeWhole(join(folder, name), [text]);
+  await writeTogether(folder, files, "index.html");
   return made.map(({ page }) => page.file.replace(/\.html$/, ""));
 }

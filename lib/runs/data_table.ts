@@ -7,6 +7,7 @@ import { InputError } from "../errors.ts";
 import type { ScaleName } from "./experiment.ts";
 import { markdown } from "../results/markdown.ts";
 import { characterTokenizer, loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import { withLockIfFree } from "../storage/file_lock.ts";
 import { writeWhole } from "../storage/whole_file.ts";
 import { readTextFile } from "../storage/input_file.ts";
 
@@ -112,11 +113,22 @@ export async function measureDataTable(table: DataTable, options: DataTableOptio
     const found = Object.keys(table.scales).join(", ");
     throw new InputError(`${table.name} has no scale "${name}": expected one of ${found}`);
   }
-  const file = join(folder, `${table.name}.json`);
+  const waiting = () => say(`Waiting for another process that measures ${table.name}`);
+  const measure = () => measureSets(table.name, scale.sets, options);
+  return await withLockIfFree(join(folder, `.${table.name}.lock`), measure, waiting);
+}
+
+async function measureSets(
+  table: string,
+  places: Readonly<Record<string, string>>,
+  options: DataTableOptions,
+): Promise<MeasuredData[]> {
+  const { folder, say } = options;
+  const file = join(folder, `${table}.json`);
   const rows = new Map((await readMeasured(file)).map((row) => [row.set, row]));
-  const sets = Object.keys(scale.sets);
+  const sets = Object.keys(places);
   const measured: MeasuredData[] = [];
-  for (const [set, place] of Object.entries(scale.sets)) {
+  for (const [set, place] of Object.entries(places)) {
     let row = rows.get(set);
     if (row?.data !== place) {
       say(`measuring ${place}`);

@@ -32,6 +32,8 @@ export interface ForgettingProbeOptions {
   readonly onStep: (done: number, total: number, loss?: number) => void;
   /** Told what is going on. */
   readonly say: (line: string) => void;
+  /** Once aborted, the training saves a checkpoint at the end of its step and throws the signal's reason. */
+  readonly stop?: AbortSignal;
 }
 
 /** A model as it was before fine-tuning, with a head of masked words, and general text to measure it on. */
@@ -69,6 +71,7 @@ export async function forgettingProbe(
     identity: { ...await runModelIdentity(probed, { sets: [], say }), language, headSteps },
     part: "model",
     say,
+    stop: options.stop,
     recordFile: "head.json",
   }, async (run) => {
     const model = await runModel(probed, start);

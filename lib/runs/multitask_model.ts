@@ -88,6 +88,7 @@ export async function multiTaskModel(
     part: modelPart,
     recordFile: "multitask.json",
     say,
+    stop: options.stop,
   };
   const { folder, record: made } = await cachedModel<Made>(
     cached,

@@ -32,6 +32,8 @@ export interface PreTrainedModelOptions {
   readonly onStep: (done: number, total: number, loss?: number) => void;
   /** Told what is going on. */
   readonly say: (line: string) => void;
+  /** Once aborted, the training saves a checkpoint at the end of its step and throws the signal's reason. */
+  readonly stop?: AbortSignal;
 }
 
 /** A model to fine-tune, and the result of its pre-training. */
@@ -82,8 +84,10 @@ export async function preTrainedModel(
     kind: "pretrained",
     identity,
     part: partOf(stepsOf(settings, point)),
+    parts: pointSteps(settings).map(partOf),
     recordFile: "pretraining.json",
     say,
+    stop: options.stop,
   };
   const { folder, record: { notes = [], ...record } } = await cachedModel<Made>(
     cached,

@@ -1,6 +1,5 @@
 /** Trains and tests the classifier of a configuration: opens what the configuration names and fine-tunes. */
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { type Dataset, dataset, datasetContent } from "../data/dataset.ts";
 import { wholeText } from "../data/examples.ts";
 import { chineseGeneralText, generalText } from "../data/general_text.ts";
@@ -13,11 +12,11 @@ import { forgettingProbe } from "./forgetting_probe.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { multiTaskModel, type MultiTaskModelOptions } from "./multitask_model.ts";
 import { preTrainedModel } from "./pretrained_model.ts";
+import { savedRunFolder } from "./saved_runs.ts";
 import { usedPart } from "./used_part.ts";
 import type { CellResult, RunCell } from "./run_experiment.ts";
 import { runModel, startIdentity, type StartModel } from "../bert/start_model.ts";
 import { configurationHash } from "../results/records.ts";
-import { cacheFolder } from "../storage/cache.ts";
 import { withLockIfFree } from "../storage/file_lock.ts";
 import type { HostTensors } from "../tensors.ts";
 import { type CheckpointOptions, fromCheckpoints } from "../training/checkpoints.ts";
@@ -31,7 +30,7 @@ export function cellRunner(): RunCell {
   const read = new Map<string, Promise<Dataset>>();
   const hashed = new Map<string, Promise<string | undefined>>();
   const general: Partial<Record<Dataset["language"], Promise<readonly string[]>>> = {};
-  return async (configuration, { devices, onStep, onLine }) => {
+  return async (configuration, { devices, onStep, onLine, stop }) => {
     const { forgetting: headSteps, preTraining, multiTask } = configuration;
     // What is forgotten is a matter of the whole training: rates are compared where all have made the same steps.
     const keep = headSteps === null ? {} : { keep: "last" as const };
@@ -75,6 +74,7 @@ export function cellRunner(): RunCell {
         task,
         onStep,
         say: onLine,
+        stop,
       });
       let { sharedSeconds } = start;
       const forgettingOf = async (headSteps: number, parameters: HostTensors) => {
@@ -88,6 +88,7 @@ export function cellRunner(): RunCell {
           language: data.language,
           onStep,
           say: onLine,
+          stop,
         });
         sharedSeconds += (performance.now() - began) / 1000;
         return { forgetting: await probe.measure(parameters) };
@@ -95,11 +96,15 @@ export function cellRunner(): RunCell {
       const { result: { run, forgetting }, forget } = await savedRun(
         configuration,
         onLine,
+        stop,
         async (checkpoint) => {
           const run = await fineTune(start.model, data, settings, {
             engine,
             checkpoint,
-            onStep: ({ step, steps, loss }) => onStep(step, steps, loss),
+            onStep: ({ step, steps, loss }) => {
+              onStep(step, steps, loss);
+              if (!checkpoint) stop?.throwIfAborted();
+            },
           });
           const measured = headSteps === null || start.model.fresh
             ? {}
@@ -155,12 +160,13 @@ export function cellRunner(): RunCell {
 async function savedRun<Result>(
   configuration: Configuration,
   say: (line: string) => void,
+  stop: AbortSignal | undefined,
   make: (checkpoint?: Omit<CheckpointOptions, "identity">) => Promise<Result>,
 ): Promise<{ result: Result; forget: () => Promise<void> }> {
-  const folder = join(cacheFolder(), "runs", (await configurationHash(configuration)).slice(0, 24));
+  const folder = savedRunFolder(await configurationHash(configuration));
   return await withLockIfFree(`${folder}.lock`, async (isFree) => {
     if (!isFree) return { result: await make(), forget: () => Promise.resolve() };
-    const result = await fromCheckpoints(folder, say, make);
+    const result = await fromCheckpoints(folder, say, make, stop);
     return { result, forget: () => rm(folder, { recursive: true, force: true }) };
   });
 }

@@ -18,6 +18,8 @@ import {
   type RunResult,
   writePredictions,
 } from "../results/records.ts";
+import { cellLockOf, forgetRuns } from "./saved_runs.ts";
+import { withLockIfFree } from "../storage/file_lock.ts";
 import { requireWritable } from "../storage/whole_file.ts";
 
 /** Devices and callbacks that a run is given beside its configuration. */
@@ -28,6 +30,8 @@ export interface RunHooks {
   readonly onStep: (done: number, total: number, loss?: number) => void;
   /** Something to show on the way, such as how far a download is. */
   readonly onLine: (line: string) => void;
+  /** Once aborted, the run saves itself at the end of its step and throws the signal's reason. */
+  readonly stop?: AbortSignal;
 }
 
 /** Trains and tests one configuration. */
@@ -81,6 +85,8 @@ export interface ExperimentOptions extends CellOptions {
   readonly runCell: RunCell;
   /** Is told what happens. */
   readonly onProgress?: (event: ExperimentEvent) => void;
+  /** Stops at the end of a step, with all saved, once it is aborted. */
+  readonly stop?: AbortSignal;
 }
 
 /** The cells of an experiment and their records. */
@@ -174,10 +180,11 @@ export function commandFor(
 
 /**
  * Runs the cells that have no record yet (those of the shard, if there is one) and returns all. What one run cannot use,
- * such as a data set that cannot be had, does not keep the others from being made.
+ * such as a data set that cannot be had, does not keep the others from being made. What another process is making is
+ * put off, then waited for.
  *
  * @throws InputError if the shard is not one of N, or the folder cannot be written to; whatever else a run throws, after
- * the records of the runs before it.
+ * the records of the runs before it; the reason of `stop` once that is aborted.
  */
 export async function runExperiment(
   experiment: Experiment,
@@ -191,6 +198,7 @@ export async function runExperiment(
   const records = await keptOf(cells, made, contents, onProgress);
   const { runs, share } = shareOf(cells, shard);
   const due = share.filter(({ hash }) => !records.has(hash));
+  await forgetRuns(records.keys(), folder);
   if (due.length > 0) await requireWritable(folder);
   const seconds = await expectedSeconds(
     experiment,
@@ -201,11 +209,12 @@ export async function runExperiment(
   onProgress?.({ kind: "plan", due, runs: runs.length, seconds });
   const file = shard ? `records-${shard.index}-of-${shard.count}.jsonl` : "records.jsonl";
   const failures: Failure[] = [];
-  for (const [place, cell] of due.entries()) {
-    const progress = { run: place + 1, runs: due.length };
+  let run = 0;
+  const make = async (cell: Cell) => {
+    const progress = { run: ++run, runs: due.length };
     onProgress?.({ kind: "start", cell, ...progress });
     try {
-      const record = await recordCell(cell, join(folder, file), options);
+      const record = await madeMeanwhile(cell) ?? await recordCell(cell, join(folder, file), options);
       onProgress?.({ kind: "end", record, ...progress });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
@@ -213,6 +222,27 @@ export async function runExperiment(
       failures.push(failure);
       onProgress?.({ kind: "failed", failure, ...progress });
     }
+    options.stop?.throwIfAborted();
+  };
+  const madeMeanwhile = async (cell: Cell) => {
+    const { records } = await readFolder({ ...options, onProgress: undefined });
+    return (await keptOf([cell], records, contents)).get(cell.hash);
+  };
+  const putOff: Cell[] = [];
+  for (const cell of due) {
+    await withLockIfFree(
+      cellLockOf(folder, cell.hash),
+      async (isFree) => isFree ? await make(cell) : void putOff.push(cell),
+    );
+  }
+  for (const cell of putOff) {
+    const line =
+      `Waiting for another process that makes ${cell.column}, ${cell.row}, seed ${cell.configuration.seed}`;
+    await withLockIfFree(
+      cellLockOf(folder, cell.hash),
+      () => make(cell),
+      () => onProgress?.({ kind: "line", line }),
+    );
   }
   // Read again, as other processes may have made runs of other shards meanwhile.
   const { records: all } = await readFolder({ ...options, onProgress: undefined });
@@ -259,6 +289,7 @@ async function recordCell(cell: Cell, file: string, options: ExperimentOptions):
     const { testPredictions, sharedSeconds = 0, forget, ...result } = await options.runCell(configuration, {
       onStep: (done, total, loss) => options.onProgress?.({ kind: "step", done, total, loss }),
       onLine: (line) => options.onProgress?.({ kind: "line", line }),
+      stop: options.stop,
     });
     const source = await commit();
     const record: RunRecord = {

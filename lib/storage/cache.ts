@@ -3,7 +3,7 @@
  * A folder gets into the cache only when it is complete and its files are checked.
  */
 import { execFile } from "node:child_process";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -13,6 +13,7 @@ import { withoutUser } from "../printable.ts";
 import { hashFile, type OnProgress } from "./download.ts";
 import { isFileName } from "./file_name.ts";
 import { unzip } from "./unzip.ts";
+import { writeFolder } from "./whole_folder.ts";
 
 /** A file of a folder to fetch. */
 export interface WantedFile {
@@ -67,25 +68,20 @@ export async function fetchFolder(
   const cached = await cachedFolder(place, files);
   if (cached !== undefined) return cached;
   const folder = join(cacheFolder(), place);
-  const temporary = `${folder}.${crypto.randomUUID()}.tmp`;
   const failures = [...tried];
   for (const source of sources) {
     try {
-      await mkdir(temporary, { recursive: true });
-      await source.fetch(files, temporary, onProgress);
-      await checkFiles(temporary, files);
-      if (!await isWhole(folder, files)) await rm(folder, { recursive: true, force: true });
-      await rename(temporary, folder).catch(async (error) => {
-        if (!await isWhole(folder, files)) throw error;
-      });
+      const fetchInto = async (beside: string) => {
+        await source.fetch(files, beside, onProgress);
+        await checkFiles(beside, files);
+      };
+      await writeFolder(folder, fetchInto, { keeps: () => isWhole(folder, files) });
       return folder;
     } catch (error) {
       const { message, cause } = error as Error;
       failures.push(
         `${source.name} failed (${cause instanceof Error ? `${message}: ${cause.message}` : message})`,
       );
-    } finally {
-      await rm(temporary, { recursive: true, force: true });
     }
   }
   throw new InputError(

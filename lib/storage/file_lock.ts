@@ -6,6 +6,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InputError } from "../errors.ts";
+import { noteOwn } from "./whole_file.ts";
 
 /**
  * Runs an action while no other process runs one under the same lock. On a file system without locks it runs unlocked,
@@ -39,20 +40,34 @@ export async function withCacheLock<T>(
   return await action();
 }
 
-/** Does something while it holds the lock of a file, which is removed at the end, or without if another holds it. */
+/**
+ * Does something while it holds the lock of a file, which is removed at the end, or without if another holds it.
+ *
+ * @param waiting if given, the lock is waited for, and this is called before
+ */
 export async function withLockIfFree<Result>(
   path: string,
   action: (isFree: boolean) => Promise<Result>,
+  waiting?: () => void,
 ): Promise<Result> {
   await mkdir(dirname(path), { recursive: true }).catch(() => {});
-  using file = await Deno.open(path, { create: true, write: true, mode: 0o664 }).catch(() => null);
-  // A file that was removed meanwhile locks nothing; a file system without locks is taken to have no second process.
-  const isFree = file !== null && await file.tryLock(true).catch(() => true) &&
-    (await file.stat()).nlink !== 0;
-  try {
-    return await action(isFree);
-  } finally {
-    if (isFree) await rm(path, { force: true }).catch(() => {});
+  for (;;) {
+    using file = await Deno.open(path, { create: true, write: true, mode: 0o664 }).catch(() => null);
+    // A file system without locks is taken to have no second process.
+    let isFree = file !== null && await file.tryLock(true).catch(() => true);
+    if (file !== null && !isFree && waiting) {
+      waiting();
+      await file.lock(true);
+      isFree = true;
+    }
+    if (isFree && (await file!.stat()).nlink === 0) continue; // the one before has removed it: it locks nothing
+    const forget = isFree ? noteOwn(path) : () => {};
+    try {
+      return await action(isFree);
+    } finally {
+      if (isFree) await rm(path, { force: true }).catch(() => {});
+      forget();
+    }
   }
 }
 

@@ -1,23 +1,149 @@
-/** Files written whole: a path holds the old file or the new one, never a part of one. */
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+/**
+ * Files written whole: a path holds the old file or the new one, never a part of one. What is written beside it
+ * meanwhile is locked, so that one which a killed process left is known by being free, and the next one that writes
+ * there removes it.
+ */
+import { rmSync } from "node:fs";
+import { lstat, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 
-/** Pattern of the names of temporary files, which a killed process may leave behind. */
-export const temporaryFile = /\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp$/;
+/** Pattern of the names of temporary files and folders, and of the folders' locks, which a killed process may leave. */
+export const temporaryName = /\.[0-9a-f]{8}-[0-9a-f-]{27}\.tmp(\.lock)?$/;
+
+/** Temporary files and folders, and locks, of this process. */
+const own = new Set<string>();
+
+/** Notes a file or folder that {@linkcode discardOwn} is to remove; the result takes the note back. */
+export function noteOwn(path: string): () => void {
+  own.add(path);
+  return () => void own.delete(path);
+}
+
+/** Removes this process's temporary files, before it ends at a signal. */
+export function discardOwn(): void {
+  for (const path of own) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      // The next process that writes there removes it.
+    }
+  }
+}
 
 /** Makes a folder if it is not there. @throws InputError unless files can be written into it. */
 export async function requireWritable(folder: string): Promise<void> {
-  const probe = join(folder, `.${crypto.randomUUID()}`);
+  const probe = join(folder, `.${crypto.randomUUID()}.tmp`);
   try {
     await mkdir(folder, { recursive: true });
+    await removeOrphans(folder, ".");
     await writeFile(probe, "");
-    await rm(probe);
+    await rm(probe, { force: true });
   } catch (error) {
     throw new InputError(`Cannot write into ${folder}: ${(error as Error).message}; name another folder`, {
       cause: error,
     });
   }
+}
+
+/** A file written beside its place under a temporary name, until `keep` puts it there or `discard` removes it. */
+export class Temporary {
+  readonly #forget: () => void;
+
+  private constructor(
+    readonly path: string,
+    readonly name: string,
+    readonly file: Deno.FsFile,
+    forget: () => void,
+  ) {
+    this.#forget = forget;
+  }
+
+  /** Opens one. @throws the file system's error. */
+  static async beside(path: string): Promise<Temporary> {
+    for (;;) {
+      const name = `${path}.${crypto.randomUUID()}.tmp`;
+      const forget = noteOwn(name); // before it is there, as a signal may come at any time
+      const file = await Deno.open(name, { createNew: true, write: true });
+      await file.tryLock(true).catch(() => {}); // there are file systems without locks
+      // Another process may have taken it for an orphan before it was locked.
+      if ((await file.stat()).nlink !== 0) return new Temporary(path, name, file, forget);
+      file.close();
+      forget();
+    }
+  }
+
+  /** Writes at the end. */
+  async write(part: string | Uint8Array): Promise<void> {
+    const bytes = typeof part === "string" ? new TextEncoder().encode(part) : part;
+    for (let done = 0; done < bytes.length;) done += await this.file.write(bytes.subarray(done));
+  }
+
+  /** Puts the file, which is flushed to the disk before, in its place; removes it if that cannot be done. */
+  async keep(): Promise<void> {
+    try {
+      await rename(this.name, this.path);
+      this.#close();
+    } finally {
+      await this.discard();
+    }
+  }
+
+  /** Removes the file, unless it was kept. */
+  async discard(): Promise<void> {
+    if (this.#close()) await rm(this.name, { force: true });
+  }
+
+  #isOpen = true;
+
+  #close(): boolean {
+    if (!this.#isOpen) return false;
+    this.#isOpen = false;
+    this.#forget();
+    this.file.close();
+    return true;
+  }
+}
+
+/** A temporary folder beside its place. */
+export interface TemporaryFolder {
+  readonly name: string;
+  /** Removes it, unless it was renamed. */
+  discard(): Promise<void>;
+}
+
+/** Makes a folder beside a path under a temporary name; its lock, a file beside it, is there before and after it. */
+export async function temporaryFolder(path: string): Promise<TemporaryFolder> {
+  await mkdir(dirname(path), { recursive: true });
+  const name = `${path}.${crypto.randomUUID()}.tmp`;
+  const lock = `${name}.lock`;
+  const forget = [noteOwn(lock), noteOwn(name)];
+  const file = await Deno.open(lock, { create: true, write: true });
+  await file.tryLock(true).catch(() => {});
+  await mkdir(name);
+  return {
+    name,
+    async discard() {
+      await rm(name, { recursive: true, force: true });
+      await rm(lock, { force: true });
+      file.close();
+      for (const one of forget) one();
+    },
+  };
+}
+
+/** Removes the temporary files and folders of a folder that dead processes left, if their names start so. */
+export async function removeOrphans(folder: string, start = ""): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name.startsWith(start) && temporaryName.test(name)) await removeOrphan(join(folder, name));
+  }
+}
+
+async function removeOrphan(path: string): Promise<void> {
+  const isFolder = (await lstat(path).catch(() => undefined))?.isDirectory() ?? false;
+  using file = await Deno.open(isFolder ? `${path}.lock` : path, { write: true }).catch(() => null);
+  const isOrphan = file === null ? isFolder : await file.tryLock(true).catch(() => false);
+  if (isOrphan) await rm(path, { recursive: true, force: true }).catch(() => {});
 }
 
 /**
@@ -27,26 +153,26 @@ export async function requireWritable(folder: string): Promise<void> {
  * @throws InputError if the file cannot be written; errors of `parts` pass through.
  */
 export async function writeWhole(path: string, parts: Iterable<string | Uint8Array>): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  await removeOrphans(dirname(path), `${basename(path)}.`);
+  await (await writeBeside(path, parts)).keep().catch((error) => cannotWrite(path, error));
+}
+
+/** Writes a file beside its place and flushes it to the disk. @throws as {@linkcode writeWhole}. */
+export async function writeBeside(path: string, parts: Iterable<string | Uint8Array>): Promise<Temporary> {
+  const temporary = await Temporary.beside(path).catch((error) => cannotWrite(path, error));
   try {
-    const file = await open(temporary, "wx");
-    try {
-      for (const part of parts) {
-        const bytes = typeof part === "string" ? new TextEncoder().encode(part) : part;
-        for (let done = 0; done < bytes.length;) {
-          done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
-        }
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    for (const part of parts) await temporary.write(part);
+    await temporary.file.sync();
+    return temporary;
   } catch (error) {
-    await rm(temporary, { force: true });
-    const { code, message } = error as Error & { code?: string };
-    if (code === undefined) throw error;
-    const advice = code === "ENOSPC" ? "; make room and start again" : "";
-    throw new InputError(`Cannot write ${path}: ${message}${advice}`, { cause: error });
+    await temporary.discard();
+    return cannotWrite(path, error as Error);
   }
+}
+
+/** Throws a sentence about an error of the file system, and any other error as it is. */
+export function cannotWrite(path: string, error: Error & { code?: string }): never {
+  if (error.code === undefined) throw error;
+  const advice = error.code === "ENOSPC" ? "; make room and start again" : "";
+  throw new InputError(`Cannot write ${path}: ${error.message}${advice}`, { cause: error });
 }

@@ -1,11 +1,13 @@
 /** Rows written as CSV, TSV, JSON Lines or Parquet, to standard output or to a file that appears only when complete. */
 import { stringify } from "csv-stringify/sync";
-import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { open, realpath, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { InputError } from "../errors.ts";
 import { parquetEncoder, type ParquetType } from "./parquet_table.ts";
 import { cellJson, cellText, type OutputRow, type TableEncoder, type TableFormat } from "./rows.ts";
 import { standardStream } from "./text_source.ts";
 import { printable } from "../printable.ts";
+import { cannotWrite, removeOrphans, Temporary } from "../storage/whole_file.ts";
 
 /** Format and columns of a table to write. */
 export interface TableLayout {
@@ -90,23 +92,25 @@ async function openSink(given: string): Promise<Sink> {
   const path = await realpath(given).catch(() => given);
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) throw new InputError(`Cannot write ${given} as it is a folder: give a file`);
-  const place = info && !info.isFile() ? path : `${path}.${crypto.randomUUID()}.tmp`; // a device cannot be renamed
-  const said = (error: Error & { code?: string }) => {
-    const advice = error.code === "ENOSPC" ? "; make room and start again" : "";
-    throw new InputError(`Cannot write ${given}: ${error.message}${advice}`, { cause: error });
-  };
-  const file = await open(place, place === path ? "w" : "wx").catch(said);
+  const said = (error: Error) => cannotWrite(given, error);
+  if (info && !info.isFile()) {
+    // A device cannot be renamed.
+    const device = await open(path, "w").catch(said);
+    return {
+      write: (part) => writeAll(part, async (bytes) => (await device.write(bytes)).bytesWritten).catch(said),
+      close: () => device.close(),
+      abort: () => device.close().catch(() => {}), // it may be closed already
+    };
+  }
+  await removeOrphans(dirname(path), `${basename(path)}.`);
+  const file = await Temporary.beside(path).catch(said);
   return {
-    write: (part) => writeAll(part, async (bytes) => (await file.write(bytes)).bytesWritten).catch(said),
+    write: (part) => file.write(part).catch(said),
     async close() {
-      if (place !== path) await file.sync().catch(said);
-      await file.close();
-      if (place !== path) await rename(place, path).catch(said);
+      await file.file.sync().catch(said);
+      await file.keep().catch(said);
     },
-    async abort() {
-      await file.close().catch(() => {}); // it may be closed already
-      if (place !== path) await rm(place, { force: true });
-    },
+    abort: () => file.discard(),
   };
 }
 

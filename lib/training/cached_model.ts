@@ -4,13 +4,14 @@
  * next call goes on from its last checkpoint. Of several processes that want the same model in the cache one makes it,
  * and the others wait.
  */
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { withCacheLock } from "../storage/file_lock.ts";
+import { withCacheLock, withLockIfFree } from "../storage/file_lock.ts";
 import { cacheFolder } from "../storage/cache.ts";
 import { configurationHash } from "../results/records.ts";
-import { type CheckpointOptions, fromCheckpoints } from "./checkpoints.ts";
-import { writeWhole } from "../storage/whole_file.ts";
+import { type CheckpointOptions, fromCheckpoints, unfinished } from "./checkpoints.ts";
+import { removeOrphans, writeWhole } from "../storage/whole_file.ts";
+import { removeFolder, writeFolder } from "../storage/whole_folder.ts";
 import { readTextFile } from "../storage/input_file.ts";
 
 /** A model in the folder of a run. */
@@ -31,8 +32,12 @@ export interface CachedModelOptions extends Pick<KeptModelOptions, "part" | "rec
   readonly kind: string;
   /** Everything that the model depends on. */
   readonly identity: object;
+  /** All parts that are kept in the making; `part` alone if not given. */
+  readonly parts?: readonly string[];
   /** Told what is going on. */
   readonly say: (line: string) => void;
+  /** Stops the making, as in {@linkcode CheckpointOptions}. */
+  readonly stop?: AbortSignal;
 }
 
 /** The folder of a model and the record of how it was made. */
@@ -45,7 +50,7 @@ export interface KeptModel<Made> {
 export interface MakingRun<Made> {
   /** Folder and frequency of its checkpoints, and whether to go on from them. */
   readonly checkpoint: Omit<CheckpointOptions, "identity">;
-  /** Keeps a model: `save` writes it into a folder, then the record is written beside it. */
+  /** Keeps a model: `save` writes it into a folder, which is put in its place with the record beside it. */
   keep(part: string, save: (folder: string) => Promise<void>, record: Made): Promise<void>;
 }
 
@@ -55,23 +60,45 @@ export interface MakingRun<Made> {
  * @throws Error if `make` has not kept the part that is asked for.
  */
 export async function cachedModel<Made>(
-  { kind, identity, say, ...model }: CachedModelOptions,
+  { kind, identity, say, stop, parts, ...model }: CachedModelOptions,
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<KeptModel<Made>> {
   const run = join(cacheFolder(), kind, (await configurationHash(identity)).slice(0, 24));
   const waiting = () => say(`Waiting for another process that is making the model in ${run}`);
-  return await findModel<Made>({ run, ...model }) ??
-    await withCacheLock(join(run, "lock"), waiting, () =>
+  const found = await findModel<Made>({ run, ...model });
+  if (found) {
+    await removeUsed(run, parts ?? [model.part], model.recordFile);
+    return found;
+  }
+  return await withCacheLock(
+    join(run, "lock"),
+    waiting,
+    () =>
       fromCheckpoints(
         join(run, "checkpoints"),
         say,
         (checkpoint) => keptModel({ run, ...model, checkpoint }, make),
-      ));
+        stop,
+      ),
+  );
+}
+
+/** Removes the checkpoints of a making that was killed at its very end, when all parts were kept. */
+async function removeUsed(run: string, parts: readonly string[], recordFile: string): Promise<void> {
+  const checkpoints = join(run, "checkpoints");
+  if (!await stat(checkpoints).catch(() => undefined)) return;
+  const kept = await Promise.all(parts.map((part) => findModel({ run, part, recordFile })));
+  if (kept.includes(undefined)) return;
+  await withLockIfFree(join(run, "lock"), async (isFree) => {
+    if (!isFree) return;
+    await removeOrphans(run);
+    await rm(checkpoints, { recursive: true, force: true });
+  });
 }
 
 /**
  * The same in a run's own folder, where nobody else makes it. The checkpoints' folder is removed once the model is
- * there; without resuming the model of an earlier run is removed first.
+ * there; without resuming the model of an earlier run is removed first, if that is allowed.
  *
  * @throws Error if `make` has not kept the part that is asked for.
  */
@@ -80,13 +107,18 @@ export async function keptModel<Made>(
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<KeptModel<Made>> {
   const folder = join(model.run, model.part);
-  if (!checkpoint.resume) await rm(folder, { recursive: true, force: true });
+  if (!checkpoint.resume && checkpoint.overwrite) await removeFolder(folder);
   const found = await findModel<Made>(model);
+  if (found && !checkpoint.resume) throw unfinished(model.run);
   if (found) return found;
+  await removeOrphans(model.run);
   const keep: MakingRun<Made>["keep"] = async (part, save, record) => {
-    const folder = join(model.run, part);
-    await save(folder);
-    await writeWhole(join(folder, model.recordFile), [JSON.stringify(record, null, 2) + "\n"]);
+    // A run that goes on from a checkpoint comes to a part again that it has kept already.
+    if (await findModel({ ...model, part })) return;
+    await writeFolder(join(model.run, part), async (beside) => {
+      await save(beside);
+      await writeWhole(join(beside, model.recordFile), [JSON.stringify(record, null, 2) + "\n"]);
+    });
   };
   await make({ checkpoint, keep });
   await rm(checkpoint.folder, { recursive: true, force: true });
@@ -95,7 +127,7 @@ export async function keptModel<Made>(
   return made;
 }
 
-/** A model with the record beside it; it is written last, so that a folder with it is whole. */
+/** A model with the record beside it, in a folder that was written whole. */
 async function findModel<Made>(
   { run, part, recordFile }: Omit<KeptModelOptions, "checkpoint">,
 ): Promise<KeptModel<Made> | undefined> {

@@ -6,6 +6,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../bert/safetensors.ts";
 import { shown } from "../storage/byte_source.ts";
+import { removeOrphans } from "../storage/whole_file.ts";
 import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import type { Snapshot } from "./trainer.ts";
@@ -21,8 +22,12 @@ export interface CheckpointOptions {
   readonly every?: number;
   /** Text that identifies the run; a checkpoint of another run is refused. */
   readonly identity: string;
-  /** Go on from the newest checkpoint, if there is one; otherwise old ones are removed at the start. */
+  /** Go on from the newest checkpoint, if there is one. */
   readonly resume: boolean;
+  /** Without resuming: remove an unfinished run's checkpoints. If not given, they are refused. */
+  readonly overwrite?: boolean;
+  /** Once aborted, the run saves a checkpoint at the end of its step and throws the signal's reason. */
+  readonly stop?: AbortSignal;
 }
 
 /** A checkpoint that a run cannot go on from: it is damaged, or of another run. */
@@ -82,9 +87,6 @@ async function list(folder: string, kind: RegExp): Promise<string[]> {
 
 const checkpointFile = /^checkpoint-\d+\.safetensors$/;
 
-/** Ending of a file that a killed process left half-written. */
-const halfFile = /\.tmp$/;
-
 async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((error) => {
     throw new InputError(`Cannot make the folder ${folder} for checkpoints: ${error.message}`, {
@@ -93,9 +95,25 @@ async function makeFolder(folder: string): Promise<void> {
   });
 }
 
-/** Removes what an earlier run left, so that its checkpoints are not taken for this run's. */
-export async function removeCheckpoints({ folder }: CheckpointOptions): Promise<void> {
-  for (const name of await list(folder, checkpointFile)) await rm(join(folder, name), { force: true });
+/** The error of a run that would start anew where an unfinished one can be gone on with. */
+export function unfinished(folder: string): InputError {
+  return new InputError(
+    `Cannot start anew in ${folder} as an unfinished run is there: go on with it by --resume, or replace it by --overwrite`,
+  );
+}
+
+/**
+ * Removes what an earlier run left, so that its checkpoints are not taken for this run's.
+ *
+ * @throws InputError if there is something, and it is not to be replaced.
+ */
+export async function removeCheckpoints(
+  { folder, overwrite }: Pick<CheckpointOptions, "folder" | "overwrite">,
+): Promise<void> {
+  for (const name of await list(folder, checkpointFile)) {
+    if (!overwrite) throw unfinished(folder);
+    await rm(join(folder, name), { force: true });
+  }
 }
 
 /** Saves a checkpoint and removes all but the two newest. */
@@ -104,7 +122,7 @@ export async function writeCheckpoint(
   { snapshot, position, best = {} }: Checkpoint<unknown>,
 ): Promise<void> {
   await makeFolder(folder);
-  for (const name of await list(folder, halfFile)) await rm(join(folder, name));
+  await removeOrphans(folder);
   const ofBest = Object.entries(best).map(([name, tensor]) => [bestPrefix + name, tensor] as const);
   const tensors = { ...snapshot.tensors, ...Object.fromEntries(ofBest) };
   await writeSafetensors(join(folder, fileName(snapshot.updates)), tensors, {
@@ -128,12 +146,12 @@ export async function newestCheckpoint<Position>(
   const [name] = await list(folder, checkpointFile);
   if (!name) return undefined;
   const path = join(folder, name);
-  const advice = "remove it to go on from the checkpoint before it, or start without resuming";
+  const advice = "remove it to go on from the checkpoint before it, or start anew with --overwrite";
   const { metadata } = await advised(readSafetensorsHeader(path), advice);
   if (metadata.identity !== identity) {
     throw new ResumeError(
       `Cannot resume from ${path} as it is of a run with other settings or data: give the settings of that ` +
-        "run, or start without resuming, which removes it",
+        "run, or start anew with --overwrite, which removes it",
     );
   }
   const entry = <Value>(key: string, expected: string, fits: (value: unknown) => boolean): Value => {
@@ -192,13 +210,16 @@ async function advised<Value>(reading: Promise<Value>, advice: string): Promise<
 /**
  * Does something that saves itself in a folder on the way, and goes on from what is there. What cannot be gone on from,
  * as it is damaged or of an older version of this program, is removed first: nobody has asked for it by name.
+ *
+ * @param stop as in {@linkcode CheckpointOptions}
  */
 export async function fromCheckpoints<Result>(
   folder: string,
   say: (line: string) => void,
   action: (checkpoint: Omit<CheckpointOptions, "identity">) => Promise<Result>,
+  stop?: AbortSignal,
 ): Promise<Result> {
-  const checkpoint = { folder, resume: true };
+  const checkpoint = { folder, resume: true, stop };
   return await action(checkpoint).catch(async (error) => {
     if (!(error instanceof ResumeError)) throw error;
     say(`Starting anew, as what is in ${folder} cannot be gone on from`);

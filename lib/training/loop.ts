@@ -84,6 +84,7 @@ interface Position<Evaluation> {
  * again ends with the same parameters, bit for bit, as one that was never stopped.
  *
  * @throws InputError when a loss or a gradient is not finite; the last checkpoint stays.
+ * @throws the reason of the checkpoints' `stop` once that is aborted, with a checkpoint saved.
  */
 export async function train<Evaluation>(
   trainer: Trainer,
@@ -97,11 +98,13 @@ export async function train<Evaluation>(
   let isSaved = false;
   const times = new CheckpointTimes(checkpoint?.every);
   const saveIfDue = async (endsEpoch: boolean) => {
-    if (!checkpoint || !times.isDue(trainer.updates, endsEpoch)) return;
+    const isStopped = checkpoint?.stop?.aborted ?? false;
+    if (!checkpoint || !(isStopped || times.isDue(trainer.updates, endsEpoch))) return;
     await times.take(async () =>
       await writeCheckpoint(checkpoint, { snapshot: await trainer.snapshot(), position: at, best })
     );
     isSaved = true;
+    if (isStopped) checkpoint.stop!.throwIfAborted();
   };
 
   if (checkpoint && !checkpoint.resume) await removeCheckpoints(checkpoint);
@@ -112,7 +115,7 @@ export async function train<Evaluation>(
     best = saved.best;
     isSaved = true;
     if (at.results.length > 0 && !best) {
-      const why = "its newest checkpoint lacks the best epoch: start without resuming";
+      const why = "its newest checkpoint lacks the best epoch: start anew with --overwrite";
       throw new ResumeError(`Cannot resume from ${checkpoint!.folder} as ${why}`);
     }
   }

@@ -282,11 +282,13 @@ Deno.test("of a model that was in the folder nothing stays, nor what killed save
     const model = { config: tinyConfig, parameters: initialParameters(tinyConfig, { seed: 1, labels: 2 }) };
     const tokenizerFiles = { "vocab.txt": "[PAD]\n", "tokenizer.json": "{}" };
     await saveCheckpoint(folder, { ...model, tokenizerFiles, extra: { pooling: "max" } });
-    const others = ["result.json", "notes.tmp"];
+    const others = ["notes.json", "notes.tmp"];
     const left = [`model.safetensors.${crypto.randomUUID()}.tmp`, `result.json.${crypto.randomUUID()}.tmp`];
     const ofExport = [
       "special_tokens_map.json",
       "added_tokens.json",
+      "result.json",
+      "report.html",
       "README.md",
       join("onnx", "model.onnx"),
     ];

@@ -1,7 +1,7 @@
 import "../../lib/engine/no_telemetry.ts";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AutoTokenizer, env, pipeline } from "@huggingface/transformers";
 import * as ort from "onnxruntime-node";
@@ -288,7 +288,8 @@ Deno.test("weights that one file cannot hold are refused", async () => {
 Deno.test("what cannot be exported is refused, and nothing is written", () =>
   inFolder(async (folder) => {
     const [trained, exported] = [join(folder, "trained"), join(folder, "exported")];
-    const { model, parameters } = await trainedClassifier({});
+    const run = await trainedClassifier({});
+    const { model, parameters } = run;
     const encoder = Object.entries(parameters).filter(([name]) => !name.startsWith("classifier."));
     await saveCheckpoint(trained, { config: model.config, parameters: Object.fromEntries(encoder) });
     await assert.rejects(
@@ -299,14 +300,20 @@ Deno.test("what cannot be exported is refused, and nothing is written", () =>
       exportClassifier(trained, exported),
       /^InputError: Cannot use .* it has no classifier/,
     );
+    assert.deepEqual(await readdir(folder), ["trained"]);
+    await saveClassifier(trained, run);
     await mkdir(exported);
     await writeFile(join(exported, "README.md"), "# Mine");
-    await assert.rejects(
-      exportClassifier(trained, exported),
-      new InputError(
-        `Cannot export into ${exported} as it has a README.md of something else: give another folder`,
-      ),
-    );
-    await rm(exported, { recursive: true });
-    assert.deepEqual(await readdir(folder), ["trained"]);
+    const refused = (found: string) =>
+      assert.rejects(
+        exportClassifier(trained, exported),
+        new InputError(
+          `Cannot write into ${exported} as ${found} is there already: give --overwrite to replace it, or another folder`,
+        ),
+      );
+    await refused("README.md");
+    assert.deepEqual(await readdir(exported), ["README.md"]);
+    await exportClassifier(trained, exported, { overwrite: true });
+    assert.match(await readFile(join(exported, "README.md"), "utf8"), /^---\n/);
+    await refused("a model");
   }));

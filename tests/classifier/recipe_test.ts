@@ -45,7 +45,7 @@ class Stopped extends Error {}
 async function carryOut(
   recipe: Recipe,
   folder: string,
-  { resume = false, stopAt = "" } = {},
+  { resume = false, overwrite = false, stopAt = "" } = {},
 ): Promise<{ run?: RecipeRun; steps: string[] }> {
   const steps: string[] = [];
   const on = (phase: string) => ({ step }: { step: number }) => {
@@ -54,7 +54,7 @@ async function carryOut(
   };
   const run = await runRecipe(recipe, {
     engine,
-    checkpoint: { folder, every: 2, resume },
+    checkpoint: { folder, every: 2, resume, overwrite },
     onPreTrainingStep: on("pre-training"),
     onStep: on("training"),
   }).catch((error) => {
@@ -91,7 +91,7 @@ Deno.test("with pre-training the model first learns from the texts alone, then i
     assert.match(tuned.model.description, /^new over characters.*, pre-trained 9 steps on 41 texts$/);
     assert.deepEqual(tuned.model.notes, []);
     assert.ok(!Object.keys(tuned.parameters).some((name) => name.startsWith("cls.")));
-    const alone = (await carryOut(fit, folder)).run!;
+    const alone = (await carryOut(fit, folder, { overwrite: true })).run!;
     assert.notDeepEqual(tuned.parameters, alone.tuned.parameters);
   }));
 
@@ -115,7 +115,7 @@ Deno.test("a recipe that was stopped in any phase ends with the same parameters,
   }
 });
 
-Deno.test("a pre-trained model is not taken for that of other settings, and a new start removes it", () =>
+Deno.test("a pre-trained model is not taken for that of other settings, and only a new start that may overwrite removes it", () =>
   inFolder(async (folder) => {
     await carryOut(itptFit, folder, { stopAt: "training 3" });
     assert.deepEqual((await readdir(folder)).sort(), ["checkpoint-00000002.safetensors", "pre-trained"]);
@@ -126,10 +126,15 @@ Deno.test("a pre-trained model is not taken for that of other settings, and a ne
         `Cannot resume from ${
           join(folder, "pre-trained")
         } as it was pre-trained with other settings or texts: give ` +
-          "those of that run, or start without resuming, which removes it",
+          "those of that run, or start anew with --overwrite, which removes it",
       ),
     );
-    const { run } = await carryOut(other, folder);
+    await assert.rejects(
+      carryOut(other, folder),
+      /^InputError: Cannot start anew in .* unfinished run is there/,
+    );
+    assert.deepEqual((await readdir(folder)).sort(), ["checkpoint-00000002.safetensors", "pre-trained"]);
+    const { run } = await carryOut(other, folder, { overwrite: true });
     assert.equal(run!.preTraining!.steps, 4);
   }));
 

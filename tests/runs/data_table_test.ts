@@ -35,6 +35,31 @@ Deno.test("a data set is counted over all its texts, development texts as traini
   });
 });
 
+Deno.test("two that measure at once measure each data set once, and neither loses what the other has measured", async () => {
+  await inFolder(async (folder) => {
+    const loaded: string[] = [];
+    const measure = (sets: Readonly<Record<string, string>>) =>
+      measureDataTable({ ...table1, scales: { mini: { minutes: 1, sets } } }, {
+        scale: "mini",
+        folder,
+        dataset: async (name) => {
+          loaded.push(name);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          return poems;
+        },
+        tokenizer: dataTokenizer(() => {}),
+        say: () => {},
+      });
+    await Promise.all([
+      measure({ Sogou: "poems", IMDb: "more" }),
+      measure({ Sogou: "poems", TREC: "others" }),
+    ]);
+    assert.deepEqual(loaded.sort(), ["more", "others", "poems"]);
+    const rows = JSON.parse(await readFile(join(folder, "table1.json"), "utf8"));
+    assert.deepEqual(rows.map(({ set }: { set: string }) => set).sort(), ["IMDb", "Sogou", "TREC"]);
+  });
+});
+
 Deno.test("what was measured stands beside what is printed, and is not measured again", async () => {
   await inFolder(async (folder) => {
     let loaded = 0;

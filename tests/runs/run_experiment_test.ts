@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { modelContent } from "../../lib/bert/models.ts";
 import type { Configuration } from "../../lib/runs/configuration.ts";
 import { InputError } from "../../lib/errors.ts";
@@ -223,6 +224,44 @@ Deno.test("shards that run at once both end with what both have made", () =>
       });
     const { records, cells } = await share(1, () => share(2));
     assert.equal(records.size, cells.length);
+  }));
+
+Deno.test("two that want the same runs at once make each of them once, and both have all of them", () =>
+  inFolder(async (resultsDir) => {
+    const { ran, runCell } = recordingRunner();
+    const lines: string[] = [];
+    const both = await Promise.all([1, 2].map(() =>
+      runExperiment(cutting, {
+        resultsDir,
+        runCell: async (configuration, hooks) => {
+          await sleep(20);
+          return await runCell(configuration, hooks);
+        },
+        onProgress: (event) => event.kind === "line" && lines.push(event.line),
+      })
+    ));
+    assert.equal(ran.length, 4);
+    for (const { records, failures } of both) assert.deepEqual([records.size, failures], [4, []]);
+    assert.ok(
+      lines.every((line) => /^Waiting for another process that makes (IMDb|Sogou), /.test(line)),
+      `${lines}`,
+    );
+    assert.deepEqual((await readdir(join(resultsDir, "mini"))).sort(), ["predictions", "records.jsonl"]);
+  }));
+
+Deno.test("an experiment that is stopped keeps its records, and makes the rest when it is called again", () =>
+  inFolder(async (resultsDir) => {
+    const { ran, runCell } = recordingRunner();
+    const controller = new AbortController();
+    const stopping: RunCell = (configuration, hooks) => {
+      if (ran.length === 1) controller.abort(new InputError("stopped"));
+      return runCell(configuration, hooks);
+    };
+    const stopped = runExperiment(cutting, { resultsDir, runCell: stopping, stop: controller.signal });
+    await assert.rejects(stopped, new InputError("stopped"));
+    assert.equal(ran.length, 2);
+    const { records } = await runExperiment(cutting, { resultsDir, runCell });
+    assert.deepEqual([ran.length, records.size], [4, 4]);
   }));
 
 Deno.test("progress tells the start, the steps and the end of each run", () =>

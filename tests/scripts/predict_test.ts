@@ -126,10 +126,18 @@ Deno.test("rows without a text are kept, counted and told", () =>
     assert.match(lines[4]!, /^k\0u,4,[ou],0\.\d+$/);
   }));
 
-Deno.test("a file may be replaced by itself with labels", () =>
+Deno.test("a file may be replaced by itself with labels, if that is allowed", () =>
   withModel(async (folder, model) => {
     const file = await write(folder, "in.csv", "text\nbo\nku\n");
-    const { code, error } = await predict(...model, "--input", file, "--output", file);
+    const refused = await predict(...model, "--input", file, "--output", `${folder}/./in.csv`);
+    assert.deepEqual(refused, {
+      code: 1,
+      out: "",
+      error:
+        `Cannot write ${folder}/./in.csv as it is the input: give another --output, or --overwrite to replace it`,
+    });
+    assert.equal(await readFile(file, "utf8"), "text\nbo\nku\n");
+    const { code, error } = await predict(...model, "--input", file, "--output", file, "--overwrite");
     assert.equal(code, 0, error);
     assert.match(await readFile(file, "utf8"), /^text,label,probability\nbo,[ou],0\.\d+\nku,[ou],0\.\d+\n$/);
     assert.deepEqual((await readdir(folder)).sort(), ["in.csv", "model"]);

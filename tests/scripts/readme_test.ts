@@ -38,8 +38,8 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "pretrain --text reviews.csv --steps 1000 --head-steps 200 --output my-start": {
     also: `${small} --steps 4 --head-steps 2`,
   },
-  "train --train reviews.csv --dev more.csv --model my-start --output my-model": {
-    also: "--batch-size 8 --max-length 16 --output my-second-model",
+  "train --train reviews.csv --dev more.csv --model my-start --output my-second-model": {
+    also: "--batch-size 8 --max-length 16",
   },
   "xla install cuda13": { coveredBy: "tests/engine/xla/install_test.ts" },
   "engines": { also: "" },

@@ -119,10 +119,18 @@ Deno.test("train --recipe itpt-fit pre-trains on the texts and on others without
     assert.match(error, /\nThe head of the masked language model is new: the folder has none\./);
     assert.match(out, /\nwrote /);
     assert.equal((await readdir(join(folder, "model"))).includes("checkpoints"), false);
-    const again = await train(...args("--resume"));
+    const refusedAgain = await train(...args("--resume"));
+    assert.deepEqual([refusedAgain.code, refusedAgain.error.split("\n").at(-1)], [
+      1,
+      `Cannot write into ${
+        join(folder, "model")
+      } as a model is there already: give --overwrite to replace it, or ` +
+      "another folder",
+    ]);
+    const again = await train(...args("--resume", "--overwrite"));
     assert.equal(again.code, 0, again.error);
     const checkpoints = join(folder, "model", "checkpoints");
-    assert.ok(again.error.includes(`\nNo checkpoint in ${checkpoints}: starting from the beginning\n`));
+    assert.ok(again.error.includes(`No checkpoint in ${checkpoints}: starting from the beginning\n`));
 
     const refused = await train(...args("--pretrain-steps", "3"));
     assert.deepEqual([refused.code, refused.error], [
@@ -144,7 +152,7 @@ Deno.test("train reads two columns as a pair, and several as lines of one text",
       const output = join(folder, "model");
       const { code, error } = await train(
         ...["--train", file, "--text-column", names, "--model", start, "--output", output, "--epochs", "1"],
-        ...["--max-length", "16", "--batch-size", "9"],
+        ...["--max-length", "16", "--batch-size", "9", "--overwrite"],
       );
       assert.equal(code, 0, error);
       const { pairs } = JSON.parse(await readFile(join(output, "bertlab.json"), "utf8"));

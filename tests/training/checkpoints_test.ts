@@ -43,7 +43,7 @@ Deno.test("time leaves a minute and fifty times the writing between checkpoints,
 
 Deno.test("a damaged checkpoint is one sentence, which says how to go on, and that is so", () =>
   inFolder(async (folder) => {
-    const advice = "; remove it to go on from the checkpoint before it, or start without resuming";
+    const advice = "; remove it to go on from the checkpoint before it, or start anew with --overwrite";
     for (const updates of [1, 2]) await writeCheckpoint(options(folder), checkpoint(updates));
     const path = join(folder, "checkpoint-00000002.safetensors");
     const whole = await readFile(path);

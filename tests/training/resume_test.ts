@@ -83,6 +83,36 @@ Deno.test("a run that is saved by time goes on to the same bits, with the best e
     });
   }));
 
+Deno.test("a run that is stopped saves its step, and goes on from there to the same bits", async () => {
+  const trainer = newTrainer();
+  const whole = await train(trainer, plan);
+  await trainer.dispose();
+  for (const stopAt of [1, 3, 5, 12, 15]) {
+    await inFolder(async (folder) => {
+      const controller = new AbortController();
+      const stopped = newTrainer();
+      await assert.rejects(
+        train(stopped, {
+          ...plan,
+          onStep: ({ step }) => step === stopAt && controller.abort(new Killed()),
+          checkpoint: into(folder, { every: undefined, stop: controller.signal }),
+        }),
+        Killed,
+      );
+      assert.equal(stopped.updates, stopAt);
+      await stopped.dispose();
+      const again = newTrainer();
+      const steps: number[] = [];
+      const onStep = ({ step }: { step: number }) => void steps.push(step);
+      const resumed = await train(again, { ...plan, onStep, checkpoint: into(folder) });
+      await again.dispose();
+      assert.equal(steps.length, 15 - stopAt);
+      assert.deepEqual(resumed.parameters, whole.parameters);
+      assert.deepEqual(untimed(resumed), untimed(whole));
+    });
+  }
+});
+
 Deno.test("an epoch that had ended before its checkpoint was written is ended again", () =>
   inFolder(async (folder) => {
     const trainer = newTrainer();
@@ -121,7 +151,7 @@ Deno.test("a run that had ended gives its result again without a step", () =>
 
 Deno.test("the two newest checkpoints are kept, and nothing half-written", () =>
   inFolder(async (folder) => {
-    await writeFile(join(folder, "checkpoint-00000001.safetensors.of-a-killed-process.tmp"), "half");
+    await writeFile(join(folder, `checkpoint-00000001.safetensors.${crypto.randomUUID()}.tmp`), "half");
     const trainer = newTrainer();
     await assert.rejects(train(trainer, { ...plan, ...killedAfter(9), checkpoint: into(folder) }), Killed);
     await trainer.dispose();
@@ -131,7 +161,7 @@ Deno.test("the two newest checkpoints are kept, and nothing half-written", () =>
     ]);
   }));
 
-Deno.test("a run that is not resumed removes the checkpoints of an earlier one", () =>
+Deno.test("a run that is not resumed removes the checkpoints of an earlier one only if it may", () =>
   inFolder(async (folder) => {
     const run = async (steps: number, changes: Partial<CheckpointOptions>) => {
       const trainer = newTrainer();
@@ -140,7 +170,20 @@ Deno.test("a run that is not resumed removes the checkpoints of an earlier one",
       await trainer.dispose();
     };
     await run(9, {});
-    await run(5, { resume: false, identity: "another run" });
+    const unfinished = await readdir(folder);
+    for (const identity of ["this run", "another run"]) {
+      const trainer = newTrainer();
+      await assert.rejects(
+        train(trainer, { ...plan, checkpoint: into(folder, { resume: false, identity }) }),
+        new InputError(
+          `Cannot start anew in ${folder} as an unfinished run is there: go on with it by --resume, or replace it ` +
+            "by --overwrite",
+        ),
+      );
+      await trainer.dispose();
+      assert.deepEqual(await readdir(folder), unfinished);
+    }
+    await run(5, { resume: false, overwrite: true, identity: "another run" });
     assert.deepEqual((await readdir(folder)).sort(), [
       "checkpoint-00000002.safetensors",
       "checkpoint-00000004.safetensors",
@@ -158,7 +201,7 @@ Deno.test("a checkpoint of another run is refused", () =>
         `Cannot resume from ${
           join(folder, "checkpoint-00000004.safetensors")
         } as it is of a run with other ` +
-          "settings or data: give the settings of that run, or start without resuming, which removes it",
+          "settings or data: give the settings of that run, or start anew with --overwrite, which removes it",
       ),
     );
     await trainer.dispose();
@@ -224,7 +267,7 @@ Deno.test("a checkpoint without the best epoch, as older versions wrote it, is r
     await assert.rejects(
       train(trainer, { ...plan, checkpoint: into(folder) }),
       new ResumeError(
-        `Cannot resume from ${folder} as its newest checkpoint lacks the best epoch: start without resuming`,
+        `Cannot resume from ${folder} as its newest checkpoint lacks the best epoch: start anew with --overwrite`,
       ),
     );
     await trainer.dispose();
