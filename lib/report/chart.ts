@@ -1,7 +1,8 @@
 /** A figure of a page: a picture for printing and for browsers without scripts, and plotly.js's panels in its place. */
 import { type Curve, type DotFigure, dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
-import { escape, type Fragment, html, jsonScript, type Markup } from "./html.ts";
+import { escapeHtml } from "../printable.ts";
+import { type Fragment, html, jsonScript, type Markup } from "./html.ts";
 import { folded, grid } from "./page.ts";
 
 /** A figure of a page. */
@@ -89,7 +90,7 @@ function livePanel(figure: string, { title, height, ...panel }: LivePanel): Mark
 }
 
 /** Escapes a text for plotly.js, which reads tags in texts. */
-const plain = (text: string) => escape(text);
+const plain = (text: string) => escapeHtml(text);
 
 function dotPanel(title: string, x: string, dots: DotFigure["panels"][number]["dots"]): LivePanel {
   const names = dots.map(({ name }) => plain(name));
