@@ -19,13 +19,13 @@ export interface DataPackage {
 /** Milliseconds after which the user is told about a download. */
 const patience = 1500;
 
-/** A package that this library imports: it lies in Deno's cache, where the folders are `REGISTRY/NAME/VERSION`. */
-const neighbour = "csv-parse";
-
-/** Returns a package's folder if it is in Deno's cache; Deno puts it there when it is complete. */
+/**
+ * Returns a package's folder if it is in Deno's cache, where a package that this library imports lies too; the folders
+ * are `REGISTRY/NAME/VERSION`, and one that is there is complete.
+ */
 async function cachedPackage(name: string, version: string): Promise<string | undefined> {
-  const place = import.meta.resolve(neighbour);
-  const end = place.lastIndexOf(`/${neighbour}/`);
+  const place = import.meta.resolve("csv-parse");
+  const end = place.lastIndexOf("/csv-parse/");
   if (!place.startsWith("file:") || end < 0) return undefined;
   const folder = join(fileURLToPath(place.slice(0, end)), name, version);
   return await stat(join(folder, "package.json")).catch(() => undefined) && folder;

@@ -78,6 +78,20 @@ test.slow("report and publish do their work with their permissions", () =>
     return Promise.resolve();
   }));
 
+Deno.test("a plugin that may not be tried in a process of its own is a sentence", () =>
+  inFolder(async (folder) => {
+    const library = JSON.stringify(import.meta.resolve("../../lib/engine/xla/probe.ts"));
+    const script = `import { describePlugin } from ${library};
+      await describePlugin("plugin.so").catch(({ name, message }) => console.log(name + ": " + message));`;
+    await writeFile(join(folder, "probe.ts"), script);
+    assert.equal(
+      deno(folder, "run", "--config", join(root, "deno.json"), "--no-prompt", "--allow-read", "probe.ts")
+        .trim(),
+      "InputError: Cannot try the plugin plugin.so as Deno was started without --allow-run, and it is tried in a " +
+        "process of its own",
+    );
+  }));
+
 Deno.test("packages are those of deno.lock alone", () => assert.deepEqual(lock, { frozen: true }));
 
 Deno.test("a task needs a reason, and those that share one have the same permissions", () => {
