@@ -1,4 +1,4 @@
-/** Texts from outside, made fit for a terminal and for messages. */
+/** Texts from outside, made fit for a terminal, for messages, Markdown and HTML. */
 
 /** Characters that steer a terminal, break a line or turn the order of text, and halves of a surrogate pair. */
 const unseen = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu;
@@ -30,4 +30,20 @@ export function shortened(message: string): string {
 /** Takes user and password out of every address in a text. */
 export function withoutUser(text: string): string {
   return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, "$1");
+}
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Escapes a text for an element of HTML or SVG, or for an attribute between quotes. */
+export const escapeHtml = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => entities[sign]!);
+
+/** Escapes a text for Markdown, in a table too: it is shown as it stands, on one line, and is no markup. */
+export function escapeMarkdown(text: string): string {
+  return oneLine(text.replaceAll(/\s+/g, " ")).replaceAll(/[\\`*_[\]<>|~&$]/g, "\\$&");
 }

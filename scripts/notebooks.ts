@@ -4,6 +4,7 @@ import { mkdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { cacheFolder } from "../lib/storage/cache.ts";
 import { InputError } from "../lib/errors.ts";
+import { hashFile } from "../lib/storage/download.ts";
 import { duration } from "../lib/results/progress.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
@@ -18,11 +19,8 @@ import {
   writeNotebook,
 } from "./notebook_file.ts";
 
-/** Packages that run notebooks, from the Python package index. */
-const client = ["nbclient==0.11.0", "nbformat==5.11.1", "jupyter-client==8.10.0", "jupyter-core==5.9.1"];
-
-/** Packages that write them as pages. */
-const converter = ["nbconvert==7.17.2", "nbformat==5.11.1"];
+/** Packages that run notebooks and write them as pages, from the Python package index, with their checksums. */
+const packages = join(import.meta.dirname!, "notebook_packages.txt");
 
 interface NotebooksOptions {
   readonly folder: string;
@@ -45,7 +43,7 @@ export function notebooksCommand(output: Output): Command {
       const found = await findNotebooks(options.folder, names);
       for (const name of found) await readNotebook(join(options.folder, `${name}.ipynb`));
       if (options.html !== undefined) return await writePages(found, options.folder, options.html, output);
-      const python = await pythonWith(client, "Jupyter's client", output);
+      const python = await pythonForNotebooks(output);
       const failed: string[] = [];
       for (const name of found) {
         const path = join(options.folder, `${name}.ipynb`);
@@ -74,7 +72,7 @@ async function writePages(
   pages: string,
   output: Output,
 ): Promise<void> {
-  const python = await pythonWith(converter, "nbconvert", output);
+  const python = await pythonForNotebooks(output);
   await makeOutputFolder(pages);
   const script = join(import.meta.dirname!, "notebook_page.py");
   for (const name of names) {
@@ -148,31 +146,27 @@ async function runNotebook(path: string, python: string): Promise<Notebook> {
 }
 
 /**
- * A Python with packages, in the cache folder.
+ * Returns a Python with Jupyter's packages, in the cache folder.
  *
- * @param what they are, for people
  * @throws InputError if there is no Python, or it cannot be set up.
  */
-async function pythonWith(packages: readonly string[], what: string, output: Output): Promise<string> {
-  const folder = join(cacheFolder(), "jupyter", packages.join("+").replaceAll("==", "-"));
+async function pythonForNotebooks(output: Output): Promise<string> {
+  const folder = join(cacheFolder(), "jupyter", (await hashFile(packages, "sha256")).slice(0, 12));
   const windows = Deno.build.os === "windows";
   const python = join(folder, ...windows ? ["Scripts", "python.exe"] : ["bin", "python"]);
   const ready = join(folder, "ready");
   if (await stat(ready).catch(() => undefined)) return python;
-  output.error(`Setting up ${what}, once, in ${folder}`);
+  output.error(`Setting up Jupyter's client, once, in ${folder}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await python3(windows ? "python" : "python3", ["-m", "venv", folder], what);
-  await python3(
-    python,
-    ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages],
-    what,
-  );
-  await writeWhole(ready, [packages.join("\n") + "\n"]);
+  await python3(windows ? "python" : "python3", ["-m", "venv", folder]);
+  const checked = ["--require-hashes", "--only-binary=:all:", "-r", packages];
+  await python3(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...checked]);
+  await writeWhole(ready, []);
   return python;
 }
 
-async function python3(python: string, args: readonly string[], what: string): Promise<void> {
+async function python3(python: string, args: readonly string[]): Promise<void> {
   const run = new Deno.Command(python, { args: [...args], stdin: "null", stdout: "piped", stderr: "piped" });
   const { success, stdout, stderr } = await run.output().catch((error) => {
     throw new InputError(
@@ -184,7 +178,7 @@ async function python3(python: string, args: readonly string[], what: string): P
   const said = new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout);
   const reason = said.split("\n").find((line) => /error|not available/i.test(line)) ?? said.trim();
   throw new InputError(
-    `Cannot set up ${what} by ${python} ${args.slice(0, 3).join(" ")}: ${reason}`,
+    `Cannot set up Jupyter's client by ${python} ${args.slice(0, 3).join(" ")}: ${reason}`,
   );
 }
 

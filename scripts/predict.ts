@@ -9,6 +9,7 @@ import { RowTally } from "../lib/tables/row_tally.ts";
 import { type TableLayout, writeTable } from "../lib/tables/writer.ts";
 import { InputError } from "../lib/errors.ts";
 import { type PredictionColumns, predictionColumns, predictRows } from "../lib/classifier/predict.ts";
+import { shortened } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
 import { type Output, runMain, standardOutput } from "./command.ts";
@@ -21,6 +22,7 @@ interface PredictOptions extends ClassifierCommandOptions {
   readonly format?: TableFormat;
   readonly probabilities?: boolean;
   readonly overwrite?: boolean;
+  readonly safeCsv?: boolean;
 }
 
 /** The command, not yet run. */
@@ -34,7 +36,11 @@ export function predictCommand(output: Output): Command {
     .requiredOption("--output <file>", "the texts with labels; - is standard output")
     .option("--overwrite", "the output may replace the input")
     .option("--format <name>", `of - : ${tableFormats.join(", ")}`, oneOf("--format", tableFormats))
-    .option("--probabilities", "a column for each class besides");
+    .option("--probabilities", "a column for each class besides")
+    .option(
+      "--safe-csv",
+      "for spreadsheets: cells that begin as a formula does (= + - @, a tab, a line end) get an apostrophe in front",
+    );
   return withClassifierOptions(command).action((options: PredictOptions) => predict(options, output));
 }
 
@@ -49,6 +55,9 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
   }
   const survey = await surveyed(input, textColumn, format);
   const written = outputFormat(options, format);
+  if (options.safeCsv && written !== "csv" && written !== "tsv") {
+    throw new InputError(`Cannot use --safe-csv with ${options.output}: expected an output in CSV or TSV`);
+  }
   await useClassifier(options, output, async (classifier) => {
     await using table = await openTable(input, { format });
     if (!survey) requireTexts(table, textColumn);
@@ -57,7 +66,7 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
     requireTextColumns(classifier, options.model, textColumns);
     const added = predictionColumns(columns, classifier.labels, options);
     sayNames(added, output);
-    const layout = layoutOf(table, columns, added, written);
+    const layout = { ...layoutOf(table, columns, added, written), safe: options.safeCsv };
     sayTypes(layout, table, output);
     const [withoutText, withNul] = [new RowTally(), new RowTally()];
     const progress = showProgress("predicting", survey?.rows ?? 0, "examples");
@@ -131,17 +140,21 @@ function layoutOf(
   };
 }
 
+/** Returns up to ten names of columns, each shortened. */
+const listed = (names: readonly string[]) =>
+  names.slice(0, 10).map((name) => `"${shortened(name, 30)}"`).join(", ");
+
 function sayNames({ label, probability, classes }: PredictionColumns, output: Output): void {
   const renamed = [label, probability, ...classes].filter((name) => name.startsWith("predicted_"));
   if (renamed.length === 0) return;
-  const names = renamed.slice(0, 10).map((name) => `"${name}"`).join(", ");
+  const names = listed(renamed);
   output.error(`Columns of these names are there already, so the predictions stand in ${names}`);
 }
 
 function sayTypes({ format }: TableLayout, { path, types = [] }: TableStream, output: Output): void {
   const changed = format === "parquet" ? types.filter((type) => !keepsType(type)) : [];
   if (changed.length === 0) return;
-  const names = changed.slice(0, 10).map(({ name }) => `"${name}"`).join(", ");
+  const names = listed(changed.map(({ name }) => name));
   output.error(`Columns of ${path} whose types cannot be written are written as texts: ${names}`);
 }
 

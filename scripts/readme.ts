@@ -1,6 +1,6 @@
 /**
  * `deno task readme`: writes what can be computed into the pages, between marks like `<!-- claims -->` and
- * `<!-- /claims -->`: what the published records say, the sizes of the paper's files, the index of the log. Each
+ * `<!-- /claims -->`: what the published records say, the sizes of the paper's files, the tasks' permissions, the index of the log. Each
  * experiment's table is written beside the records. A test holds all of it to its sources.
  */
 import { Command } from "commander";
@@ -25,6 +25,7 @@ import { markdownTable, numbersTable } from "../lib/results/tables.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 import { importsOf } from "./check_structure.ts";
 import { runCommand } from "./command.ts";
+import { permissionsTable } from "./permissions.ts";
 import { readReport, reportParts } from "./report.ts";
 
 /**
@@ -52,7 +53,13 @@ export const publishedReport = (): Promise<Report> =>
 /** Reads the pages that people read, by their paths from the root: README.md first, then the others. */
 export async function readPages(root: string): Promise<Map<string, string>> {
   const docs = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).sort();
-  const names = ["README.md", ...docs.map((name) => `docs/${name}`), "CONTRIBUTING.md", "LOG.md"];
+  const names = [
+    "README.md",
+    ...docs.map((name) => `docs/${name}`),
+    "SECURITY.md",
+    "CONTRIBUTING.md",
+    "LOG.md",
+  ];
   return new Map(
     await Promise.all(
       names.map(async (name) => [name, await readFile(join(root, name), "utf8")] as const),
@@ -105,6 +112,7 @@ export async function withBlocks(
   const table2 = report.experiments.find(({ experiment }) => experiment.name === "table2")!.sections[0]!;
   const records = (page: string) => posix.relative(posix.dirname(page), "results/mini") + "/";
   const sizes = await ideasTable(root);
+  const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
   const blocks: Record<string, (page: string) => string> = {
     verdicts: () => countsOf(judgements),
     claims: () =>
@@ -113,6 +121,7 @@ export async function withBlocks(
     experiments: (page) => experimentsTable(report, records(page)),
     table2: () => numbersTable(table2.table),
     ideas: () => sizes,
+    permissions: () => permissionsTable(tasks),
     entries: (page) => logIndex(pages.get(page)!),
   };
   const written = new Map(pages);

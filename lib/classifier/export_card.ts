@@ -7,6 +7,7 @@ import type { BertConfig } from "../bert/config.ts";
 import { opset } from "../graph/onnx/proto.ts";
 import type { LayerFeatures } from "../paper/layers.ts";
 import type { TextStrategy } from "../paper/long_text.ts";
+import { escapeMarkdown } from "../printable.ts";
 import type { SpecialIds } from "../text/tokenizer.ts";
 
 /** Facts that the card tells of a classifier. */
@@ -100,7 +101,7 @@ pipeline_tag: text-classification
 tags: [bert, onnx, transformers.js, bertlab]
 ---
 
-# ${name}
+# ${escapeMarkdown(name)}
 
 A BERT of ${config.num_hidden_layers} layers of ${config.hidden_size} that was fine-tuned with bertlab as a classifier
 of ${labels.length} classes. Features: ${features.name}. ${reads}, at most ${maxLength} wordpieces
@@ -108,10 +109,7 @@ ${text.pooling ? `a fraction and ${text.maxFractions} fractions` : "with [CLS] a
 
 | class | label |
 | ----: | ----- |
-${
-    labels.map((label, index) => `| ${index} | ${label.replaceAll("|", "\\|").replaceAll(/\s+/g, " ")} |`)
-      .join("\n")
-  }
+${labels.map((label, index) => `| ${index} | ${escapeMarkdown(label)} |`).join("\n")}
 
 \`onnx/model.onnx\` (opset ${opset}) has the int64 inputs \`input_ids\`, \`attention_mask\` and \`token_type_ids\`
 ${shape} and the output \`logits\` [batch, ${labels.length}].

@@ -95,7 +95,9 @@ export function surveyLines(
     ],
     [
       largest.train >= muchLarger * smallest.train,
-      `The classes are very unequal: "${largest.label}" has ${largest.train} training texts and "${smallest.label}" ` +
+      `The classes are very unequal: "${shown(largest.label)}" has ${largest.train} training texts and "${
+        shown(smallest.label)
+      }" ` +
       `${smallest.train}` +
       (classWeights === "balanced"
         ? "; their weights make up for it"

@@ -1,5 +1,6 @@
 /** A data set described in a few lines: counts, classes, lengths. */
 import { type Dataset, type Example, wholeText } from "./examples.ts";
+import { oneLine } from "../printable.ts";
 import { percent } from "../wording.ts";
 
 /**
@@ -24,7 +25,7 @@ export function describe(
   if (tokenizer && train.length > 0) lines.push(lengths(train, tokenizer, maxLength));
   if (note) lines.push(note);
   lines.push(`fingerprint ${fingerprint.slice(0, 12)}`);
-  return lines.join("\n  ");
+  return lines.map(oneLine).join("\n  ");
 }
 
 const whole = (count: number) => count.toLocaleString("en-US");

@@ -1,4 +1,5 @@
 /** Values that a notebook draws and a terminal prints. */
+import { printable } from "../printable.ts";
 
 /** The method that the Deno kernel calls on a cell's last value. */
 export const jupyterDisplay: unique symbol = Symbol.for("Jupyter.display");
@@ -45,7 +46,7 @@ export function withDisplay<Value extends object>(
     const { text, markdown, html, svg } = content(value);
     const picture = typeof svg === "function" ? await svg() : svg;
     const all = {
-      "text/plain": text,
+      "text/plain": printable(text),
       "text/markdown": markdown,
       "text/html": html,
       "image/svg+xml": picture === undefined ? undefined : fitting(picture),
@@ -54,6 +55,6 @@ export function withDisplay<Value extends object>(
   };
   return Object.defineProperties(value, {
     [jupyterDisplay]: { value: bundle },
-    [terminalPrint]: { value: () => content(value).text },
+    [terminalPrint]: { value: () => printable(content(value).text) },
   }) as Value & Displayable;
 }

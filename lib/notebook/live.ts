@@ -1,4 +1,5 @@
 /** Watching a training: in a notebook as a curve of the loss with the time left, elsewhere as a bar or lines. */
+import { escapeHtml, oneLine } from "../printable.ts";
 import { type Progress, progressText, showProgress, Speed } from "../results/progress.ts";
 import { fitting } from "./displayable.ts";
 
@@ -96,7 +97,7 @@ export class LiveCurve {
   #draw(text: string): void {
     const broadcast = this.#broadcast;
     if (!broadcast || this.#last.step === 0) return;
-    const caption = `${this.#label}: ${text}`;
+    const caption = oneLine(`${this.#label}: ${text}`);
     const picture = fitting(lossSvg(caption, this.#losses, this.#last.steps));
     const data = { "text/plain": caption, "image/svg+xml": picture };
     const type = this.#drawn === undefined ? "display_data" : "update_display_data";
@@ -125,9 +126,7 @@ function lossSvg(caption: string, losses: readonly { step: number; loss: number 
   const x = (step: number) => left + (right - left) * step / steps;
   const points = losses.map(({ step, loss }) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
   const text = (x: number, y: number, content: string, anchor = "start") =>
-    `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="#444">${
-      content.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
-    }</text>`;
+    `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="#444">${escapeHtml(content)}</text>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
     'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/>',

@@ -3,6 +3,7 @@ import { layerRateFigure, schedulePanels } from "../runs/experiment_figures.ts";
 import type { LayerDecayOptions } from "../paper/layer_decay.ts";
 import { differenceFigure, type EvaluatedTable } from "../results/differences.ts";
 import { dotsSvg, type Figure, figureSvg } from "../results/figures.ts";
+import { escapeMarkdown } from "../printable.ts";
 import { markdown } from "../results/markdown.ts";
 import type { Metrics } from "../results/metrics.ts";
 import type { EpochRecord, RunResult } from "../results/records.ts";
@@ -99,10 +100,10 @@ export function showConfusion(
   confusion: readonly (readonly number[])[],
 ): Displayable {
   const line = (counts: readonly number[], label: number) => [
-    labels[label]!,
+    escapeMarkdown(labels[label]!),
     ...counts.map((count, guess) => guess === label ? `**${count}**` : `${count}`),
   ];
-  return showLines(["true class ↓, predicted →", ...labels], confusion.map(line));
+  return showLines(["true class ↓, predicted →", ...labels.map(escapeMarkdown)], confusion.map(line));
 }
 
 /** Shows learning-rate schedules over the steps. */

@@ -7,6 +7,7 @@ import { classifierPlan } from "../paper/classifier_plan.ts";
 import { fineTune, type FineTuned } from "../paper/fine_tune.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { fineTuneSettings } from "../paper/settings.ts";
+import { escapeMarkdown } from "../printable.ts";
 import { markdown } from "../results/markdown.ts";
 import { openEngine } from "../engine/open.ts";
 import { startModel } from "../bert/start_model.ts";
@@ -68,8 +69,11 @@ export async function trainClassifier(
 }
 
 function predictions(texts: readonly ClassifierText[], found: readonly Classification[]): string {
-  const cell = (text: string) => text.slice(0, 80).replaceAll(/\s+/g, " ").replaceAll("|", "\\|");
+  const cell = (text: string) => escapeMarkdown(text.slice(0, 80).toWellFormed());
   const written = texts.map((text) => typeof text === "string" ? text : wholeText(text));
-  const lines = found.map(({ label, probability }, n) => [cell(written[n]!), label, probability.toFixed(3)]);
+  const lines = found.map((
+    { label, probability },
+    n,
+  ) => [cell(written[n]!), escapeMarkdown(label), probability.toFixed(3)]);
   return markdown(["text", "label", "probability"], lines, 2);
 }

@@ -8,7 +8,8 @@ import {
   figureSvg,
 } from "../results/figures.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
-import { escape, type Fragment, html, jsonScript, type Markup } from "./html.ts";
+import { escapeHtml } from "../printable.ts";
+import { type Fragment, html, jsonScript, type Markup } from "./html.ts";
 import { folded, grid } from "./page.ts";
 
 /** A figure of a page. */
@@ -96,7 +97,7 @@ function livePanel(figure: string, { title, height, ...panel }: LivePanel): Mark
 }
 
 /** Escapes a text for plotly.js, which reads tags in texts. */
-const plain = (text: string) => escape(text);
+const plain = (text: string) => escapeHtml(text);
 
 function dotPanel(
   title: string,

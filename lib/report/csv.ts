@@ -1,13 +1,15 @@
 /** All numbers of a report as CSV files: one of claims, one of cells, one of runs, one of epochs. */
 import { parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
+import { withoutFormula } from "../tables/writer.ts";
 import type { Report } from "./collect.ts";
 
 /** A row of a CSV file, by the names of its columns. */
 type Row = Readonly<Record<string, string | number | null | undefined>>;
 
+/** Writes rows as CSV; names that others gave are no formulas of a spreadsheet. */
 const text = (rows: readonly Row[], columns: readonly string[]) =>
-  stringify(rows as Row[], { header: true, columns: [...columns] });
+  stringify(rows as Row[], { header: true, columns: [...columns], cast: { string: withoutFormula } });
 
 const claimColumns = [
   ["claim", "experiment", "scale", "protocol", "engine", "precision", "model", "verdict"],

@@ -1,4 +1,5 @@
 /** HTML by a template tag that escapes everything that is not markup already. */
+import { escapeHtml } from "../printable.ts";
 
 /** Markup that is safe in a page. */
 export class Markup {
@@ -9,17 +10,6 @@ export class Markup {
 /** A value for a template: nothing, text and numbers (escaped), markup, or a list of these. */
 export type Fragment = Markup | string | number | null | undefined | false | readonly Fragment[];
 
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** Escapes a text for an element or for an attribute between quotes. */
-export const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => entities[sign]!);
-
 /** Makes markup from a template: html`<p>${text}</p>`. Values of attributes must be between quotes. */
 export function html(strings: TemplateStringsArray, ...values: readonly Fragment[]): Markup {
   return new Markup(strings.reduce((text, string, place) => text + render(values[place - 1]) + string));
@@ -29,7 +19,7 @@ function render(content: Fragment): string {
   if (content instanceof Markup) return content.text;
   if (content === null || content === undefined || content === false) return "";
   if (Array.isArray(content)) return content.map(render).join("");
-  return escape(`${content}`);
+  return escapeHtml(`${content}`);
 }
 
 /** Writes a value as JSON in a script element, so that no text in it can end the element. */

@@ -4,7 +4,7 @@
  */
 // @ts-types="@types/cli-progress"
 import progressBar from "cli-progress";
-import { printable } from "../printable.ts";
+import { oneLine, printable } from "../printable.ts";
 
 /** The unit of the counts. */
 export type ProgressUnit = "steps" | "examples" | "bytes" | "runs";
@@ -68,7 +68,9 @@ function barOptions(label: string, total: number, stream: NodeJS.WritableStream)
     fps: 5,
     format: (_, { progress }, { text }: { text: string }) => {
       const filled = Math.round(20 * Math.min(1, progress));
-      return `${label} ${total > 0 ? `${"█".repeat(filled)}${"░".repeat(20 - filled)} ` : ""}${text}`;
+      return `${oneLine(label)} ${total > 0 ? `${"█".repeat(filled)}${"░".repeat(20 - filled)} ` : ""}${
+        oneLine(text)
+      }`;
     },
   };
 }

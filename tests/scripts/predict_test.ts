@@ -279,3 +279,20 @@ Deno.test("a file may be larger than the memory that there is", () =>
     assert.equal(code, 0, error);
     assert.ok((await stat(output)).size > (await stat(input)).size, "all rows are there");
   }));
+
+Deno.test("--safe-csv is for CSV and TSV, and texts are labelled as they are", () =>
+  withModel(async (folder, model) => {
+    const input = await write(folder, "in.csv", 'text\n"=HYPERLINK(""x"")"\nbe\n');
+    const [plain, safe] = [join(folder, "plain.csv"), join(folder, "safe.csv")];
+    assert.equal((await predict(...model, "--input", input, "--output", plain)).code, 0);
+    assert.equal((await predict(...model, "--input", input, "--output", safe, "--safe-csv")).code, 0);
+    const text = await readFile(plain, "utf8");
+    assert.ok(text.includes('\n"=HYPERLINK(""x"")",'));
+    assert.equal(await readFile(safe, "utf8"), text.replace('"=H', `"'=H`));
+    const other = join(folder, "out.jsonl");
+    const { code, error } = await predict(...model, "--input", input, "--output", other, "--safe-csv");
+    assert.deepEqual(
+      [code, error],
+      [1, `Cannot use --safe-csv with ${other}: expected an output in CSV or TSV`],
+    );
+  }));

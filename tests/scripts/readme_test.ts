@@ -34,6 +34,7 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "train --train reviews.csv --test more.csv --output my-model": { also: small },
   "evaluate --model my-model --input more.csv": { also: "" },
   "predict --model my-model --input new.csv --output labelled.csv": { also: "" },
+  "predict:offline --model my-model --input new.csv --output labelled.csv": { also: "" },
   "export --model my-model --output my-export": { also: "" },
   "pretrain --text reviews.csv --steps 1000 --head-steps 200 --output my-start": {
     also: `${small} --steps 4 --head-steps 2`,

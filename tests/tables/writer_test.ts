@@ -63,6 +63,25 @@ Deno.test("JSON Lines have the fields that a row has, with their types and all d
     );
   }));
 
+Deno.test("cells that spreadsheets take for formulas get an apostrophe if asked for, numbers stay", () =>
+  inFolder(async (folder) => {
+    const cells = ["=1+1", "+a", "-a", "@a", "\ta", "\ra", "\na", "＝a", "-1.5e3", "+7", "a=1", "", "'=1"];
+    const kept = cells.slice(8);
+    for (const format of ["csv", "tsv"] as const) {
+      const path = join(folder, `out.${format}`);
+      const columns = ["=text", "p"];
+      for (const safe of [false, true]) {
+        const rows = cells.map((cell) => ({ "=text": cell, p: -0.5 }));
+        await writeTable(path, { format, columns, safe }, batches(rows));
+        const { rows: found, columns: names } = await readTable(path);
+        const texts = found.map(({ values }) => values.get(names[0]!));
+        const changed = [...cells.slice(0, 8).map((cell) => `'${cell}`), ...kept];
+        assert.deepEqual([names[0], texts], safe ? ["'=text", changed] : ["=text", cells]);
+        assert.ok(found.every(({ values }) => values.get("p") === "-0.5"));
+      }
+    }
+  }));
+
 Deno.test("Parquet columns keep types that have values of their own, the others become texts", () =>
   inFolder(async (folder) => {
     const path = join(folder, "out.parquet");

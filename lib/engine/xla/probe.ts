@@ -45,7 +45,12 @@ async function describe(path: string): Promise<PluginDescription> {
   try {
     return JSON.parse((await promisify(execFile)(Deno.execPath(), args)).stdout);
   } catch (error) {
-    const { signal, stderr, message } = error as Error & { signal?: string; stderr?: string };
+    const { name, signal, stderr, message } = error as Error & { signal?: string; stderr?: string };
+    if (name === "NotCapable") {
+      throw new InputError(
+        `Cannot try the plugin ${path} as Deno was started without --allow-run, and it is tried in a process of its own`,
+      );
+    }
     const said = stderr?.trim().split("\n").at(-1);
     if (!signal) throw new InputError(said || message);
     throw new InputError(
