@@ -9,7 +9,9 @@ import { classifierOnnx } from "./export_onnx.ts";
 import { layerFeatures } from "../paper/layers.ts";
 import { loadTrainedModel } from "./trained.ts";
 import { writeWhole } from "../storage/whole_file.ts";
-import { readTextFile } from "../storage/input_file.ts";
+import { anything, map, parseJson, readJsonIfThere } from "../storage/json.ts";
+
+const advice = "take the model's folder from where it came";
 
 /** The result of an export. */
 export interface ExportedClassifier {
@@ -47,17 +49,22 @@ export async function exportClassifier(model: string, output: string): Promise<E
 
   const { files, ids } = tokenizer;
   const tokenizerConfig = {
-    ...JSON.parse(String(files["tokenizer_config.json"])),
+    ...parseJson(
+      String(files["tokenizer_config.json"]),
+      "the tokenizer's configuration",
+      map(anything),
+      advice,
+    ),
     model_max_length: maxLength,
     truncation_side: pairs ? "right" : truncationSide({ text, maxLength }) ?? "right",
   };
-  const json = await readTextFile(join(model, "bertlab.json")).catch(() => undefined);
+  const extra = await readJsonIfThere(join(model, "bertlab.json"), map(anything), advice);
   await saveCheckpoint(output, {
     // There is no quantized file, which transformers.js asks for in browsers.
     config: { ...config, ...{ "transformers.js_config": { dtype: "fp32" } } },
     parameters,
     tokenizerFiles: { ...files, "tokenizer_config.json": `${JSON.stringify(tokenizerConfig, null, 2)}\n` },
-    extra: json && JSON.parse(json),
+    extra,
   });
   await mkdir(join(output, "onnx"), { recursive: true });
   await writeWhole(join(output, "onnx", "model.onnx"), [bytes]);

@@ -68,6 +68,11 @@ export function optional<Value>(shape: Shape<Value>): Shape<Value | undefined> {
   return v.optional(shape);
 }
 
+/** A value that may be null. */
+export function nullable<Value>(shape: Shape<Value>): Shape<Value | null> {
+  return v.nullable(shape);
+}
+
 /** A field that may be absent or null, as Hugging Face's libraries write it. */
 export function nullish<Value>(shape: Shape<Value>): Shape<Value | null | undefined> {
   return v.nullish(shape);
@@ -83,6 +88,14 @@ export function object<Value extends object>(
   fields: { readonly [Key in keyof Value]-?: Shape<Value[Key]> },
 ): Shape<Value> {
   return v.pipe(anyObject, v.looseObject(fields)) as unknown as Shape<Value>;
+}
+
+/** An object with the fields of two shapes. */
+export function both<One extends object, Other extends object>(
+  one: Shape<One>,
+  other: Shape<Other>,
+): Shape<One & Other> {
+  return v.intersect([one, other]) as Shape<One & Other>;
 }
 
 /** A list of items. */
@@ -154,24 +167,21 @@ export async function readJsonIfThere<Value>(
  * @param name the name of the text in messages, such as its path
  * @throws InputError if it is no JSON, names a key of an object twice, is nested too deeply or has another shape.
  */
-export function parseJson<Value>(content: string, name: string, shape: Shape<Value>, advice: string): Value {
+export function parseJson<Value>(content: string, name: string, shape: Shape<Value>, advice?: string): Value {
+  const fail = (message: string) => new InputError(advice === undefined ? message : `${message}; ${advice}`);
   let value: unknown;
   try {
     value = JSON.parse(content);
   } catch (error) {
-    throw new InputError(
-      `Cannot read ${name} as it is not JSON: ${shown((error as Error).message)}; ${advice}`,
-    );
+    throw fail(`Cannot read ${name} as it is not JSON: ${shown((error as Error).message)}`);
   }
   const { depth, keys } = structureOf(content);
   if (depth > deepest) {
-    throw new InputError(
-      `Cannot use ${name} as it is nested ${depth} deep: expected at most ${deepest}; ${advice}`,
-    );
+    throw fail(`Cannot use ${name} as it is nested ${depth} deep: expected at most ${deepest}`);
   }
   if (keys > keysOf(value)) {
     const key = shown(repeatedKey(content));
-    throw new InputError(`Cannot use ${name} as an object in it has two values of "${key}"; ${advice}`);
+    throw fail(`Cannot use ${name} as an object in it has two values of "${key}"`);
   }
   return checkJson(value, name, shape, advice);
 }

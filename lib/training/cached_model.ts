@@ -11,22 +11,25 @@ import { cacheFolder } from "../storage/cache.ts";
 import { configurationHash } from "../results/records.ts";
 import { type CheckpointOptions, fromCheckpoints } from "./checkpoints.ts";
 import { writeWhole } from "../storage/whole_file.ts";
-import { readTextFile } from "../storage/input_file.ts";
+import { readJsonIfThere, type Shape } from "../storage/json.ts";
 
 /** A model in the folder of a run. */
-export interface KeptModelOptions {
+export interface KeptModelOptions<Made> {
   /** The run's folder. */
   readonly run: string;
   /** The model's folder in it, as one run may make several models. */
   readonly part: string;
   /** The file beside the model that says how it was made. */
   readonly recordFile: string;
+  /** The shape of that file. */
+  readonly recordShape: Shape<Made>;
   /** Folder and frequency of the run's checkpoints, and whether to go on from them. */
   readonly checkpoint: Omit<CheckpointOptions, "identity">;
 }
 
 /** A model in the cache. */
-export interface CachedModelOptions extends Pick<KeptModelOptions, "part" | "recordFile"> {
+export interface CachedModelOptions<Made>
+  extends Pick<KeptModelOptions<Made>, "part" | "recordFile" | "recordShape"> {
   /** The folder of the cache, such as `pretrained`. */
   readonly kind: string;
   /** Everything that the model depends on. */
@@ -55,12 +58,12 @@ export interface MakingRun<Made> {
  * @throws Error if `make` has not kept the part that is asked for.
  */
 export async function cachedModel<Made>(
-  { kind, identity, say, ...model }: CachedModelOptions,
+  { kind, identity, say, ...model }: CachedModelOptions<Made>,
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<KeptModel<Made>> {
   const run = join(cacheFolder(), kind, (await configurationHash(identity)).slice(0, 24));
   const waiting = () => say(`Waiting for another process that is making the model in ${run}`);
-  return await findModel<Made>({ run, ...model }) ??
+  return await findModel({ run, ...model }) ??
     await withCacheLock(join(run, "lock"), waiting, () =>
       fromCheckpoints(
         join(run, "checkpoints"),
@@ -76,12 +79,12 @@ export async function cachedModel<Made>(
  * @throws Error if `make` has not kept the part that is asked for.
  */
 export async function keptModel<Made>(
-  { checkpoint, ...model }: KeptModelOptions,
+  { checkpoint, ...model }: KeptModelOptions<Made>,
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<KeptModel<Made>> {
   const folder = join(model.run, model.part);
   if (!checkpoint.resume) await rm(folder, { recursive: true, force: true });
-  const found = await findModel<Made>(model);
+  const found = await findModel(model);
   if (found) return found;
   const keep: MakingRun<Made>["keep"] = async (part, save, record) => {
     const folder = join(model.run, part);
@@ -90,16 +93,17 @@ export async function keptModel<Made>(
   };
   await make({ checkpoint, keep });
   await rm(checkpoint.folder, { recursive: true, force: true });
-  const made = await findModel<Made>(model);
+  const made = await findModel(model);
   if (!made) throw new Error(`No model was left in ${folder}`);
   return made;
 }
 
 /** A model with the record beside it; it is written last, so that a folder with it is whole. */
 async function findModel<Made>(
-  { run, part, recordFile }: Omit<KeptModelOptions, "checkpoint">,
+  { run, part, recordFile, recordShape }: Omit<KeptModelOptions<Made>, "checkpoint">,
 ): Promise<KeptModel<Made> | undefined> {
   const folder = join(run, part);
-  const text = await readTextFile(join(folder, recordFile)).catch(() => undefined);
-  return text === undefined ? undefined : { folder, record: JSON.parse(text) };
+  const advice = `remove ${folder}, and the model is made again`;
+  const record = await readJsonIfThere(join(folder, recordFile), recordShape, advice);
+  return record && { folder, record };
 }
