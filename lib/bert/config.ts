@@ -263,7 +263,7 @@ export function requireVocabulary(
 ): void {
   if (vocabSize <= config.vocab_size) return;
   throw new InputError(
-    `Cannot use ${folder} as its tokenizer is that of another model: it has ${vocabSize} pieces, and the ` +
+    `Cannot use ${folder} as its tokenizer.json or vocab.txt is that of another model: it has ${vocabSize} pieces, and the ` +
       `model knows ${config.vocab_size}`,
   );
 }

@@ -107,7 +107,7 @@ async function readVersions(folder: string, manifest: string): Promise<Version[]
  *
  * @throws InputError unless it is a list of versions whose ids are plain names.
  */
-async function readManifest(path: string): Promise<Version[]> {
+export async function readManifest(path: string): Promise<Version[]> {
   const advice = "name another folder with --to";
   const all = await readJson(path, listOf(versionShape), advice);
   const ids = new Set<string>();

@@ -189,18 +189,18 @@ function specialIds(
   config: TokenizerConfig,
   where: string,
 ): SpecialIds {
-  const known = (token: string) => {
+  const known = (token: string, source: string) => {
     const id = tokenizer.token_to_id(token);
     if (id !== undefined) return id;
-    throw new InputError(
-      `Cannot use the tokenizer of ${where}: its vocabulary has no ${shown(token)}; ${advice}`,
-    );
+    throw new InputError(`Cannot use ${source}: its vocabulary has no ${shown(token)}; ${advice}`);
   };
   const idOf = (name: keyof typeof specialTokens) => {
-    const given = config[`${name}_token`] ?? specialTokens[name];
-    return known(typeof given === "string" ? given : given.content);
+    const given = config[`${name}_token`];
+    if (given == null) return known(specialTokens[name], `the tokenizer of ${where}`);
+    const source = `the tokenizer of ${join(where, "tokenizer_config.json")}`;
+    return known(typeof given === "string" ? given : given.content, source);
   };
-  known(unk_token);
+  known(unk_token, `the tokenizer of ${join(where, "tokenizer.json")}`);
   return { cls: idOf("cls"), sep: idOf("sep"), pad: idOf("pad"), unk: idOf("unk"), mask: idOf("mask") };
 }
 

@@ -199,7 +199,9 @@ Deno.test("a folder that is no trained classifier is told in one sentence", () =
 
     const { files } = characterTokenizer(["abcdefghijklmnopqrstuvwxyz"]);
     await saveCheckpoint(folder, { config, parameters, tokenizerFiles: files });
-    await refused(/as its tokenizer is that of another model: it has 31 pieces, and the model knows 16$/);
+    await refused(
+      /as its tokenizer.json or vocab.txt is that of another model: it has 31 pieces, and the model knows 16$/,
+    );
     await saveCheckpoint(folder, {
       config: withLabels(config, ["only"]),
       parameters: {
