@@ -115,8 +115,9 @@ export async function collectReport(source: ReportSource): Promise<Report> {
     })),
   );
   if (records.length === 0 && dataTables.every(({ rows }) => rows.length === 0)) {
+    const unread = warnings.length > 0 ? ` that can be read (${warnings[0]})` : "";
     throw new InputError(
-      `Cannot make a report from ${folder} as it has no records: run deno task reproduce first, or name ` +
+      `Cannot make a report from ${folder} as it has no records${unread}: run deno task reproduce first, or name ` +
         `another folder with --results or another scale with --scale`,
     );
   }

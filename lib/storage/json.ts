@@ -206,7 +206,7 @@ export function checkJson<Value>(value: unknown, name: string, shape: Shape<Valu
 }
 
 /** Writes a value for a message: its JSON, cut. */
-export function shownJson(value: unknown): string {
+function shownJson(value: unknown): string {
   const written = shown(JSON.stringify(value) ?? "nothing");
   return written.length > 80 ? `${written.slice(0, 79)}…` : written;
 }
