@@ -1,6 +1,20 @@
 /** Notebooks as files (nbformat 4.5): read, cleaned of what differs from run to run, and written as Jupyter does. */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { InputError } from "../lib/errors.ts";
+import {
+  anything,
+  either,
+  list,
+  map,
+  nullish,
+  object,
+  oneOf,
+  optional,
+  readJson,
+  type Shape,
+  text,
+  whole,
+} from "../lib/storage/json.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 
 /** Text as a notebook keeps it: in one piece or by lines. */
@@ -76,16 +90,25 @@ export async function findNotebooks(folder: string, names: readonly string[]): P
   return names.length === 0 ? found : [...names];
 }
 
+const textShape = either<Text>("a text, or a list of lines", text, list(text));
+
+const outputShape: Shape<Output> = object<Output>({
+  ...{ output_type: text, name: optional(text), text: optional(textShape), data: optional(map(anything)) },
+  ...{ execution_count: nullish(whole(0)), ename: optional(text), evalue: optional(text) },
+});
+
+const notebookShape: Shape<Notebook> = object<Notebook>({
+  cells: list(object<Cell>({
+    ...{ cell_type: text, id: text, source: textShape, execution_count: nullish(whole(0)) },
+    metadata: object<Cell["metadata"]>({ tags: optional(list(text)) }),
+    outputs: optional(list(outputShape)),
+  })),
+  ...{ metadata: map(anything), nbformat: oneOf([4]), nbformat_minor: whole(5) },
+});
+
 /** @throws InputError if the file is no notebook of nbformat 4.5. */
-export async function readNotebook(path: string): Promise<Notebook> {
-  const notebook: Partial<Notebook> | undefined = await readFile(path, "utf8").then(JSON.parse)
-    .catch(() => undefined);
-  if (notebook?.nbformat === 4 && notebook.nbformat_minor! >= 5 && notebook.cells) {
-    return notebook as Notebook;
-  }
-  throw new InputError(
-    `Cannot read ${path} as it is not a notebook of nbformat 4.5: save it with a new Jupyter`,
-  );
+export function readNotebook(path: string): Promise<Notebook> {
+  return readJson(path, notebookShape, "save it with a new Jupyter, as a notebook of nbformat 4.5");
 }
 
 /** The notebook in one order, with texts by lines, and without what a cell says on standard error. */

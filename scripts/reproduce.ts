@@ -21,6 +21,7 @@ import { experimentTable } from "../lib/runs/experiment_table.ts";
 import { duration } from "../lib/results/progress.ts";
 import { figureSvg } from "../lib/results/figures.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
+import { predictionFaults } from "../lib/results/records.ts";
 import { markdownTable } from "../lib/results/tables.ts";
 import { type RunCell, runExperiment, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
 import { type Output, runMain, standardOutput } from "./command.ts";
@@ -288,6 +289,7 @@ async function reproduce(
     const failed = length === 0 ? [] : [`${length} runs of ${experiment.name}`];
     const table = await experimentTable(experiment, result, options.scale);
     const text = markdownTable(table, await evaluateTable(table, result.folder));
+    for (const line of await predictionFaults(result.folder, result.records.values())) output.error(line);
     output.out(text);
     if (options.set || options.row || options.column) return failed; // not the experiment as it stands
     const name = [

@@ -117,9 +117,9 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
   }
   if (missing.size > 0 || misshapen.length > 0) {
     const faults = [
-      missing.size > 0 && `missing are ${list([...missing.keys()])}`,
-      misshapen.length > 0 && `of another shape are ${list(misshapen)}`,
-      unknown.length > 0 && `unknown are ${list(unknown)}`,
+      missing.size > 0 && `missing are ${list([...missing.keys()], 2)}`,
+      misshapen.length > 0 && `of another shape are ${list(misshapen, 2)}`,
+      unknown.length > 0 && `unknown are ${list(unknown, 2)}`,
     ].filter(Boolean);
     throw new InputError(
       `Cannot use ${path} as its tensors are not those of its config.json: ${faults.join("; ")}`,
@@ -326,8 +326,8 @@ function same(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((item, index) => item === others[index]);
 }
 
-/** Joins names for a sentence, at most twenty of them. */
-function list(names: readonly string[]): string {
-  const first = names.slice(0, 20).map(shown).join(", ");
-  return names.length > 20 ? `${first} and ${names.length - 20} more` : first;
+/** Joins names for a sentence, the first of them. */
+function list(names: readonly string[], most = 20): string {
+  const first = names.slice(0, most).map(shown).join(", ");
+  return names.length > most ? `${first} and ${names.length - most} more` : first;
 }

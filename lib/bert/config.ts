@@ -1,8 +1,22 @@
 /** BERT's configuration: reads, checks and makes Hugging Face's config.json. */
 import { join } from "node:path";
-import { shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
-import { readTextFile } from "../storage/input_file.ts";
+import {
+  checkJson,
+  fitting,
+  flag,
+  map,
+  nullish,
+  numberThat,
+  object,
+  oneOf,
+  optional,
+  parseJson,
+  readJson,
+  type Shape,
+  text,
+  whole,
+} from "../storage/json.ts";
 
 /** Names of the feed-forward layers' activations; "gelu" is the erf form. */
 export const HIDDEN_ACTS = ["gelu", "gelu_new", "relu"] as const;
@@ -46,18 +60,63 @@ export interface BertConfig {
   readonly label2id?: Readonly<Record<string, number>>;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+/** The entries of config.json that are read; those that old files leave out, or that are null, have defaults. */
+type ConfigFile =
+  & Pick<BertConfig, Required>
+  & { readonly [Key in Exclude<keyof BertConfig, Required | "label2id">]?: BertConfig[Key] | null }
+  & {
+    readonly model_type?: "bert";
+    readonly position_embedding_type?: "absolute" | null;
+    readonly is_decoder?: boolean | null;
+  };
 
-/** The defaults of Hugging Face's BertConfig, for keys that old files leave out. */
-const DEFAULTS: Json = {
-  hidden_act: "gelu",
-  hidden_dropout_prob: 0.1,
-  attention_probs_dropout_prob: 0.1,
-  type_vocab_size: 2,
-  initializer_range: 0.02,
-  layer_norm_eps: 1e-12,
-  pad_token_id: 0,
-};
+type Required =
+  | "vocab_size"
+  | "hidden_size"
+  | "num_hidden_layers"
+  | "num_attention_heads"
+  | "intermediate_size"
+  | "max_position_embeddings";
+
+const below = (most: number) =>
+  numberThat(`a number from 0 to below ${most}`, (value) => value >= 0 && value < most);
+
+/** Names of the classes 0, 1, …, no two of them alike. */
+const labelNames = fitting(
+  map(text),
+  "names of the classes 0, 1, …, no two alike",
+  (names) => {
+    const labels = Object.keys(names).map((_, index) => names[String(index)]);
+    return labels.length > 0 && !labels.includes(undefined) && new Set(labels).size === labels.length;
+  },
+);
+
+/** The largest sizes are far beyond any BERT: they keep a wrong file from asking for more memory than there is. */
+const configShape: Shape<ConfigFile> = object<ConfigFile>({
+  model_type: optional(oneOf(["bert"])),
+  vocab_size: whole(1, 10_000_000),
+  hidden_size: whole(1, 65_536),
+  num_hidden_layers: whole(1, 1000),
+  num_attention_heads: whole(1, 65_536),
+  intermediate_size: whole(1, 1_000_000),
+  max_position_embeddings: whole(1, 1_000_000),
+  hidden_act: nullish(oneOf(HIDDEN_ACTS)),
+  hidden_dropout_prob: nullish(below(1)),
+  attention_probs_dropout_prob: nullish(below(1)),
+  classifier_dropout: nullish(below(1)),
+  type_vocab_size: nullish(whole(1, 1000)),
+  initializer_range: nullish(below(10)),
+  layer_norm_eps: nullish(below(1)),
+  pad_token_id: nullish(whole(0)),
+  id2label: nullish(labelNames),
+  position_embedding_type: nullish(oneOf(["absolute"])),
+  is_decoder: nullish(fitting(flag, "false, as only encoders are read", (value) => !value)),
+});
+
+/** Most numbers of a model, 40 GB. */
+const mostNumbers = 10_000_000_000;
+
+const advice = "take the model's config.json again, or another model";
 
 /**
  * Reads and checks `config.json` of a model folder.
@@ -66,13 +125,7 @@ const DEFAULTS: Json = {
  */
 export async function readConfig(folder: string): Promise<BertConfig> {
   const path = join(folder, "config.json");
-  let text: string;
-  try {
-    text = await readTextFile(path);
-  } catch (error) {
-    throw new InputError(`Cannot read ${path}, which a model folder must have: ${(error as Error).message}`);
-  }
-  return parseConfig(text, path);
+  return makeConfig(await readJson(path, configShape, advice), path);
 }
 
 /**
@@ -83,16 +136,7 @@ export async function readConfig(folder: string): Promise<BertConfig> {
  * @throws InputError if it is not JSON, not of BERT, lacks a key, or asks for something that the encoder cannot do.
  */
 export function parseConfig(text: string, where: string): BertConfig {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`Cannot read ${where} as it is not JSON: ${shown((error as Error).message)}`);
-  }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new InputError(`Cannot read ${where} as it is not a JSON object`);
-  }
-  return checkConfig(json as Json, where);
+  return makeConfig(parseJson(text, where, configShape, advice), where);
 }
 
 /** The values for a new configuration: the vocabulary's size, and any others. */
@@ -106,14 +150,16 @@ export type NewConfig = Pick<BertConfig, "vocab_size"> & Partial<BertConfig>;
  */
 export function newConfig(options: NewConfig): BertConfig {
   const hidden = options.hidden_size ?? 256;
-  return checkConfig({
+  const values = {
     hidden_size: hidden,
     num_hidden_layers: 4,
     num_attention_heads: Math.max(1, Math.floor(hidden / 64)),
     intermediate_size: 4 * hidden,
     max_position_embeddings: 512,
     ...options,
-  }, "the new model's configuration");
+  };
+  const where = "the new model's configuration";
+  return makeConfig(checkJson(values, where, configShape), where);
 }
 
 /** Returns the label names by class index, or undefined if the configuration names none. */
@@ -142,100 +188,39 @@ export function withLabels(config: BertConfig, labels: readonly string[]): BertC
   };
 }
 
-function checkConfig(json: Json, where: string): BertConfig {
+/** Returns the configuration of a file, with the defaults of Hugging Face's BertConfig. */
+function makeConfig(json: ConfigFile, where: string): BertConfig {
   const fail = (why: string) => new InputError(`Cannot use ${where} as ${why}`);
-  if (json.model_type !== undefined && json.model_type !== "bert") {
-    throw fail(`model_type is not "bert": found ${show(json.model_type)}`);
-  }
-  const value = (key: string) => json[key] ?? DEFAULTS[key];
-  const required = [
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "max_position_embeddings",
-  ];
-  const missing = required.filter((key) => value(key) === undefined);
-  if (missing.length > 0) throw fail(`${missing.map((key) => `"${key}"`).join(", ")} is missing`);
-
-  const whole = (key: keyof BertConfig, least: number) => {
-    const found = value(key);
-    if (Number.isSafeInteger(found) && (found as number) >= least) return found as number;
-    throw fail(`"${key}" is not a whole number of at least ${least}: found ${show(found)}`);
-  };
-  const number = (key: keyof BertConfig, below: number) => {
-    const found = value(key);
-    if (typeof found === "number" && found >= 0 && found < below) return found;
-    throw fail(`"${key}" is not a number from 0 to below ${below}: found ${show(found)}`);
-  };
+  const labels = json.id2label && Object.keys(json.id2label).map((_, index) => json.id2label![index]!);
   const config: BertConfig = {
-    vocab_size: whole("vocab_size", 1),
-    hidden_size: whole("hidden_size", 1),
-    num_hidden_layers: whole("num_hidden_layers", 1),
-    num_attention_heads: whole("num_attention_heads", 1),
-    intermediate_size: whole("intermediate_size", 1),
-    hidden_act: value("hidden_act") as HiddenAct,
-    hidden_dropout_prob: number("hidden_dropout_prob", 1),
-    attention_probs_dropout_prob: number("attention_probs_dropout_prob", 1),
-    ...value("classifier_dropout") === undefined
-      ? {}
-      : { classifier_dropout: number("classifier_dropout", 1) },
-    max_position_embeddings: whole("max_position_embeddings", 1),
-    type_vocab_size: whole("type_vocab_size", 1),
-    initializer_range: number("initializer_range", 10),
-    layer_norm_eps: number("layer_norm_eps", 1),
-    pad_token_id: whole("pad_token_id", 0),
-    ...checkLabels(json, fail),
+    vocab_size: json.vocab_size,
+    hidden_size: json.hidden_size,
+    num_hidden_layers: json.num_hidden_layers,
+    num_attention_heads: json.num_attention_heads,
+    intermediate_size: json.intermediate_size,
+    hidden_act: json.hidden_act ?? "gelu",
+    hidden_dropout_prob: json.hidden_dropout_prob ?? 0.1,
+    attention_probs_dropout_prob: json.attention_probs_dropout_prob ?? 0.1,
+    ...json.classifier_dropout == null ? {} : { classifier_dropout: json.classifier_dropout },
+    max_position_embeddings: json.max_position_embeddings,
+    type_vocab_size: json.type_vocab_size ?? 2,
+    initializer_range: json.initializer_range ?? 0.02,
+    layer_norm_eps: json.layer_norm_eps ?? 1e-12,
+    pad_token_id: json.pad_token_id ?? 0,
+    ...labels && {
+      id2label: Object.fromEntries(labels.map((label, index) => [String(index), label])),
+      label2id: Object.fromEntries(labels.map((label, index) => [label, index])),
+    },
   };
-  if (config.hidden_size % config.num_attention_heads !== 0) {
-    const heads = config.num_attention_heads;
-    throw fail(
-      `"num_attention_heads" does not divide "hidden_size": found ${heads} and ${config.hidden_size}`,
-    );
+  const { hidden_size: H, num_attention_heads: N, vocab_size: V, pad_token_id } = config;
+  if (H % N !== 0) throw fail(`"num_attention_heads" does not divide "hidden_size": found ${N} and ${H}`);
+  if (pad_token_id >= V) throw fail(`"pad_token_id" is not below "vocab_size" ${V}: found ${pad_token_id}`);
+  const rows = V + config.max_position_embeddings + config.type_vocab_size;
+  const numbers = H * (rows + config.num_hidden_layers * (4 * H + 2 * config.intermediate_size));
+  if (numbers > mostNumbers) {
+    throw fail(`its sizes make a model of ${numbers} numbers: expected at most ${mostNumbers}`);
   }
-  if (!HIDDEN_ACTS.includes(config.hidden_act)) {
-    throw fail(`"hidden_act" is none of ${HIDDEN_ACTS.join(", ")}: found ${show(config.hidden_act)}`);
-  }
-  if (config.pad_token_id >= config.vocab_size) {
-    throw fail(`"pad_token_id" is not below "vocab_size" ${config.vocab_size}: found ${config.pad_token_id}`);
-  }
-  if ((json.position_embedding_type ?? "absolute") !== "absolute") {
-    throw fail(`"position_embedding_type" is not "absolute": found ${show(json.position_embedding_type)}`);
-  }
-  if (json.is_decoder === true) throw fail('"is_decoder" is true and only encoders are supported');
   return config;
-}
-
-function checkLabels(
-  json: Json,
-  fail: (why: string) => InputError,
-): Pick<BertConfig, "id2label" | "label2id"> {
-  if (json.id2label === undefined || json.id2label === null) return {};
-  const entries = typeof json.id2label === "object" ? Object.entries(json.id2label) : [];
-  const names = new Map<string, unknown>(entries);
-  const labels = entries.map((_, index) => names.get(String(index)));
-  if (entries.length === 0 || !labels.every((label) => typeof label === "string")) {
-    throw fail(`"id2label" does not name the classes 0, 1, …: found ${show(json.id2label)}`);
-  }
-  if (new Set(labels).size !== labels.length) {
-    throw fail(`"id2label" names two classes alike: found ${show(json.id2label)}`);
-  }
-  return {
-    id2label: Object.fromEntries(labels.map((label, index) => [String(index), label as string])),
-    label2id: Object.fromEntries(labels.map((label, index) => [label as string, index])),
-  };
-}
-
-/** Returns a value as JSON, cut to a length that fits into a message. */
-function show(value: unknown): string {
-  let text: string;
-  try {
-    text = JSON.stringify(value) ?? "nothing";
-  } catch {
-    return "what is nested too deeply to be shown";
-  }
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
 /**
@@ -278,7 +263,7 @@ export function requireVocabulary(
 ): void {
   if (vocabSize <= config.vocab_size) return;
   throw new InputError(
-    `Cannot use ${folder} as its tokenizer is that of another model: it has ${vocabSize} pieces, and the ` +
+    `Cannot use ${folder} as its tokenizer.json or vocab.txt is that of another model: it has ${vocabSize} pieces, and the ` +
       `model knows ${config.vocab_size}`,
   );
 }

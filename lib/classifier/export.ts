@@ -9,7 +9,9 @@ import { classifierOnnx } from "./export_onnx.ts";
 import { layerFeatures } from "../paper/layers.ts";
 import { loadTrainedModel } from "./trained.ts";
 import { requireRoom, withOutputFolder } from "../storage/output_folder.ts";
-import { readTextFile } from "../storage/input_file.ts";
+import { anything, map, parseJson, readJsonIfThere } from "../storage/json.ts";
+
+const advice = "take the model's folder from where it came";
 
 /** The result of an export. */
 export interface ExportedClassifier {
@@ -48,11 +50,16 @@ export async function exportClassifier(
 
   const { files, ids } = tokenizer;
   const tokenizerConfig = {
-    ...JSON.parse(String(files["tokenizer_config.json"])),
+    ...parseJson(
+      String(files["tokenizer_config.json"]),
+      "the tokenizer's configuration",
+      map(anything),
+      advice,
+    ),
     model_max_length: maxLength,
     truncation_side: pairs ? "right" : truncationSide({ text, maxLength }) ?? "right",
   };
-  const json = await readTextFile(join(model, "bertlab.json")).catch(() => undefined);
+  const extra = await readJsonIfThere(join(model, "bertlab.json"), map(anything), advice);
   const facts: CardFacts = {
     ...{ name: basename(resolve(output)), config, labels, features, text, pairs, maxLength, ids },
     ...temperature === 1 ? {} : { temperature },
@@ -62,7 +69,7 @@ export async function exportClassifier(
     config: { ...config, ...{ "transformers.js_config": { dtype: "fp32" } } },
     parameters,
     tokenizerFiles: { ...files, "tokenizer_config.json": `${JSON.stringify(tokenizerConfig, null, 2)}\n` },
-    extra: json && JSON.parse(json),
+    extra,
     files: { "onnx/model.onnx": bytes, "README.md": modelCard(facts) },
   };
   await withOutputFolder(output, async () => {

@@ -20,7 +20,9 @@ import { furtherPretrain } from "../paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
 import { atTemperature, fitTemperature } from "../results/calibration.ts";
 import { measure } from "../results/metrics.ts";
+import { measuresShape } from "../results/record.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
+import { both, flag, list, number, object, type Shape, text, whole } from "../storage/json.ts";
 import {
   savePretrained,
   startIdentity,
@@ -187,6 +189,22 @@ interface Made {
   readonly outcome: PreTrainingOutcome;
 }
 
+const recordShape: Shape<Made> = object<Made>({
+  ...{ identity: text, description: text, notes: list(text) },
+  outcome: object<PreTrainingOutcome>({
+    ...{
+      texts: whole(0),
+      unlabelled: whole(0),
+      nsp: flag,
+      sequences: whole(0),
+      headSteps: whole(0),
+      steps: whole(0),
+    },
+    evaluations: list(both(measuresShape, object<Pick<PreTrainingEvaluation, "step">>({ step: whole(0) }))),
+    seconds: number(0),
+  }),
+});
+
 /**
  * The model after pre-training, from the folder of the checkpoints if it is there already.
  *
@@ -215,6 +233,7 @@ async function pretrained(
     run,
     part: "pre-trained",
     recordFile: "pretraining.json",
+    recordShape,
     checkpoint: { ...checkpoint, folder: join(run, "pre-training") },
   };
   const { folder, record } = await keptModel<Made>(kept, async ({ checkpoint, keep }) => {

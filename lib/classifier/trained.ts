@@ -2,15 +2,29 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
-import { type BertConfig, configLabels, requirePositions, requireVocabulary } from "../bert/config.ts";
+import { type BertConfig, configLabels, requireVocabulary } from "../bert/config.ts";
 import { requireFinite } from "../bert/elements.ts";
 import { readSafetensors, readSafetensorsHeader } from "../bert/safetensors.ts";
 import { InputError } from "../errors.ts";
 import { type ClassifierPlan, classifierPlan } from "../paper/classifier_plan.ts";
-import { type TextStrategy, textStrategy } from "../paper/long_text.ts";
+import { type TextStrategy, textStrategy, textStrategyNames } from "../paper/long_text.ts";
 import type { HostTensors } from "../tensors.ts";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
-import { readTextFile } from "../storage/input_file.ts";
+import {
+  fitting,
+  flag,
+  list,
+  nullish,
+  numberThat,
+  object,
+  oneOf,
+  optional,
+  readJson,
+  readJsonIfThere,
+  type Shape,
+  text as anyText,
+  whole,
+} from "../storage/json.ts";
 
 /** A trained classifier, as its folder has it. */
 export interface TrainedModel {
@@ -51,17 +65,29 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
   if (!Object.hasOwn(parameters, "classifier.weight")) {
     throw new InputError(`Cannot use ${folder} as it has no classifier: train it first with deno task train`);
   }
-  await requireSingleLabel(folder);
+  await readJson(
+    join(folder, "config.json"),
+    singleLabelShape,
+    "give a model that has one label for each text",
+  );
   if (labels.length < 2) {
     throw new InputError(`Cannot use ${folder} as its classifier knows only one label: found "${labels[0]}"`);
   }
   const text = textStrategy(training?.text ?? "head", { maxFractions: training?.max_fractions });
   const maxLength = training?.maxLength ?? Math.min(512, config.max_position_embeddings);
-  requirePositions(config, maxLength);
+  const fail = (why: string) =>
+    new InputError(`Cannot use ${join(folder, "bertlab.json")} as ${why}; ${advice}`);
+  if (training && text.pooling && training.max_fractions === undefined) {
+    throw fail(`"max_fractions" is missing, which ${text.name} needs`);
+  }
+  const positions = config.max_position_embeddings;
+  if (maxLength > positions) {
+    throw fail(`"maxLength" is ${maxLength} and the model has ${positions} positions`);
+  }
   const tokenizer = await loadTokenizer(folder);
   requireVocabulary(config, tokenizer, folder);
   const features = training?.features ?? "last";
-  const plan = classifierPlan(config, { text, features });
+  const plan = planOf(config, { text, features }, fail);
   const width = parameters["classifier.weight"]!.shape[1];
   if (width !== plan.width) {
     throw new InputError(
@@ -128,22 +154,28 @@ export function requireTextColumns(
   );
 }
 
-/** @throws InputError if config.json speaks of another kind of classifier, whose tensors are called the same. */
-async function requireSingleLabel(folder: string): Promise<void> {
-  const path = join(folder, "config.json");
-  const { problem_type: problem, architectures } = JSON.parse(await readTextFile(path));
-  const [one, known] = ["single_label_classification", "BertForSequenceClassification"];
-  if ((problem ?? one) !== one) {
-    throw new InputError(
-      `Cannot use ${path} as its problem_type is not ${one}: found ${JSON.stringify(problem)}`,
-    );
-  }
-  if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(known)) {
-    throw new InputError(
-      `Cannot use ${path} as its architectures do not name ${known}: found ${architectures.join(", ")}`,
-    );
+/** Returns the way from the parameters to the logits. @throws InputError if the model has no such features. */
+function planOf(
+  config: BertConfig,
+  reading: { text: TextStrategy; features: string },
+  fail: (why: string) => InputError,
+): ClassifierPlan {
+  try {
+    return classifierPlan(config, reading);
+  } catch (error) {
+    throw error instanceof InputError ? fail(`"features" are not the model's: ${error.message}`) : error;
   }
 }
+
+/** The shape of the config.json of a classifier, as other kinds have tensors of the same names. */
+const singleLabelShape = object({
+  problem_type: nullish(oneOf(["single_label_classification"])),
+  architectures: nullish(fitting(
+    list(anyText),
+    "a list with BertForSequenceClassification",
+    (names) => names.length === 0 || names.includes("BertForSequenceClassification"),
+  )),
+});
 
 /** The parameters of a pooling by these names. */
 async function readPooling(folder: string, names: readonly string[]): Promise<HostTensors> {
@@ -157,57 +189,32 @@ async function readPooling(folder: string, names: readonly string[]): Promise<Ho
   return pooling;
 }
 
-/** Entries of bertlab.json on how texts are read; each may be absent. */
+/** Entries of bertlab.json on how texts are read. */
 interface Training {
-  readonly text?: string;
+  readonly text: string;
+  /** Needed by the hierarchical strategies. */
   readonly max_fractions?: number;
-  readonly maxLength?: number;
+  readonly maxLength: number;
   readonly features?: string;
   readonly temperature?: number;
   readonly pairs?: boolean;
 }
 
-const entries: Readonly<Record<keyof Training, { expected: string; fits(value: unknown): boolean }>> = {
-  text: { expected: "a text strategy", fits: (value) => typeof value === "string" },
-  max_fractions: { expected: "a whole number of at least 1", fits: wholeFrom(1) },
-  maxLength: { expected: "a whole number of at least 4", fits: wholeFrom(4) },
-  features: { expected: "the name of features", fits: (value) => typeof value === "string" },
-  temperature: {
-    expected: "a number above 0",
-    fits: (value) => typeof value === "number" && value > 0 && Number.isFinite(value),
-  },
-  pairs: { expected: "true or false", fits: (value) => typeof value === "boolean" },
-};
+const trainingShape: Shape<Training> = object<Training>({
+  text: oneOf(textStrategyNames),
+  max_fractions: optional(whole(1)),
+  maxLength: whole(4),
+  features: optional(anyText),
+  temperature: optional(numberThat("a number above 0", (value) => value > 0)),
+  pairs: optional(flag),
+});
 
-function wholeFrom(least: number): (value: unknown) => boolean {
-  return (value) => Number.isSafeInteger(value) && (value as number) >= least;
-}
+const advice = "train the model again, or take its folder from where it came";
 
 /** bertlab.json, or undefined where there is none. */
 async function readTraining(folder: string): Promise<Training | undefined> {
   await access(folder).catch(() => {
     throw new InputError(`Cannot find the model ${folder}: there is no such folder; check the path`);
   });
-  const path = join(folder, "bertlab.json");
-  let content: string;
-  try {
-    content = await readTextFile(path);
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
-    throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);
-  }
-  let found: Record<string, unknown>;
-  try {
-    found = Object(JSON.parse(content));
-  } catch (error) {
-    throw new InputError(`Cannot read ${path} as it is not JSON: ${(error as Error).message}`);
-  }
-  const known = Object.entries(entries).map(([name, { expected, fits }]) => {
-    const value = found[name] ?? undefined;
-    if (value === undefined || fits(value)) return [name, value];
-    throw new InputError(
-      `Cannot use ${path} as "${name}" is not ${expected}: found ${JSON.stringify(value)}`,
-    );
-  });
-  return Object.fromEntries(known);
+  return await readJsonIfThere(join(folder, "bertlab.json"), trainingShape, advice);
 }

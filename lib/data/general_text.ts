@@ -8,6 +8,7 @@ import { chinesePoets, poemDocuments } from "./embedded/poets.ts";
 import { wordnetDocuments, wordnetTypes } from "./embedded/wordnet.ts";
 import { type DataPackage, packageFolder } from "../storage/packages.ts";
 import { innerPath } from "../storage/file_name.ts";
+import { list, object, readJson, text as anyText } from "../storage/json.ts";
 
 /** Options of {@link generalText} and {@link chineseGeneralText}. */
 export interface GeneralTextOptions {
@@ -59,9 +60,11 @@ async function readSpeeches(folder: string): Promise<string[]> {
   return await Promise.all(names.map((name) => readText(join(folder, "data", name))));
 }
 
+const advice = "remove Deno's cache of this package, and it is fetched again";
+
 /** Reads the chapters in their order, without the table of contents. */
 async function readChapters(folder: string): Promise<string[]> {
-  const files: string[] = JSON.parse(await readFile(join(folder, "data", "file_list.json"), "utf8"));
+  const files = await readJson(join(folder, "data", "file_list.json"), list(anyText), advice);
   return await Promise.all(
     files.filter((file) => file !== "contents.txt")
       .map((file) =>
@@ -71,7 +74,7 @@ async function readChapters(folder: string): Promise<string[]> {
 }
 
 async function readText(path: string): Promise<string> {
-  const { text }: { text: string } = JSON.parse(await readFile(path, "utf8"));
+  const { text } = await readJson(path, object<{ text: string }>({ text: anyText }), advice);
   return text.replace(/\s*\n\s*/g, "\n").trim();
 }
 

@@ -9,7 +9,7 @@ import { claimsMarkdown, verdictText } from "../results/claims_text.ts";
 import type { EvaluatedTable } from "../results/differences.ts";
 import type { Figure } from "../results/figures.ts";
 import { duration } from "../results/progress.ts";
-import { readRecords, type RunRecord } from "../results/records.ts";
+import { predictionFaults, readRecords, type RunRecord } from "../results/records.ts";
 import { evaluateTable, type ResultTable } from "../results/result_table.ts";
 import { markdownTable } from "../results/tables.ts";
 import { cellRunner } from "../runs/run_cell.ts";
@@ -71,7 +71,8 @@ export async function tryCell(
  * @throws InputError if the experiment does not have the scale, row or column, or a record cannot be read.
  */
 export async function recorded(experiment: Experiment, place: Place = {}): Promise<Reproduction> {
-  return await reproduction(experiment, await recordedResult(experiment, place), place);
+  const { warnings, ...result } = await recordedResult(experiment, place);
+  return await reproduction(experiment, result, place, warnings);
 }
 
 /**
@@ -111,16 +112,18 @@ export async function reproduce(
 async function recordedResult(
   experiment: Experiment,
   { seeds, results = "results", ...options }: Place,
-): Promise<ExperimentResult> {
+): Promise<ExperimentResult & { readonly warnings: readonly string[] }> {
   const folder = join(results, options.scale ?? "mini");
-  const { records } = await readRecords(folder);
+  const { records, warnings } = await readRecords(folder);
   const engines = records.map(({ engine }) => engine);
   const asked = options.engine ?? "onnx";
   const chosen = { ...options, engine: engines.includes(asked) ? asked : engines[0] ?? asked };
-  if (seeds) return await experimentResult(experiment, { ...chosen, seeds, resultsDir: results });
+  if (seeds) {
+    return { warnings, ...await experimentResult(experiment, { ...chosen, seeds, resultsDir: results }) };
+  }
   const known = [...new Set(records.map(({ seed }) => seed))].sort((a, b) => a - b);
   return {
-    folder,
+    ...{ folder, warnings },
     ...await onRecord(experiment, records, { ...chosen, seeds: known.length > 0 ? known : [1] }),
   };
 }
@@ -129,6 +132,7 @@ async function reproduction(
   experiment: Experiment,
   result: ExperimentResult,
   { scale = "mini", engine = "onnx", results = "results", model }: Place,
+  warnings: readonly string[] = [],
 ): Promise<Reproduction> {
   const { cells, records, folder } = result;
   const table = await experimentTable(experiment, result, scale);
@@ -137,6 +141,8 @@ async function reproduction(
   const seconds = await expectedSeconds(experiment, scale, due, made);
   const used = cells[0]!.configuration.engine;
   const notes = [
+    ...warnings,
+    ...await predictionFaults(folder, records.values()),
     ...used === engine ? [] : [`The runs on record were made with the engine ${used}.`],
     ...due.length === 0 ? [] : [
       `**${due.length} of ${cells.length} runs are not on record.** They take about ${

@@ -9,6 +9,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { ClassifierFeatures } from "../bert/classifier.ts";
 import { InputError } from "../errors.ts";
+import { shown } from "../storage/byte_source.ts";
 import { poolFractions, type Pooling } from "./long_text.ts";
 
 /** Layers and what is made of their states. */
@@ -33,7 +34,7 @@ const known = "last, layer K, first 4 concat, mean or max, last 4 concat, mean o
 export function layerFeatures(name: string, total: number): LayerFeatures {
   const parts = /^(?:last|layer (\d+)|(first 4|last 4|all) (concat|mean|max))$/.exec(name);
   if (!parts || (parts[2] === "all" && parts[3] !== "concat")) {
-    throw new InputError(`Cannot use the features "${name}": expected one of ${known}`);
+    throw new InputError(`Cannot use the features "${shown(name)}": expected one of ${known}`);
   }
   const [, single, group, combination] = parts;
   const run = (from: number, count: number) => Array.from({ length: count }, (_, place) => from + place);
@@ -44,7 +45,9 @@ export function layerFeatures(name: string, total: number): LayerFeatures {
     : run(group === "first 4" ? 0 : total - 4, 4);
   if (layers[0]! < 0 || layers.at(-1)! >= total) {
     throw new InputError(
-      `Cannot use the features "${name}" of a model of ${total} layers: it has layers 0 to ${total - 1}`,
+      `Cannot use the features "${shown(name)}" of a model of ${total} layers: it has layers 0 to ${
+        total - 1
+      }`,
     );
   }
   return { name, layers, combination: combination as LayerFeatures["combination"] };

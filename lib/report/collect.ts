@@ -1,15 +1,20 @@
 /** The contents of a report, from the records of one scale: the runs of each cell, and the numbers from them. */
 import { join } from "node:path";
 import type { Configuration, Protocol } from "../runs/configuration.ts";
-import type { DataTable, MeasuredData } from "../runs/data_table.ts";
+import { type DataTable, type MeasuredData, readMeasured } from "../runs/data_table.ts";
 import { InputError } from "../errors.ts";
 import { type Cell, type Experiment, resolveCells, type ScaleName } from "../runs/experiment.ts";
 import { experimentTable } from "../runs/experiment_table.ts";
 import { onRecord } from "../runs/run_experiment.ts";
 import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
-import { configurationHash, readRecords, recordsByHash, type RunRecord } from "../results/records.ts";
+import {
+  configurationHash,
+  predictionFaults,
+  readRecords,
+  recordsByHash,
+  type RunRecord,
+} from "../results/records.ts";
 import { type EvaluatedCell, evaluateTable, type ResultTable } from "../results/result_table.ts";
-import { readTextFile } from "../storage/input_file.ts";
 
 /** The subject of a report. */
 export interface ReportSource {
@@ -100,17 +105,19 @@ export const combinationText = ({ protocol, engine, precision, model }: Combinat
 export async function collectReport(source: ReportSource): Promise<Report> {
   const { scale, results, made } = source;
   const folder = join(results, scale);
-  const { records: read, warnings } = await readRecords(folder);
+  const { records: read, warnings: ignored } = await readRecords(folder);
+  const warnings = [...ignored];
   const records = [...recordsByHash(read).values()];
   const dataTables = await Promise.all(
     source.dataTables.filter(({ scales }) => scales[scale]).map(async (table) => ({
       table,
-      rows: await measurements(join(folder, `${table.name}.json`)),
+      rows: await measurements(join(folder, `${table.name}.json`), (sentence) => warnings.push(sentence)),
     })),
   );
   if (records.length === 0 && dataTables.every(({ rows }) => rows.length === 0)) {
+    const unread = warnings.length > 0 ? ` that can be read (${warnings[0]})` : "";
     throw new InputError(
-      `Cannot make a report from ${folder} as it has no records: run deno task reproduce first, or name ` +
+      `Cannot make a report from ${folder} as it has no records${unread}: run deno task reproduce first, or name ` +
         `another folder with --results or another scale with --scale`,
     );
   }
@@ -151,6 +158,7 @@ export async function collectReport(source: ReportSource): Promise<Report> {
     experiments.flatMap(({ sections }) => sections.flatMap(({ records }) => [...records.keys()])),
   );
   const unused = records.filter(({ hash }) => !used.has(hash)).length;
+  warnings.push(...await predictionFaults(folder, records.filter(({ hash }) => used.has(hash))));
   const hash = await configurationHash([records.toSorted((a, b) => a.hash < b.hash ? -1 : 1), dataTables]);
   return {
     scale,
@@ -215,16 +223,14 @@ function combinationsOf(
   return [{ combination: { protocol: "clean", engine: "onnx", precision: "f32" }, seeds: [1] }];
 }
 
-async function measurements(file: string): Promise<MeasuredData[]> {
-  const text = await readTextFile(file).catch((error) => {
-    if (error.code === "ENOENT") return "[]";
-    throw error;
+/** The measurements of a table; none, and a sentence, if their file cannot be used. */
+async function measurements(
+  file: string,
+  warn: (sentence: string) => void,
+): Promise<readonly MeasuredData[]> {
+  return await readMeasured(file).catch((error) => {
+    if (!(error instanceof InputError)) throw error;
+    warn(error.message);
+    return [];
   });
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InputError(
-      `Cannot read ${file} as it is not JSON: delete it, and deno task reproduce measures again`,
-    );
-  }
 }

@@ -13,6 +13,7 @@ import { html } from "./html.ts";
 import { grid, list, minute, type Page, redirect, shell } from "./page.ts";
 import { type WriteOptions, writeReport } from "./write_report.ts";
 import { readTextFile } from "../storage/input_file.ts";
+import { fitting, list as listOf, object, readJson, type Shape, text, whole } from "../storage/json.ts";
 
 /** A published version. */
 export interface Version {
@@ -106,34 +107,23 @@ async function readVersions(folder: string, manifest: string): Promise<Version[]
  *
  * @throws InputError unless it is a list of versions whose ids are plain names.
  */
-async function readManifest(path: string): Promise<Version[]> {
-  const fail = (why: string) => new InputError(`Cannot read ${path}: ${why}; name another folder with --to`);
-  let all: unknown;
-  try {
-    all = JSON.parse(await readTextFile(path));
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw fail(shown((error as Error).message));
-  }
-  if (!Array.isArray(all)) throw fail("expected a list of versions, found something else");
-  const ids = new Set<unknown>();
-  for (const [place, value] of all.entries()) {
-    const { id, made, runs } = Object(value);
+export async function readManifest(path: string): Promise<Version[]> {
+  const advice = "name another folder with --to";
+  const all = await readJson(path, listOf(versionShape), advice);
+  const ids = new Set<string>();
+  for (const [place, { id }] of all.entries()) {
     const what = `id, entry ${place + 1} of ${path}`;
-    if (reserved.test(fileName(id, what))) {
-      throw fail(`entry ${place + 1} has the id ${shown(id)}, which is taken`);
-    }
-    if (ids.has(id)) throw fail(`it has the id ${shown(id)} twice`);
-    ids.add(id);
-    if (typeof made !== "string" || Number.isNaN(Date.parse(made))) {
-      throw fail(`"made" of entry ${place + 1} is no time`);
-    }
-    if (!Number.isSafeInteger(runs) || runs < 0) {
-      throw fail(`"runs" of entry ${place + 1} is no whole number`);
-    }
+    if (!reserved.test(fileName(id, what)) && !ids.has(id)) ids.add(id);
+    else throw new InputError(`Cannot use the ${what}: ${shown(id)} is taken; ${advice}`);
   }
-  return all;
+  return [...all];
 }
+
+const versionShape: Shape<Version> = object<Version>({
+  id: text,
+  made: fitting(text, "a time", (made) => !Number.isNaN(Date.parse(made))),
+  runs: whole(0),
+});
 
 /** Names in the folder of versions that are no versions' own. */
 const reserved = /^(index\.html|versions\.json|.*\.unfinished|.*\.tmp(\.lock)?)$/;

@@ -6,186 +6,23 @@ import { mkdir, open, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { writeWhole } from "../storage/whole_file.ts";
-import type { Metrics } from "./metrics.ts";
 import { fileName } from "../storage/file_name.ts";
 import { readTextFile } from "../storage/input_file.ts";
+import { parseJson, readJsonIfThere } from "../storage/json.ts";
+import { type Predictions, predictionsShape, recordShape, type RunRecord } from "./record.ts";
 
-/** The measurements of one epoch, or of a part of one if there are several in each. */
-export interface EpochRecord {
-  /** Number of passes over the training texts up to its end. */
-  readonly epoch: number;
-  /** Mean loss of its training steps. */
-  readonly trainLoss: number;
-  /** Measures on a sample of the training texts, only if there are several measurements in an epoch. */
-  readonly train?: Metrics;
-  /** Measures on the development split, if there is one. */
-  readonly dev?: Metrics;
-  /** Measures on the test split, only if the protocol chooses the epoch by it. */
-  readonly test?: Metrics;
-  /** Seconds of its training steps, without evaluation. */
-  readonly seconds: number;
-}
-
-/** The data of a run; the counts are after any limit. */
-export interface DataRecord {
-  /** The data set's name. */
-  readonly name: string;
-  /** sha256 over its texts and labels. */
-  readonly fingerprint: string;
-  /** Number of training examples. */
-  readonly train: number;
-  /** Number of development examples. */
-  readonly dev: number;
-  /** Number of test examples. */
-  readonly test: number;
-}
-
-/** The machine of a run, without anything that identifies it. */
-export interface MachineRecord {
-  /** The operating system. */
-  readonly os: string;
-  /** The processor's architecture. */
-  readonly arch: string;
-  /** The processor's model. */
-  readonly cpu: string;
-  /** Number of logical processors. */
-  readonly cores: number;
-  /** Main memory in bytes. */
-  readonly memoryBytes: number;
-}
-
-/** A model's measures on held-out texts by the tasks of pre-training. */
-export interface PreTrainingMeasures {
-  /** Mean cross-entropy of the masked wordpieces, in nats. */
-  readonly mlmLoss: number;
-  /** Share of the masked wordpieces that are guessed right. */
-  readonly mlmAccuracy: number;
-  /** Mean cross-entropy of "does the second segment follow", in nats. */
-  readonly nspLoss?: number;
-  /** Share of the pairs that are classified right. */
-  readonly nspAccuracy?: number;
-}
-
-/** The further pre-training that a run started from; other runs may share it. */
-export interface PreTrainingRecord {
-  /** The model that it started from. */
-  readonly start: string;
-  /** Names of its data sets. */
-  readonly corpus: readonly string[];
-  /** Number of texts that it learnt from. */
-  readonly texts: number;
-  /** Number of updates of the whole model. */
-  readonly steps: number;
-  /** Seconds that it took since it was last started or resumed. */
-  readonly seconds: number;
-  /** Measures on held-out texts of the corpus before the first update. */
-  readonly before: PreTrainingMeasures;
-  /** The same measures after the last update. */
-  readonly after: PreTrainingMeasures;
-}
-
-/** Measures of what fine-tuning made a model forget (lib/paper/forgetting.ts). */
-export interface ForgettingRecord {
-  /** Measures of the model before fine-tuning, on held-out general text. */
-  readonly before: PreTrainingMeasures;
-  /** The same measures of the encoder after fine-tuning, under the same head. */
-  readonly after: PreTrainingMeasures;
-  /** |after - before| / |before| over all weights of the embeddings and of each layer, by `embeddings`, `layer 0`, …. */
-  readonly distances: Readonly<Record<string, number>>;
-}
-
-/** The multi-task fine-tuning that a run started from; runs of the other tasks share it. */
-export interface MultiTaskRecord {
-  /** The model that it started from. */
-  readonly start: string;
-  /** Names of the data sets. */
-  readonly tasks: readonly string[];
-  /** Number of updates. */
-  readonly steps: number;
-  /** Seconds that it took since it was last started or resumed. */
-  readonly seconds: number;
-}
-
-/** The result of a run: its record without time, machine and cell. */
-export interface RunResult {
-  /** The run's data. */
-  readonly data: DataRecord;
-  /** Description of the start model, such as "minilm, lowest 4 layers". */
-  readonly model: string;
-  /**
-   * sha256 of the files of the model (`model`) and of each data set that was used, if the name alone does not identify
-   * them.
-   */
-  readonly contents?: Readonly<Record<string, string>>;
-  /** The further pre-training before this run, if there was any. */
-  readonly preTraining?: PreTrainingRecord;
-  /** The multi-task fine-tuning before this run, if there was any. */
-  readonly multiTask?: MultiTaskRecord;
-  /** Measures of forgetting, if they were taken. */
-  readonly forgetting?: ForgettingRecord;
-  /** Name of the engine. */
-  readonly engine: string;
-  /** Precision of matrix products: f32 or bf16. */
-  readonly precision: string;
-  /** Sentences for readers of the numbers, such as one on a model that stood in for another. */
-  readonly notes: readonly string[];
-  /** Number of optimizer updates. */
-  readonly steps: number;
-  /** Seconds of training steps, without loading and evaluation. */
-  readonly trainSeconds: number;
-  /** The epochs in order. */
-  readonly epochs: readonly EpochRecord[];
-  /** The epoch whose parameters gave `dev` and `test`. */
-  readonly bestEpoch: number;
-  /** Measures on the development split, if there is one. */
-  readonly dev?: Metrics;
-  /** Measures on the test split. */
-  readonly test: Metrics;
-}
-
-/** One line of a records file. */
-export interface RunRecord extends RunResult {
-  /** The version of this format. */
-  readonly format: 1;
-  /** Name of the experiment that made the run. */
-  readonly experiment: string;
-  /** The cell of its table. */
-  readonly cell: { readonly row: string; readonly column: string };
-  /** Name of the scale. */
-  readonly scale: string;
-  /** The protocol: clean or paper. */
-  readonly protocol: string;
-  /** Key of all randomness. */
-  readonly seed: number;
-  /** The whole configuration, with every default written out. */
-  readonly configuration: Readonly<Record<string, unknown>>;
-  /** sha256 of the configuration ({@link configurationHash}), in hex: the identity of the run. */
-  readonly hash: string;
-  /** Versions of Deno, this library and the packages that compute. */
-  readonly versions: Readonly<Record<string, string>>;
-  /** The commit of the source tree, if it is in a git repository; ends with "-dirty" if it had changes. */
-  readonly commit?: string;
-  /** The machine. */
-  readonly machine: MachineRecord;
-  /** Time at which the run began, ISO 8601 in UTC. */
-  readonly start: string;
-  /** Seconds since the run was last started or resumed, with loading and evaluation, without models that runs share. */
-  readonly seconds: number;
-  /** Largest resident set of the process seen during the run, in bytes. */
-  readonly peakMemoryBytes: number;
-  /** File of the test predictions, relative to the folder of the records. */
-  readonly predictions: string;
-}
-
-/** A run's predictions for the test set. */
-export interface Predictions {
-  /** Names of the C classes. */
-  readonly labels: readonly string[];
-  /** True classes [N]. */
-  readonly expected: readonly number[];
-  /** Class probabilities [N*C]. */
-  readonly probabilities: readonly number[];
-}
+export type {
+  DataRecord,
+  EpochRecord,
+  ForgettingRecord,
+  MachineRecord,
+  MultiTaskRecord,
+  Predictions,
+  PreTrainingMeasures,
+  PreTrainingRecord,
+  RunRecord,
+  RunResult,
+} from "./record.ts";
 
 /** Writes JSON with the keys of every object in alphabetical order, so that equal values have equal text. */
 export function canonicalJson(value: unknown): string {
@@ -234,30 +71,39 @@ export interface ReadRecords {
 }
 
 /**
- * Reads all records of a folder, from every `*.jsonl` file in it; none if there is no such folder. A cut-off line is
- * ignored with a warning.
+ * Reads all records of a folder, from every `*.jsonl` file in it; none if there is no such folder. A line that is cut
+ * off or is no record is ignored with a warning, so that it costs that run only.
  *
- * @throws InputError if it is no folder, or a whole line is not a run record.
+ * @throws InputError if it is no folder, or a file cannot be read.
  */
 export async function readRecords(folder: string): Promise<ReadRecords> {
   const records: RunRecord[] = [];
   const warnings: string[] = [];
   for (const name of (await filesIn(folder)).sort()) {
     if (!name.endsWith(".jsonl")) continue;
-    const lines = (await readTextFile(join(folder, name))).split("\n");
+    const path = join(folder, name);
+    const lines = (await readTextFile(path).catch((error) => {
+      throw error instanceof InputError ? error : new InputError(`Cannot read ${path}: ${error.message}`);
+    })).split("\n");
     for (const [index, line] of lines.entries()) {
       if (line.trim() === "") continue;
-      let value: unknown;
       try {
-        value = JSON.parse(line);
-      } catch {
-        warnings.push(`Line ${index + 1} of ${join(folder, name)} is cut off and was ignored`);
-        continue;
+        records.push(await parseRecord(line, `line ${index + 1} of ${path}`));
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        warnings.push(error.message);
       }
-      records.push(checkRecord(value, `line ${index + 1} of ${join(folder, name)}`));
     }
   }
   return { records, warnings };
+}
+
+/** Parses a line. @throws InputError if it is no record, or its hash is not that of its configuration. */
+async function parseRecord(line: string, where: string): Promise<RunRecord> {
+  const advice = "it was ignored; remove the line, and deno task reproduce makes the run again";
+  const record = parseJson(line, where, recordShape, advice);
+  if (record.hash === await configurationHash(record.configuration)) return record;
+  throw new InputError(`Cannot use ${where} as "hash" is not that of its configuration; ${advice}`);
 }
 
 /** Tells whether a new model stood in for one that could not be fetched (lib/bert/start_model.ts). */
@@ -278,26 +124,6 @@ export function recordsByHash(records: readonly RunRecord[]): Map<string, RunRec
   return found;
 }
 
-function checkRecord(value: unknown, where: string): RunRecord {
-  const record = value as RunRecord | null;
-  const fields = [
-    ...["hash", "experiment", "cell", "seed", "protocol", "engine", "precision", "configuration"],
-    ...["data", "model", "notes", "steps", "epochs", "test", "predictions"],
-    ...["versions", "machine", "start", "seconds", "trainSeconds", "peakMemoryBytes"],
-  ] as (keyof RunRecord)[];
-  if (record === null || typeof record !== "object") {
-    throw new InputError(`Cannot read ${where} as it is not a run record: found ${JSON.stringify(value)}`);
-  }
-  const missing = fields.find((field) => record[field] === undefined);
-  if (missing !== undefined) {
-    throw new InputError(`Cannot read ${where} as it is not a run record: field "${missing}" is missing`);
-  }
-  if (record.format !== 1) {
-    throw new InputError(`Cannot read ${where} as its format is ${record.format}: expected 1`);
-  }
-  return record;
-}
-
 /** Writes a run's predictions beside the records and returns the path for `RunRecord.predictions`. */
 export async function writePredictions(
   folder: string,
@@ -310,29 +136,30 @@ export async function writePredictions(
   return name;
 }
 
-/**
- * Reads a record's predictions; undefined if there is no such file.
- *
- * @throws InputError if it is not a whole file of predictions.
- */
+/** Reads a record's predictions; undefined if there are none that can be used ({@linkcode predictionFaults}). */
 export async function readPredictions(folder: string, record: RunRecord): Promise<Predictions | undefined> {
-  const given: unknown = record.predictions;
-  const name = fileName(
-    typeof given === "string" ? basename(given) : given,
-    `a record's predictions in ${folder}`,
-  );
-  const path = join(folder, "predictions", name);
-  const text = await readTextFile(path).catch((error) => {
-    if (error.code !== "ENOENT") throw error;
+  return await openPredictions(folder, record).catch((error) => {
+    if (!(error instanceof InputError)) throw error;
+    return undefined;
   });
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InputError(
-      `Cannot read the predictions in ${path} as they are not whole: delete the file; its run is then compared with none`,
-    );
+}
+
+/** Returns a sentence for each record whose predictions cannot be used: its run is then compared with none. */
+export async function predictionFaults(folder: string, records: Iterable<RunRecord>): Promise<string[]> {
+  const faults = new Set<string>();
+  for (const record of records) {
+    await openPredictions(folder, record).catch((error) => {
+      if (!(error instanceof InputError)) throw error;
+      faults.add(error.message);
+    });
   }
+  return [...faults];
+}
+
+async function openPredictions(folder: string, record: RunRecord): Promise<Predictions | undefined> {
+  const name = fileName(basename(record.predictions), `a record's predictions in ${folder}`);
+  const advice = "its run is compared with none; delete the file and its line, and run it again";
+  return await readJsonIfThere(join(folder, "predictions", name), predictionsShape, advice);
 }
 
 /** Returns the names of a folder's files; none if there is no such folder. @throws InputError if it is no folder. */

@@ -1,7 +1,6 @@
 /** Table 1 of the paper: what the data sets are, measured with the tokenizer of the models, beside what it prints. */
 import { join } from "node:path";
 import { resolveModel } from "../bert/models.ts";
-import { shown } from "../storage/byte_source.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import type { ScaleName } from "./experiment.ts";
@@ -9,7 +8,7 @@ import { markdown } from "../results/markdown.ts";
 import { characterTokenizer, loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { withLockIfFree } from "../storage/file_lock.ts";
 import { writeWhole } from "../storage/whole_file.ts";
-import { readTextFile } from "../storage/input_file.ts";
+import { list, number, object, readJsonIfThere, type Shape, text, whole } from "../storage/json.ts";
 
 /** Counts of a data set, printed in the paper or measured. */
 export interface DataCounts {
@@ -164,22 +163,16 @@ async function measureSet(
 }
 
 /** The measurements of a file, none if there is no file. @throws InputError if it holds something else. */
-async function readMeasured(file: string): Promise<readonly MeasuredData[]> {
-  const text = await readTextFile(file).catch(() => undefined);
-  if (text === undefined) return [];
-  const fail = (why: string, cause?: unknown) =>
-    new InputError(`Cannot read the measurements in ${file}: ${why}; remove it to measure anew`, { cause });
-  let rows: unknown;
-  try {
-    rows = JSON.parse(text);
-  } catch (error) {
-    throw fail(`it is not JSON (${shown((error as Error).message)})`, error);
-  }
-  const isRow = (row: unknown) =>
-    typeof row === "object" && row !== null && "set" in row && "data" in row && "fingerprint" in row;
-  if (!Array.isArray(rows) || !rows.every(isRow)) throw fail("it is not a list of measured data sets");
-  return rows as MeasuredData[];
+export async function readMeasured(file: string): Promise<readonly MeasuredData[]> {
+  const advice = "remove it, and deno task reproduce measures anew";
+  return await readJsonIfThere(file, list(measuredShape), advice) ?? [];
 }
+
+const measuredShape: Shape<MeasuredData> = object<MeasuredData>({
+  ...{ set: text, data: text, fingerprint: text, source: text },
+  ...{ classes: whole(1), averageLength: number(0), maxLength: whole(0), exceeding: number(0, 100) },
+  ...{ train: whole(0), test: whole(0) },
+});
 
 /** The measurements as Markdown, the paper's numbers beside ours. */
 export function dataTableMarkdown(

@@ -11,6 +11,7 @@ import { heldOutBatches } from "../paper/pretraining_batches.ts";
 import { encodeDocuments } from "../paper/segments.ts";
 import { Random } from "../random.ts";
 import type { ForgettingRecord } from "../results/records.ts";
+import { object, whole } from "../storage/json.ts";
 import type { HostTensors } from "../tensors.ts";
 import { cachedModel } from "../training/cached_model.ts";
 
@@ -73,6 +74,7 @@ export async function forgettingProbe(
     say,
     stop: options.stop,
     recordFile: "head.json",
+    recordShape: object<{ headSteps: number }>({ headSteps: whole(0) }),
   }, async (run) => {
     const model = await runModel(probed, start);
     let { parameters } = model;

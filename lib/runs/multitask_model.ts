@@ -17,7 +17,14 @@ import {
 } from "../paper/multitask.ts";
 import { fineTuneSettings } from "../paper/settings.ts";
 import { preTrainedModel, type PreTrainedModelOptions } from "./pretrained_model.ts";
-import type { MultiTaskRecord, PreTrainingRecord } from "../results/records.ts";
+import {
+  metricsShape,
+  type MultiTaskRecord,
+  multiTaskShape,
+  type PreTrainingRecord,
+  preTrainingShape,
+} from "../results/record.ts";
+import { list, map, number, object, optional, type Shape, text, whole } from "../storage/json.ts";
 import { runModel, runModelIdentity, type StartModel, startModel } from "../bert/start_model.ts";
 
 /** Options of {@linkcode multiTaskModel}. */
@@ -48,6 +55,14 @@ interface Made {
   readonly bestEpoch: number;
   readonly epochs: readonly MultiTaskEpoch[];
 }
+
+const recordShape: Shape<Made> = object<Made>({
+  ...{ record: multiTaskShape, preTraining: optional(preTrainingShape) },
+  ...{ description: text, notes: list(text), bestEpoch: whole(1) },
+  epochs: list(object<MultiTaskEpoch>({
+    ...{ epoch: number(0), trainLoss: number(), seconds: number(0), tasks: map(metricsShape) },
+  })),
+});
 
 const modelPart = "model";
 const classifiersFile = "classifiers.safetensors";
@@ -87,6 +102,7 @@ export async function multiTaskModel(
     },
     part: modelPart,
     recordFile: "multitask.json",
+    recordShape,
     say,
     stop: options.stop,
   };

@@ -9,7 +9,8 @@ import type { Dataset } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
 import { furtherPretrain } from "../paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
-import type { PreTrainingRecord } from "../results/records.ts";
+import { type PreTrainingRecord, preTrainingShape } from "../results/record.ts";
+import { both, list, object, optional, type Shape, text } from "../storage/json.ts";
 import {
   runModel,
   runModelIdentity,
@@ -52,6 +53,11 @@ interface Made extends PreTrainingRecord {
   readonly notes?: readonly string[];
 }
 
+const recordShape: Shape<Made> = both(
+  preTrainingShape,
+  object<Pick<Made, "notes">>({ notes: optional(list(text)) }),
+);
+
 const heldOutShare = .02;
 
 /**
@@ -86,6 +92,7 @@ export async function preTrainedModel(
     part: partOf(stepsOf(settings, point)),
     parts: pointSteps(settings).map(partOf),
     recordFile: "pretraining.json",
+    recordShape,
     say,
     stop: options.stop,
   };

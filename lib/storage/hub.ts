@@ -15,6 +15,7 @@ import { bodyText, request } from "./http.ts";
 import { CachedRepository, isCommit, type ListedFile, type Listing } from "./hub_cache.ts";
 import { HubError, hubError, type HubRequest, refusal } from "./hub_errors.ts";
 import { hubCacheFolder, hubEndpoint, hubIsOffline, hubToken } from "./hub_settings.ts";
+import { fitting, list, nullish, object, parseJson, type Shape, text, whole } from "./json.ts";
 import { counted } from "../wording.ts";
 
 /** Most pages and entries of a repository's list: one that goes on is taken to have no end. */
@@ -227,15 +228,14 @@ async function fetchListing(asked: Asked): Promise<Listing> {
     if (seen.size > MOST_PAGES || entries > MOST_ENTRIES) {
       throw new Error(`its list of files does not end after ${entries} entries on ${seen.size - 1} pages`);
     }
-    const { body, link }: { body: unknown; link?: string } = await fetchJson(asked, next);
-    if (!Array.isArray(body)) throw new Error("the answer is no list of files");
+    const { body, link }: Fetched<readonly Entry[]> = await fetchJson(asked, next, list(entryShape));
     entries += body.length;
     for (const { type, path, size, oid, lfs, xetHash } of body) {
-      if (type !== "file" || typeof path !== "string") continue;
+      if (type !== "file" || size == null || oid == null) continue;
       const large = lfs && { lfs_sha256: lfs.oid, lfs_size: lfs.size };
       files[path] = { size, blob_id: oid, ...large, ...xetHash && { xet_hash: xetHash } };
     }
-    const following = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1];
+    const following: string | undefined = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1];
     const address: URL | null = following === undefined ? null : URL.parse(following, next);
     if (following !== undefined && !address) throw new Error("the link to its next page is no address");
     next = address?.href;
@@ -248,13 +248,37 @@ async function fetchListing(asked: Asked): Promise<Listing> {
 /** Returns the commit that a revision stands for now. */
 async function commitOf(asked: Asked, revision: string): Promise<string> {
   if (isCommit(revision)) return revision;
-  const { body } = await fetchJson(asked, `${apiUrl(asked)}/revision/${encodeURIComponent(revision)}`);
-  const sha = (body as { sha?: unknown } | null)?.sha;
-  if (typeof sha !== "string" || !isCommit(sha)) throw new Error("the answer does not name the commit");
-  return sha;
+  const url = `${apiUrl(asked)}/revision/${encodeURIComponent(revision)}`;
+  const { body } = await fetchJson(
+    asked,
+    url,
+    object<{ sha: string }>({ sha: fitting(text, "a commit", isCommit) }),
+  );
+  return body.sha;
 }
 
-async function fetchJson(asked: Asked, url: string): Promise<{ body: unknown; link?: string }> {
+/** An entry of a repository's list. */
+interface Entry {
+  readonly type: string;
+  readonly path: string;
+  readonly size?: number | null;
+  readonly oid?: string | null;
+  readonly lfs?: { readonly oid: string; readonly size: number } | null;
+  readonly xetHash?: string | null;
+}
+
+const entryShape: Shape<Entry> = object<Entry>({
+  ...{ type: text, path: text, size: nullish(whole(0)), oid: nullish(text), xetHash: nullish(text) },
+  lfs: nullish(object<NonNullable<Entry["lfs"]>>({ oid: text, size: whole(0) })),
+});
+
+/** An answer, and the link to the next page. */
+interface Fetched<Body> {
+  readonly body: Body;
+  readonly link?: string;
+}
+
+async function fetchJson<Body>(asked: Asked, url: string, shape: Shape<Body>): Promise<Fetched<Body>> {
   // A link to the next page may lead to another server, which does not get the token.
   const own = new URL(url).origin === new URL(asked.endpoint).origin;
   const answer = await request(url, { token: own ? asked.token : undefined, say: asked.say });
@@ -262,11 +286,11 @@ async function fetchJson(asked: Asked, url: string): Promise<{ body: unknown; li
     await answer.response.body?.cancel();
     throw refusal(answer, asked);
   }
-  const text = await bodyText(answer.response);
+  const content = await bodyText(answer.response);
   try {
-    return { body: JSON.parse(text), link: answer.header("link") };
-  } catch {
-    throw new Error("the answer is no JSON");
+    return { body: parseJson(content, "the answer", shape), link: answer.header("link") };
+  } catch (error) {
+    throw error instanceof InputError ? new Error(error.message) : error;
   }
 }
 

@@ -14,7 +14,9 @@ import { copyFile, mkdir, readdir, rename, stat, symlink } from "node:fs/promise
 import { dirname, join, relative, sep } from "node:path";
 import { writeWhole } from "./whole_file.ts";
 import { hubCacheFolder } from "./hub_settings.ts";
+import { InputError } from "../errors.ts";
 import { readTextFile } from "./input_file.ts";
+import { map, object, oneOf, optional, readJsonIfThere, text, whole } from "./json.ts";
 
 /** A file in the listing of a repository, under huggingface_hub's names. */
 export interface ListedFile {
@@ -35,6 +37,14 @@ export type Listing = Readonly<Record<string, ListedFile>>;
 
 /** The version of the listings' format that is read and written here. */
 const LISTING_VERSION = 1;
+
+const listingShape = object<{ format_version: number; files: Listing }>({
+  format_version: oneOf([LISTING_VERSION]),
+  files: map(object<ListedFile>({
+    ...{ size: whole(0), blob_id: text, lfs_sha256: optional(text) },
+    ...{ lfs_size: optional(whole(0)), xet_hash: optional(text) },
+  })),
+});
 
 /** One repository's part of the cache. Notes (on commits, lists, missing files) are skipped if it cannot be written. */
 export class CachedRepository {
@@ -103,15 +113,12 @@ export class CachedRepository {
 
   /** Returns all files of a commit, if their list was fetched. */
   async listing(commit: string): Promise<Listing | undefined> {
-    const text = await readTextFile(join(this.folder, "trees", `${commit}.json`)).catch(() => "");
-    try {
-      const { format_version, files } = JSON.parse(text);
-      return format_version === LISTING_VERSION && files !== null && typeof files === "object"
-        ? files
-        : undefined;
-    } catch {
-      return undefined;
-    }
+    const path = join(this.folder, "trees", `${commit}.json`);
+    const found = await readJsonIfThere(path, listingShape, "remove it").catch((error) => {
+      if (!(error instanceof InputError)) throw error;
+      return undefined; // the hub is asked again
+    });
+    return found?.files;
   }
 
   /** Notes the list of all files of a commit. */

@@ -18,11 +18,16 @@ export function refuseSpecial(path: string, kind: Kind): void {
 }
 
 /**
- * Reads a whole text file.
+ * Reads a whole text file; "fatal" is UTF-8 where no byte may be wrong, with or without a byte order mark.
  *
  * @throws InputError if it is a pipe, a socket or a device; the file system's error if it cannot be read.
+ * @throws TypeError if a byte is wrong.
  */
-export async function readTextFile(path: string, encoding: "utf8" | "latin1" = "utf8"): Promise<string> {
+export async function readTextFile(
+  path: string,
+  encoding: "utf8" | "latin1" | "fatal" = "utf8",
+): Promise<string> {
   refuseSpecial(path, await stat(path));
-  return await readFile(path, encoding);
+  if (encoding !== "fatal") return await readFile(path, encoding);
+  return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
 }

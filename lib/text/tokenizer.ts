@@ -5,7 +5,22 @@
 import * as hub from "@huggingface/tokenizers";
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../errors.ts";
+import { shown } from "../storage/byte_source.ts";
 import { readTextFile } from "../storage/input_file.ts";
+import { readJsonIfThere } from "../storage/json.ts";
+import {
+  advice,
+  configShape,
+  normalizerJson,
+  requireOneId,
+  specialPieces,
+  specialTokens,
+  type TokenizerConfig,
+  tokenizerConfig,
+  type TokenizerJson,
+  tokenizerJson,
+  tokenizerShape,
+} from "./tokenizer_files.ts";
 
 /** Ids of BERT's special tokens. */
 export interface SpecialIds {
@@ -33,24 +48,6 @@ export interface Tokenizer {
   readonly files: Readonly<Record<string, string | Uint8Array>>;
 }
 
-/** The parts of tokenizer.json that are read or written here. */
-interface TokenizerJson {
-  truncation?: unknown;
-  padding?: unknown;
-  added_tokens: { id: number; content: string; special: boolean }[];
-  normalizer: { type: string; lowercase?: boolean; handle_chinese_chars?: boolean } | null;
-  pre_tokenizer: { type: string } | null;
-  model: { type?: string; vocab: Record<string, number> };
-  [key: string]: unknown;
-}
-
-type TokenizerConfig = Record<string, unknown>;
-
-const specialTokens = { pad: "[PAD]", unk: "[UNK]", cls: "[CLS]", sep: "[SEP]", mask: "[MASK]" } as const;
-
-/** The first pieces of every vocabulary made here. */
-export const specialPieces: readonly string[] = Object.values(specialTokens);
-
 /**
  * Loads the tokenizer of a model folder from tokenizer.json or, without that file, from vocab.txt (lower-cased unless
  * tokenizer_config.json or a folder name with "cased" says otherwise).
@@ -58,14 +55,12 @@ export const specialPieces: readonly string[] = Object.values(specialTokens);
  * @throws InputError when neither file is there, one cannot be read, or it is no BERT tokenizer.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const configText = await readIfThere(join(folder, "tokenizer_config.json"));
-  const config = configText === undefined
-    ? {}
-    : parse<TokenizerConfig>(configText, folder, "tokenizer_config.json");
+  const config = await readJsonIfThere(join(folder, "tokenizer_config.json"), configShape, advice) ?? {};
   const vocabulary = await readIfThere(join(folder, "vocab.txt"));
-  const tokenizerText = await readIfThere(join(folder, "tokenizer.json"));
-  if (tokenizerText !== undefined) {
-    const json = parse<TokenizerJson>(tokenizerText, folder, "tokenizer.json");
+  const path = join(folder, "tokenizer.json");
+  const json = await readJsonIfThere(path, tokenizerShape, advice);
+  if (json) {
+    requireOneId(json, path);
     return makeTokenizer(json, config, folder, vocabulary);
   }
   if (vocabulary === undefined) {
@@ -143,46 +138,69 @@ function makeTokenizer(
   where: string,
   vocabulary: string | undefined,
 ): Tokenizer {
-  requireBert(json, where);
-  const saved = { ...json, truncation: null, padding: null };
-  const tokenizer = new hub.Tokenizer(saved as ConstructorParameters<typeof hub.Tokenizer>[0], config);
+  // What follows the pieces, and turns ids into texts, is not used here.
+  const used = { ...json, truncation: null, padding: null, post_processor: null, decoder: null };
+  const tokenizer = new hub.Tokenizer(used as unknown as ConstructorParameters<typeof hub.Tokenizer>[0], {});
+  tokenizer.model!.encode = wordPieces(tokenizer.model!.tokens_to_ids, json.model);
   const files: Record<string, string> = {
-    "tokenizer.json": JSON.stringify(saved),
+    "tokenizer.json": JSON.stringify({ ...json, truncation: null, padding: null }),
     "tokenizer_config.json": JSON.stringify(config, null, 2) + "\n",
   };
   if (vocabulary !== undefined) files["vocab.txt"] = vocabulary;
   const allIds = [...Object.values(json.model.vocab), ...json.added_tokens.map(({ id }) => id)];
   return {
-    encode: encoder(tokenizer, json.normalizer!),
+    encode: encoder(tokenizer, json.normalizer),
     vocabSize: allIds.reduce((largest, id) => Math.max(largest, id), -1) + 1,
-    ids: specialIds(tokenizer, config, where),
+    ids: specialIds(tokenizer, json, config, where),
     files,
   };
 }
 
-function requireBert(json: TokenizerJson, where: string): void {
-  const found = [json.normalizer?.type, json.pre_tokenizer?.type, json.model?.type ?? "WordPiece"];
-  const expected = ["BertNormalizer", "BertPreTokenizer", "WordPiece"];
-  if (found.join() !== expected.join() || !json.model.vocab || !Array.isArray(json.added_tokens)) {
-    throw new InputError(
-      `Cannot use the tokenizer of ${where}: expected one of BERT (${expected.join(", ")}), ` +
-        `found ${found.map((type) => type ?? "none").join(", ")}`,
-    );
-  }
+/**
+ * Splits words into the longest pieces of a vocabulary, from left to right. None is tried that is longer than the
+ * longest of all, so that the time grows as the words do.
+ */
+function wordPieces(
+  ids: ReadonlyMap<string, number>,
+  { unk_token, continuing_subword_prefix, max_input_chars_per_word }: TokenizerJson["model"],
+): (words: string[]) => string[] {
+  const longest = ids.keys().reduce((most, { length }) => Math.max(most, length), 0);
+  const split = (word: string): string[] => {
+    const characters = [...word];
+    if (characters.length > max_input_chars_per_word) return [unk_token];
+    const pieces: string[] = [];
+    for (let start = 0; start < characters.length;) {
+      let end = Math.min(characters.length, start + longest);
+      const piece = () =>
+        (start > 0 ? continuing_subword_prefix : "") + characters.slice(start, end).join("");
+      while (end > start && !ids.has(piece())) end--;
+      if (end === start) return [unk_token];
+      pieces.push(piece());
+      start = end;
+    }
+    return pieces;
+  };
+  return (words) => words.flatMap(split);
 }
 
-function specialIds(tokenizer: hub.Tokenizer, config: TokenizerConfig, where: string): SpecialIds {
-  const idOf = (name: keyof typeof specialTokens) => {
-    const given = config[`${name}_token`] as string | { content: string } | undefined;
-    const token = typeof given === "object" ? given?.content : given;
-    const id = tokenizer.token_to_id(token ?? specialTokens[name]);
-    if (id === undefined) {
-      throw new InputError(
-        `Cannot use the tokenizer of ${where}: its vocabulary has no ${token ?? specialTokens[name]}`,
-      );
-    }
-    return id;
+function specialIds(
+  tokenizer: hub.Tokenizer,
+  { model: { unk_token } }: TokenizerJson,
+  config: TokenizerConfig,
+  where: string,
+): SpecialIds {
+  const known = (token: string, source: string) => {
+    const id = tokenizer.token_to_id(token);
+    if (id !== undefined) return id;
+    throw new InputError(`Cannot use ${source}: its vocabulary has no ${shown(token)}; ${advice}`);
   };
+  const idOf = (name: keyof typeof specialTokens) => {
+    const given = config[`${name}_token`];
+    if (given == null) return known(specialTokens[name], `the tokenizer of ${where}`);
+    const source = `the tokenizer of ${join(where, "tokenizer_config.json")}`;
+    return known(typeof given === "string" ? given : given.content, source);
+  };
+  known(unk_token, `the tokenizer of ${join(where, "tokenizer.json")}`);
   return { cls: idOf("cls"), sep: idOf("sep"), pad: idOf("pad"), unk: idOf("unk"), mask: idOf("mask") };
 }
 
@@ -196,7 +214,7 @@ const mostKnown = 200_000;
  */
 function encoder(
   tokenizer: hub.Tokenizer,
-  normalizer: { lowercase?: boolean; handle_chinese_chars?: boolean },
+  normalizer: TokenizerJson["normalizer"],
 ): (text: string) => Int32Array {
   const known = new Map<string, readonly number[]>();
   return (text) => {
@@ -222,83 +240,13 @@ function spaced(text: string): string {
   return text.replace(/[\u{20000}-\u{2A6DF}\u{2A700}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu, " $& ");
 }
 
-/** Returns the settings of BERT's normalizer; accents are stripped with lower-casing unless stated otherwise. */
-function normalizerJson(config: TokenizerConfig) {
-  return {
-    type: "BertNormalizer" as const,
-    clean_text: true,
-    handle_chinese_chars: config.tokenize_chinese_chars !== false,
-    strip_accents: typeof config.strip_accents === "boolean" ? config.strip_accents : null,
-    lowercase: config.do_lower_case === true,
-  };
-}
-
-/** Returns the tokenizer.json that Hugging Face writes for a BERT vocabulary. */
-function tokenizerJson(pieces: readonly string[], config: TokenizerConfig): TokenizerJson {
-  const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
-  const { cls, sep } = specialTokens;
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
-  const token = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: Object.values(specialTokens)
-      .filter((content) => content in vocab)
-      .map((content) => ({ id: vocab[content]!, content, ...flags }))
-      .sort((a, b) => a.id - b.id),
-    normalizer: normalizerJson(config),
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: {
-      type: "TemplateProcessing",
-      single: [token(cls), { Sequence: { id: "A", type_id: 0 } }, token(sep)],
-      pair: [
-        token(cls),
-        { Sequence: { id: "A", type_id: 0 } },
-        token(sep),
-        { Sequence: { id: "B", type_id: 1 } },
-        { SpecialToken: { id: sep, type_id: 1 } },
-      ],
-      special_tokens: Object.fromEntries(
-        [cls, sep].map((id) => [id, { id, ids: [vocab[id]], tokens: [id] }]),
-      ),
-    },
-    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: specialTokens.unk,
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
-      vocab,
-    } as TokenizerJson["model"],
-  };
-}
-
-function tokenizerConfig(lowercase: boolean): TokenizerConfig {
-  const tokens = Object.entries(specialTokens).map(([name, token]) => [`${name}_token`, token]);
-  return {
-    tokenizer_class: "BertTokenizer",
-    do_lower_case: lowercase,
-    tokenize_chinese_chars: true,
-    strip_accents: null,
-    model_max_length: 512,
-    ...Object.fromEntries(tokens),
-  };
-}
-
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readTextFile(path);
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-function parse<Parsed>(text: string, folder: string, file: string): Parsed {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`Cannot read ${join(folder, file)} as JSON: ${(error as Error).message}`);
+    const { code, message } = error as Error & { code?: string };
+    if (code === "ENOENT") return undefined;
+    if (error instanceof InputError) throw error;
+    throw new InputError(`Cannot read ${path}: ${message}; ${advice}`, { cause: error });
   }
 }

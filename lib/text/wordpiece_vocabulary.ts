@@ -3,7 +3,8 @@
  * the most frequent pair of neighbouring pieces becomes a piece, again and again (byte-pair encoding, Sennrich et al.
  * 2016, with "##" before pieces inside a word). Google's own trainer was never published.
  */
-import { countWords, specialPieces } from "./tokenizer.ts";
+import { countWords } from "./tokenizer.ts";
+import { specialPieces } from "./tokenizer_files.ts";
 
 /** Options of {@link learnWordpieces}. */
 export interface VocabularyOptions {

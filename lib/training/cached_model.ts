@@ -12,22 +12,25 @@ import { configurationHash } from "../results/records.ts";
 import { type CheckpointOptions, fromCheckpoints, unfinished } from "./checkpoints.ts";
 import { removeOrphans, writeWhole } from "../storage/whole_file.ts";
 import { removeFolder, writeFolder } from "../storage/whole_folder.ts";
-import { readTextFile } from "../storage/input_file.ts";
+import { readJsonIfThere, type Shape } from "../storage/json.ts";
 
 /** A model in the folder of a run. */
-export interface KeptModelOptions {
+export interface KeptModelOptions<Made> {
   /** The run's folder. */
   readonly run: string;
   /** The model's folder in it, as one run may make several models. */
   readonly part: string;
   /** The file beside the model that says how it was made. */
   readonly recordFile: string;
+  /** The shape of that file. */
+  readonly recordShape: Shape<Made>;
   /** Folder and frequency of the run's checkpoints, and whether to go on from them. */
   readonly checkpoint: Omit<CheckpointOptions, "identity">;
 }
 
 /** A model in the cache. */
-export interface CachedModelOptions extends Pick<KeptModelOptions, "part" | "recordFile"> {
+export interface CachedModelOptions<Made>
+  extends Pick<KeptModelOptions<Made>, "part" | "recordFile" | "recordShape"> {
   /** The folder of the cache, such as `pretrained`. */
   readonly kind: string;
   /** Everything that the model depends on. */
@@ -60,14 +63,14 @@ export interface MakingRun<Made> {
  * @throws Error if `make` has not kept the part that is asked for.
  */
 export async function cachedModel<Made>(
-  { kind, identity, say, stop, parts, ...model }: CachedModelOptions,
+  { kind, identity, say, stop, parts, ...model }: CachedModelOptions<Made>,
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<KeptModel<Made>> {
   const run = join(cacheFolder(), kind, (await configurationHash(identity)).slice(0, 24));
   const waiting = () => say(`Waiting for another process that is making the model in ${run}`);
-  const found = await findModel<Made>({ run, ...model });
+  const found = await findModel({ run, ...model });
   if (found) {
-    await removeUsed(run, parts ?? [model.part], model.recordFile);
+    await removeUsed(run, (parts ?? [model.part]).map((part) => join(run, part, model.recordFile)));
     return found;
   }
   return await withCacheLock(
@@ -84,10 +87,10 @@ export async function cachedModel<Made>(
 }
 
 /** Removes the checkpoints of a making that was killed at its very end, when all parts were kept. */
-async function removeUsed(run: string, parts: readonly string[], recordFile: string): Promise<void> {
+async function removeUsed(run: string, records: readonly string[]): Promise<void> {
   const checkpoints = join(run, "checkpoints");
   if (!await stat(checkpoints).catch(() => undefined)) return;
-  const kept = await Promise.all(parts.map((part) => findModel({ run, part, recordFile })));
+  const kept = await Promise.all(records.map((record) => stat(record).catch(() => undefined)));
   if (kept.includes(undefined)) return;
   await withLockIfFree(join(run, "lock"), async (isFree) => {
     if (!isFree) return;
@@ -103,12 +106,12 @@ async function removeUsed(run: string, parts: readonly string[], recordFile: str
  * @throws Error if `make` has not kept the part that is asked for.
  */
 export async function keptModel<Made>(
-  { checkpoint, ...model }: KeptModelOptions,
+  { checkpoint, ...model }: KeptModelOptions<Made>,
   make: (run: MakingRun<Made>) => Promise<void>,
 ): Promise<KeptModel<Made>> {
   const folder = join(model.run, model.part);
   if (!checkpoint.resume && checkpoint.overwrite) await removeFolder(folder);
-  const found = await findModel<Made>(model);
+  const found = await findModel(model);
   if (found && !checkpoint.resume) throw unfinished(model.run);
   if (found) return found;
   await removeOrphans(model.run);
@@ -122,16 +125,17 @@ export async function keptModel<Made>(
   };
   await make({ checkpoint, keep });
   await rm(checkpoint.folder, { recursive: true, force: true });
-  const made = await findModel<Made>(model);
+  const made = await findModel(model);
   if (!made) throw new Error(`No model was left in ${folder}`);
   return made;
 }
 
 /** A model with the record beside it, in a folder that was written whole. */
 async function findModel<Made>(
-  { run, part, recordFile }: Omit<KeptModelOptions, "checkpoint">,
+  { run, part, recordFile, recordShape }: Omit<KeptModelOptions<Made>, "checkpoint">,
 ): Promise<KeptModel<Made> | undefined> {
   const folder = join(run, part);
-  const text = await readTextFile(join(folder, recordFile)).catch(() => undefined);
-  return text === undefined ? undefined : { folder, record: JSON.parse(text) };
+  const advice = `remove ${folder}, and the model is made again`;
+  const record = await readJsonIfThere(join(folder, recordFile), recordShape, advice);
+  return record && { folder, record };
 }

@@ -2,11 +2,12 @@
  * Checkpoints of a training run: one safetensors file each, written whole, with the best parameters so far and, in its
  * metadata, the position. Two are kept, so that a disk that fills up while one is written leaves the one before.
  */
+import { createHash } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "../bert/safetensors.ts";
-import { shown } from "../storage/byte_source.ts";
 import { removeOrphans } from "../storage/whole_file.ts";
+import { list as listOf, numberThat, parseJson, type Shape, whole } from "../storage/json.ts";
 import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import type { Snapshot } from "./trainer.ts";
@@ -125,86 +126,87 @@ export async function writeCheckpoint(
   await removeOrphans(folder);
   const ofBest = Object.entries(best).map(([name, tensor]) => [bestPrefix + name, tensor] as const);
   const tensors = { ...snapshot.tensors, ...Object.fromEntries(ofBest) };
-  await writeSafetensors(join(folder, fileName(snapshot.updates)), tensors, {
+  const metadata = {
     format: "bertlab-checkpoint",
     identity,
     counts: JSON.stringify(snapshot.counts),
     ...snapshot.decay === undefined ? {} : { decay: JSON.stringify(snapshot.decay) },
     position: JSON.stringify(position),
-  });
+  };
+  const checksum = checksumOf(tensors, metadata);
+  await writeSafetensors(join(folder, fileName(snapshot.updates)), tensors, { ...metadata, checksum });
   for (const name of (await list(folder, checkpointFile)).slice(kept)) await rm(join(folder, name));
+}
+
+/** The sha256 over the tensors, by name, and the metadata. */
+function checksumOf(tensors: HostTensors, metadata: Readonly<Record<string, string>>): string {
+  const hash = createHash("sha256").update(JSON.stringify(Object.entries(metadata).sort()));
+  for (const name of Object.keys(tensors).sort()) {
+    const { shape, data } = tensors[name]!;
+    hash.update(JSON.stringify([name, shape])).update(
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    );
+  }
+  return hash.digest("hex");
 }
 
 /**
  * The newest checkpoint of a folder, or undefined if there is none.
  *
- * @throws ResumeError if it is damaged, or of a run with other settings or data.
+ * @param shape the shape of its position
+ * @throws ResumeError if it is damaged, or of a run with other settings or data. Checkpoints of before 2026-11-28 have
+ * no checksum; of them only the shapes are checked.
  */
 export async function newestCheckpoint<Position>(
   { folder, identity }: CheckpointOptions,
+  shape: Shape<Position>,
 ): Promise<Checkpoint<Position> | undefined> {
   const [name] = await list(folder, checkpointFile);
   if (!name) return undefined;
   const path = join(folder, name);
-  const advice = "remove it to go on from the checkpoint before it, or start anew with --overwrite";
-  const { metadata } = await advised(readSafetensorsHeader(path), advice);
+  return await readCheckpoint(path, Number(/\d+/.exec(name)![0]), identity, shape).catch((error) => {
+    if (!(error instanceof InputError) || error instanceof ResumeError) throw error;
+    const advice = "remove it to go on from the checkpoint before it, or start anew with --overwrite";
+    throw new ResumeError(`${error.message}; ${advice}`, { cause: error });
+  });
+}
+
+async function readCheckpoint<Position>(
+  path: string,
+  updates: number,
+  identity: string,
+  shape: Shape<Position>,
+): Promise<Checkpoint<Position>> {
+  const { metadata: { checksum, ...metadata } } = await readSafetensorsHeader(path);
   if (metadata.identity !== identity) {
     throw new ResumeError(
       `Cannot resume from ${path} as it is of a run with other settings or data: give the settings of that ` +
         "run, or start anew with --overwrite, which removes it",
     );
   }
-  const entry = <Value>(key: string, expected: string, fits: (value: unknown) => boolean): Value => {
-    const value = parsed(metadata[key]);
-    if (fits(value)) return value as Value;
-    throw new ResumeError(
-      `Cannot resume from ${path} as its "${key}" is not ${expected}: found ${
-        shown(metadata[key] ?? "none")
-      }; ${advice}`,
+  const entry = <Value>(key: string, shape: Shape<Value>) =>
+    parseJson(metadata[key] ?? "null", `"${key}" of ${path}`, shape);
+  const counts = entry("counts", listOf(whole(0)));
+  const position = entry("position", shape);
+  const factor = numberThat("a factor", (value) => value > 0);
+  const decay = metadata.decay === undefined ? {} : { decay: entry("decay", factor) };
+  const all = await readSafetensors(path);
+  if (checksum !== undefined && checksum !== checksumOf(all, metadata)) {
+    throw new InputError(
+      `Cannot resume from ${path} as its data is not what was written: its checksum is another`,
     );
-  };
-  const counts = entry<number[]>(
-    "counts",
-    "a list of whole numbers",
-    (value) => Array.isArray(value) && value.every(Number.isSafeInteger),
-  );
-  const position = entry<Position>(
-    "position",
-    "an object",
-    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-  );
-  const isFactor = (value: unknown) => typeof value === "number" && value > 0;
-  const decay = metadata.decay === undefined ? {} : { decay: entry<number>("decay", "a factor", isFactor) };
+  }
   const tensors: HostTensors = {};
   const best: HostTensors = {};
-  for (const [name, tensor] of Object.entries(await advised(readSafetensors(path), advice))) {
+  for (const [name, tensor] of Object.entries(all)) {
     if (name.startsWith(bestPrefix)) best[name.slice(bestPrefix.length)] = tensor;
     else tensors[name] = tensor;
   }
-  const updates = Number(/\d+/.exec(name)![0]);
   return {
-    snapshot: { tensors, updates, counts, ...decay },
+    snapshot: { tensors, updates, counts: [...counts], ...decay },
     position,
     ...Object.keys(best).length > 0 ? { best } : {},
   };
-}
-
-/** Returns the value of a JSON text, or undefined if it is none. */
-function parsed(json: string | undefined): unknown {
-  try {
-    return JSON.parse(json ?? "");
-  } catch {
-    return undefined;
-  }
-}
-
-/** Returns what is read; adds advice to the sentence on why it cannot be read. */
-async function advised<Value>(reading: Promise<Value>, advice: string): Promise<Value> {
-  return await reading.catch((error) => {
-    throw error instanceof InputError
-      ? new ResumeError(`${error.message}; ${advice}`, { cause: error })
-      : error;
-  });
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The one training loop. */
 import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
+import { anything, list, nullable, number, object, type Shape, whole } from "../storage/json.ts";
 import {
   type CheckpointOptions,
   CheckpointTimes,
@@ -79,6 +80,19 @@ interface Position<Evaluation> {
   results: EpochResult<Evaluation>[];
 }
 
+const positionShape: Shape<Position<unknown>> = object<Position<unknown>>({
+  ...{
+    epoch: whole(0),
+    place: whole(0),
+    lossSum: number(),
+    lastLoss: nullable(number()),
+    seconds: number(0),
+  },
+  results: list(object<EpochResult<unknown>>({
+    ...{ epoch: whole(1), trainLoss: number(), evaluation: anything, seconds: number(0) },
+  })) as Shape<EpochResult<unknown>[]>,
+});
+
 /**
  * Trains, evaluates after each epoch and keeps the best parameters. With checkpoints a killed run that is started
  * again ends with the same parameters, bit for bit, as one that was never stopped.
@@ -108,7 +122,9 @@ export async function train<Evaluation>(
   };
 
   if (checkpoint && !checkpoint.resume) await removeCheckpoints(checkpoint);
-  const saved = checkpoint?.resume ? await newestCheckpoint<Position<Evaluation>>(checkpoint) : undefined;
+  const saved = checkpoint?.resume
+    ? await newestCheckpoint(checkpoint, positionShape as Shape<Position<Evaluation>>)
+    : undefined;
   if (saved) {
     trainer.restore(saved.snapshot);
     at = saved.position;

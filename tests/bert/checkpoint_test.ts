@@ -235,14 +235,14 @@ Deno.test("a configuration of more layers than there are tensors is refused befo
   inFolder(async (folder) => {
     await cp(join(folders, "f32"), folder, { recursive: true });
     const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
-    await writeFile(join(folder, "config.json"), JSON.stringify({ ...config, num_hidden_layers: 1e15 }));
+    await writeFile(join(folder, "config.json"), JSON.stringify({ ...config, num_hidden_layers: 1000 }));
     await rejects(loadCheckpoint(folder, { seed: 1 }), {
       name: "InputError",
       message:
         `Cannot use ${
           join(folder, "model.safetensors")
         } as its 41 tensors are not those of its config.json, ` +
-        "which speaks of 1000000000000000 layers",
+        "which speaks of 1000 layers",
     });
   }));
 

@@ -38,36 +38,47 @@ Deno.test("id2label decides on label2id, whatever order its keys have", () => {
 });
 
 Deno.test("what cannot be used is told in one sentence", () => {
+  const advice = "; take the model's config.json again, or another model";
+  const names = "is not names of the classes 0, 1, …, no two alike";
   const cases: [Record<string, unknown>, string][] = [
-    [{ model_type: "roberta" }, 'model_type is not "bert": found "roberta"'],
-    [{ model_type: 3 }, 'model_type is not "bert": found 3'],
-    [{ hidden_size: undefined, vocab_size: null }, '"vocab_size", "hidden_size" is missing'],
-    [{ hidden_size: "8" }, '"hidden_size" is not a whole number of at least 1: found "8"'],
-    [{ num_hidden_layers: 0 }, '"num_hidden_layers" is not a whole number of at least 1: found 0'],
-    [{ vocab_size: 1.5 }, '"vocab_size" is not a whole number of at least 1: found 1.5'],
+    [{ model_type: "roberta" }, '"model_type" is not bert: found "roberta"' + advice],
+    [{ model_type: 3 }, '"model_type" is not bert: found 3' + advice],
+    [{ hidden_size: undefined }, '"hidden_size" is missing' + advice],
+    [{ vocab_size: null }, '"vocab_size" is not a whole number from 1 to 10000000: found null' + advice],
+    [
+      { vocab_size: 1e12 },
+      '"vocab_size" is not a whole number from 1 to 10000000: found 1000000000000' + advice,
+    ],
+    [
+      { vocab_size: 1e7, hidden_size: 4096 },
+      "its sizes make a model of 41094537216 numbers: expected at most 10000000000",
+    ],
+    [{ hidden_size: "8" }, '"hidden_size" is not a whole number from 1 to 65536: found "8"' + advice],
+    [{ num_hidden_layers: 0 }, '"num_hidden_layers" is not a whole number from 1 to 1000: found 0' + advice],
+    [{ vocab_size: 1.5 }, '"vocab_size" is not a whole number from 1 to 10000000: found 1.5' + advice],
     [{ num_attention_heads: 3 }, '"num_attention_heads" does not divide "hidden_size": found 3 and 8'],
-    [{ hidden_act: "silu" }, '"hidden_act" is none of gelu, gelu_new, relu: found "silu"'],
-    [{ hidden_dropout_prob: 1 }, '"hidden_dropout_prob" is not a number from 0 to below 1: found 1'],
-    [{ classifier_dropout: -1 }, '"classifier_dropout" is not a number from 0 to below 1: found -1'],
+    [{ hidden_act: "silu" }, '"hidden_act" is not one of gelu, gelu_new, relu: found "silu"' + advice],
+    [{ hidden_dropout_prob: 1 }, '"hidden_dropout_prob" is not a number from 0 to below 1: found 1' + advice],
+    [{ classifier_dropout: -1 }, '"classifier_dropout" is not a number from 0 to below 1: found -1' + advice],
     [{ pad_token_id: 40 }, '"pad_token_id" is not below "vocab_size" 40: found 40'],
     [
       { position_embedding_type: "relative_key" },
-      '"position_embedding_type" is not "absolute": found "relative_key"',
+      '"position_embedding_type" is not absolute: found "relative_key"' + advice,
     ],
-    [{ is_decoder: true }, '"is_decoder" is true and only encoders are supported'],
+    [{ is_decoder: true }, '"is_decoder" is not false, as only encoders are read: found true' + advice],
     [
       { id2label: { 0: "a", 2: "b" } },
-      '"id2label" does not name the classes 0, 1, …: found {"0":"a","2":"b"}',
+      `"id2label" ${names}: found {"0":"a","2":"b"}` + advice,
     ],
-    [{ id2label: {} }, '"id2label" does not name the classes 0, 1, …: found {}'],
-    [{ id2label: { 0: "a", 1: "a" } }, '"id2label" names two classes alike: found {"0":"a","1":"a"}'],
+    [{ id2label: {} }, `"id2label" ${names}: found {}` + advice],
+    [{ id2label: { 0: "a", 1: "a" } }, `"id2label" ${names}: found {"0":"a","1":"a"}` + advice],
   ];
   for (const [changes, why] of cases) {
     throws(() => parse(changes), { name: "InputError", message: `Cannot use config.json as ${why}` });
   }
   throws(() => parseConfig("{", "config.json"), /^InputError: Cannot read config.json as it is not JSON: /);
   throws(() => parseConfig("[]", "config.json"), {
-    message: "Cannot read config.json as it is not a JSON object",
+    message: `Cannot use config.json as it is not an object: found []${advice}`,
   });
 });
 
@@ -75,7 +86,7 @@ Deno.test("a folder without config.json is named", async () => {
   await rejects(readConfig(goldenFolder), (error: Error) => {
     strictEqual(error instanceof InputError, true);
     strictEqual(error.message.startsWith(`Cannot read ${goldenFolder}`), true);
-    return error.message.includes("config.json, which a model folder must have");
+    return error.message.includes("config.json as there is no such file");
   });
 });
 
@@ -89,7 +100,7 @@ Deno.test("a new configuration is BERT-mini unless told otherwise", () => {
   deepStrictEqual([wide.num_attention_heads, wide.intermediate_size, wide.hidden_act], [6, 1536, "relu"]);
   throws(() => newConfig({ vocab_size: 0 }), {
     message:
-      'Cannot use the new model\'s configuration as "vocab_size" is not a whole number of at least 1: found 0',
+      'Cannot use the new model\'s configuration as "vocab_size" is not a whole number from 1 to 10000000: found 0',
   });
 });
 

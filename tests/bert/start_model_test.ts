@@ -73,7 +73,7 @@ Deno.test("a folder with the tokenizer of a larger model is refused", () =>
     await assert.rejects(startModel(folder, options), {
       name: "InputError",
       message:
-        `Cannot use ${folder} as its tokenizer is that of another model: it has ${vocabSize} pieces, and the ` +
+        `Cannot use ${folder} as its tokenizer.json or vocab.txt is that of another model: it has ${vocabSize} pieces, and the ` +
         "model knows 10",
     });
   }));

@@ -60,13 +60,14 @@ Deno.test("a folder of another kind of classifier is refused", () =>
     }
     await assert.rejects(load({ problem_type: "multi_label_classification" }), {
       name: "InputError",
-      message: `Cannot use ${path} as its problem_type is not single_label_classification: found ` +
-        '"multi_label_classification"',
+      message: `Cannot use ${path} as "problem_type" is not single_label_classification: found ` +
+        '"multi_label_classification"; give a model that has one label for each text',
     });
     await assert.rejects(load({ architectures: ["BertForTokenClassification"] }), {
       name: "InputError",
-      message: `Cannot use ${path} as its architectures do not name BertForSequenceClassification: found ` +
-        "BertForTokenClassification",
+      message:
+        `Cannot use ${path} as "architectures" is not a list with BertForSequenceClassification: found ` +
+        '["BertForTokenClassification"]; give a model that has one label for each text',
     });
   }));
 
@@ -79,7 +80,9 @@ Deno.test("a bertlab.json that speaks of pairs must fit the model", () =>
     await writeFile(path, JSON.stringify({ ...about, pairs: "yes" }));
     await assert.rejects(loadTrainedModel(folder), {
       name: "InputError",
-      message: `Cannot use ${path} as "pairs" is not true or false: found "yes"`,
+      message:
+        `Cannot use ${path} as "pairs" is not true or false: found "yes"; train the model again, or take its folder from ` +
+        "where it came",
     });
     const { config, parameters } = await loadCheckpoint(folder, { seed: 1 });
     const { files } = await loadTokenizer(folder);

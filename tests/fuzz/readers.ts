@@ -1,7 +1,8 @@
 /** The readers of files that come from elsewhere, each with small whole files of its format. */
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { Writable } from "node:stream";
+import { InputError } from "../../lib/errors.ts";
 import { parseConfig } from "../../lib/bert/config.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { readTorchCheckpoint } from "../../lib/bert/torch_checkpoint.ts";
@@ -14,14 +15,26 @@ import { inMemory } from "../helpers/bytes_in_memory.ts";
 import { exampleRecord } from "../results/example_record.ts";
 import { zip } from "../helpers/zip.ts";
 import { fold, Random } from "../../lib/random.ts";
+import { jsonReaders } from "./json_readers.ts";
 import { type Material, mutate } from "./mutate.ts";
+import { mutateJson } from "./mutate_json.ts";
 
 /** A reader under test. */
 export interface Reader {
   readonly name: string;
   readonly material: Material;
+  /** For a JSON file that is read back: the paths of the fields that may change the result; none for a checkpoint. */
+  readonly json?: { readonly free?: RegExp };
   /** Reads a file; throws a plain Error if what it says of the file cannot be true. */
-  read(bytes: Uint8Array): Promise<void>;
+  read(bytes: Uint8Array): Promise<unknown>;
+}
+
+/** A damaged file. */
+export interface DamagedFile {
+  readonly reader: Reader;
+  readonly bytes: Uint8Array;
+  /** True if its result must be that of the whole file, unless it is refused. */
+  readonly mustBeSame: boolean;
 }
 
 /** The damaged file of a number, and who is to read it: the readers take turns. */
@@ -29,9 +42,19 @@ export function damagedFile(
   all: readonly Reader[],
   seed: number,
   file: number,
-): { reader: Reader; bytes: Uint8Array } {
+): DamagedFile {
   const reader = all[file % all.length]!;
-  return { reader, bytes: mutate(new Random(fold(seed, file)), reader.material) };
+  const random = new Random(fold(seed, file));
+  const { json, material } = reader;
+  if (json?.free === undefined || random.below(4) === 0) {
+    return {
+      reader,
+      bytes: mutate(random, material),
+      mustBeSame: json !== undefined && json.free === undefined,
+    };
+  }
+  const { text, path, keepsType } = mutateJson(random, new TextDecoder().decode(material.samples[0]));
+  return { reader, bytes: utf8(text), mustBeSame: !(keepsType && json.free.test(path)) };
 }
 
 const golden = join(import.meta.dirname!, "..", "golden");
@@ -175,6 +198,28 @@ async function allReaders(folder: string): Promise<Reader[]> {
       await read(join(folder, file));
     },
   });
+  const backFolder = await mkdtemp(join(folder, "json-"));
+  const readBack = (await jsonReaders(backFolder, join(golden, "bert", "tiny"))).map((
+    { name, file, whole, free, read },
+  ): Reader => ({
+    name,
+    material: { samples: [whole], tokens: jsonTokens },
+    json: { free },
+    async read(bytes) {
+      const path = join(backFolder, file);
+      await writeFile(path, bytes);
+      try {
+        return await read();
+      } catch (error) {
+        if (error instanceof InputError && !error.message.includes(basename(path))) {
+          throw new Error(`${error.message} (the file is not named)`);
+        }
+        throw error;
+      } finally {
+        await writeFile(path, whole);
+      }
+    },
+  }));
   const record = `${JSON.stringify(exampleRecord())}\n`;
   const rows = [
     { text: "A joy", label: 1, more: [1, { a: null }] },
@@ -199,6 +244,7 @@ async function allReaders(folder: string): Promise<Reader[]> {
   ]
     .map(utf8);
   return [
+    ...readBack,
     {
       name: "safetensors",
       material: {
@@ -243,7 +289,10 @@ async function allReaders(folder: string): Promise<Reader[]> {
       "records",
       { samples: [utf8(record + record)], tokens: jsonTokens },
       "records.jsonl",
-      () => readRecords(folder),
+      async () => {
+        const { records, warnings } = await readRecords(folder);
+        if (records.length === 0 && warnings.length > 0) throw new InputError(warnings[0]!);
+      },
     ),
     // Not brotli.parquet: of damaged Brotli, Deno's own decoder writes to standard error.
     byPath(

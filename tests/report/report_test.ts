@@ -254,7 +254,6 @@ Deno.test("text from records and data sets is never markup", () =>
         model: hostile,
         notes: [hostile],
         commit: hostile,
-        start: hostile,
         versions: { bertlab: hostile, other: hostile },
         machine: { ...record.machine, cpu: hostile },
         data: { ...record.data, name: hostile, fingerprint: hostile },

@@ -1,18 +1,19 @@
 import { measure } from "../../lib/results/metrics.ts";
-import type { RunRecord } from "../../lib/results/records.ts";
+import { createHash } from "node:crypto";
+import { canonicalJson, type RunRecord } from "../../lib/results/records.ts";
 
 /** A complete record; the true classes of its ten examples are 0, and it gets `wrong` of them wrong. */
 export function exampleRecord(changes: Partial<RunRecord> & { wrong?: number } = {}): RunRecord {
-  const { wrong = 2, ...fields } = changes;
+  const { wrong = 2, seed = 1, configuration = { data: "imdb", seed }, ...fields } = changes;
   return {
     format: 1,
     experiment: "table2",
     cell: { row: "head-only", column: "IMDb" },
     scale: "mini",
     protocol: "clean",
-    seed: 1,
-    configuration: { data: "imdb", seed: 1 },
-    hash: "ab".repeat(32),
+    seed,
+    configuration,
+    hash: createHash("sha256").update(canonicalJson(configuration)).digest("hex"),
     data: { name: "imdb", fingerprint: "0123456789abcdef", train: 40, dev: 10, test: 10 },
     model: "minilm, lowest 3 of 6 layers",
     engine: "onnx",

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError } from "../../lib/errors.ts";
 import {
   appendRecord,
   canonicalJson,
   configurationHash,
+  predictionFaults,
   readPredictions,
   readRecords,
   recordsByHash,
@@ -17,7 +17,7 @@ import { inFolder } from "../helpers/in_folder.ts";
 Deno.test("records come back as they were appended, one line each, in a folder that is made", () =>
   inFolder(async (folder) => {
     const path = join(folder, "new", "mini", "records.jsonl");
-    const records = [exampleRecord(), exampleRecord({ seed: 2, hash: "cd".repeat(32) })];
+    const records = [exampleRecord(), exampleRecord({ seed: 2 })];
     for (const record of records) await appendRecord(path, record);
     assert.deepEqual(await readRecords(join(folder, "new", "mini")), { records, warnings: [] });
     assert.equal((await readFile(path, "utf8")).split("\n").length, 3);
@@ -29,10 +29,14 @@ Deno.test("a cut-off last line is ignored with a warning, and the next record is
     const [first, second] = [exampleRecord(), exampleRecord({ seed: 2 })];
     await appendRecord(path, first);
     await appendFile(path, JSON.stringify(exampleRecord({ seed: 9 })).slice(0, 200));
-    const warning = `Line 2 of ${path} is cut off and was ignored`;
-    assert.deepEqual(await readRecords(folder), { records: [first], warnings: [warning] });
+    const found = await readRecords(folder);
+    assert.deepEqual(found.records, [first]);
+    assert.match(
+      found.warnings.join("\n"),
+      /^Cannot read line 2 of .*jsonl as it is not JSON: .*; it was ignored; .*$/,
+    );
     await appendRecord(path, second);
-    assert.deepEqual(await readRecords(folder), { records: [first, second], warnings: [warning] });
+    assert.deepEqual(await readRecords(folder), { records: [first, second], warnings: found.warnings });
   }));
 
 Deno.test("records of several files are read together, and other files are not", () =>
@@ -65,18 +69,53 @@ Deno.test("a folder that is not there holds no records", () =>
     assert.deepEqual(await readRecords(join(folder, "none")), { records: [], warnings: [] });
   }));
 
-Deno.test("a line that is not a run record is refused with its place", () =>
+Deno.test("a line that is not a run record costs that run only, and its place is said once", () =>
   inFolder(async (folder) => {
     const path = join(folder, "records.jsonl");
-    const refused = async (line: string, message: string) => {
-      await writeFile(path, line + "\n");
-      await assert.rejects(readRecords(folder), new InputError(message));
-    };
     const { hash: _, ...withoutHash } = exampleRecord();
-    const start = `Cannot read line 1 of ${path} as`;
-    await refused("7", `${start} it is not a run record: found 7`);
-    await refused(JSON.stringify(withoutHash), `${start} it is not a run record: field "hash" is missing`);
-    await refused(JSON.stringify({ ...exampleRecord(), format: 2 }), `${start} its format is 2: expected 1`);
+    const wrong: [unknown, string][] = [
+      [7, "it is not an object: found 7"],
+      [withoutHash, '"hash" is missing'],
+      [{ ...exampleRecord(), format: 2 }, '"format" is not 1: found 2'],
+      [{ ...exampleRecord(), seed: "1" }, '"seed" is not a whole number of at least 0: found "1"'],
+      [{ ...exampleRecord(), configuration: { seed: 3 } }, '"hash" is not that of its configuration'],
+    ];
+    const good = exampleRecord({ seed: 2 });
+    await writeFile(
+      path,
+      [...wrong.map(([value]) => value), good].map((value) => `${JSON.stringify(value)}\n`).join(""),
+    );
+    const { records, warnings } = await readRecords(folder);
+    assert.deepEqual(records, [good]);
+    const advice = "it was ignored; remove the line, and deno task reproduce makes the run again";
+    assert.deepEqual(
+      warnings,
+      wrong.map(([, why], n) => `Cannot use line ${n + 1} of ${path} as ${why}; ${advice}`),
+    );
+  }));
+
+Deno.test("predictions that cannot be used are none, and said once", () =>
+  inFolder(async (folder) => {
+    const hash = "12".repeat(32);
+    const right = { labels: ["no", "yes"], expected: [0, 1], probabilities: [0.7, 0.3, 0.1, 0.9] };
+    const record = exampleRecord({ predictions: await writePredictions(folder, hash, right) });
+    assert.deepEqual(await predictionFaults(folder, [record, exampleRecord()]), []);
+    const wrong: [unknown, string][] = [
+      [{ ...right, expected: [0, 1.5] }, '"expected.1" is not a whole number of at least 0: found 1.5'],
+      [
+        { ...right, probabilities: [0.7, "0.3", 0.1, 0.9] },
+        '"probabilities.1" is not a number from 0 to 1: found "0.3"',
+      ],
+      [{ ...right, expected: [0, 2] }, "it is not classes of each example and a probability for each class"],
+      [{ ...right, expected: [0] }, "it is not classes of each example and a probability for each class"],
+    ];
+    for (const [value, why] of wrong) {
+      await writeFile(join(folder, record.predictions), JSON.stringify(value));
+      assert.equal(await readPredictions(folder, record), undefined);
+      const [fault, ...others] = await predictionFaults(folder, [record, record]);
+      assert.ok(fault!.startsWith(`Cannot use ${join(folder, record.predictions)} as ${why}`), fault!);
+      assert.deepEqual(others, []);
+    }
   }));
 
 Deno.test("predictions come back, and leave no temporary file", () =>

@@ -14,8 +14,8 @@ const data = { train: 48, dev: 24, test: 10 };
 const encoder = (tokens: number, pairs: number, kept: number, layers = 12) =>
   layers * (3 * 1_179_648 * tokens + 3072 * pairs) + 10_616_832 * ((layers - 1) * tokens + kept);
 const head = 2 * 768 * 768 + 2 * 768 * 2;
-/** A list of 24 texts of 512 tokens, as training and evaluation make it: that has more rows, and room for more texts. */
-const [step, list] = [[12_288, 24 * 512 ** 2, 24], [12_288, 32 * 512 ** 2, 32]] as const;
+/** A list of texts of 512 tokens: 24 as training makes it, 8 as evaluation does. */
+const [step, list] = [[12_288, 24 * 512 ** 2, 24], [4096, 8 * 512 ** 2, 8]] as const;
 
 Deno.test("BERT-base takes the operations of its products: 22.3 billion for 128 tokens, 96.6 for 512", () => {
   const flops = (tokens: number, kept?: number) => encoderFlops(base, { tokens, pairs: tokens ** 2 }, kept);
@@ -30,8 +30,8 @@ Deno.test("BERT-base takes the operations of its products: 22.3 billion for 128 
 Deno.test("fine-tuning takes three forward passes a batch and an update; measuring takes one a list of texts", () => {
   const found = runFlops(base, run(), data);
   assert.equal(found.fineTuning, 4 * 2 * (3 * (encoder(...step) + 24 * head) + 15 * parameters));
-  const measured = encoder(...list) + 32 * head;
-  const tested = encoder(6144, 16 * 512 ** 2, 16) + 16 * head; // half a list has room for the ten texts
+  const measured = 3 * (encoder(...list) + 8 * head);
+  const tested = encoder(...list) + encoder(1024, 2 * 512 ** 2, 2) + 10 * head; // eight texts and, in a quarter, two
   assert.equal(found.evaluation, 4 * measured + tested);
   assert.deepEqual([found.preTraining, found.multiTask], [0, 0]);
   assert.equal(runFlops(base, run({ protocol: "paper" }), { ...data, dev: 0 }).evaluation, 5 * tested);
@@ -90,11 +90,11 @@ Deno.test("fractions multiply the sequences; layers above the highest that is us
     runFlops(base, run(hierarchical), { ...data, train: 24 }).fineTuning,
     3 * (encoder(3 * 12_288, 3 * 24 * 512 ** 2, 3 * 24) + 24 * head) + 15 * parameters,
   );
-  const half = encoder(...list, 6) + 32 * head;
+  const half = 3 * (encoder(...list, 6) + 8 * head);
   assert.equal(evaluation({ features: "layer 5" }), half);
   assert.equal(evaluation({ layers: 6 }), half);
   // four layers' states side by side have a wider classifier and no pooler
-  assert.equal(evaluation({ features: "last 4 concat" }), encoder(...list) + 32 * 2 * 4 * 768 * 2);
+  assert.equal(evaluation({ features: "last 4 concat" }), 3 * (encoder(...list) + 8 * 2 * 4 * 768 * 2));
 });
 
 Deno.test("a frozen BERT has no backward pass, and makes all states", () => {

@@ -141,16 +141,16 @@ Deno.test("a file of measurements that cannot be read is one sentence", () =>
       say: () => {},
     } as const;
     for (
-      const [text, why] of [["[{", "it is not JSON \\(.*\\)"], [
+      const [text, why] of [["[{", "as it is not JSON: .*"], [
         '{"a": 1}',
-        "it is not a list of measured data sets",
+        'as it is not a list: found {"a":1}',
       ]]
     ) {
       await writeFile(file, text!);
       await assert.rejects(measureDataTable(table1, options), {
         name: "InputError",
         message: new RegExp(
-          `^Cannot read the measurements in .*table1.json: ${why}; remove it to measure anew$`,
+          `^Cannot (read|use) .*table1.json ${why}; remove it, and deno task reproduce measures anew$`,
         ),
       });
     }

@@ -191,7 +191,10 @@ Deno.test("a record that was cut off is made again, with a warning", () =>
     await runExperiment(cutting, { resultsDir, runCell, onProgress });
     assert.equal(ran.length, 5);
     assert.deepEqual(ran[4], ran[3]);
-    assert.match(warnings.join(), /^Line 4 of .* is cut off and was ignored$/);
+    assert.match(
+      warnings.join(),
+      /^Cannot read line 4 of .*jsonl as it is not JSON: .*; it was ignored; remove the line/,
+    );
   }));
 
 Deno.test("shards run disjoint shares that together are all, and read each other's records", () =>

@@ -138,7 +138,7 @@ Deno.test("lines on a terminal have no control characters of labels and names, a
     for (const train of [data, join(folder, "rare.csv")]) {
       const { code, out, error } = await runInTest(
         trainCommand,
-        ...["--train", train, "--dev", train, "--output", trained, "--model", model, ...small],
+        ...["--train", train, "--dev", train, "--output", trained, "--model", model, "--overwrite", ...small],
       );
       assert.equal(code, 0, error);
       noCommands(out + error);

@@ -42,7 +42,7 @@ Deno.test("tasks that need neither network nor programs may use none, nor read a
         await said(() => Deno.connect({ port: 9 })),
         await said(() => new Deno.Command(Deno.execPath()).output()),
         await said(() => Deno.env.get("HF_TOKEN")),
-        await said(() => Deno.hostname()),
+        await said(() => Deno.networkInterfaces()),
       ]));`,
     );
     const flags = new Set(

@@ -167,7 +167,7 @@ Deno.test("each refusal is one sentence that says what to do", () =>
       ],
       [
         new Response("<html>", { headers: { etag: '"123456789"' } }),
-        "the answer is no JSON; check the network and HF_ENDPOINT",
+        "Cannot read the answer as it is not JSON: Unexpected token '<', \"<html>\" is not valid JSON; check the network and HF_ENDPOINT",
       ],
     ];
     for (const [answer, sentence, token = ""] of cases) {

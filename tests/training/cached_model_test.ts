@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cachedModel, type MakingRun } from "../../lib/training/cached_model.ts";
 import { InputError } from "../../lib/errors.ts";
+import { anything, map, object, text } from "../../lib/storage/json.ts";
 import { newestCheckpoint, ResumeError, writeCheckpoint } from "../../lib/training/checkpoints.ts";
 import { withCache } from "../helpers/cache_folder.ts";
 
@@ -20,6 +21,7 @@ function asked(identity: object = { steps: 2 }) {
       identity,
       part: "step-2",
       recordFile: "made.json",
+      recordShape: object<Made>({ by: text }),
       say: (line: string) => said.push(line),
     },
   };
@@ -80,7 +82,7 @@ Deno.test("checkpoints of an older version, or damaged ones, are left behind; ot
         { name: "InputError", message: "the disk is full" },
       );
     const goOn = async ({ checkpoint, ...run }: MakingRun<Made>) => {
-      const found = await newestCheckpoint({ ...checkpoint, identity: "now" });
+      const found = await newestCheckpoint({ ...checkpoint, identity: "now" }, map(anything));
       await making(found ? "resumed" : "anew")({ checkpoint, ...run });
     };
     await stopped("now");

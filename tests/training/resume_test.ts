@@ -261,7 +261,7 @@ Deno.test("a checkpoint without the best epoch, as older versions wrote it, is r
       lossSum: 0,
       lastLoss: 1,
       seconds: 0,
-      results: [{ evaluation: 1 }],
+      results: [{ epoch: 1, trainLoss: 1, seconds: 0, evaluation: 1 }],
     };
     await writeCheckpoint(into(folder), { snapshot: await trainer.snapshot(), position });
     await assert.rejects(

@@ -10,6 +10,7 @@ import { groupMails } from "./mail_groups.ts";
 import { decodeHeader, readMessage } from "./mail_message.ts";
 import { cleanBody, cleanSubject } from "./mail_text.ts";
 import { innerPath } from "../../storage/file_name.ts";
+import { list as listShape, readJson, text as anyText } from "../../storage/json.ts";
 
 /** Mailing lists of questions and answers, known by List-Id or by the tag in their subjects. */
 const lists: readonly { readonly name: string; readonly id?: RegExp; readonly tag?: string }[] = [
@@ -79,7 +80,11 @@ interface Mail {
 /** Reads every mail that has a text, once. */
 async function readMails(folder: string): Promise<Mail[]> {
   const data = join(folder, "data");
-  const files: string[] = JSON.parse(await readFile(join(data, "file_list.json"), "utf8"));
+  const files = await readJson(
+    join(data, "file_list.json"),
+    listShape(anyText),
+    "remove Deno's cache of this package, and it is fetched again",
+  );
   const found = new Map<
     string,
     { spam: boolean; list: number; ids: string[]; subject: string; body: string }

@@ -1,18 +1,18 @@
 /** The list of the wheels that are unpacked in a folder: a wheel's checksum is noted once it is complete. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { map, readJsonIfThere, text } from "../../storage/json.ts";
 import { writeWhole } from "../../storage/whole_file.ts";
 import { type PluginSet, type Wheel, wheels } from "./wheels.ts";
 
 const note = "installed.json";
 
 /** Reads the checksums of the wheels that were unpacked to the end, by package. */
-async function readNote(folder: string): Promise<Record<string, string>> {
-  try {
-    return JSON.parse(await readFile(join(folder, note), "utf8"));
-  } catch {
-    return {};
-  }
+async function readNote(folder: string): Promise<Readonly<Record<string, string>>> {
+  return await readJsonIfThere(
+    join(folder, note),
+    map(text),
+    "remove it, and run deno task xla install again",
+  ) ?? {};
 }
 
 /** Returns the wheels that are not in the folder yet. */
