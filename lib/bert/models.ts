@@ -62,9 +62,8 @@ const MODELS: Readonly<Record<string, NamedModel>> = {
       sha256: "9dff55ebd00d1448a88a0b836a642bd93a9248da8fb16907b4b95c60ccf781a4",
     },
     note:
-      "bge-small-en was trained on pairs of texts, among them titles and texts of 88 million Amazon reviews, and a " +
-      "collection of tasks that may hold IMDb reviews with their sentiment: on reviews its errors are no measure of " +
-      "learning from few texts.",
+      "bge-small-en was trained on pairs of texts from collections that hold titles and texts of Amazon reviews and " +
+      "may hold IMDb reviews with their sentiment: its errors on reviews are no measure of learning from few texts.",
   },
   // bge-small-zh-v1.5: L 4, H 512, N 8; 24M parameters, 95 MB, MIT.
   "bge-small-zh": {

