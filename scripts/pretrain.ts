@@ -87,7 +87,11 @@ export function pretrainCommand(output: Output): Command {
         "en or zh; by default as the texts look",
         oneOf("--language", ["en", "zh"]),
       )
-      .option("--model <model>", "minilm, a model folder, a hub id, or new", "minilm")
+      .option(
+        "--model <model>",
+        "minilm, bge-small-en, bge-small-zh, a model folder, a hub id, or new",
+        "minilm",
+      )
       .option(
         "--layers <K>",
         "keep only the lowest K layers; layers of a new model",

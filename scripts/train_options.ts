@@ -56,7 +56,11 @@ export function withTrainOptions(command: Command): Command {
         "text",
       )
       .option("--label-column <name>", "column of the labels", "label")
-      .option("--model <model>", "minilm, a model folder, a hub id, or new", "minilm")
+      .option(
+        "--model <model>",
+        "minilm, bge-small-en, bge-small-zh, a model folder, a hub id, or new",
+        "minilm",
+      )
       .option("--layers <K>", "keep only the lowest K layers", wholeNumber("--layers", 1))
       .requiredOption("--output <folder>", "where the trained model is written")
       .option(

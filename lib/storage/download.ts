@@ -88,6 +88,30 @@ export async function download(url: string, path: string, options: DownloadOptio
   return true;
 }
 
+/** The size and the hash that a file must have. */
+export interface Pinned {
+  /** Its size. */
+  readonly bytes: number;
+  /** Its sha256 in hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/**
+ * Downloads a file of known content.
+ *
+ * @throws Error if the server does not have the file or sends another, or as {@linkcode download} does.
+ */
+export async function checkedDownload(
+  url: string,
+  path: string,
+  { bytes, sha256 }: Pinned,
+  options: Pick<DownloadOptions, "name" | "onProgress"> = {},
+): Promise<void> {
+  if (!await download(url, path, { ...options, size: bytes })) throw new Error("the server does not have it");
+  const found = await hashFile(path, "sha256");
+  if (found !== sha256) throw new Error(`its sha256 should be ${sha256} and is ${found}`);
+}
+
 /** Returns the hash of `start` and a file's bytes, in hexadecimal digits. */
 export async function hashFile(path: string, algorithm: "sha1" | "sha256", start = ""): Promise<string> {
   refuseSpecial(path, await stat(path));

@@ -31,7 +31,7 @@ export interface ZipEntry {
 /**
  * Unpacks the files under one folder of an archive.
  *
- * @param inside the folder in the archive, without a slash at the end
+ * @param inside the folder in the archive, without a slash at the end; "" for the whole archive
  * @param target the folder to write to, with paths as below `inside`, or a function that opens a stream for such a path
  * @param wanted tells for such a path if the file is to be unpacked
  * @throws InputError if the archive or a file in it is broken, a name leads out of `target`, or a file cannot be
@@ -43,10 +43,11 @@ export function unzip(
   target: string | ((path: string) => Writable),
   wanted: (path: string) => boolean = () => true,
 ): Promise<void> {
+  const start = inside && `${inside}/`;
   return withSource(archive, async (source) => {
     for (const entry of await readZipDirectory(source)) {
-      if (!entry.name.startsWith(`${inside}/`) || entry.name.endsWith("/")) continue;
-      const path = entry.name.slice(inside.length + 1);
+      if (!entry.name.startsWith(start) || entry.name.endsWith("/")) continue;
+      const path = entry.name.slice(start.length);
       if (!wanted(path)) continue;
       if (!isInnerPath(path)) {
         throw new InputError(

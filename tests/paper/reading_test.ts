@@ -32,6 +32,14 @@ Deno.test("texts that the vocabulary cannot spell are told, but not a few words 
   assert.deepEqual(notesOf("a", "ж ж ж", "ж"), [
     "66.7 % of the wordpieces are unknown to the model's vocabulary: take a model of the texts' language.",
   ]);
+  const ofChinese =
+    " of the wordpieces are unknown to the model's vocabulary: take a model for Chinese, such as " +
+    "bge-small-zh.";
+  assert.deepEqual(notesOf("这个酒店不错，a b c"), [`90.0 %${ofChinese}`]);
+  assert.deepEqual(notesOf("かなカナ", "漢字 ж"), [
+    "100.0 % of the wordpieces are unknown to the model's vocabulary: " +
+    "take a model of the texts' language.",
+  ]);
 });
 
 Deno.test("pairs are read as pairs, whatever the text strategy", () => {

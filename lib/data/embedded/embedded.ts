@@ -1,8 +1,8 @@
-/** The description of a data set that comes in an npm package. */
+/** The description of a data set that comes in a package of npm or PyPI. */
 import type { Splits } from "../examples.ts";
 import type { DataPackage } from "../../storage/packages.ts";
 
-/** A data set in an npm package. */
+/** A data set in a package. */
 export interface EmbeddedSet {
   /** The name in commands and records. */
   readonly name: string;

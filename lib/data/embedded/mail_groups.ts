@@ -1,5 +1,5 @@
 /** Groups of mails that belong together: threads, and texts that are nearly the same. */
-import { lowbias32 } from "../../random.ts";
+import { nearlySamePairs, sketchOf } from "./near_duplicates.ts";
 
 /** The parts of a mail that tell its group. */
 export interface Groupable {
@@ -13,10 +13,6 @@ export interface Groupable {
 
 /** Words in a shingle, the run of words that is compared. */
 const shingleWords = 4;
-/** Hashes in a sketch: a text's smallest hashes of shingles stand for it (Broder 1997). */
-const sketchSize = 32;
-/** Smallest common share of two sketches whose texts are nearly the same. */
-const nearlySame = 0.5;
 
 /** Returns each mail's group number: the place of the group's first mail. */
 export function groupMails(mails: readonly Groupable[]): number[] {
@@ -48,35 +44,7 @@ function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/\p{L}+/gu) ?? [];
 }
 
-/** Returns the smallest hashes of all runs of words. */
+/** Returns the sketch of a mail's words; addresses of pages do not count. */
 function sketch(text: string): number[] {
-  const words = wordsOf(text.replace(/\bhttps?:\S+/gi, " "));
-  const hashes = new Set<number>();
-  for (let start = 0; start === 0 || start + shingleWords <= words.length; start++) {
-    hashes.add(hashOf(words.slice(start, start + shingleWords).join(" ")));
-  }
-  return [...hashes].sort((a, b) => a - b).slice(0, sketchSize);
-}
-
-/** Yields pairs that have enough in common, measured by the larger of their sketches. */
-function* nearlySamePairs(sketches: readonly number[][]): Generator<[number, number]> {
-  const holders = new Map<number, number[]>();
-  for (const [place, hashes] of sketches.entries()) {
-    const shared = new Map<number, number>();
-    for (const hash of hashes) {
-      const earlier = holders.get(hash) ?? [];
-      for (const other of earlier) shared.set(other, (shared.get(other) ?? 0) + 1);
-      earlier.push(place);
-      holders.set(hash, earlier);
-    }
-    for (const [other, count] of shared) {
-      if (count >= nearlySame * Math.max(hashes.length, sketches[other]!.length)) yield [other, place];
-    }
-  }
-}
-
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return lowbias32(hash);
+  return sketchOf(wordsOf(text.replace(/\bhttps?:\S+/gi, " ")), shingleWords, " ");
 }

@@ -7,10 +7,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { download, hashFile, type OnProgress } from "../../storage/download.ts";
 import { withCacheLock } from "../../storage/file_lock.ts";
-import { pip } from "../../storage/cache.ts";
+import { lastPart, linkOf, packageIndex, pip } from "../../storage/python_packages.ts";
 import { unzip } from "../../storage/unzip.ts";
 import { fileName } from "../../storage/file_name.ts";
-import { bodyText } from "../../storage/http.ts";
 import { InputError } from "../../errors.ts";
 import { withoutUser } from "../../printable.ts";
 import { missingWheels, noteInstalled } from "./installed.ts";
@@ -114,36 +113,16 @@ async function fromPip({ name, version }: Wheel, folder: string): Promise<void> 
   });
 }
 
-/** Fetches a wheel from the index, whose page of a package lists the files as links (PEP 503). */
+/** Fetches a wheel from the index. */
 async function fromIndex({ name, version }: Wheel, folder: string, onProgress: OnProgress): Promise<void> {
-  const index = process.env.PIP_INDEX_URL;
-  if (!index) throw new Error("PIP_INDEX_URL names no other place");
-  const page = URL.parse(`${name}/`, `${index.replace(/\/+$/, "")}/`);
-  if (!page) throw new Error("PIP_INDEX_URL is no address");
-  const response = await fetch(page, { headers: { accept: "text/html" } });
-  const text = await bodyText(response);
-  if (!response.ok) throw new Error(`the index PIP_INDEX_URL answered ${response.status} for ${name}`);
+  if (!process.env.PIP_INDEX_URL) throw new Error("PIP_INDEX_URL names no other place");
+  const index = packageIndex();
   const start = `${name.replaceAll("-", "_")}-${version}-`;
-  const [link, file] = [...text.matchAll(/<a\b[^>]*?\bhref="([^"]+)"/g)]
-    .map(([, link]) => URL.parse(link!.replaceAll("&amp;", "&"), response.url || page))
-    .map((link) => [link, link && lastPart(link)] as const)
-    .find(([, file]) => file?.startsWith(start) && file.endsWith("x86_64.whl")) ?? [];
-  if (!link) {
-    throw new Error(`the index PIP_INDEX_URL has no wheel of ${name} ${version} for Linux on x86-64`);
-  }
-  const target = join(folder, fileName(file, "the index PIP_INDEX_URL"));
-  link.hash = "";
-  if (!await download(link.href, target, { onProgress })) {
-    throw new Error(`the index PIP_INDEX_URL lists ${file} and does not have it`);
-  }
-}
-
-/** Returns the name that an address ends in; undefined if its percent-encoding is broken. */
-function lastPart({ pathname }: URL): string | undefined {
-  try {
-    return decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
-  } catch {
-    return undefined;
+  const link = await linkOf(name, index, (file) => file.startsWith(start) && file.endsWith("x86_64.whl"));
+  if (!link) throw new Error(`${index.called} has no wheel of ${name} ${version} for Linux on x86-64`);
+  const file = fileName(lastPart(link), index.called);
+  if (!await download(link.href, join(folder, file), { onProgress })) {
+    throw new Error(`${index.called} lists ${file} and does not have it`);
   }
 }
 
