@@ -8,7 +8,7 @@ import { hashFile } from "../lib/storage/download.ts";
 import { duration } from "../lib/results/progress.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { makeOutputFolder } from "./options.ts";
+import { makeOutputFolder } from "./output_folder.ts";
 import {
   endsWithValue,
   findNotebooks,

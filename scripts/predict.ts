@@ -9,7 +9,7 @@ import { RowTally } from "../lib/tables/row_tally.ts";
 import { type TableLayout, writeTable } from "../lib/tables/writer.ts";
 import { InputError } from "../lib/errors.ts";
 import { type PredictionColumns, predictionColumns, predictRows } from "../lib/classifier/predict.ts";
-import { shortened } from "../lib/results/evaluation.ts";
+import { shortened } from "../lib/wording.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
 import { type Output, runMain, standardOutput } from "./command.ts";

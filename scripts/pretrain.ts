@@ -18,17 +18,8 @@ import { duration, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { savePretrained, startModel } from "../lib/bert/start_model.ts";
 import { type Output, runMain, standardOutput } from "./command.ts";
-import {
-  noteStep,
-  numberBetween,
-  oneOf,
-  type OutputOptions,
-  refuseSameFolder,
-  runOptions,
-  sourceOptions,
-  trainInto,
-  wholeNumber,
-} from "./options.ts";
+import { numberBetween, oneOf, runOptions, sourceOptions, wholeNumber } from "./options.ts";
+import { noteStep, type OutputOptions, refuseSameFolder, trainInto } from "./output_folder.ts";
 import { stopping } from "./stopping.ts";
 import { percent } from "../lib/wording.ts";
 import { preTrainingMeasures } from "./train_result.ts";

@@ -14,7 +14,8 @@ import { writeReport } from "../lib/report/write_report.ts";
 import { withOutputFolder } from "../lib/storage/output_folder.ts";
 import type { Claim } from "../lib/results/claims.ts";
 import { type Output, runMain, standardOutput } from "./command.ts";
-import { makeOutputFolder, oneOf } from "./options.ts";
+import { oneOf } from "./options.ts";
+import { makeOutputFolder } from "./output_folder.ts";
 
 /** Parts that the commands that write reports work with; tests put others in place. */
 export interface ReportParts {

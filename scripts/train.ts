@@ -10,7 +10,7 @@ import { duration, type Progress, showProgress } from "../lib/results/progress.t
 import { versions } from "../lib/results/provenance.ts";
 import { surveyLines } from "../lib/classifier/survey.ts";
 import { type Output, runMain, standardOutput } from "./command.ts";
-import { noteStep, refuseSameFolder, trainInto } from "./options.ts";
+import { noteStep, refuseSameFolder, trainInto } from "./output_folder.ts";
 import { stopping } from "./stopping.ts";
 import { recipeOf, type TrainOptions, withTrainOptions } from "./train_options.ts";
 import { evaluationsOf, preTrainingSentence, resultOf, resultText, sentence } from "./train_result.ts";

@@ -8,7 +8,8 @@ import { textStrategyNames } from "../lib/paper/long_text.ts";
 import { paperPasses, type Recipe, type RecipePreTraining } from "../lib/classifier/recipe.ts";
 import { scheduleNames } from "../lib/paper/schedules.ts";
 import { type FineTuneSettings, fineTuneSettings } from "../lib/paper/settings.ts";
-import { numberBetween, oneOf, type OutputOptions, runOptions, wholeNumber } from "./options.ts";
+import { numberBetween, oneOf, runOptions, wholeNumber } from "./options.ts";
+import type { OutputOptions } from "./output_folder.ts";
 
 /** Options of pre-training, and the settings that they state. */
 const preTrainingOptions = [

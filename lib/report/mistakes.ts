@@ -3,7 +3,7 @@ import type { Configuration } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { usedPart } from "../runs/used_part.ts";
 import { argmax } from "../results/metrics.ts";
-import { shortened } from "../results/evaluation.ts";
+import { shortened } from "../wording.ts";
 import { type Predictions, readPredictions, type RunRecord } from "../results/records.ts";
 
 /** An example that the runs get wrong. */

@@ -3,6 +3,7 @@ import { type Example, wholeText } from "../data/examples.ts";
 import { markdown } from "./markdown.ts";
 import { argmax, type ClassMetrics, classMetrics, confusions, measure, type Metrics } from "./metrics.ts";
 import { percent } from "../wording.ts";
+import { shortened } from "../wording.ts";
 
 /** Measures of a model's probabilities for labelled examples, under the names of the JSON files. */
 export interface Evaluation extends Omit<Metrics, "errorRate" | "macroF1"> {
@@ -78,12 +79,6 @@ export function evaluationOf(
       text: shortened(wholeText(examples[n]!), charactersKept),
     })),
   };
-}
-
-/** Returns a text in one line, cut to at most so many characters. */
-export function shortened(text: string, most: number): string {
-  const line = [...text.slice(0, 4 * most).replace(/[\s\p{C}]+/gu, " ").trim()];
-  return line.length > most ? `${line.slice(0, most - 1).join("")}…` : line.join("");
 }
 
 /** Most classes that are shown, most that a confusion matrix shows, and most characters of a mistake's text. */

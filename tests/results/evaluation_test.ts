@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Example } from "../../lib/data/examples.ts";
-import { evaluationOf, evaluationText, shortened } from "../../lib/results/evaluation.ts";
+import { evaluationOf, evaluationText } from "../../lib/results/evaluation.ts";
+import { shortened } from "../../lib/wording.ts";
 
 const labels = ["bad", "fair", "good"];
 const examples: Example[] = [
