@@ -156,9 +156,8 @@ Deno.test("a name that is not there, and a file that is no notebook, are told in
     assert.equal(empty.code, 1);
     assert.equal(
       empty.error,
-      `Cannot read ${
-        join(folder, "table2.ipynb")
-      } as it is not a notebook of nbformat 4.5: save it with a new Jupyter`,
+      `Cannot use ${join(folder, "table2.ipynb")} as "cells" is missing; save it with a new Jupyter, as a ` +
+        "notebook of nbformat 4.5",
     );
   }));
 
