@@ -91,6 +91,7 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
       );
     }
   }
+  const source = at(json ? "tokenizer.json" : "vocab.txt");
   const { withIds, special } = tokensToAdd({
     config: plain ? config : { ...full, ...config, ...names },
     specials,
@@ -98,9 +99,9 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
     json,
   });
   const own = plain ? json!.added_tokens : [];
-  requireSpecials(placeTokens([...own, ...withIds], vocab), vocab, full, folder);
+  requireSpecials(placeTokens([...own, ...withIds], vocab), vocab, full, source);
   const added_tokens = placeTokens([...own, ...withIds, ...special], vocab);
-  requireOneId({ ...read, added_tokens }, folder);
+  requireOneId({ ...read, added_tokens }, source);
   const same = pieces !== undefined && samePieces(pieces, vocab);
   if (pieces && !same) notes.push(`${at("vocab.txt")} has other pieces than tokenizer.json, which counts.`);
   const { added_tokens_decoder: _, additional_special_tokens: __, extra_special_tokens: ___, ...saved } =
@@ -171,16 +172,14 @@ function requireSpecials(
   placed: readonly PlacedToken[],
   vocab: TokenizerJson["model"]["vocab"],
   config: TokenizerConfig,
-  folder: string,
+  path: string,
 ): void {
   for (const name of Object.keys(specialTokens) as (keyof typeof specialTokens)[]) {
     const token = specialToken(config, name);
     if (Object.hasOwn(vocab, token)) continue;
     if (name !== "unk" && placed.some(({ content }) => content === token)) continue;
-    const source = token === specialTokens[name] ? folder : join(folder, "tokenizer_config.json");
-    throw new InputError(
-      `Cannot use the tokenizer of ${source}: its vocabulary has no ${shown(token)}; ${advice}`,
-    );
+    const role = token === specialTokens[name] ? "" : `, the "${name}_token" of tokenizer_config.json`;
+    throw new InputError(`Cannot use ${path}: its vocabulary has no ${shown(token)}${role}; ${advice}`);
   }
 }
 
