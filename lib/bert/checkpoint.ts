@@ -1,8 +1,8 @@
 /**
- * Models as folders in Hugging Face's layout: config.json, model.safetensors (in older models pytorch_model.bin) and
+ * Models as folders in Hugging Face's layout: config.json, model.safetensors (or other weights: weights.ts) and
  * the tokenizer's files.
  */
-import { access, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostTensors } from "../tensors.ts";
 import { shown } from "../storage/byte_source.ts";
@@ -10,8 +10,8 @@ import { InputError } from "../errors.ts";
 import { type BertConfig, configLabels, readConfig, withLabels } from "./config.ts";
 import { requireFinite } from "./elements.ts";
 import { freshTensor, keepLayers, parameterShapes, type PreTrainingHeads } from "./parameters.ts";
-import { readSafetensors, readSafetensorsHeader, safetensorsOf } from "./safetensors.ts";
-import { readTorchCheckpoint, readTorchShapes } from "./torch_checkpoint.ts";
+import { safetensorsOf } from "./safetensors.ts";
+import { openWeights } from "./weights.ts";
 import { type Content, writeTogether } from "../storage/whole_folder.ts";
 import { isFileName } from "../storage/file_name.ts";
 import { readTextFile } from "../storage/input_file.ts";
@@ -220,44 +220,9 @@ function dropTied(parameters: HostTensors, notes: string[]): void {
   }
 }
 
-/** A folder's weights: the tensors' names and shapes, and a function that reads the data of some. */
-interface Weights {
-  readonly path: string;
-  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
-  read(names: Iterable<string>): Promise<HostTensors>;
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
-}
-
-async function openWeights(folder: string): Promise<Weights> {
-  if (await exists(join(folder, "model.safetensors"))) {
-    const path = join(folder, "model.safetensors");
-    const { tensors } = await readSafetensorsHeader(path);
-    return { path, tensors, read: (names) => readSafetensors(path, names) };
-  }
-  if (await exists(join(folder, "pytorch_model.bin"))) {
-    const path = join(folder, "pytorch_model.bin");
-    return { path, tensors: await readTorchShapes(path), read: (names) => readTorchCheckpoint(path, names) };
-  }
-  const others = ["model.safetensors.index.json", "pytorch_model.bin.index.json"]
-    .concat("tf_model.h5", "flax_model.msgpack");
-  for (const other of others) {
-    if (!await exists(join(folder, other))) continue;
-    throw new InputError(
-      `Cannot read ${folder} as it has ${other} and no model.safetensors: ` +
-        "save it with transformers as one safetensors file first",
-    );
-  }
-  throw new InputError(
-    `Cannot read ${folder} as a model: it has neither model.safetensors nor pytorch_model.bin`,
-  );
-}
-
-/** Returns the name that transformers gives a tensor today. */
+/** Returns the name that transformers gives a tensor today; PyTorch's DataParallel puts `module.` before all. */
 function currentName(name: string): string {
-  const renamed = name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(
+  const renamed = name.replace(/^module\./, "").replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(
     /LayerNorm\.beta$/,
     "LayerNorm.bias",
   );

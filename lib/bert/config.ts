@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import {
   checkJson,
+  either,
   fitting,
   flag,
   map,
   nullish,
+  number,
   numberThat,
   object,
   oneOf,
@@ -63,8 +65,12 @@ export interface BertConfig {
 /** The entries of config.json that are read; those that old files leave out, or that are null, have defaults. */
 type ConfigFile =
   & Pick<BertConfig, Required>
-  & { readonly [Key in Exclude<keyof BertConfig, Required | "label2id">]?: BertConfig[Key] | null }
   & {
+    readonly [Key in Exclude<keyof BertConfig, Required | "id2label" | "label2id">]?: BertConfig[Key] | null;
+  }
+  & {
+    /** Numbers count as texts. */
+    readonly id2label?: Readonly<Record<string, string | number>> | null;
     readonly model_type?: "bert";
     readonly position_embedding_type?: "absolute" | null;
     readonly is_decoder?: boolean | null;
@@ -83,11 +89,12 @@ const below = (most: number) =>
 
 /** Names of the classes 0, 1, …, no two of them alike. */
 const labelNames = fitting(
-  map(text),
+  map(either<string | number>("a text or a number", text, number())),
   "names of the classes 0, 1, …, no two alike",
   (names) => {
-    const labels = Object.keys(names).map((_, index) => names[String(index)]);
-    return labels.length > 0 && !labels.includes(undefined) && new Set(labels).size === labels.length;
+    const labels = Object.keys(names).map((_, index) => String(names[String(index)] ?? ""));
+    return labels.length > 0 && Object.keys(names).every((_, index) => String(index) in names) &&
+      new Set(labels).size === labels.length;
   },
 );
 
@@ -191,7 +198,7 @@ export function withLabels(config: BertConfig, labels: readonly string[]): BertC
 /** Returns the configuration of a file, with the defaults of Hugging Face's BertConfig. */
 function makeConfig(json: ConfigFile, where: string): BertConfig {
   const fail = (why: string) => new InputError(`Cannot use ${where} as ${why}`);
-  const labels = json.id2label && Object.keys(json.id2label).map((_, index) => json.id2label![index]!);
+  const labels = json.id2label && Object.keys(json.id2label).map((_, index) => String(json.id2label![index]));
   const config: BertConfig = {
     vocab_size: json.vocab_size,
     hidden_size: json.hidden_size,

@@ -10,6 +10,7 @@ import { wheelSource } from "../storage/python_packages.ts";
 import { InputError } from "../errors.ts";
 import { type BertConfig, type NewConfig, newConfig } from "./config.ts";
 import { jarSource, type ModelJar } from "./jar_model.ts";
+import { readShards, weightFiles } from "./weights.ts";
 
 /** A named model. */
 interface NamedModel {
@@ -133,16 +134,21 @@ const FILES: readonly WantedFile[] = [
   { name: "model.safetensors" },
 ];
 
-/** Files of weights; a model uses the first of these that it has. */
-const WEIGHTS = ["model.safetensors", "pytorch_model.bin"];
-
 /** Files that a model's numbers depend on. */
-const CONTENT = [...FILES.map(({ name }) => name), "pytorch_model.bin"];
+const CONTENT = [...FILES.map(({ name }) => name), "pytorch_model.bin", "added_tokens.json"];
 
 /** Returns one sha256 over the files in a model's folder. */
 export async function modelContent(folder: string): Promise<string> {
   const names = await readdir(folder);
-  return await hashFiles(CONTENT.filter((name) => names.includes(name)).map((name) => join(folder, name)));
+  const content = CONTENT.filter((name) => names.includes(name));
+  if (!names.includes("tokenizer.json") && names.includes("special_tokens_map.json")) {
+    content.push("special_tokens_map.json");
+  }
+  const used = weightFiles.find((name) => names.includes(name));
+  if (used?.endsWith(".index.json")) {
+    content.push(...new Set((await readShards(join(folder, used))).values()));
+  }
+  return await hashFiles(content.map((name) => join(folder, name)));
 }
 
 /** The model names that {@linkcode resolveModel} knows. */
@@ -152,7 +158,7 @@ export const MODEL_NAMES: readonly string[] = Object.keys(MODELS);
  * Returns the folder of a model given as a name (such as `minilm`), a folder, or a hub id (`organisation/name`, or
  * `organisation/name@revision` with a branch, a tag or a commit). Named models and hub ids are fetched once and kept in
  * the hub's own cache; a hub that cannot be reached costs seconds. The folder holds config.json, tokenizer.json or
- * vocab.txt, and model.safetensors or, if the model has only that, pytorch_model.bin.
+ * vocab.txt, and the first kind of weights of {@linkcode weightFiles} that the model has.
  *
  * @throws InputError if there is no such model, or it can be fetched from nowhere; it lists the places tried.
  */
@@ -221,6 +227,7 @@ async function hubFolder(
   const rest = tokenizer === undefined ? file : fileIfThere;
   const vocabulary = await rest("vocab.txt");
   await rest("tokenizer_config.json");
+  for (const path of ["special_tokens_map.json", "added_tokens.json"]) await fileIfThere(path);
   // A classifier of this library keeps its settings for reading texts here.
   await fileIfThere("bertlab.json");
   if (tokenizer === undefined && vocabulary === undefined) {
@@ -240,18 +247,28 @@ async function fetchWeights(
   options: HubOptions,
   unusable: (reason: string, advice?: string) => HubError,
 ): Promise<void> {
-  for (const path of WEIGHTS) {
-    if (await hubFile(repository, path, { offline: true }).catch(() => undefined)) return;
+  for (const path of weightFiles) {
+    const offline = { offline: true };
+    const there = await hubFile(repository, path, offline).catch(() => undefined);
+    if (there && await fetchShards(repository, there, offline).then(() => true, () => false)) return;
   }
-  for (const path of WEIGHTS) {
-    if (await hubFile(repository, path, options)) return;
+  for (const path of weightFiles) {
+    const there = await hubFile(repository, path, options);
+    if (there) return await fetchShards(repository, there, options);
   }
-  const advice = "save it with transformers as one file of safetensors and give that folder";
-  const index = "model.safetensors.index.json";
-  if (await hubFile(repository, index, options)) {
-    throw unusable(`its weights are in several files (${index}), which is not supported`, advice);
+  throw unusable(
+    "it has neither model.safetensors nor pytorch_model.bin",
+    "save it with transformers as one file of safetensors and give that folder",
+  );
+}
+
+/** Fetches the files that an index of weights names; those of a file that is none are itself. */
+async function fetchShards(repository: HubRepository, path: string, options: HubOptions): Promise<void> {
+  if (!path.endsWith(".index.json")) return;
+  for (const file of new Set((await readShards(path)).values())) {
+    if (await hubFile(repository, file, options)) continue;
+    throw new InputError(`Cannot use ${path} as ${file} is missing, which it names; choose another model`);
   }
-  throw unusable(`it has neither ${WEIGHTS.join(" nor ")}`, advice);
 }
 
 /** Returns a file's sha256, or the expected one if there is no file; the hub's cache names large files by theirs. */

@@ -174,7 +174,7 @@ export async function startModel(name: string, options: StartModelOptions): Prom
   const description = `${name}, ${layers ? `lowest ${layers} layers` : `${config.num_hidden_layers} layers`}`;
   return {
     ...{ config, parameters, tokenizer, fresh: false, description, ...content },
-    notes: [...modelNotes(name, folder), ...notes],
+    notes: [...modelNotes(name, folder), ...tokenizer.notes, ...notes],
   };
 }
 

@@ -124,6 +124,7 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
     pairs,
     notes: [
       ...own ? [] : notes,
+      ...tokenizer.notes,
       ...training
         ? []
         : [`${folder} has no bertlab.json: of long texts the first ${maxLength} wordpieces are read.`],

@@ -3,23 +3,17 @@
  * pieces or the characters of some texts. They never cut or pad a text, whatever the folder's own settings are.
  */
 import * as hub from "@huggingface/tokenizers";
-import { basename, join, resolve } from "node:path";
-import { InputError } from "../errors.ts";
-import { shown } from "../storage/byte_source.ts";
-import { readTextFile } from "../storage/input_file.ts";
-import { readJsonIfThere } from "../storage/json.ts";
+import { placeTokens, tokenFinder } from "./added_tokens.ts";
+import { readTokenizerFolder } from "./tokenizer_folder.ts";
 import {
-  advice,
-  configShape,
   normalizerJson,
-  requireOneId,
   specialPieces,
-  specialTokens,
+  specialToken,
+  type specialTokens,
   type TokenizerConfig,
   tokenizerConfig,
   type TokenizerJson,
   tokenizerJson,
-  tokenizerShape,
 } from "./tokenizer_files.ts";
 
 /** Ids of BERT's special tokens. */
@@ -46,35 +40,19 @@ export interface Tokenizer {
   readonly ids: SpecialIds;
   /** Files to save beside a model, by name; Hugging Face's libraries load them. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
+  /** Sentences for the user on what a folder leaves open or says twice, and what was decided. */
+  readonly notes: readonly string[];
 }
 
 /**
- * Loads the tokenizer of a model folder from tokenizer.json or, without that file, from vocab.txt (lower-cased unless
- * tokenizer_config.json or a folder name with "cased" says otherwise).
+ * Loads the tokenizer of a model folder from tokenizer.json or, without that file, from vocab.txt; the ids are those of
+ * transformers' AutoTokenizer. One exception: where nothing says whether vocab.txt is cased, its capitals do.
  *
  * @throws InputError when neither file is there, one cannot be read, or it is no BERT tokenizer.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const config = await readJsonIfThere(join(folder, "tokenizer_config.json"), configShape, advice) ?? {};
-  const vocabulary = await readIfThere(join(folder, "vocab.txt"));
-  const path = join(folder, "tokenizer.json");
-  const json = await readJsonIfThere(path, tokenizerShape, advice);
-  if (json) {
-    requireOneId(json, path);
-    return makeTokenizer(json, config, folder, vocabulary);
-  }
-  if (vocabulary === undefined) {
-    throw new InputError(
-      `Cannot load the tokenizer of ${folder}: found neither tokenizer.json nor vocab.txt; ` +
-        `put the files of the model's tokenizer there`,
-    );
-  }
-  const pieces = vocabulary.replace(/\r?\n$/, "").split(/\r?\n/);
-  const snapshot = /([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}$/.exec(resolve(folder));
-  const name = snapshot?.[1] ?? basename(resolve(folder));
-  const lowercase = config.do_lower_case ?? !(/cased/i.test(name) && !/uncased/i.test(name));
-  const full = { ...tokenizerConfig(lowercase === true), ...config };
-  return makeTokenizer(tokenizerJson(pieces, full), full, folder, vocabulary);
+  const { json, config, vocabulary, notes } = await readTokenizerFolder(folder);
+  return makeTokenizer(json, config, vocabulary, notes);
 }
 
 /**
@@ -108,15 +86,14 @@ export function characterTokenizer(
 export function vocabularyTokenizer(pieces: readonly string[]): Tokenizer {
   const vocabulary = pieces.join("\n") + "\n";
   const config = tokenizerConfig(true);
-  return makeTokenizer(tokenizerJson(pieces, config), config, "these pieces", vocabulary);
+  const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
+  const json = { ...tokenizerJson(vocab, config), added_tokens: placeTokens(specialPieces, vocab) };
+  return makeTokenizer(json, config, vocabulary);
 }
 
 /** Counts words, as a lower-casing tokenizer sees them before it splits them into wordpieces. */
 export function countWords(texts: Iterable<string>): Map<string, number> {
-  const normalizer = new hub.BertNormalizer({
-    ...normalizerJson(tokenizerConfig(true)),
-    strip_accents: undefined,
-  });
+  const normal = normalizing(normalizerJson(tokenizerConfig(true)));
   const preTokenizer = new hub.BertPreTokenizer();
   const written = new Map<string, number>();
   for (const text of texts) {
@@ -124,8 +101,7 @@ export function countWords(texts: Iterable<string>): Map<string, number> {
   }
   const counts = new Map<string, number>();
   for (const [text, times] of written) {
-    const normalized = normalizer.normalize(text.replaceAll("Σ", "σ"));
-    for (const word of preTokenizer.pre_tokenize_text(normalized, {})) {
+    for (const word of preTokenizer.pre_tokenize_text(normal(text), {})) {
       counts.set(word, (counts.get(word) ?? 0) + times);
     }
   }
@@ -135,13 +111,9 @@ export function countWords(texts: Iterable<string>): Map<string, number> {
 function makeTokenizer(
   json: TokenizerJson,
   config: TokenizerConfig,
-  where: string,
-  vocabulary: string | undefined,
+  vocabulary?: string,
+  notes: readonly string[] = [],
 ): Tokenizer {
-  // What follows the pieces, and turns ids into texts, is not used here.
-  const used = { ...json, truncation: null, padding: null, post_processor: null, decoder: null };
-  const tokenizer = new hub.Tokenizer(used as unknown as ConstructorParameters<typeof hub.Tokenizer>[0], {});
-  tokenizer.model!.encode = wordPieces(tokenizer.model!.tokens_to_ids, json.model);
   const files: Record<string, string> = {
     "tokenizer.json": JSON.stringify({ ...json, truncation: null, padding: null }),
     "tokenizer_config.json": JSON.stringify(config, null, 2) + "\n",
@@ -149,10 +121,11 @@ function makeTokenizer(
   if (vocabulary !== undefined) files["vocab.txt"] = vocabulary;
   const allIds = [...Object.values(json.model.vocab), ...json.added_tokens.map(({ id }) => id)];
   return {
-    encode: encoder(tokenizer, json.normalizer),
+    encode: encoder(json),
     vocabSize: allIds.reduce((largest, id) => Math.max(largest, id), -1) + 1,
-    ids: specialIds(tokenizer, json, config, where),
+    ids: specialIds(json, config),
     files,
+    notes,
   };
 }
 
@@ -161,46 +134,33 @@ function makeTokenizer(
  * longest of all, so that the time grows as the words do.
  */
 function wordPieces(
-  ids: ReadonlyMap<string, number>,
-  { unk_token, continuing_subword_prefix, max_input_chars_per_word }: TokenizerJson["model"],
-): (words: string[]) => string[] {
+  { vocab, unk_token, continuing_subword_prefix, max_input_chars_per_word }: TokenizerJson["model"],
+): (word: string) => number[] {
+  const ids = new Map(Object.entries(vocab));
+  const unknown = [vocab[unk_token]!];
   const longest = ids.keys().reduce((most, { length }) => Math.max(most, length), 0);
-  const split = (word: string): string[] => {
+  return (word) => {
     const characters = [...word];
-    if (characters.length > max_input_chars_per_word) return [unk_token];
-    const pieces: string[] = [];
+    if (characters.length > max_input_chars_per_word) return unknown;
+    const pieces: number[] = [];
     for (let start = 0; start < characters.length;) {
       let end = Math.min(characters.length, start + longest);
       const piece = () =>
         (start > 0 ? continuing_subword_prefix : "") + characters.slice(start, end).join("");
       while (end > start && !ids.has(piece())) end--;
-      if (end === start) return [unk_token];
-      pieces.push(piece());
+      if (end === start) return unknown;
+      pieces.push(ids.get(piece())!);
       start = end;
     }
     return pieces;
   };
-  return (words) => words.flatMap(split);
 }
 
-function specialIds(
-  tokenizer: hub.Tokenizer,
-  { model: { unk_token } }: TokenizerJson,
-  config: TokenizerConfig,
-  where: string,
-): SpecialIds {
-  const known = (token: string, source: string) => {
-    const id = tokenizer.token_to_id(token);
-    if (id !== undefined) return id;
-    throw new InputError(`Cannot use ${source}: its vocabulary has no ${shown(token)}; ${advice}`);
-  };
+function specialIds({ model: { vocab }, added_tokens }: TokenizerJson, config: TokenizerConfig): SpecialIds {
   const idOf = (name: keyof typeof specialTokens) => {
-    const given = config[`${name}_token`];
-    if (given == null) return known(specialTokens[name], `the tokenizer of ${where}`);
-    const source = `the tokenizer of ${join(where, "tokenizer_config.json")}`;
-    return known(typeof given === "string" ? given : given.content, source);
+    const token = specialToken(config, name);
+    return added_tokens.find(({ content }) => content === token)?.id ?? vocab[token]!;
   };
-  known(unk_token, `the tokenizer of ${join(where, "tokenizer.json")}`);
   return { cls: idOf("cls"), sep: idOf("sep"), pad: idOf("pad"), unk: idOf("unk"), mask: idOf("mask") };
 }
 
@@ -208,45 +168,66 @@ function specialIds(
 const longestKnown = 40;
 const mostKnown = 200_000;
 
-/**
- * Returns a function that encodes word by word and remembers words. Blanks always separate wordpieces and words repeat,
- * so this is about eight times as fast on reviews as encoding whole texts.
- */
-function encoder(
-  tokenizer: hub.Tokenizer,
-  normalizer: TokenizerJson["normalizer"],
-): (text: string) => Int32Array {
+/** Returns the function, which remembers what it made of words; about eight times as fast on reviews as without. */
+function remembering(encode: (word: string) => readonly number[]): (word: string) => readonly number[] {
   const known = new Map<string, readonly number[]>();
+  return (word) => {
+    let ids = known.get(word);
+    if (!ids) {
+      ids = encode(word);
+      if (word.length <= longestKnown && known.size < mostKnown) known.set(word, ids);
+    }
+    return ids;
+  };
+}
+
+/**
+ * Returns a function that encodes as Hugging Face's tokenizers do: it looks for the added tokens in the text, normalizes
+ * what is between them, looks there for those that are normalized, and splits the rest into words and wordpieces.
+ */
+function encoder({ added_tokens, normalizer, model }: TokenizerJson): (text: string) => Int32Array {
+  const normal = normalizing(normalizer);
+  const preTokenizer = new hub.BertPreTokenizer();
+  const pieces = wordPieces(model);
+  const ofNormal = (text: string) => preTokenizer.pre_tokenize_text(text, {}).flatMap(pieces);
+  const [knownNormal, known] = [remembering(ofNormal), remembering((word) => ofNormal(normal(word)))];
+  const written = tokenFinder(added_tokens.filter(({ normalized }) => !normalized));
+  const normalized = added_tokens.filter((token) => token.normalized);
+  const found = tokenFinder(normalized.map((token) => ({ ...token, content: normal(token.content) })));
   return (text) => {
-    let prepared = normalizer.handle_chinese_chars ? spaced(text) : text;
-    // JavaScript lower-cases a Σ at a word's end to ς, Hugging Face's tokenizers always to σ.
-    if (normalizer.lowercase) prepared = prepared.replaceAll("Σ", "σ");
     const ids: number[] = [];
-    for (const word of prepared.split(/[ \t\r\n]+/)) {
-      if (word === "") continue;
-      let pieces = known.get(word);
-      if (!pieces) {
-        pieces = tokenizer.encode(word, { add_special_tokens: false }).ids;
-        if (word.length <= longestKnown && known.size < mostKnown) known.set(word, pieces);
+    const encodeWords = (part: string, encode: (word: string) => readonly number[]) => {
+      for (const word of part.split(/[ \t\r\n]+/)) {
+        if (word !== "") { for (const id of encode(word)) ids.push(id); }
       }
-      for (const id of pieces) ids.push(id);
+    };
+    for (const part of written(text)) {
+      if (typeof part === "number") ids.push(part);
+      else if (normalized.length === 0) {
+        encodeWords(normalizer.handle_chinese_chars ? spaced(part) : part, known);
+      } else {
+        for (const piece of found(normal(part))) {
+          if (typeof piece === "number") ids.push(piece);
+          else encodeWords(piece, knownNormal);
+        }
+      }
     }
     return Int32Array.from(ids);
+  };
+}
+
+/** Returns BERT's normalizer; JavaScript lower-cases a Σ at a word's end to ς, Hugging Face's tokenizers always to σ. */
+function normalizing(settings: TokenizerJson["normalizer"]): (text: string) => string {
+  const normalizer = new hub.BertNormalizer(
+    { ...settings, strip_accents: settings.strip_accents ?? undefined } as never,
+  );
+  return (text) => {
+    const prepared = settings.handle_chinese_chars ? spaced(text) : text;
+    return normalizer.normalize(settings.lowercase ? prepared.replaceAll("Σ", "σ") : prepared);
   };
 }
 
 /** Puts blanks around Chinese characters outside the basic plane, which the package's normalizer misses. */
 function spaced(text: string): string {
   return text.replace(/[\u{20000}-\u{2A6DF}\u{2A700}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu, " $& ");
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readTextFile(path);
-  } catch (error) {
-    const { code, message } = error as Error & { code?: string };
-    if (code === "ENOENT") return undefined;
-    if (error instanceof InputError) throw error;
-    throw new InputError(`Cannot read ${path}: ${message}; ${advice}`, { cause: error });
-  }
 }

@@ -2,6 +2,7 @@
 import { InputError } from "../errors.ts";
 import { shown } from "../storage/byte_source.ts";
 import {
+  anything,
   either,
   fitting,
   flag,
@@ -28,17 +29,26 @@ export const specialTokens = {
 /** The first pieces of every vocabulary made here. */
 export const specialPieces: readonly string[] = Object.values(specialTokens);
 
+/** A token that is looked for in texts before they are split into words. */
+export interface AddedToken {
+  readonly content: string;
+  /** Found only where no letter or digit stands beside it. */
+  readonly single_word?: boolean;
+  /** Takes the blanks before it. */
+  readonly lstrip?: boolean;
+  /** Takes the blanks after it. */
+  readonly rstrip?: boolean;
+  /** Looked for in the normalized text, normalized itself; by default if it is not special. */
+  readonly normalized?: boolean;
+  readonly special?: boolean;
+}
+
+/** An added token with its id and all flags. */
+export type PlacedToken = Required<AddedToken> & { readonly id: number };
+
 /** The parts of tokenizer.json that texts are read by. */
 export interface TokenizerJson {
-  readonly added_tokens: readonly {
-    readonly id: number;
-    readonly content: string;
-    readonly single_word: boolean;
-    readonly lstrip: boolean;
-    readonly rstrip: boolean;
-    readonly normalized: boolean;
-    readonly special: boolean;
-  }[];
+  readonly added_tokens: readonly PlacedToken[];
   readonly normalizer: {
     readonly type: string;
     readonly clean_text: boolean;
@@ -62,12 +72,10 @@ const id = whole(0, 9_999_999);
 /** Longest word, in characters, that a tokenizer may split; BERT's own splits 100. */
 const longestWord = 1000;
 
-const notWhole = fitting(flag, "false, which is all that is read", (value) => !value);
-
 /** The shape of tokenizer.json. */
 export const tokenizerShape: Shape<TokenizerJson> = object({
   added_tokens: list(object({
-    ...{ id, content: text, single_word: notWhole, lstrip: flag },
+    ...{ id, content: text, single_word: flag, lstrip: flag },
     ...{ rstrip: flag, normalized: flag, special: flag },
   })),
   normalizer: object({
@@ -84,27 +92,65 @@ export const tokenizerShape: Shape<TokenizerJson> = object({
   }),
 });
 
-/** The parts of tokenizer_config.json that are read: names of special tokens, and, beside vocab.txt, how to read texts. */
-export interface TokenizerConfig
-  extends Partial<Record<`${keyof typeof specialTokens}_token`, SpecialToken | null>> {
+/** A token as a text, or as an object with one. */
+export type TokenEntry = string | AddedToken;
+
+/** The special tokens by name, as tokenizer_config.json and special_tokens_map.json have them. */
+export interface SpecialTokensMap
+  extends Partial<Record<`${keyof typeof specialTokens | "bos" | "eos"}_token`, TokenEntry | null>> {
+  readonly additional_special_tokens?: readonly TokenEntry[] | null;
+  readonly extra_special_tokens?: readonly TokenEntry[] | Readonly<Record<string, TokenEntry>> | null;
+}
+
+/** The parts of tokenizer_config.json that are read. */
+export interface TokenizerConfig extends SpecialTokensMap {
+  readonly tokenizer_class?: string | null;
+  readonly auto_map?: unknown;
   readonly do_lower_case?: boolean | null;
   readonly tokenize_chinese_chars?: boolean | null;
   readonly strip_accents?: boolean | null;
+  readonly split_special_tokens?: boolean | null;
+  readonly added_tokens_decoder?: Readonly<Record<string, AddedToken>> | null;
 }
 
-type SpecialToken = string | { readonly content: string };
+const addedToken: Shape<AddedToken> = object<AddedToken>({
+  ...{ content: text, single_word: optional(flag), lstrip: optional(flag) },
+  ...{ rstrip: optional(flag), normalized: optional(flag), special: optional(flag) },
+});
+const tokenEntry = either<TokenEntry>("a text, or an object with one", text, addedToken);
+const named = nullish(tokenEntry);
+const specialEntries = {
+  ...{ pad_token: named, unk_token: named, cls_token: named, sep_token: named, mask_token: named },
+  ...{ bos_token: named, eos_token: named, additional_special_tokens: nullish(list(tokenEntry)) },
+  extra_special_tokens: nullish(
+    either<readonly TokenEntry[] | Readonly<Record<string, TokenEntry>>>(
+      "a list or an object of tokens",
+      list(tokenEntry),
+      map(tokenEntry),
+    ),
+  ),
+};
 
-const specialToken = nullish(
-  either<SpecialToken>("a text, or an object with one", text, object({ content: text })),
-);
+/** The shape of special_tokens_map.json. */
+export const specialTokensShape: Shape<SpecialTokensMap> = object<SpecialTokensMap>(specialEntries);
+
+/** The shape of added_tokens.json: ids by token. */
+export const addedTokensShape: Shape<Readonly<Record<string, number>>> = map(id);
 
 /** The shape of tokenizer_config.json. */
-export const configShape: Shape<TokenizerConfig> = object({
+export const configShape: Shape<TokenizerConfig> = object<TokenizerConfig>({
+  tokenizer_class: nullish(text),
+  auto_map: optional(anything),
   do_lower_case: nullish(flag),
   tokenize_chinese_chars: nullish(flag),
   strip_accents: nullish(flag),
-  ...{ pad_token: specialToken, unk_token: specialToken, cls_token: specialToken },
-  ...{ sep_token: specialToken, mask_token: specialToken },
+  split_special_tokens: nullish(fitting(flag, "false, which is all that is read", (value) => !value)),
+  added_tokens_decoder: nullish(fitting(
+    map(addedToken),
+    "an object of tokens by their ids",
+    (tokens) => Object.keys(tokens).every((key) => /^\d{1,7}$/.test(key)),
+  )),
+  ...specialEntries,
 });
 
 /** What to do about a tokenizer that cannot be used. */
@@ -143,23 +189,39 @@ export function normalizerJson(
   };
 }
 
+/** Returns the content of a token. */
+export function contentOf(token: TokenEntry): string {
+  return typeof token === "string" ? token : token.content;
+}
+
+/** Returns the text of a special token, which a file may rename. */
+export function specialToken(config: TokenizerConfig, name: keyof typeof specialTokens): string {
+  return contentOf(config[`${name}_token`] ?? specialTokens[name]);
+}
+
+/** Returns the settings that BertTokenizer has for its vocabulary, whatever a tokenizer.json says. */
+function modelJson(vocab: Readonly<Record<string, number>>, config: TokenizerConfig) {
+  return {
+    type: "WordPiece",
+    unk_token: specialToken(config, "unk"),
+    continuing_subword_prefix: "##",
+    max_input_chars_per_word: 100,
+    vocab,
+  };
+}
+
 /** Returns the tokenizer.json that Hugging Face writes for a BERT vocabulary. */
 export function tokenizerJson(
-  pieces: readonly string[],
+  vocab: Readonly<Record<string, number>>,
   config: TokenizerConfig,
 ): TokenizerJson & Readonly<Record<string, unknown>> {
-  const vocab: Record<string, number> = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
-  const { cls, sep } = specialTokens;
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  const [cls, sep] = [specialToken(config, "cls"), specialToken(config, "sep")];
   const token = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
   return {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: Object.values(specialTokens)
-      .filter((content) => content in vocab)
-      .map((content) => ({ id: vocab[content]!, content, ...flags }))
-      .sort((a, b) => a.id - b.id),
+    added_tokens: [],
     normalizer: normalizerJson(config),
     pre_tokenizer: { type: "BertPreTokenizer" },
     post_processor: {
@@ -177,13 +239,7 @@ export function tokenizerJson(
       ),
     },
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: specialTokens.unk,
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
-      vocab,
-    },
+    model: modelJson(vocab, config),
   };
 }
 

@@ -37,6 +37,14 @@ Deno.test("id2label decides on label2id, whatever order its keys have", () => {
   deepStrictEqual(config.label2id, { a: 0, b: 1 });
 });
 
+Deno.test("labels that are numbers are read as texts", () => {
+  const config = parse({ id2label: { 0: 0, 1: 5, 2: "x" }, label2id: { 0: 0, 5: 1 } });
+  deepStrictEqual(configLabels(config), ["0", "5", "x"]);
+  deepStrictEqual(config.label2id, { 0: 0, 5: 1, x: 2 });
+  throws(() => parse({ id2label: { 0: 1, 1: "1" } }), /no two alike: found \{"0":1,"1":"1"\}/);
+  throws(() => parse({ id2label: { 0: null } }), /"id2label\.0" is not a text or a number: found null/);
+});
+
 Deno.test("what cannot be used is told in one sentence", () => {
   const advice = "; take the model's config.json again, or another model";
   const names = "is not names of the classes 0, 1, …, no two alike";

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import process from "node:process";
-import { resolveModel } from "../../lib/bert/models.ts";
+import { modelContent, resolveModel } from "../../lib/bert/models.ts";
 import { hubFile, type HubRepository } from "../../lib/storage/hub.ts";
 import { cacheFolder, fetchFolder, type Source } from "../../lib/storage/cache.ts";
 import { wheelSource } from "../../lib/storage/python_packages.ts";
@@ -80,18 +80,41 @@ Deno.test("an old model comes with pytorch_model.bin, and only then", async () =
   });
 });
 
+Deno.test("weights in several files, and files of added tokens, are fetched too", async () => {
+  const { "model.safetensors": weights, ...rest } = files;
+  const shards = {
+    "model.safetensors.index.json": JSON.stringify({
+      weight_map: { a: "one.safetensors", b: "two.safetensors" },
+    }),
+    ...{ "one.safetensors": weights!, "two.safetensors": weights!, "added_tokens.json": "{}" },
+  };
+  await withHub({ "models/org/name": { files: { ...rest, ...shards } } }, async () => {
+    const found = await readdir(await resolveModel("org/name"));
+    for (const name of Object.keys(shards)) ok(found.includes(name), name);
+    const folder = await resolveModel("org/name", { offline: true });
+    const before = await modelContent(folder);
+    await writeFile(join(folder, "two.safetensors"), "other");
+    ok(before !== await modelContent(folder), "all its files count as its content");
+  });
+  const { "two.safetensors": _, ...fewer } = shards;
+  await withHub(
+    { "models/org/name": { files: { ...rest, ...fewer } } },
+    () =>
+      rejects(
+        resolveModel("org/name"),
+        /^InputError: Cannot use .*index\.json as two\.safetensors is missing, which/,
+      ),
+  );
+});
+
 Deno.test("a model that the hub lacks, refuses or has otherwise is told so in one sentence", async () => {
-  const { "model.safetensors": weights, "vocab.txt": vocabulary, ...config } = files;
+  const { "model.safetensors": _, "vocab.txt": vocabulary, ...config } = files;
   const rest = { ...config, "vocab.txt": vocabulary! };
   const advice = "save it with transformers as one file of safetensors and give that folder";
   const cases: [Record<string, string>, string][] = [
     [{}, "it has no config.json; give a folder with the model instead"],
     [config, "it has neither tokenizer.json nor vocab.txt; give a folder with the model instead"],
     [rest, `it has neither model.safetensors nor pytorch_model.bin; ${advice}`],
-    [
-      { ...rest, "model.safetensors.index.json": "{}", "model-00001-of-00002.safetensors": weights! },
-      `its weights are in several files (model.safetensors.index.json), which is not supported; ${advice}`,
-    ],
   ];
   for (const [files, sentence] of cases) {
     await withHub({ "models/org/name": { files } }, () =>

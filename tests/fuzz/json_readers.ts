@@ -29,6 +29,8 @@ export interface JsonReader {
   readonly whole: Uint8Array;
   /** Paths of the fields that a result depends on by right; `undefined` if any other byte must be refused. */
   readonly free?: RegExp;
+  /** Those of them whose values may be of another type. */
+  readonly anyType?: RegExp;
   /** Reads the file; what is read decides what comes of it. */
   read(): Promise<unknown>;
 }
@@ -70,10 +72,16 @@ export async function jsonReaders(folder: string, tiny: string): Promise<JsonRea
     {
       ...sample("config.json"),
       free: /^(hidden_|attention_|classifier_|type_|initializer|layer_norm|pad_|id2label|num_a)/,
+      anyType: /^id2label\./,
       read: model,
     },
     { ...sample("tokenizer.json"), free: /^(normalizer\.|model\.|added_tokens)/, read: model },
-    { ...sample("tokenizer_config.json"), free: /_token(\.content)?$/, read: model },
+    {
+      ...sample("tokenizer_config.json"),
+      free: /_token(\.content)?$|^(do_lower_case|tokenize_chinese_chars|strip_accents|tokenizer_class)$/,
+      anyType: /^strip_accents$/,
+      read: model,
+    },
     { ...sample("bertlab.json"), free: /./, read: model },
     {
       name: "records by fields",
