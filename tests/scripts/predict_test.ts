@@ -161,8 +161,8 @@ Deno.test("what cannot be used is one sentence, told before the model is loaded,
       /column "text" is missing: found "review"/,
     );
     await refused(
-      await write(folder, "a.csv", "text,n,n\nbo,1,2\n"),
-      /a\.csv as column "n" occurs 2 times: found "text", "n", "n"$/,
+      await write(folder, "a.csv", "text,n,text\nbo,1,2\n"),
+      /a\.csv as column "text" occurs 2 times: found "text", "n", "text"$/,
     );
     await refused(
       await write(folder, "a.csv", `text,n\n${rows}bo\n`),
