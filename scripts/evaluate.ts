@@ -6,7 +6,7 @@ import { evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
 import type { TableOptions } from "../lib/tables/table.ts";
 import { layoutOf, refuseInput, tableOptions } from "./options.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
@@ -68,4 +68,7 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
   });
 }
 
-if (import.meta.main) await runMain(evaluateCommand(standardOutput));
+if (import.meta.main) {
+  await standWhereUserStood();
+  await runMain(evaluateCommand(standardOutput));
+}

@@ -19,7 +19,7 @@ import { type PredictionColumns, predictionColumns, predictRows } from "../lib/c
 import { shortened } from "../lib/wording.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
 import { layoutOf as tableLayout, refuseInput, tableOptions } from "./options.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
 
@@ -180,4 +180,7 @@ function sayTypes({ format }: TableLayout, { path, types = [] }: TableStream, ou
   output.error(`Columns of ${path} whose types cannot be written are written as texts: ${names}`);
 }
 
-if (import.meta.main) await runMain(predictCommand(standardOutput));
+if (import.meta.main) {
+  await standWhereUserStood();
+  await runMain(predictCommand(standardOutput));
+}

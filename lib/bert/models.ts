@@ -3,7 +3,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { hashFile, hashFiles, type OnProgress } from "../storage/download.ts";
 import { fullId, hubFile, type HubOptions, type HubRepository, hubRepository } from "../storage/hub.ts";
-import { HubError } from "../storage/hub_errors.ts";
+import { HubError, noneOrPrivate } from "../storage/hub_errors.ts";
 import { hubEndpoint, hubIsOffline } from "../storage/hub_settings.ts";
 import { cachedFolder, cacheFolder, fetchFolder, type Source, type WantedFile } from "../storage/cache.ts";
 import { wheelSource } from "../storage/python_packages.ts";
@@ -181,6 +181,14 @@ export async function resolveModel(
   try {
     return await hubFolder(repository, hashes, options);
   } catch (error) {
+    if (!named && error instanceof HubError && error.reason === noneOrPrivate) {
+      throw new InputError(
+        `Cannot find the model "${model}": there is no such folder ${
+          resolve(model)
+        }, and no such model on the hub at ` +
+          `${hubEndpoint()}, or it is private; check the name, or set HF_TOKEN to a token that may read it`,
+      );
+    }
     if (!(error instanceof HubError) || !(error.unreachable || otherwise.length > 0)) throw error;
     const tried = [
       ...named ? [] : [`there is no such folder ${resolve(model)}`],

@@ -1,6 +1,5 @@
 /** Quotes that were meant as characters and swallow the rows up to the next one. */
 import { InputError } from "../errors.ts";
-import type { DelimitedRecord } from "./delimited.ts";
 import { lineEnd } from "./text_source.ts";
 
 /** Most values of a column, and their most characters, by which a cell is known again. */
@@ -24,7 +23,7 @@ export class StrayQuotes {
   constructor(readonly name: string, readonly separator: string) {}
 
   /** Checks the next record, the header first. @throws InputError if a value seems to hold rows. */
-  check({ line, values }: DelimitedRecord): void {
+  check({ line, values }: { readonly line: number; readonly values: readonly string[] }): void {
     if (this.#isHeader) {
       this.#isHeader = false;
       this.#known = values.map(() => new Set());

@@ -39,6 +39,9 @@ Deno.test("a survey counts texts, labels and wordpieces", () => {
     "Training texts by label: x 15, y 5",
     "Wordpieces of a training text: 5 % up to 1, 50 % up to 10, 90 % up to 18, 95 % up to 19, 99 % up to 20, " +
     "100 % up to 20; 45.5 % of all are cut by head",
+    // "b" and "c" of the other splits: 3 of the 158 wordpieces that are read.
+    "1.9 % of the wordpieces are unknown to the model's vocabulary: it reads nothing there, and another model may suit " +
+    "these texts better",
     "1 label has fewer than 8 training texts: more of them would help most",
   ]);
 });

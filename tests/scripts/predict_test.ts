@@ -177,7 +177,7 @@ Deno.test("what cannot be used is one sentence, told before the model is loaded,
       /a\.csv as it has no rows: expected at least one$/,
     );
     await refused(await write(folder, "a.jsonl", '{"n": 1}\n'), /column "text" is missing: found "n"$/);
-    await refused(await write(folder, "a.txt", "bo\n"), /a\.txt: expected a name that ends in \.csv, /);
+    await refused(await write(folder, "a.doc", "bo\n"), /a\.doc: expected a name that ends in \.csv, /);
     await refused("-", /^Cannot read standard input without its format: give --format and one of csv, tsv, /);
     await refused(folder, /as it is a folder: expected a CSV, TSV, JSON Lines or Parquet file$/);
     await refused(
@@ -193,7 +193,7 @@ Deno.test("what cannot be used is one sentence, told before the model is loaded,
     );
     await refused(
       join(folder, "a.csv"),
-      /^Cannot find the model ".*no model": it is no folder, none of minilm, /,
+      /^Cannot find the model ".*no model": there is no such folder .*, and it is none of minilm, /,
     );
   }));
 
