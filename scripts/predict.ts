@@ -141,6 +141,9 @@ function sayKeys({ path, columns, keys }: TableStream, output: Output): void {
 }
 
 function outputFormat({ output, format }: PredictOptions, input: TableFormat | undefined): TableFormat {
+  if (/\.gz$/i.test(output)) {
+    throw new InputError(`Cannot write ${output}: gzip is read and not written, give a name without .gz`);
+  }
   const found = formatOf(output) ?? format ?? (output === "-" ? input : undefined);
   if (found) return found;
   throw new InputError(

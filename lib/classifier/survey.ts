@@ -76,7 +76,7 @@ const muchLarger = 10;
 /** A class of fewer training texts is said to have few. */
 const few = 8;
 /** A larger share of unknown wordpieces is told; of texts in the model's language it is far below. */
-const manyUnknown = .01;
+const manyUnknown = .02;
 /** So many classes are named. */
 const mostNamed = 20;
 

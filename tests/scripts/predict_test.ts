@@ -296,3 +296,21 @@ Deno.test("--safe-csv is for CSV and TSV, and texts are labelled as they are", (
       [1, `Cannot use --safe-csv with ${other}: expected an output in CSV or TSV`],
     );
   }));
+
+Deno.test("a packed output is refused before the model is loaded, as only inputs may be packed", () =>
+  inFolder(async (folder) => {
+    const input = await write(folder, "in.csv", "text\nbo\n");
+    const output = join(folder, "out.csv.gz");
+    const { code, error } = await predict(
+      "--model",
+      join(folder, "no model"),
+      "--input",
+      input,
+      "--output",
+      output,
+    );
+    assert.deepEqual(
+      [code, error],
+      [1, `Cannot write ${output}: gzip is read and not written, give a name without .gz`],
+    );
+  }));
