@@ -33,6 +33,9 @@ export { type SplitCounts, type Survey, surveyLines, surveyOf } from "./lib/clas
 export { describe } from "./lib/data/describe.ts";
 export type { Dataset, Example, Splits } from "./lib/data/examples.ts";
 export type { FileOptions } from "./lib/data/files.ts";
+export type { TableOptions } from "./lib/tables/table.ts";
+export type { TableFormat } from "./lib/tables/rows.ts";
+export type { Quotes } from "./lib/tables/delimited.ts";
 export { readDocuments } from "./lib/data/document_files.ts";
 export { type Documents, encodeDocuments } from "./lib/paper/segments.ts";
 export { MODEL_NAMES } from "./lib/bert/models.ts";

@@ -1,5 +1,7 @@
 /** Parts that all commands share: how they end, and how they say that something was wrong. */
 import { type Command, CommanderError } from "commander";
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { InputError } from "../lib/errors.ts";
 import { oneLine, printable, shortened, withoutUser } from "../lib/printable.ts";
 import { listenForSignals, Stopped } from "./stopping.ts";
@@ -17,6 +19,16 @@ export const standardOutput: Output = {
   out: (text) => console.log(printable(text)),
   error: (text) => console.error(printable(withoutUser(text))),
 };
+
+/**
+ * Goes back to the folder that the user stood in, so that relative paths are looked up there: `deno task` goes to this
+ * repository first, and leaves the user's folder in INIT_CWD.
+ */
+export async function standWhereUserStood(): Promise<void> {
+  const folder = Deno.env.get("INIT_CWD");
+  const isTask = Deno.cwd() === resolve(import.meta.dirname!, "..");
+  if (folder && isTask && (await stat(folder).catch(() => undefined))?.isDirectory()) Deno.chdir(folder);
+}
 
 /** Runs the command of this process, stops it at a signal, and ends the process. */
 export async function runMain(command: Command): Promise<never> {

@@ -6,12 +6,13 @@ import { evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
-import { refuseInput } from "./options.ts";
+import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
+import type { TableOptions } from "../lib/tables/table.ts";
+import { layoutOf, refuseInput, tableOptions } from "./options.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
 import { percent } from "../lib/wording.ts";
 
-interface EvaluateOptions extends ClassifierCommandOptions {
+interface EvaluateOptions extends ClassifierCommandOptions, TableOptions {
   readonly input: string;
   readonly labelColumn: string;
   readonly output?: string;
@@ -27,6 +28,7 @@ export function evaluateCommand(output: Output): Command {
     .requiredOption("--input <file>", "texts with labels: CSV, TSV, JSON Lines or Parquet")
     .option("--label-column <name>", "column of the labels", "label")
     .option("--output <file>", "where all of it is written as JSON");
+  tableOptions(command, "of a file whose name does not tell it: csv, tsv, jsonl, parquet");
   return withClassifierOptions(command).action((options: EvaluateOptions) => evaluate(options, output));
 }
 
@@ -38,7 +40,11 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
   const { input, model } = options;
   await useClassifier(options, output, async (classifier, engine) => {
     const { labels } = classifier;
-    const file = await readLabelled(input, { ...options, labels, labelsFrom: `the model ${model}` });
+    const { textColumn, labelColumn } = options;
+    const file = await readLabelled(input, {
+      ...layoutOf(options),
+      ...{ textColumn, labelColumn, labels, labelsFrom: `the model ${model}` },
+    });
     requireTextColumns(classifier, model, file.textColumns);
     if (file.note) output.error(file.note);
     const progress = showProgress("evaluating", file.examples.length, "examples");
@@ -62,4 +68,7 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
   });
 }
 
-if (import.meta.main) await runMain(evaluateCommand(standardOutput));
+if (import.meta.main) {
+  await standWhereUserStood();
+  await runMain(evaluateCommand(standardOutput));
+}

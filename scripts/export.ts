@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { join } from "node:path";
 import { exportClassifier } from "../lib/classifier/export.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
 
 interface ExportOptions {
   readonly model: string;
@@ -31,4 +31,7 @@ export function exportCommand(output: Output): Command {
     });
 }
 
-if (import.meta.main) await runMain(exportCommand(standardOutput));
+if (import.meta.main) {
+  await standWhereUserStood();
+  await runMain(exportCommand(standardOutput));
+}

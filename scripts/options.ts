@@ -4,6 +4,7 @@ import { realpath } from "node:fs/promises";
 import process from "node:process";
 import { engineNames } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
+import { tableFormats, type TableOptions } from "../lib/tables/table.ts";
 
 /** A parser of an option that takes a whole number of at least `least`, perhaps a multiple of another. */
 export function wholeNumber(option: string, least: number, multipleOf = 1): (text: string) => number {
@@ -75,6 +76,34 @@ export function sourceOptions(command: Command): Command {
       if (dataDir !== undefined) process.env.BERTLAB_DATA = dataDir;
       if (offline) process.env.HF_HUB_OFFLINE = "1";
     });
+}
+
+/** Adds the options that say how tables are laid out, where they do not tell it. */
+export function tableOptions(command: Command, format: string): Command {
+  return command
+    .option("--format <name>", format, oneOf("--format", tableFormats))
+    .option(
+      "--separator <sign>",
+      "between values of CSV and TSV: one character, or tab; by default found out",
+      separator,
+    )
+    .option("--encoding <name>", "of text, such as windows-1252; by default UTF-8, or UTF-16 with its mark")
+    .option(
+      "--quotes <name>",
+      "csv: around values; none: as any other character; by default csv, if no quote seems to swallow rows",
+      oneOf("--quotes", ["csv", "none"]),
+    );
+}
+
+function separator(text: string): string {
+  if (text === "tab" || text === "\\t") return "\t";
+  if (text.length === 1 && !/["\r\n]/.test(text)) return text;
+  throw new InputError(`Cannot use --separator ${text}: expected one character, such as ";", or tab`);
+}
+
+/** Returns the options of {@linkcode tableOptions} among others. */
+export function layoutOf({ format, separator, encoding, quotes }: TableOptions): TableOptions {
+  return { format, separator, encoding, quotes };
 }
 
 /** Adds the options of commands that train: the seed, where the steps run, and checkpoints. */

@@ -2,7 +2,14 @@
 import { Command } from "commander";
 import { stat } from "node:fs/promises";
 import { textColumnsOf } from "../lib/data/files.ts";
-import { formatOf, openTable, requireColumns, tableFormats, type TableStream } from "../lib/tables/table.ts";
+import {
+  formatOf,
+  openTable,
+  requireColumns,
+  tableFormats,
+  type TableOptions,
+  type TableStream,
+} from "../lib/tables/table.ts";
 import type { TableFormat } from "../lib/tables/rows.ts";
 import { keepsType, numberType } from "../lib/tables/parquet_table.ts";
 import { RowTally } from "../lib/tables/row_tally.ts";
@@ -12,14 +19,13 @@ import { type PredictionColumns, predictionColumns, predictRows } from "../lib/c
 import { shortened } from "../lib/wording.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
-import { oneOf, refuseInput } from "./options.ts";
+import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
+import { layoutOf as tableLayout, refuseInput, tableOptions } from "./options.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
 
-interface PredictOptions extends ClassifierCommandOptions {
+interface PredictOptions extends ClassifierCommandOptions, TableOptions {
   readonly input: string;
   readonly output: string;
-  readonly format?: TableFormat;
   readonly probabilities?: boolean;
   readonly overwrite?: boolean;
   readonly safeCsv?: boolean;
@@ -35,12 +41,12 @@ export function predictCommand(output: Output): Command {
     .requiredOption("--input <file>", "the texts; - is standard input")
     .requiredOption("--output <file>", "the texts with labels; - is standard output")
     .option("--overwrite", "the output may replace the input")
-    .option("--format <name>", `of - : ${tableFormats.join(", ")}`, oneOf("--format", tableFormats))
     .option("--probabilities", "a column for each class besides")
     .option(
       "--safe-csv",
       "for spreadsheets: cells that begin as a formula does (= + - @, a tab, a line end) get an apostrophe in front",
     );
+  tableOptions(command, `of - and of files whose names do not tell it: ${tableFormats.join(", ")}`);
   return withClassifierOptions(command).action((options: PredictOptions) => predict(options, output));
 }
 
@@ -53,38 +59,47 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
       `Cannot read standard input without its format: give --format and one of ${tableFormats.join(", ")}`,
     );
   }
-  const survey = await surveyed(input, textColumn, format);
+  const layout = tableLayout(options);
+  const survey = await surveyed(input, textColumn, layout);
   const written = outputFormat(options, format);
   if (options.safeCsv && written !== "csv" && written !== "tsv") {
     throw new InputError(`Cannot use --safe-csv with ${options.output}: expected an output in CSV or TSV`);
   }
   await useClassifier(options, output, async (classifier) => {
-    await using table = await openTable(input, { format });
+    await using table = await openTable(input, layout);
     if (!survey) requireTexts(table, textColumn);
-    const columns = survey?.columns ?? [...table.columns];
+    if (table.note) output.error(table.note);
+    sayKeys(table, output);
+    const columns = survey?.columns ?? [...table.keys];
     const textColumns = textColumnsOf(textColumn, columns);
     requireTextColumns(classifier, options.model, textColumns);
     const added = predictionColumns(columns, classifier.labels, options);
     sayNames(added, output);
-    const layout = { ...layoutOf(table, columns, added, written), safe: options.safeCsv };
-    sayTypes(layout, table, output);
-    const [withoutText, withNul] = [new RowTally(), new RowTally()];
+    const outputLayout = { ...layoutOf(table, columns, added, written), safe: options.safeCsv };
+    sayTypes(outputLayout, table, output);
+    const [withoutText, withNul, withTokens] = [new RowTally(), new RowTally(), new RowTally()];
     const progress = showProgress("predicting", survey?.rows ?? 0, "examples");
     let rows = 0;
     try {
       const batches = predictRows(table.rows, classifier, {
         textColumns,
         added,
-        columns: layout.format === "jsonl" ? undefined : columns,
+        columns: outputLayout.format === "jsonl" ? undefined : columns,
         withoutText,
         withNul,
+        withTokens,
         onRows: (done) => progress.update(rows = done),
       });
-      await writeTable(options.output, layout, batches);
+      await writeTable(options.output, outputLayout, batches);
     } finally {
       progress.stop();
     }
     const notes = [
+      withTokens.note(
+        table.path,
+        "has a list of tokens as text, joined by blanks",
+        "have lists of tokens as texts, joined by blanks",
+      ),
       withoutText.note(table.path, "without a text has no label", "without a text have no label"),
       withNul.note(table.path, "holds NUL characters", "hold NUL characters"),
     ];
@@ -100,25 +115,35 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
 async function surveyed(
   input: string,
   textColumn: string,
-  format: TableFormat | undefined,
+  layout: TableOptions,
 ): Promise<{ rows: number; columns: readonly string[] } | undefined> {
   const pipe = input === "-" ||
     await stat(input).then((info) => !info.isFile() && !info.isDirectory(), () => false);
   if (pipe) return undefined;
-  await using table = await openTable(input, { format });
+  await using table = await openTable(input, layout);
   if (table.format !== "jsonl") requireTexts(table, textColumn);
   let rows = 0;
   for await (const _ of table.rows) rows++;
   requireTexts(table, textColumn);
-  return { rows, columns: [...table.columns] };
+  return { rows, columns: [...table.keys] };
 }
 
-/** Makes sure that there are texts, and that no name stands for two columns. */
+/** Makes sure that there are texts. */
 function requireTexts(table: TableStream, textColumn: string): void {
-  requireColumns(table, ...textColumnsOf(textColumn, table.columns), ...table.columns);
+  requireColumns(table, ...textColumnsOf(textColumn, table.columns));
+}
+
+/** Says the names of columns whose own name an earlier one has. */
+function sayKeys({ path, columns, keys }: TableStream, output: Output): void {
+  const renamed = keys.filter((key, place) => key !== columns[place]);
+  if (renamed.length === 0) return;
+  output.error(`Columns of ${path} whose name an earlier one has are written as ${listed(renamed)}`);
 }
 
 function outputFormat({ output, format }: PredictOptions, input: TableFormat | undefined): TableFormat {
+  if (/\.gz$/i.test(output)) {
+    throw new InputError(`Cannot write ${output}: gzip is read and not written, give a name without .gz`);
+  }
   const found = formatOf(output) ?? format ?? (output === "-" ? input : undefined);
   if (found) return found;
   throw new InputError(
@@ -158,4 +183,7 @@ function sayTypes({ format }: TableLayout, { path, types = [] }: TableStream, ou
   output.error(`Columns of ${path} whose types cannot be written are written as texts: ${names}`);
 }
 
-if (import.meta.main) await runMain(predictCommand(standardOutput));
+if (import.meta.main) {
+  await standWhereUserStood();
+  await runMain(predictCommand(standardOutput));
+}

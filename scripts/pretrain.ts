@@ -17,7 +17,7 @@ import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { duration, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { savePretrained, startModel } from "../lib/bert/start_model.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
 import { numberBetween, oneOf, runOptions, sourceOptions, wholeNumber } from "./options.ts";
 import { noteStep, type OutputOptions, refuseSameFolder, trainInto } from "./output_folder.ts";
 import { stopping } from "./stopping.ts";
@@ -299,4 +299,7 @@ function resultOf(run: FurtherPretrained) {
   };
 }
 
-if (import.meta.main) await runMain(pretrainCommand(standardOutput));
+if (import.meta.main) {
+  await standWhereUserStood();
+  await runMain(pretrainCommand(standardOutput));
+}

@@ -9,7 +9,7 @@ import { trainingPage } from "../lib/report/training_page.ts";
 import { duration, type Progress, showProgress } from "../lib/results/progress.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { surveyLines } from "../lib/classifier/survey.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
 import { noteStep, refuseSameFolder, trainInto } from "./output_folder.ts";
 import { stopping } from "./stopping.ts";
 import { recipeOf, type TrainOptions, withTrainOptions } from "./train_options.ts";
@@ -151,4 +151,7 @@ function progressOf(
   };
 }
 
-if (import.meta.main) await runMain(trainCommand(standardOutput));
+if (import.meta.main) {
+  await standWhereUserStood();
+  await runMain(trainCommand(standardOutput));
+}

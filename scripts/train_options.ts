@@ -8,7 +8,8 @@ import { textStrategyNames } from "../lib/paper/long_text.ts";
 import { paperPasses, type Recipe, type RecipePreTraining } from "../lib/classifier/recipe.ts";
 import { scheduleNames } from "../lib/paper/schedules.ts";
 import { type FineTuneSettings, fineTuneSettings } from "../lib/paper/settings.ts";
-import { numberBetween, oneOf, runOptions, wholeNumber } from "./options.ts";
+import type { TableOptions } from "../lib/tables/table.ts";
+import { layoutOf, numberBetween, oneOf, runOptions, tableOptions, wholeNumber } from "./options.ts";
 import type { OutputOptions } from "./output_folder.ts";
 
 /** Options of pre-training, and the settings that they state. */
@@ -24,6 +25,7 @@ const preTrainingOptions = [
 export interface TrainOptions
   extends
     OutputOptions,
+    TableOptions,
     Omit<FineTuneSettings, "text" | "warmupProportion" | "protocol">,
     Partial<Readonly<Record<typeof preTrainingOptions[number][0], number>>> {
   readonly truncation: string;
@@ -46,96 +48,107 @@ export interface TrainOptions
 
 /** Adds the options to a command. */
 export function withTrainOptions(command: Command): Command {
-  return runOptions(
-    command
-      .requiredOption("--train <file>", "training texts: CSV, TSV, JSON Lines or Parquet")
-      .option("--dev <file>", "texts that choose the best epoch; by default a tenth of the training texts")
-      .option("--test <file>", "texts that are only tested on")
-      .option(
-        "--text-column <names>",
-        "column of the texts; of two with a comma between, BERT reads the texts as a pair, of more as lines",
-        "text",
-      )
-      .option("--label-column <name>", "column of the labels", "label")
-      .option(
-        "--model <model>",
-        "minilm, bge-small-en, bge-small-zh, a model folder, a hub id, or new",
-        "minilm",
-      )
-      .option("--layers <K>", "keep only the lowest K layers", wholeNumber("--layers", 1))
-      .requiredOption("--output <folder>", "where the trained model is written")
-      .option(
-        "--recipe <name>",
-        "fit: fine-tuning; itpt-fit: further pre-training within the task before",
-        oneOf("--recipe", ["fit", "itpt-fit"]),
-        "fit",
-      )
-      .option(
-        "--unlabelled <files...>",
-        "more texts to pre-train on: tables with the text column; other files, a blank line between documents",
-      )
-      .option(
-        "--pretrain-passes <N>",
-        `passes of pre-training over the texts; by default ${paperPasses}, the paper's over IMDb`,
-        numberBetween("--pretrain-passes", 0.01, 1e6),
-      )
-      .option(
-        "--pretrain-steps <N>",
-        "updates of pre-training, instead of passes",
-        wholeNumber("--pretrain-steps", 1),
-      )
-      .option(
-        "--pretrain-batch-size <B>",
-        "sequences an update of pre-training; by default 32",
-        wholeNumber("--pretrain-batch-size", 1),
-      )
-      .option(
-        "--pretrain-length <T>",
-        "longest sequence of pre-training in wordpieces; by default 128",
-        wholeNumber("--pretrain-length", 8),
-      )
-      .option(
-        "--pretrain-learning-rate <rate>",
-        "highest rate of pre-training; by default 5e-5, for a new model 7e-4",
-        numberBetween("--pretrain-learning-rate", 1e-9, 1),
-      )
-      .option(
-        "--truncation <name>",
-        `what is done with long texts: ${textStrategyNames.join(", ")}`,
-        oneOf("--truncation", textStrategyNames),
-        "head+tail",
-      )
-      .option("--max-fractions <k>", "cap of the hierarchical methods", wholeNumber("--max-fractions", 1), 8)
-      .option("--max-length <T>", "longest input in wordpieces", wholeNumber("--max-length", 4), 512)
-      .option("--epochs <N>", "passes over the training texts", wholeNumber("--epochs", 1), 4)
-      .option(
-        "--class-weights <name>",
-        "none: all texts weigh alike in the loss; balanced: all labels",
-        oneOf("--class-weights", ["none", "balanced"]),
-        "none",
-      )
-      .option("--batch-size <B>", "texts an update", wholeNumber("--batch-size", 1), 24)
-      .option(
-        "--micro-batch-size <B>",
-        "texts a pass, a divisor of the batch size: less memory, the same updates",
-        wholeNumber("--micro-batch-size", 1),
-      )
-      .option("--pad-to-max", "pad each text to the longest input, instead of packing the tokens of a batch")
-      .option("--learning-rate <rate>", "base rate", numberBetween("--learning-rate", 1e-9, 1), 5e-5)
-      .option(
-        "--layer-decay <xi>",
-        "rate of a layer over that above it",
-        numberBetween("--layer-decay", 0, 1),
-        0.95,
-      )
-      .option("--schedule <name>", scheduleNames.join(", "), oneOf("--schedule", scheduleNames), "linear")
-      .option("--warmup <share>", "share of the steps that warm up", numberBetween("--warmup", 0, 1), 0.1)
-      .option(
-        "--optimizer <name>",
-        "adamw or bertadam",
-        oneOf("--optimizer", ["adamw", "bertadam"]),
-        "adamw",
-      ),
+  return tableOptions(
+    runOptions(
+      command
+        .requiredOption("--train <file>", "training texts: CSV, TSV, JSON Lines or Parquet")
+        .option("--dev <file>", "texts that choose the best epoch; by default a tenth of the training texts")
+        .option("--test <file>", "texts that are only tested on")
+        .option(
+          "--text-column <names>",
+          "column of the texts; of two with a comma between, BERT reads the texts as a pair, of more as lines",
+          "text",
+        )
+        .option("--label-column <name>", "column of the labels", "label")
+        .option(
+          "--model <model>",
+          "minilm, bge-small-en, bge-small-zh, a model folder, a hub id, or new",
+          "minilm",
+        )
+        .option("--layers <K>", "keep only the lowest K layers", wholeNumber("--layers", 1))
+        .requiredOption("--output <folder>", "where the trained model is written")
+        .option(
+          "--recipe <name>",
+          "fit: fine-tuning; itpt-fit: further pre-training within the task before",
+          oneOf("--recipe", ["fit", "itpt-fit"]),
+          "fit",
+        )
+        .option(
+          "--unlabelled <files...>",
+          "more texts to pre-train on: tables with the text column; other files, a blank line between documents",
+        )
+        .option(
+          "--pretrain-passes <N>",
+          `passes of pre-training over the texts; by default ${paperPasses}, the paper's over IMDb`,
+          numberBetween("--pretrain-passes", 0.01, 1e6),
+        )
+        .option(
+          "--pretrain-steps <N>",
+          "updates of pre-training, instead of passes",
+          wholeNumber("--pretrain-steps", 1),
+        )
+        .option(
+          "--pretrain-batch-size <B>",
+          "sequences an update of pre-training; by default 32",
+          wholeNumber("--pretrain-batch-size", 1),
+        )
+        .option(
+          "--pretrain-length <T>",
+          "longest sequence of pre-training in wordpieces; by default 128",
+          wholeNumber("--pretrain-length", 8),
+        )
+        .option(
+          "--pretrain-learning-rate <rate>",
+          "highest rate of pre-training; by default 5e-5, for a new model 7e-4",
+          numberBetween("--pretrain-learning-rate", 1e-9, 1),
+        )
+        .option(
+          "--truncation <name>",
+          `what is done with long texts: ${textStrategyNames.join(", ")}`,
+          oneOf("--truncation", textStrategyNames),
+          "head+tail",
+        )
+        .option(
+          "--max-fractions <k>",
+          "cap of the hierarchical methods",
+          wholeNumber("--max-fractions", 1),
+          8,
+        )
+        .option("--max-length <T>", "longest input in wordpieces", wholeNumber("--max-length", 4), 512)
+        .option("--epochs <N>", "passes over the training texts", wholeNumber("--epochs", 1), 4)
+        .option(
+          "--class-weights <name>",
+          "none: all texts weigh alike in the loss; balanced: all labels",
+          oneOf("--class-weights", ["none", "balanced"]),
+          "none",
+        )
+        .option("--batch-size <B>", "texts an update", wholeNumber("--batch-size", 1), 24)
+        .option(
+          "--micro-batch-size <B>",
+          "texts a pass, a divisor of the batch size: less memory, the same updates",
+          wholeNumber("--micro-batch-size", 1),
+        )
+        .option(
+          "--pad-to-max",
+          "pad each text to the longest input, instead of packing the tokens of a batch",
+        )
+        .option("--learning-rate <rate>", "base rate", numberBetween("--learning-rate", 1e-9, 1), 5e-5)
+        .option(
+          "--layer-decay <xi>",
+          "rate of a layer over that above it",
+          numberBetween("--layer-decay", 0, 1),
+          0.95,
+        )
+        .option("--schedule <name>", scheduleNames.join(", "), oneOf("--schedule", scheduleNames), "linear")
+        .option("--warmup <share>", "share of the steps that warm up", numberBetween("--warmup", 0, 1), 0.1)
+        .option(
+          "--optimizer <name>",
+          "adamw or bertadam",
+          oneOf("--optimizer", ["adamw", "bertadam"]),
+          "adamw",
+        ),
+    ),
+    "of files whose names do not tell it: csv, tsv, jsonl, parquet",
   )
     .option("--offline", "ask no hub: the model is a folder or in the cache");
 }
@@ -148,7 +161,9 @@ export async function recipeOf(options: TrainOptions, say: (line: string) => voi
   const ofPreTraining = preTrainingOptions.map(([option, name]) => [name, options[option]]);
   const data = await datasetFromFiles(options);
   const files = options.unlabelled ?? [];
-  const unlabelled = files.length > 0 ? await readDocuments(files, options.textColumn) : [];
+  const unlabelled = files.length > 0
+    ? await readDocuments(files, options.textColumn, layoutOf(options))
+    : [];
   return {
     data,
     model: options.model,

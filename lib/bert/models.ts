@@ -1,9 +1,9 @@
 /** Models by name: finds or fetches the folder of `minilm`, of other known names, and of hub ids. */
 import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { hashFile, hashFiles, type OnProgress } from "../storage/download.ts";
 import { fullId, hubFile, type HubOptions, type HubRepository, hubRepository } from "../storage/hub.ts";
-import { HubError } from "../storage/hub_errors.ts";
+import { HubError, noneOrPrivate } from "../storage/hub_errors.ts";
 import { hubEndpoint, hubIsOffline } from "../storage/hub_settings.ts";
 import { cachedFolder, cacheFolder, fetchFolder, type Source, type WantedFile } from "../storage/cache.ts";
 import { wheelSource } from "../storage/python_packages.ts";
@@ -171,7 +171,9 @@ export async function resolveModel(
   const repository = hubRepository("model", named?.repository ?? model);
   if (!repository?.id.includes("/")) {
     throw new InputError(
-      `Cannot find the model "${model}": it is no folder, none of ${MODEL_NAMES.join(", ")}, and no hub id ` +
+      `Cannot find the model "${model}": there is no such folder ${resolve(model)}, and it is none of ${
+        MODEL_NAMES.join(", ")
+      }, and no hub id ` +
         "such as organisation/name or organisation/name@revision",
     );
   }
@@ -185,8 +187,19 @@ export async function resolveModel(
   try {
     return await hubFolder(repository, hashes, options);
   } catch (error) {
+    if (!named && error instanceof HubError && error.reason === noneOrPrivate) {
+      throw new InputError(
+        `Cannot find the model "${model}": there is no such folder ${
+          resolve(model)
+        }, and no such model on the hub at ` +
+          `${hubEndpoint()}, or it is private; check the name, or set HF_TOKEN to a token that may read it`,
+      );
+    }
     if (!(error instanceof HubError) || !(error.unreachable || otherwise.length > 0)) throw error;
-    const tried = [`the hub at ${hubEndpoint()} failed (${error.reason})`];
+    const tried = [
+      ...named ? [] : [`there is no such folder ${resolve(model)}`],
+      `the hub at ${hubEndpoint()} failed (${error.reason})`,
+    ];
     const sources = options.offline || hubIsOffline() ? [] : otherwise;
     return await fetchFolder(`the model ${model}`, place, files, sources, { ...options, tried });
   }

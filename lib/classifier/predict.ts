@@ -1,7 +1,7 @@
 /** Predictions for the rows of a table, some thousand rows at a time, so that the table may be larger than memory. */
 import type { Classifier } from "./classifier.ts";
 import { wholeText } from "../data/examples.ts";
-import { textOf } from "../data/files.ts";
+import { hasTokens, textOf } from "../data/files.ts";
 import type { Row } from "../tables/table.ts";
 import type { RowTally } from "../tables/row_tally.ts";
 import type { OutputRow } from "../tables/rows.ts";
@@ -52,6 +52,8 @@ export interface PredictRowsOptions {
   readonly withoutText?: RowTally;
   /** Counts rows whose text holds NUL characters, which are no text. */
   readonly withNul?: RowTally;
+  /** Counts rows whose text is a list of tokens. */
+  readonly withTokens?: RowTally;
   /** Told on the way how many rows are done. */
   readonly onRows?: (done: number) => void;
 }
@@ -69,7 +71,7 @@ export async function* predictRows(
   classifier: Pick<Classifier, "labels" | "classify">,
   options: PredictRowsOptions,
 ): AsyncGenerator<OutputRow[]> {
-  const { textColumns, added, columns, withoutText, withNul, onRows } = options;
+  const { textColumns, added, columns, withoutText, withNul, withTokens, onRows } = options;
   const most = Math.max(
     1,
     Math.min(window.rows, Math.floor(window.probabilities / classifier.labels.length)),
@@ -78,7 +80,8 @@ export async function* predictRows(
   const own = new Set([added.label, added.probability, ...added.classes]);
   let done = 0;
   for await (const some of windows(rows, most)) {
-    const texts = some.map(({ line, values }) => {
+    const texts = some.map((row) => {
+      const { line, values } = row;
       const late = [...values.keys()].find((column) => known ? !known.has(column) : own.has(column));
       if (late !== undefined) {
         throw new InputError(
@@ -88,7 +91,8 @@ export async function* predictRows(
             "are settled by then: give a file instead of standard input",
         );
       }
-      const text = textOf(values, textColumns);
+      if (hasTokens(row, textColumns)) withTokens?.add(line);
+      const text = textOf(row, textColumns);
       const whole = wholeText(text);
       if (whole.includes("\0")) withNul?.add(line);
       if (whole.trim() !== "") return text;

@@ -21,6 +21,8 @@ export interface Survey {
   readonly wordpieces: readonly { readonly percent: number; readonly most: number }[];
   /** Share of all texts of which something is cut. */
   readonly cut: number;
+  /** Share of all wordpieces that the model's vocabulary does not have. */
+  readonly unknown: number;
   /** `true` if the texts are pairs. */
   readonly pairs: boolean;
   /** Training texts that stand in train before. */
@@ -38,7 +40,7 @@ export interface Survey {
 const percentiles = [5, 50, 90, 95, 99, 100];
 
 /** Surveys a data set and what is read of it. */
-export function surveyOf(data: Dataset, { split, cut, pairs }: EncodedDataset): Survey {
+export function surveyOf(data: Dataset, { split, cut, unknown, pairs }: EncodedDataset): Survey {
   const byLabel = data.labels.map((label) => ({ label, train: 0, dev: 0, test: 0 }));
   for (const name of splitNames) for (const { label } of data[name]) byLabel[label]![name]++;
   const sorted = split.train.map(({ length }) => length).sort((a, b) => a - b);
@@ -59,6 +61,7 @@ export function surveyOf(data: Dataset, { split, cut, pairs }: EncodedDataset): 
       most: sorted[Math.max(0, Math.ceil(percent / 100 * sorted.length) - 1)]!,
     })),
     cut,
+    unknown,
     pairs,
     repeated: data.train.length - labelsOf.size,
     contradictory: howMany(data.train, (text) => labelsOf.get(text)!.size > 1),
@@ -72,6 +75,8 @@ export function surveyOf(data: Dataset, { split, cut, pairs }: EncodedDataset): 
 const muchLarger = 10;
 /** A class of fewer training texts is said to have few. */
 const few = 8;
+/** A larger share of unknown wordpieces is told; of texts in the model's language it is far below. */
+const manyUnknown = .02;
 /** So many classes are named. */
 const mostNamed = 20;
 
@@ -80,7 +85,7 @@ export function surveyLines(
   survey: Survey,
   { text, classWeights = "none" }: Pick<FineTuneSettings, "text" | "classWeights">,
 ): string[] {
-  const { labels, wordpieces, cut, pairs, repeated, contradictory, devInTrain } = survey;
+  const { labels, wordpieces, cut, unknown, pairs, repeated, contradictory, devInTrain } = survey;
   const bySize = labels.toSorted((a, b) => b.train - a.train);
   const named = bySize.slice(0, mostNamed).map(({ label, train }) => `${shown(label)} ${train}`).join(", ");
   const lengths = wordpieces.map(({ percent, most }) => `${percent} % up to ${most}`).join(", ");
@@ -92,6 +97,13 @@ export function surveyLines(
       true,
       `Wordpieces of a training ${pairs ? "pair" : "text"}: ${lengths}; ` +
       `${percent(cut)} of all are cut ${strategy}`,
+    ],
+    [
+      unknown > manyUnknown,
+      `${
+        percent(unknown)
+      } of the wordpieces are unknown to the model's vocabulary: it reads nothing there, and another ` +
+      "model may suit these texts better",
     ],
     [
       largest.train >= muchLarger * smallest.train,

@@ -2,19 +2,24 @@
 import { InputError } from "../errors.ts";
 import { wholeText } from "./examples.ts";
 import { textColumnsOf, textOf } from "./files.ts";
-import { isTable, readTable, readText, requireColumns } from "../tables/table.ts";
+import { isTable, readTable, readText, requireColumns, type TableOptions } from "../tables/table.ts";
 
 /**
  * Reads the documents of files: the rows of a CSV, TSV, JSON Lines or Parquet file, or the blocks between blank lines
  * of any other file. Blank documents are left out.
  *
  * @param textColumn column of the texts, in files that have columns; several are separated by commas
+ * @param layout the tables' layout, where they do not tell it
  * @throws InputError when a file cannot be read, has no such column, or holds no document.
  */
-export async function readDocuments(paths: readonly string[], textColumn: string): Promise<string[]> {
+export async function readDocuments(
+  paths: readonly string[],
+  textColumn: string,
+  layout: TableOptions = {},
+): Promise<string[]> {
   const all: string[] = [];
   for (const path of paths) {
-    const documents = (isTable(path) ? await rowsOf(path, textColumn) : await blocksOf(path))
+    const documents = (isTable(path) ? await rowsOf(path, textColumn, layout) : await blocksOf(path))
       .map((document) => document.trim()).filter((document) => document !== "");
     if (documents.length === 0) {
       throw new InputError(`Cannot use ${path}: expected texts, found only blank ones`);
@@ -24,11 +29,11 @@ export async function readDocuments(paths: readonly string[], textColumn: string
   return all;
 }
 
-async function rowsOf(path: string, textColumn: string): Promise<string[]> {
-  const table = await readTable(path);
+async function rowsOf(path: string, textColumn: string, layout: TableOptions): Promise<string[]> {
+  const table = await readTable(path, layout);
   const columns = textColumnsOf(textColumn, table.columns);
   requireColumns(table, ...columns);
-  return table.rows.map(({ values }) => wholeText(textOf(values, columns)));
+  return table.rows.map((row) => wholeText(textOf(row, columns)));
 }
 
 async function blocksOf(path: string): Promise<string[]> {

@@ -11,11 +11,12 @@ import {
   stratifiedSplit,
   wholeText,
 } from "./examples.ts";
-import { openTable, requireColumns } from "../tables/table.ts";
+import { openTable, requireColumns, type Row, type TableOptions } from "../tables/table.ts";
+import { labelHints, plainLabel } from "./label_hints.ts";
 import { RowTally } from "../tables/row_tally.ts";
 
 /** Files and columns of {@link datasetFromFiles}. */
-export interface FileOptions {
+export interface FileOptions extends TableOptions {
   /** Training file: CSV, TSV, JSON Lines or Parquet. */
   readonly train: string;
   /** File to choose on; without one, a tenth of the training rows is held out. */
@@ -49,14 +50,29 @@ export function textColumnsOf(name: string, columns: readonly string[]): string[
   return columns.includes(name) ? [name] : name.split(",").map((column) => column.trim());
 }
 
-/** Returns the text in a row's columns: one as it is, two as a pair, more joined by line breaks. */
+/**
+ * Returns the text in a row's columns: one as it is, two as a pair, more joined by line breaks. The tokens of a list are
+ * joined by blanks.
+ */
 export function textOf(
-  values: ReadonlyMap<string, string>,
+  { values, typed }: Pick<Row, "values" | "typed">,
   columns: readonly string[],
 ): Omit<Example, "label"> {
-  const texts = columns.map((column) => values.get(column) ?? "");
+  const texts = columns.map((column) => {
+    const value = typed?.get(column);
+    return isTokens(value) ? value.join(" ") : values.get(column) ?? "";
+  });
   if (texts.length === 2) return { text: texts[0]!, pair: texts[1]! };
   return { text: texts.length === 1 ? texts[0]! : texts.filter((text) => text.trim() !== "").join("\n") };
+}
+
+/** Tells whether a text of a row is a list of tokens. */
+export function hasTokens({ typed }: Pick<Row, "typed">, columns: readonly string[]): boolean {
+  return typed !== undefined && columns.some((column) => isTokens(typed.get(column)));
+}
+
+function isTokens(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((token) => typeof token === "string");
 }
 
 /**
@@ -68,26 +84,31 @@ export function textOf(
  */
 export async function readLabelled(
   path: string,
-  { textColumn = "text", labelColumn = "label", labels, labelsFrom = "the model" }: {
-    readonly textColumn?: string;
-    readonly labelColumn?: string;
-    readonly labels?: readonly string[];
-    readonly labelsFrom?: string;
-  } = {},
+  { textColumn = "text", labelColumn = "label", labels, labelsFrom = "the model", ...layout }:
+    & TableOptions
+    & {
+      readonly textColumn?: string;
+      readonly labelColumn?: string;
+      readonly labels?: readonly string[];
+      readonly labelsFrom?: string;
+    } = {},
 ): Promise<LabelledFile> {
-  await using table = await openTable(path);
+  await using table = await openTable(path, layout);
   const textColumns = textColumnsOf(textColumn, table.columns);
   const checkColumns = () => requireColumns(table, ...textColumns, labelColumn);
   if (table.format !== "jsonl") checkColumns(); // all columns of JSON Lines are known only at the end
   const found: LabelledRow[] = [];
-  const [noText, noLabel, withNul] = [new RowTally(), new RowTally(), new RowTally()];
-  for await (const { line, values } of table.rows) {
-    const text = textOf(values, textColumns);
-    const label = (values.get(labelColumn) ?? "").trim();
+  const [noText, noLabel, withNul, tokens] = Array.from({ length: 4 }, () => new RowTally()) as FourTallies;
+  for await (const row of table.rows) {
+    const { line, values } = row;
+    const text = textOf(row, textColumns);
+    if (hasTokens(row, textColumns)) tokens.add(line);
+    const given = values.get(labelColumn) ?? "";
+    const label = plainLabel(given);
     const whole = wholeText(text);
     if (whole.trim() === "") noText.add(line);
     else if (label === "") noLabel.add(line);
-    else found.push({ text, label, line });
+    else found.push({ text, label, line, given });
     if (whole.includes("\0")) withNul.add(line);
   }
   checkColumns();
@@ -98,11 +119,15 @@ export async function readLabelled(
       } without`,
     );
   }
+  refuseObjects(path, found);
   if (!labels) refuseSeveralLabels(path, found);
   const classes = labels ?? [...new Set(found.map(({ label }) => label))].sort(byValue);
   const places = new Map(classes.map((name, place) => [name, place]));
-  const examples = found.map(({ text, label, line }): Example => {
-    const place = places.get(label);
+  for (const [place, name] of classes.entries()) {
+    if (!places.has(plainLabel(name))) places.set(plainLabel(name), place);
+  }
+  const examples = found.map(({ text, label, line, given }): Example => {
+    const place = places.get(given.trim()) ?? places.get(label);
     if (place !== undefined) return { ...text, label: place };
     throw new InputError(
       `Cannot use ${path}: the label "${shown(label)}" in line ${line} does not occur in ${labelsFrom}, ` +
@@ -110,16 +135,27 @@ export async function readLabelled(
     );
   });
   const note = [
+    table.note,
+    tokens.note(
+      path,
+      "has a list of tokens as text, joined by blanks",
+      "have lists of tokens as texts, joined by blanks",
+    ),
     noText.note(path, "with an empty text is left out", "with an empty text are left out"),
     noLabel.note(path, "with an empty label is left out", "with an empty label are left out"),
     withNul.note(path, "holds NUL characters", "hold NUL characters"),
+    ...labels ? [] : labelHints(found.map(({ given }) => given), labelColumn),
   ].filter(Boolean).join("; ");
   return { labels: classes, examples, lines: found.map(({ line }) => line), textColumns, note };
 }
 
+type FourTallies = [RowTally, RowTally, RowTally, RowTally];
+
 interface LabelledRow {
   readonly text: Omit<Example, "label">;
   readonly label: string;
+  /** The label as it is written. */
+  readonly given: string;
   readonly line: number;
 }
 
@@ -138,12 +174,33 @@ function refuseSeveralLabels(path: string, rows: readonly LabelledRow[]): void {
   );
 }
 
+/** Refuses labels that are JSON objects. */
+function refuseObjects(path: string, rows: readonly LabelledRow[]): void {
+  const odd = rows.find(({ label }) => label.startsWith("{") && isObject(jsonOf(label)));
+  if (!odd) return;
+  throw new InputError(
+    `Cannot use ${path}: the label ${
+      shown(odd.label)
+    } in line ${odd.line} is an object: expected a text or a number; ` +
+      `keep one of ${
+        Object.keys(jsonOf(odd.label) as object).slice(0, 5).map((name) => `"${shown(name)}"`).join(", ")
+      }`,
+  );
+}
+
 function isJsonList(label: string): boolean {
-  if (!label.startsWith("[")) return false;
+  return label.startsWith("[") && Array.isArray(jsonOf(label));
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function jsonOf(text: string): unknown {
   try {
-    return Array.isArray(JSON.parse(label));
+    return JSON.parse(text);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -65,6 +65,8 @@ export interface EncodedDataset {
   readonly split: Readonly<Record<"train" | "dev" | "test", readonly ReadExample[]>>;
   /** Share of the texts of which something is cut. */
   readonly cut: number;
+  /** Share of the wordpieces that the model's vocabulary does not have. */
+  readonly unknown: number;
   /** True if they are pairs. */
   readonly pairs: boolean;
   /** The split that the best epoch is chosen by. */
@@ -106,7 +108,7 @@ export function encodeDataset(
     cut > 0 && `${percent(cut)} of the texts are cut.`,
     pairs && `The texts are pairs: of each the longer text is cut first, and not by ${text.name}.`,
   ].filter((note) => note !== false);
-  return { split, cut, pairs, chosenBy, notes };
+  return { split, cut, unknown, pairs, chosenBy, notes };
 }
 
 /** Share of unknown wordpieces that is worth a note; of texts in the model's language it is far below. */

@@ -20,6 +20,9 @@ export interface HubRequest {
   readonly token?: string;
 }
 
+/** The reason of a hub's answer that it has no such repository, or does not show it. */
+export const noneOrPrivate = "there is none, or it is private";
+
 /** The error of a failed request to the hub. */
 export class HubError extends InputError {
   /** The reason alone, without the thing wanted and the advice. */
@@ -68,7 +71,7 @@ export function refusal({ response }: Answer, request: HubRequest): HubError {
   }
   if (status === 401 || status === 404) {
     const advice = token ? "check that the token may read it" : "set HF_TOKEN to a token that may read it";
-    return error("there is none, or it is private", `check the name, or ${advice}`);
+    return error(noneOrPrivate, `check the name, or ${advice}`);
   }
   if (status === 403) {
     return error(`access is refused${said ? ` (${said})` : ""}`, "check what the token may read");

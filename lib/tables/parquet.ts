@@ -55,8 +55,23 @@ export function openParquet(path: string): Promise<ParquetFile> {
     const metadata = parquetMetadata(footer);
     if (metadata.schema.some(({ name }) => name === undefined)) throw new Error("a column has no name");
     checkRowGroups(size, metadata.row_groups);
+    refuseCodecs(path, metadata.row_groups);
     return { file, metadata, schema: parquetSchema(metadata) };
   });
+}
+
+/** @throws InputError if a column is packed with a codec that is not read, such as LZ4. */
+function refuseCodecs(path: string, groups: readonly RowGroup[]): void {
+  const parts = groups.flatMap(({ columns }) => columns.map(({ meta_data: part }) => part));
+  const odd = parts.find((part) =>
+    part && part.codec !== "UNCOMPRESSED" && !Object.hasOwn(compressors, part.codec)
+  );
+  if (!odd) return;
+  throw new InputError(
+    `Cannot read ${path} as column "${shown(odd.path_in_schema.join("."))}" is packed with ${
+      shown(String(odd.codec))
+    }, which is not read: write the file with snappy or zstd`,
+  );
 }
 
 /**

@@ -1,8 +1,7 @@
-/** Text as rows of named columns: delimited values (CSV, TSV), and JSON Lines. */
-import { type CastingContext, CsvError, type Options, parse } from "csv-parse";
-import { pipeline, Readable } from "node:stream";
+/** JSON as rows of named columns: an object a line, or a list of objects; and cells as text. */
 import { InputError } from "../errors.ts";
 import { shown } from "../storage/byte_source.ts";
+import { longestRow } from "./delimited.ts";
 import { lineEnd } from "./text_source.ts";
 
 /** The format of a table's file. */
@@ -29,81 +28,6 @@ export interface TableEncoder {
   rows(rows: readonly OutputRow[]): string | Uint8Array;
   /** Returns the part after the rows. */
   end(): string | Uint8Array;
-}
-
-/** A row of delimited text. */
-export interface DelimitedRecord {
-  /** Line it starts in, from 1. */
-  readonly line: number;
-  /** Its values, as many as the header has. */
-  readonly values: readonly string[];
-}
-
-/** Longest row (64 MB): in a longer one a quote or a bracket is not closed. */
-const longestRow = 64 << 20;
-
-/**
- * Yields the records of delimited text, the header first, with quotes as in RFC 4180 and any line ends; blank lines are
- * left out.
- *
- * @throws InputError with the line, if quotes are not balanced or a row has not as many values as the header.
- */
-export async function* delimitedRecords(
-  name: string,
-  pieces: AsyncIterable<string>,
-  delimiter: string,
-): AsyncGenerator<DelimitedRecord> {
-  let width = 0;
-  let ended = 0; // line ends of the records so far; csv-parse counts those of blank lines
-  const located = (values: string[], { empty_lines }: CastingContext): DelimitedRecord => {
-    const line = 1 + ended + empty_lines;
-    width = values.length;
-    ended += 1 + values.reduce((sum, value) => sum + breaksIn(value), 0);
-    return { line, values };
-  };
-  const parser = parse({
-    delimiter,
-    record_delimiter: ["\r\n", "\n", "\r"],
-    skip_empty_lines: true,
-    max_record_size: longestRow,
-    on_record: located as unknown as Options["on_record"], // its type does not allow another kind of record
-  });
-  pipeline(Readable.from(pieces), parser, () => {}); // the loop below throws any error
-  try {
-    yield* parser as AsyncIterable<DelimitedRecord>;
-  } catch (error) {
-    if (error instanceof CsvError) throw new InputError(explain(error, { name, delimiter, width, ended }));
-    throw error;
-  }
-}
-
-function breaksIn(value: string): number {
-  return value.includes("\n") || value.includes("\r") ? value.split(lineEnd).length - 1 : 0;
-}
-
-/** Puts csv-parse's errors into our words. */
-function explain(
-  error: CsvError,
-  { name, delimiter, width, ended }: { name: string; delimiter: string; width: number; ended: number },
-): string {
-  const { empty_lines, record } = error as CsvError & { empty_lines: number; record?: string[] };
-  const line = 1 + ended + empty_lines;
-  switch (error.code) {
-    case "CSV_QUOTE_NOT_CLOSED":
-    case "CSV_INVALID_CLOSING_QUOTE":
-    case "INVALID_OPENING_QUOTE":
-      return `Cannot read ${name} as the quotes in the row that starts in line ${line} are not balanced: expected ` +
-        `a value with quotes to stand in quotes itself, with each inner quote doubled`;
-    case "CSV_MAX_RECORD_SIZE":
-      return `Cannot read ${name} as the row that starts in line ${line} is longer than ${
-        longestRow >> 20
-      } MB: ` +
-        `a quote in it may not be closed`;
-    case "CSV_RECORD_INCONSISTENT_FIELDS_LENGTH":
-      return `Cannot read ${name} as line ${line} has ${record?.length} values: expected ${width}, as many as ` +
-        `the header has; put values with ${delimiter === "," ? "commas" : "tabs"} in quotes`;
-  }
-  return `Cannot read ${name}: ${error.message}`;
 }
 
 /**
@@ -141,20 +65,25 @@ async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
 }
 
 function jsonRow(name: string, content: string, line: number): Row {
-  if (line === 1 && content.trimStart().startsWith("[")) {
-    throw new InputError(
-      `Cannot read ${name} as JSON Lines as it is a JSON array: expected an object a line, as jq -c ".[]" writes them`,
-    );
-  }
   let found: unknown;
   try {
-    found = JSON.parse(content, longNumber.test(content) ? exactNumber : undefined);
+    found = parseExactly(content);
   } catch (error) {
     throw new InputError(`Cannot read line ${line} of ${name} as JSON: ${shown((error as Error).message)}`);
   }
-  if (typeof found !== "object" || found === null || Array.isArray(found)) {
+  return rowOf(found, name, line);
+}
+
+/** Parses JSON, with all digits of large numbers. */
+export function parseExactly(content: string): unknown {
+  return JSON.parse(content, longNumber.test(content) ? exactNumber : undefined);
+}
+
+/** Returns a JSON object as a row. @throws InputError if it is none. */
+export function rowOf(found: unknown, name: string, line: number): Row {
+  if (typeof found !== "object" || found === null || Array.isArray(found) || isRawJSON(found)) {
     throw new InputError(
-      `Cannot read line ${line} of ${name}: expected a JSON object, found ${content.slice(0, 40)}`,
+      `Cannot read line ${line} of ${name}: expected a JSON object, found ${cellText(found).slice(0, 40)}`,
     );
   }
   const typed = new Map(Object.entries(found));

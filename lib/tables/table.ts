@@ -3,14 +3,19 @@ import type { SchemaElement } from "hyparquet";
 import { extname } from "node:path";
 import { InputError } from "../errors.ts";
 import { parquetColumns, parquetRows } from "./parquet_table.ts";
-import { delimitedRecords, jsonRows, type Row, type TableFormat } from "./rows.ts";
+import { delimitedRecords, type Quotes, separatorName } from "./delimited.ts";
+import { jsonFileRows } from "./json_document.ts";
+import type { Row, TableFormat } from "./rows.ts";
+import { sampleSize, sniff } from "./sniff.ts";
 import {
   emptyFile,
   fileBytes,
   refuseOtherKinds,
+  requireEncoding,
   requireReadable,
   standardStream,
   textPieces,
+  unpackedBytes,
 } from "./text_source.ts";
 
 export { readText } from "./text_source.ts";
@@ -18,6 +23,18 @@ export type { Row } from "./rows.ts";
 
 /** The formats' names. */
 export const tableFormats: readonly TableFormat[] = ["csv", "tsv", "jsonl", "parquet"];
+
+/** The layout of a table where it is not to be found out from the file. */
+export interface TableOptions {
+  /** The format of files whose names do not tell it. */
+  readonly format?: TableFormat;
+  /** The character between values in CSV and TSV; if not given it is found out. */
+  readonly separator?: string;
+  /** The encoding of text, such as "windows-1252". */
+  readonly encoding?: string;
+  /** The meaning of quotes in CSV and TSV: "csv", around values, or "none", characters as any other. */
+  readonly quotes?: Quotes;
+}
 
 /** A file's rows. */
 export interface Table {
@@ -37,6 +54,10 @@ export interface TableStream extends AsyncDisposable {
   readonly format: TableFormat;
   /** Column names in the file's order; JSON Lines may have more of them in rows that have not been read yet. */
   readonly columns: readonly string[];
+  /** The columns' names in the rows: the first of several of one name has it, others have their place added. */
+  readonly keys: readonly string[];
+  /** A sentence on what was found out about the file's layout; "" if it is the usual one. */
+  readonly note: string;
   /** The columns' types in a Parquet file. */
   readonly types?: readonly SchemaElement[];
   /** The rows, which can be read only once. */
@@ -53,9 +74,13 @@ const endings: Readonly<Record<string, TableFormat>> = {
   ".parquet": "parquet",
 };
 
-/** Returns the format that a name's ending stands for, if any. */
+/** Returns the format that a name's ending stands for, if any; ".gz" after it is left out. */
 export function formatOf(path: string): TableFormat | undefined {
-  return endings[extname(path).toLowerCase()];
+  return endings[endingOf(path)];
+}
+
+function endingOf(path: string): string {
+  return extname(path.replace(/\.gz$/i, "")).toLowerCase();
 }
 
 /** Tells whether {@link readTable} reads files with a name like this one. */
@@ -64,28 +89,27 @@ export function isTable(path: string): boolean {
 }
 
 /**
- * Opens a file by its name's ending: .csv (commas), .tsv or .tab (tabs), both with a header line and quotes as in RFC
- * 4180, .jsonl, .ndjson or .json (one JSON object a line), or .parquet. Text is UTF-8 or, with a byte order mark,
- * UTF-16, with any line ends.
+ * Opens a file by its name's ending: .csv, .tsv, .tab or .txt with a header line and quotes as in RFC 4180; .jsonl,
+ * .ndjson or .json with an object a line or a list of objects; or .parquet. The separator is found out from the first
+ * rows. Text is UTF-8 or, with a byte order mark, UTF-16, with any line ends, and may be packed with gzip.
  *
  * @param path a path, or "-" for standard input
- * @param options.format the format, if the name does not tell it
+ * @param options the layout, where the file does not tell it
  * @throws InputError when the file is missing, empty, of another kind, not UTF-8, or broken in some line: now, or when
  * that line is reached.
  */
-export async function openTable(
-  path: string,
-  { format = formatOf(path) }: { readonly format?: TableFormat } = {},
-): Promise<TableStream> {
+export async function openTable(path: string, options: TableOptions = {}): Promise<TableStream> {
   const name = path === standardStream ? "standard input" : path;
   if (path !== standardStream) await requireReadable(path, "a CSV, TSV, JSON Lines or Parquet file");
+  const format = formatOf(path) ?? options.format ?? (endingOf(path) === ".txt" ? "tsv" : undefined);
   if (!format) {
     if (path !== standardStream) refuseOtherKinds(name, await headOf(path));
     throw new InputError(
-      `Cannot read ${name}: expected a name that ends in .csv, .tsv, .jsonl or .parquet, or a format`,
+      `Cannot read ${name}: expected a name that ends in .csv, .tsv, .txt, .jsonl or .parquet, or --format`,
     );
   }
-  const { rows, source, ...rest } = await openers[format](path, name);
+  if (options.encoding) requireEncoding(options.encoding);
+  const { rows, source, ...rest } = await openers[format](path, name, options);
   const close = async () => void await source.return(undefined);
   return { path: name, format, ...rest, rows: someRows(name, rows), [Symbol.asyncDispose]: close };
 }
@@ -95,36 +119,86 @@ async function headOf(path: string): Promise<Uint8Array> {
   return new Uint8Array();
 }
 
-interface OpenRows extends Pick<TableStream, "columns" | "types" | "rows"> {
+interface OpenRows extends Pick<TableStream, "columns" | "keys" | "note" | "types" | "rows"> {
   /** What the rows come from, to be closed at the end. */
   readonly source: AsyncGenerator<unknown>;
 }
 
-const openers: Readonly<Record<TableFormat, (path: string, name: string) => Promise<OpenRows>>> = {
-  csv: (path, name) => openDelimited(path, name, ","),
-  tsv: (path, name) => openDelimited(path, name, "\t"),
+type Opener = (path: string, name: string, options: TableOptions) => Promise<OpenRows>;
+
+const openers: Readonly<Record<TableFormat, Opener>> = {
+  csv: (path, name, options) => openDelimited(path, name, ",", options),
+  tsv: (path, name, options) => openDelimited(path, name, "\t", options),
   jsonl: openJsonLines,
   parquet: openParquet,
 };
 
-async function openDelimited(path: string, name: string, delimiter: string): Promise<OpenRows> {
-  const records = delimitedRecords(name, textPieces(name, fileBytes(path)), delimiter);
+async function openDelimited(
+  path: string,
+  name: string,
+  usual: string,
+  { separator: given, encoding, quotes }: TableOptions,
+): Promise<OpenRows> {
+  let isUtf16 = false;
+  const pieces = textPieces(name, unpackedBytes(path, name), {
+    encoding,
+    onUtf16: () => void (isUtf16 = true),
+  });
+  let text = "", isWhole = false;
+  while (text.length < sampleSize && !isWhole) {
+    const next = await pieces.next();
+    if (next.done) isWhole = true;
+    else text += next.value;
+  }
+  const found = sniff({ text, isWhole, quotes }, usual);
+  const separator = given ?? found.separator;
+  const all = async function* () {
+    yield text.slice(found.skip);
+    text = "";
+    yield* pieces;
+  };
+  const records = delimitedRecords(name, all(), { separator, quotes, firstLine: found.skip > 0 ? 2 : 1 });
   const header = await records.next();
   const columns = header.done ? [] : header.value.values.map((column) => column.trim());
-  if (columns.every((column) => column === "")) throw emptyFile(name, "column names and rows");
+  if (columns.every((column) => column === "")) {
+    await pieces.return(undefined);
+    throw emptyFile(name, "column names and rows");
+  }
+  const keys = keysOf(columns);
   const rows = async function* (): AsyncGenerator<Row> {
     for await (const { line, values } of records) {
-      yield { line, values: new Map(columns.map((column, place) => [column, values[place]!])) };
+      yield { line, values: new Map(keys.map((key, place) => [key, values[place]!])) };
     }
   };
-  return { columns, rows: rows(), source: records };
+  const taken = [
+    isUtf16 && "as UTF-16",
+    given === undefined && separator !== usual && `with ${separatorName(separator)} between values`,
+  ].filter(Boolean);
+  const note = taken.length > 0 ? `${name} is read ${taken.join(", ")}` : "";
+  return { columns, keys, note, rows: rows(), source: pieces };
+}
+
+/** Returns a name of its own for each column: the first of several has theirs, others have their place added. */
+function keysOf(columns: readonly string[]): string[] {
+  const taken = new Set(columns);
+  const seen = new Set<string>();
+  return columns.map((column, place) => {
+    let key = column;
+    for (let n = place + 1; seen.has(key); n++) {
+      const next = `${column || "column"}_${n}`;
+      if (!taken.has(next)) key = next;
+    }
+    seen.add(key);
+    return key;
+  });
 }
 
 /** Rows of JSON Lines read ahead to find the columns, which the format does not state. */
 const rowsAhead = 100;
 
-async function openJsonLines(path: string, name: string): Promise<OpenRows> {
-  const all = jsonRows(name, textPieces(name, fileBytes(path)));
+async function openJsonLines(path: string, name: string, { encoding }: TableOptions): Promise<OpenRows> {
+  const pieces = textPieces(name, unpackedBytes(path, name), { encoding });
+  const all = jsonFileRows(name, pieces);
   const first: Row[] = [];
   while (first.length < rowsAhead) {
     const next = await all.next();
@@ -147,7 +221,7 @@ async function openJsonLines(path: string, name: string): Promise<OpenRows> {
     yield* first;
     for await (const row of all) yield note(row);
   };
-  return { columns, rows: rows(), source: all };
+  return { columns, keys: columns, note: "", rows: rows(), source: pieces };
 }
 
 async function openParquet(path: string, name: string): Promise<OpenRows> {
@@ -157,7 +231,7 @@ async function openParquet(path: string, name: string): Promise<OpenRows> {
   const types = await parquetColumns(path);
   const columns = types.map((type) => type.name);
   const rows = parquetRows(path, columns);
-  return { columns, types, rows, source: rows };
+  return { columns, keys: columns, note: "", types, rows, source: rows };
 }
 
 async function* someRows(name: string, rows: AsyncIterable<Row>): AsyncGenerator<Row> {
@@ -170,8 +244,8 @@ async function* someRows(name: string, rows: AsyncIterable<Row>): AsyncGenerator
 }
 
 /** Reads a whole file as {@link openTable} does. */
-export async function readTable(path: string): Promise<Table> {
-  await using table = await openTable(path);
+export async function readTable(path: string, options?: TableOptions): Promise<Table> {
+  await using table = await openTable(path, options);
   const rows: Row[] = [];
   for await (const row of table.rows) rows.push(row);
   return { path, columns: table.columns, rows };

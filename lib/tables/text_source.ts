@@ -3,6 +3,9 @@
  * text are recognized by their first bytes and refused in one sentence.
  */
 import { lstat, open, readlink, stat } from "node:fs/promises";
+import { isAbsolute, resolve } from "node:path";
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { InputError } from "../errors.ts";
 import { refuseSpecial } from "../storage/input_file.ts";
 
@@ -48,7 +51,8 @@ export async function requireReadable(path: string, expected: string): Promise<v
         `Cannot read ${path}: it is a link to ${await readlink(path)}, which is not there`,
       );
     }
-    throw new InputError(`Cannot read ${path}: there is no such file; check the path`);
+    const full = isAbsolute(path) ? "" : ` ${resolve(path)}`;
+    throw new InputError(`Cannot read ${path}: there is no such file${full}; check the path`);
   });
   if (info.isDirectory()) {
     throw new InputError(`Cannot read ${path} as it is a folder: expected ${expected}`);
@@ -79,27 +83,88 @@ export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
 }
 
 /**
+ * Yields the bytes of a file or of standard input, unpacked if they are packed with gzip.
+ *
+ * @throws InputError if the packed file is damaged.
+ */
+export async function* unpackedBytes(path: string, name: string): AsyncGenerator<Uint8Array> {
+  const chunks = fileBytes(path);
+  try {
+    const first = await chunks.next();
+    if (first.done) return;
+    const packed = first.value[0] === 0x1f && first.value[1] === 0x8b;
+    const all = startingWith(first.value, chunks);
+    if (!packed) {
+      yield* all;
+      return;
+    }
+    const unpacked = createGunzip();
+    pipeline(Readable.from(all), unpacked, () => {}); // the loop below throws any error
+    try {
+      yield* unpacked as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      throw new InputError(
+        `Cannot unpack ${name} with gzip: ${
+          (error as Error).message
+        }; it is damaged or cut off, fetch it again`,
+      );
+    }
+  } finally {
+    await chunks.return(undefined);
+  }
+}
+
+async function* startingWith<Part>(first: Part, rest: AsyncIterable<Part>): AsyncGenerator<Part> {
+  yield first;
+  yield* rest;
+}
+
+/** Choices of {@linkcode textPieces}. */
+export interface TextOptions {
+  /** The encoding, such as "windows-1252"; if not given UTF-8 or, with a byte order mark, UTF-16. */
+  readonly encoding?: string;
+  /** Told once that the text is UTF-16. */
+  readonly onUtf16?: () => void;
+}
+
+/** Makes sure that an encoding is known. @throws InputError if it is not. */
+export function requireEncoding(encoding: string): void {
+  try {
+    new TextDecoder(encoding);
+  } catch {
+    throw new InputError(
+      `Cannot read the encoding ${encoding}: expected one that browsers know, such as utf-8, utf-16le or windows-1252`,
+    );
+  }
+}
+
+/**
  * Decodes bytes as text, without a byte order mark.
  *
  * @param name name for error messages, such as the path
  * @throws InputError when they are no text, or not UTF-8 (with the offset and the line).
  */
-export async function* textPieces(name: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+export async function* textPieces(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+  options: TextOptions = {},
+): AsyncGenerator<string> {
   let decode: ((bytes: Uint8Array, last: boolean) => string) | undefined;
   let start = new Uint8Array();
   for await (const chunk of chunks) {
     if (!decode) {
       start = joined(start, chunk);
       if (start.length < headSize) continue;
-      refuseOtherKinds(name, start);
-      decode = decoderOf(name, start);
+      refuseOtherKinds(name, start, options);
+      decode = decoderOf(name, start, options);
     }
     const text = decode(start.length > 0 ? start : chunk, false);
     start = new Uint8Array();
     if (text !== "") yield text;
   }
-  if (!decode) refuseOtherKinds(name, start);
-  const rest = (decode ?? decoderOf(name, start))(start, true);
+  if (!decode) refuseOtherKinds(name, start, options);
+  const rest = (decode ?? decoderOf(name, start, options))(start, true);
   if (rest !== "") yield rest;
 }
 
@@ -122,7 +187,7 @@ const kinds: readonly (readonly [start: string, what: string, advice: string])[]
  *
  * @param head the first bytes
  */
-export function refuseOtherKinds(name: string, head: Uint8Array): void {
+export function refuseOtherKinds(name: string, head: Uint8Array, { encoding }: TextOptions = {}): void {
   const refuse = (what: string, advice: string) => {
     throw new InputError(`Cannot read ${name} as it is ${what}: ${advice}`);
   };
@@ -138,26 +203,36 @@ export function refuseOtherKinds(name: string, head: Uint8Array): void {
   const [first, second, third, fourth] = head;
   const little = first !== 0 && second === 0 && third !== 0 && fourth === 0;
   const big = first === 0 && second !== 0 && third === 0 && fourth !== 0;
-  if (little || big) {
-    refuse(
-      "UTF-16 without a byte order mark",
-      `save it as UTF-8, as with iconv -f UTF-16${little ? "LE" : "BE"} -t UTF-8`,
-    );
+  if (!encoding && (little || big)) {
+    refuse("UTF-16 without a byte order mark", `give --encoding utf-16${little ? "le" : "be"}`);
   }
 }
 
 /** Returns a decoder of chunks of bytes, for the encoding that the first bytes show. */
-function decoderOf(name: string, head: Uint8Array): (bytes: Uint8Array, last: boolean) => string {
+function decoderOf(
+  name: string,
+  head: Uint8Array,
+  { encoding, onUtf16 }: TextOptions,
+): (bytes: Uint8Array, last: boolean) => string {
+  if (encoding) {
+    return otherDecoder(encoding, `Cannot read ${name} as ${encoding}, which --encoding says it is`);
+  }
   const mark = head[0]! << 8 | head[1]!;
   if (mark !== 0xfffe && mark !== 0xfeff) return utf8Decoder(name);
-  const utf16 = new TextDecoder(mark === 0xfffe ? "utf-16le" : "utf-16be", { fatal: true });
+  onUtf16?.();
+  return otherDecoder(
+    mark === 0xfffe ? "utf-16le" : "utf-16be",
+    `Cannot read ${name} as UTF-16, which its byte order mark says it is: it is damaged or cut off`,
+  );
+}
+
+function otherDecoder(encoding: string, problem: string): (bytes: Uint8Array, last: boolean) => string {
+  const decoder = new TextDecoder(encoding, { fatal: true });
   return (bytes, last) => {
     try {
-      return utf16.decode(bytes, { stream: !last });
+      return decoder.decode(bytes, { stream: !last });
     } catch {
-      throw new InputError(
-        `Cannot read ${name} as UTF-16, which its byte order mark says it is: it is damaged or cut off`,
-      );
+      throw new InputError(problem);
     }
   };
 }
@@ -181,7 +256,7 @@ function utf8Decoder(name: string): (bytes: Uint8Array, last: boolean) => string
       throw new InputError(
         `Cannot read ${name} as UTF-8: found the byte 0x${value} at offset ${offset + place} in line ${
           1 + (ends.lineFeeds || ends.returns)
-        }; save the file as UTF-8, as with iconv -f WINDOWS-1252 -t UTF-8`,
+        }; save the file as UTF-8, or say what it is, as with --encoding windows-1252`,
       );
     }
     if (offset === 0 && text.startsWith("\ufeff")) text = text.slice(1);

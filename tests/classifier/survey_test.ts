@@ -73,3 +73,17 @@ Deno.test("very unequal classes are told, with what can be done about it", () =>
   const equal = survey({ train: train.map((example, n) => ({ ...example, label: n < 15 ? 1 : 0 })) });
   assert.equal(surveyLines(equal, settings).length, 2);
 });
+
+Deno.test("unknown wordpieces are told before training", () => {
+  const train = Array.from({ length: 20 }, (_, n) => words("a", 4, n % 2));
+  // The one text of dev is unknown to the model, beside 20 of 4 wordpieces.
+  const few = survey({ train });
+  assert.equal(few.unknown, 1 / 81);
+  assert.ok(!surveyLines(few, settings).some((line) => line.includes("unknown")));
+  const many = survey({ train, dev: [words("ж", 20)] });
+  assert.equal(many.unknown, 10 / 90);
+  assert.match(
+    surveyLines(many, settings)[2]!,
+    /^11\.1 % of the wordpieces are unknown to the model's vocabulary: /,
+  );
+});

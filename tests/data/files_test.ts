@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { datasetFromFiles, type FileOptions, readLabelled } from "../../lib/data/files.ts";
+import { numberType } from "../../lib/tables/parquet_table.ts";
+import { writeTable } from "../../lib/tables/writer.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { parquetFolder } from "./paper_files.ts";
 
@@ -249,5 +251,72 @@ Deno.test("two text columns are a pair, three are lines of one text, a name with
     const { note, train: examples } = await datasetFromFiles({ train, textColumn: "c,d" });
     assert.match(note, /; the columns "c", "d" are read as pairs of texts$/);
     assert.ok(examples.every(({ pair }) => pair !== undefined));
+  });
+});
+
+Deno.test("labels that are probably not meant so are told before training", async () => {
+  const noteOf = (rows: string[]) =>
+    withFiles({ train: csv(...rows) }, async ({ train }) => (await readLabelled(train)).note);
+  assert.match(
+    await noteOf(["a,Pos", "b,pos", "c,neg"]),
+    /"Pos" and "pos" differ only by case, Unicode form or blanks/,
+  );
+  assert.match(await noteOf(["a,caf\u00e9", "b,cafe\u0301"]), /differ only by case/);
+  assert.match(await noteOf(["a,very  good", "b,very good"]), /differ only by case/);
+  assert.match(await noteOf(["a,pos", "b,nan", "c,None"]), /"nan" or "None" of 2 rows may stand for none/);
+  assert.match(
+    await noteOf(["a,pos", "text,label", "c,neg"]),
+    /"label" is the name of its column: the header may/,
+  );
+  const own = Array.from({ length: 30 }, (_, n) => `text ${n},${n * 1.37}`);
+  assert.match(await noteOf(own), /^30 labels for 30 texts: nearly every text .*\(regression\)$/);
+  assert.equal(await noteOf(["a,pos", "b,neg", "c,pos"]), "");
+});
+
+Deno.test("1.0 and 1 are the same label in CSV, JSON Lines and Parquet, also of a model", async () => {
+  await inFolder(async (folder) => {
+    const rows = [["a", "0.0"], ["b", "1.0"], ["c", "1"]] as const;
+    const files = {
+      "a.csv": csv(...rows.map((row) => row.join(","))),
+      "a.jsonl": rows.map(([text, label]) => `{"text": "${text}", "label": ${label}}`).join("\n"),
+    };
+    for (const [name, content] of Object.entries(files)) {
+      await writeFile(join(folder, name), content);
+      const { labels, examples } = await readLabelled(join(folder, name));
+      assert.deepEqual([labels, examples.map(({ label }) => label)], [["0", "1"], [0, 1, 1]], name);
+      const ofModel = await readLabelled(join(folder, name), { labels: ["1.0", "0.0"] });
+      assert.deepEqual(ofModel.examples.map(({ label }) => label), [1, 0, 0], name);
+    }
+    const layout = { format: "parquet", columns: ["text", "label"], types: [numberType("label")] } as const;
+    const path = join(folder, "a.parquet");
+    await writeTable(
+      path,
+      layout,
+      (async function* () {
+        yield rows.map(([text, label]) =>
+          new Map<string, unknown>([["text", text], ["label", Number(label)]])
+        );
+      })(),
+    );
+    const { labels, examples } = await readLabelled(path);
+    assert.deepEqual([labels, examples.map(({ label }) => label)], [["0", "1"], [0, 1, 1]]);
+  });
+});
+
+Deno.test("lists of tokens are joined and told, labels that are objects refused by name", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "a.jsonl");
+    await writeFile(path, '{"text": ["A", "soup", "."], "label": 1}\n{"text": "b", "label": 0}\n');
+    const { examples, note } = await readLabelled(path);
+    assert.deepEqual(examples.map(({ text }) => text), ["A soup .", "b"]);
+    assert.match(
+      note,
+      /^1 row of .* has a list of tokens as text, joined by blanks \(the first in line 1\)$/,
+    );
+    await writeFile(path, '{"text": "a", "label": 1}\n{"text": "b", "label": {"id": 0, "name": "neg"}}\n');
+    await assert.rejects(readLabelled(path), {
+      name: "InputError",
+      message: /the label \{"id":0,"name":"neg"\} in line 2 is an object: .* keep one of "id", "name"$/,
+    });
   });
 });

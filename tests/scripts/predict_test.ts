@@ -161,8 +161,8 @@ Deno.test("what cannot be used is one sentence, told before the model is loaded,
       /column "text" is missing: found "review"/,
     );
     await refused(
-      await write(folder, "a.csv", "text,n,n\nbo,1,2\n"),
-      /a\.csv as column "n" occurs 2 times: found "text", "n", "n"$/,
+      await write(folder, "a.csv", "text,n,text\nbo,1,2\n"),
+      /a\.csv as column "text" occurs 2 times: found "text", "n", "text"$/,
     );
     await refused(
       await write(folder, "a.csv", `text,n\n${rows}bo\n`),
@@ -177,7 +177,7 @@ Deno.test("what cannot be used is one sentence, told before the model is loaded,
       /a\.csv as it has no rows: expected at least one$/,
     );
     await refused(await write(folder, "a.jsonl", '{"n": 1}\n'), /column "text" is missing: found "n"$/);
-    await refused(await write(folder, "a.txt", "bo\n"), /a\.txt: expected a name that ends in \.csv, /);
+    await refused(await write(folder, "a.doc", "bo\n"), /a\.doc: expected a name that ends in \.csv, /);
     await refused("-", /^Cannot read standard input without its format: give --format and one of csv, tsv, /);
     await refused(folder, /as it is a folder: expected a CSV, TSV, JSON Lines or Parquet file$/);
     await refused(
@@ -193,7 +193,7 @@ Deno.test("what cannot be used is one sentence, told before the model is loaded,
     );
     await refused(
       join(folder, "a.csv"),
-      /^Cannot find the model ".*no model": it is no folder, none of minilm, /,
+      /^Cannot find the model ".*no model": there is no such folder .*, and it is none of minilm, /,
     );
   }));
 
@@ -294,5 +294,23 @@ Deno.test("--safe-csv is for CSV and TSV, and texts are labelled as they are", (
     assert.deepEqual(
       [code, error],
       [1, `Cannot use --safe-csv with ${other}: expected an output in CSV or TSV`],
+    );
+  }));
+
+Deno.test("a packed output is refused before the model is loaded, as only inputs may be packed", () =>
+  inFolder(async (folder) => {
+    const input = await write(folder, "in.csv", "text\nbo\n");
+    const output = join(folder, "out.csv.gz");
+    const { code, error } = await predict(
+      "--model",
+      join(folder, "no model"),
+      "--input",
+      input,
+      "--output",
+      output,
+    );
+    assert.deepEqual(
+      [code, error],
+      [1, `Cannot write ${output}: gzip is read and not written, give a name without .gz`],
     );
   }));

@@ -236,7 +236,7 @@ Deno.test("a model that cannot be used is one sentence on standard error", () =>
     );
     await assertSentence(
       args(join(folder, "nowhere")),
-      /^Cannot find the model ".*nowhere": it is no folder, none of minilm, /,
+      /^Cannot find the model ".*nowhere": there is no such folder .*, and it is none of minilm, /,
       { lines: 2 },
     );
     await assertSentence(

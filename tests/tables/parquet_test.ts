@@ -21,6 +21,30 @@ Deno.test("rows of several row groups, codecs, page versions and encodings", asy
   }
 });
 
+Deno.test("a codec that is not read is named before any row, with what to do", async () => {
+  await inFolder(async (folder) => {
+    // The codec of a column stands in the footer after its names and encodings: GZIP is 2, LZ4_RAW 7, as zigzag 4 and 14.
+    const bytes = await readFile(join(parquetFolder, "codecs", "gzip.parquet"));
+    const path = join(folder, "a.parquet");
+    const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+    for (const [place, byte] of bytes.entries()) {
+      if (place < footer || byte !== 4 || bytes[place - 1] !== 0x15) continue;
+      const changed = Uint8Array.from(bytes);
+      changed[place] = 14;
+      await writeFile(path, changed);
+      const message = await rowsIn(path).catch((error: Error) => error.message) ?? "";
+      if (/is packed with LZ4_RAW, which is not read: write the file with snappy or zstd$/.test(message)) {
+        return;
+      }
+    }
+    assert.fail("no such sentence");
+  });
+});
+
+async function rowsIn(path: string): Promise<undefined> {
+  await Array.fromAsync(readParquet(path, ["text"]));
+}
+
 Deno.test("only the columns that are asked for are read, and a null is null", async () => {
   assert.deepEqual(await rowsOf("null.parquet", "text"), [{ text: "a" }, { text: null }]);
   assert.deepEqual(await rowsOf("empty.parquet", "text"), []);
