@@ -1,6 +1,7 @@
 /** All numbers of a report as CSV files: one of claims, one of cells, one of runs, one of epochs. */
 import { parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
+import type { AdjustedComparison } from "../results/comparison.ts";
 import { withoutFormula } from "../tables/writer.ts";
 import type { Report } from "./collect.ts";
 
@@ -10,6 +11,17 @@ type Row = Readonly<Record<string, string | number | null | undefined>>;
 /** Writes rows as CSV; names that others gave are no formulas of a spreadsheet. */
 const text = (rows: readonly Row[], columns: readonly string[]) =>
   stringify(rows as Row[], { header: true, columns: [...columns], cast: { string: withoutFormula } });
+
+/** The columns that a claim and a cell have of a comparison; differences in points. */
+const comparisonCells = (compared: AdjustedComparison | undefined): Row => ({
+  difference: compared && 100 * compared.difference,
+  low: compared && 100 * compared.low,
+  high: compared && 100 * compared.high,
+  p_examples: compared?.pExamples,
+  p_seeds: compared?.pSeeds,
+  p_holm: compared?.adjusted,
+  detectable: compared && 100 * compared.detectable,
+});
 
 const claimColumns = [
   ["claim", "experiment", "scale", "protocol", "engine", "precision", "model", "verdict"],
@@ -31,16 +43,10 @@ export function claimsCsv({ claims, scale }: Report): string {
         paper: claim.paper,
         paper_needs_unpaired: claim.resolution.unpaired,
         paper_needs_paired: claim.resolution.paired,
-        difference: compared && 100 * compared.difference,
-        low: compared && 100 * compared.low,
-        high: compared && 100 * compared.high,
+        ...comparisonCells(compared),
         seeds: compared?.seeds,
-        p_examples: compared?.pExamples,
-        p_seeds: compared?.pSeeds,
-        p_holm: compared?.adjusted,
         p_smaller: compared && pWithin,
         level: compared?.level,
-        detectable: compared && 100 * compared.detectable,
       };
     })
   );
@@ -77,13 +83,7 @@ export function cellsCsv({ experiments, scale }: Report): string {
           sd: cell.sd,
           runs: records.length,
           expected_runs: cell.expected,
-          difference: compared && 100 * compared.difference,
-          low: compared && 100 * compared.low,
-          high: compared && 100 * compared.high,
-          p_examples: compared?.pExamples,
-          p_seeds: compared?.pSeeds,
-          p_holm: compared?.adjusted,
-          detectable: compared && 100 * compared.detectable,
+          ...comparisonCells(compared),
           verdict: compared?.verdict ?? (comparison as { missing?: string } | undefined)?.missing,
           ece: average(({ test }) => test.ece),
           brier: average(({ test }) => test.brier),

@@ -1,7 +1,7 @@
 /**
  * Locks that keep two processes from doing the same thing at once. It is the kernel that locks an open file (flock,
  * LockFileEx), as in Python's filelock. A lock ends with its process, even with a killed one, so no lock is ever stale.
- * The empty file stays: if it were removed, one process could lock the old file and another one a new file.
+ * Where a lock's file is removed, the next one who gets the old file's lock sees that nothing names it, and takes a new one.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -51,40 +51,47 @@ export async function withLockIfFree<Result>(
   waiting?: () => void,
 ): Promise<Result> {
   await mkdir(dirname(path), { recursive: true }).catch(() => {});
+  const lock = await openLock(path, waiting).catch(() => undefined);
+  if (!lock) return await action(false);
+  using _file = lock.file;
+  return lock.isFree ? await thenRemoved(path, () => action(true)) : await action(false);
+}
+
+/** Does something while a file of this process is there, which is removed at the end, or before at a signal. */
+export async function thenRemoved<Result>(path: string, action: () => Promise<Result>): Promise<Result> {
+  const forget = noteOwn(path);
+  try {
+    return await action();
+  } finally {
+    await rm(path, { force: true }).catch(() => {});
+    forget();
+  }
+}
+
+/**
+ * Opens a lock's file, which is made if it is not there, and takes its lock if no other process holds it.
+ *
+ * @param waiting if given, the lock is waited for, and this is called before
+ * @returns the file, and whether this process may go on; so it may on a file system without locks
+ * @throws the file system's error if the file cannot be made.
+ */
+export async function openLock(
+  path: string,
+  waiting?: () => void,
+): Promise<{ file: Deno.FsFile; isFree: boolean }> {
   for (;;) {
-    using file = await Deno.open(path, { create: true, write: true, mode: 0o664 }).catch(() => null);
-    // A file system without locks is taken to have no second process.
-    let isFree = file !== null && await file.tryLock(true).catch(() => true);
-    if (file !== null && !isFree && waiting) {
+    const file = await Deno.open(path, { create: true, read: true, write: true, mode: 0o664 });
+    let isFree = await file.tryLock(true).catch(() => true);
+    if (!isFree && waiting) {
       waiting();
-      await file.lock(true);
-      isFree = true;
+      isFree = await file.lock(true).then(() => true, () => true);
     }
-    if (isFree && (await file!.stat()).nlink === 0) continue; // the one before has removed it: it locks nothing
-    const forget = isFree ? noteOwn(path) : () => {};
-    try {
-      return await action(isFree);
-    } finally {
-      if (isFree) await rm(path, { force: true }).catch(() => {});
-      forget();
-    }
+    if (!isFree || (await file.stat()).nlink !== 0) return { file, isFree };
+    file.close(); // the one who held it before has removed it, which makes a lock on it useless
   }
 }
 
 async function lock(path: string, waiting: () => void): Promise<Deno.FsFile> {
   await mkdir(dirname(path), { recursive: true });
-  for (;;) {
-    const file = await Deno.open(path, { create: true, write: true, mode: 0o664 });
-    try {
-      if (!await file.tryLock(true)) {
-        waiting();
-        await file.lock(true);
-      }
-    } catch {
-      return file;
-    }
-    // Some versions of filelock remove the file, which makes a lock on it useless.
-    if ((await file.stat()).nlink !== 0) return file;
-    file.close();
-  }
+  return (await openLock(path, waiting)).file;
 }

@@ -152,13 +152,22 @@ export async function readJsonIfThere<Value>(
   shape: Shape<Value>,
   advice: string,
 ): Promise<Value | undefined> {
-  const content = await readTextFile(path, "fatal").catch((error) => {
+  const content = await readTextIfThere(path, advice, "fatal");
+  return content === undefined ? undefined : parseJson(content, path, shape, advice);
+}
+
+/** Reads a text file, as {@linkcode readTextFile}; undefined if there is none. @throws InputError if it cannot be read. */
+export async function readTextIfThere(
+  path: string,
+  advice: string,
+  encoding: "utf8" | "fatal" = "utf8",
+): Promise<string | undefined> {
+  return await readTextFile(path, encoding).catch((error) => {
     if (error.code === "ENOENT") return undefined;
     throw error instanceof InputError
       ? error
       : new InputError(`Cannot read ${path}: ${shown(error.message)}; ${advice}`, { cause: error });
   });
-  return content === undefined ? undefined : parseJson(content, path, shape, advice);
 }
 
 /**

@@ -1,10 +1,11 @@
 /** Output folders: one process at a time writes into one, and nothing in it is replaced unasked. */
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { InputError } from "../errors.ts";
-import { noteOwn, requireWritable, temporaryName } from "./whole_file.ts";
+import { openLock, thenRemoved } from "./file_lock.ts";
+import { requireWritable, temporaryName } from "./whole_file.ts";
 
 /** The lock in an output folder. The kernel holds it (see file_lock.ts), so that it ends with its process. */
 const lockFile = ".bertlab.lock";
@@ -29,35 +30,22 @@ export async function withOutputFolder<Result>(
 ): Promise<Result> {
   await requireWritable(folder);
   const path = join(folder, lockFile);
-  using file = await openLock(path, folder);
-  const forget = noteOwn(path);
-  try {
+  const { file, isFree } = await openLock(path);
+  if (!isFree) {
+    const text = await new Response(file.readable).text().catch(() => "");
+    throw new InputError(
+      `Cannot write into ${folder} as ${
+        ownerOf(text)
+      } is writing there: wait until it has ended, or name another folder`,
+    );
+  }
+  using _file = file;
+  return await thenRemoved(path, async () => {
     const owner: Owner = { pid: process.pid, host: hostname(), start: new Date().toISOString() };
     await file.truncate();
     await file.write(new TextEncoder().encode(JSON.stringify(owner)));
     return await action();
-  } finally {
-    await rm(path, { force: true }).catch(() => {});
-    forget();
-  }
-}
-
-async function openLock(path: string, folder: string): Promise<Deno.FsFile> {
-  for (;;) {
-    const file = await Deno.open(path, { create: true, read: true, write: true, mode: 0o664 });
-    const isFree = await file.tryLock(true).catch(() => true); // there are file systems without locks
-    if (!isFree) {
-      const text = await new Response(file.readable).text().catch(() => "");
-      throw new InputError(
-        `Cannot write into ${folder} as ${
-          ownerOf(text)
-        } is writing there: wait until it has ended, or name another folder`,
-      );
-    }
-    // The process that held it before removes the file.
-    if ((await file.stat()).nlink !== 0) return file;
-    file.close();
-  }
+  });
 }
 
 /** "process 12 of HOST (since 2026-11-28 10:00 UTC)" */

@@ -5,8 +5,7 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { shown } from "../storage/byte_source.ts";
-import { readTextFile } from "../storage/input_file.ts";
-import { nullish, object, readJsonIfThere, text } from "../storage/json.ts";
+import { nullish, object, readJsonIfThere, readTextIfThere, text } from "../storage/json.ts";
 import { placeTokens, tokensToAdd } from "./added_tokens.ts";
 import {
   addedTokensShape,
@@ -45,7 +44,7 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
   const at = (name: string) => join(folder, name);
   const config = await readJsonIfThere(at("tokenizer_config.json"), configShape, advice) ?? {};
   const plain = await takesJsonAsItIs(folder, config);
-  const vocabulary = await readIfThere(at("vocab.txt"));
+  const vocabulary = await readTextIfThere(at("vocab.txt"), advice);
   const json = await readJsonIfThere(at("tokenizer.json"), tokenizerShape, advice);
   if (json) requireOneId(json, at("tokenizer.json"));
   else if (vocabulary === undefined || plain) {
@@ -222,15 +221,4 @@ function looksCased(pieces: readonly string[]): boolean {
 function casedNote(folder: string): string {
   return `${folder} does not say whether it is cased: its vocabulary has capitals, so texts keep theirs; transformers ` +
     'lower-cases them until "do_lower_case" is false in tokenizer_config.json.';
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readTextFile(path);
-  } catch (error) {
-    const { code, message } = error as Error & { code?: string };
-    if (code === "ENOENT") return undefined;
-    if (error instanceof InputError) throw error;
-    throw new InputError(`Cannot read ${path}: ${message}; ${advice}`, { cause: error });
-  }
 }
