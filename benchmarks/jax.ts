@@ -37,7 +37,9 @@ async function jaxSide(python: string, { L, H, B, T }: { L: number; H: number; B
   const { client } = await openPlugin((await findPlugin()).path);
   const device = client.devices[0]!;
   const oneDnn = process.env.BERTLAB_XLA_ONEDNN === "1" ? oneDnnOverrides : {};
-  const program = client.compile(text, { overrides: { ...platformOverrides[client.platform], ...oneDnn } });
+  const program = await client.compile(text, {
+    overrides: { ...platformOverrides(client.platform), ...oneDnn },
+  });
   const random = new Random(1);
   const inputs = argumentsOf(text);
   const batch = inputs.length - 5; // ids, mask, labels, key, count

@@ -3,10 +3,12 @@ import { Command } from "commander";
 import { appendFile } from "node:fs/promises";
 import { benchDevices } from "../benchmarks/devices.ts";
 import { benchGpu } from "../benchmarks/gpu.ts";
+import { benchHost } from "../benchmarks/host.ts";
 import { benchJax } from "../benchmarks/jax.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPredict } from "../benchmarks/predict.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
+import { benchPrograms } from "../benchmarks/programs.ts";
 import { benchStep } from "../benchmarks/step.ts";
 import { benchTrain } from "../benchmarks/train.ts";
 import { InputError } from "../lib/errors.ts";
@@ -29,12 +31,14 @@ const benchmarks = {
   padding: benchPadding,
   devices: benchDevices,
   gpu: benchGpu,
+  programs: benchPrograms,
+  host: benchHost,
   jax: benchJax,
 } as const;
 
 /**
- * Benchmarks run if none is named: `train` takes half an hour, the others need a plugin of the engine xla, `jax` also a
- * Python with JAX.
+ * Benchmarks run if none is named: `train` takes half an hour, `programs` an hour, the others need a plugin of the
+ * engine xla, `jax` also a Python with JAX.
  */
 const usual = ["step", "pretrain", "padding"];
 

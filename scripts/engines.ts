@@ -12,7 +12,7 @@ import { type Experiment, resolveCells, type ScaleName, scaleNames } from "../li
 import { gpuPlan, planKey } from "../lib/runs/gpu_plan.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseExperiments, numberBetween, oneOf, wholeNumber } from "./options.ts";
+import { chooseExperiments, memoryOption, numberBetween, oneOf, wholeNumber } from "./options.ts";
 
 interface EnginesOptions {
   readonly target?: keyof typeof targets;
@@ -29,7 +29,7 @@ interface EnginesOptions {
 
 /** The command. */
 export function enginesCommand(output: Output): Command {
-  return new Command("engines")
+  return memoryOption(new Command("engines"))
     .description("Says which engines are usable here, on what, and what to do about those that are not.")
     .argument("[experiments...]", "with --target: experiments whose largest steps are compiled")
     .option(
@@ -136,8 +136,12 @@ export async function tellPlan(
   }
   const advice = plan.fits
     ? "fits"
-    : "does not fit; a smaller microBatchSize makes the same step of several passes";
-  output.out(`  ${gigabytes(plan.bytes)} of the ${gigabytes(card.memory)} GB of ${card.name}: ${advice}`);
+    : "does not fit; a smaller microBatchSize makes the same step of several passes, --memory-fraction gives more room";
+  output.out(
+    `  ${gigabytes(plan.bytes)} of the ${gigabytes(plan.room)} GB that programs may take of ${card.name}'s ${
+      gigabytes(card.memory)
+    } GB: ${advice}`,
+  );
 }
 
 async function tellEngines(output: Output): Promise<void> {
@@ -159,8 +163,8 @@ async function tellEngines(output: Output): Promise<void> {
     output.out(`xla: ${path} (${origin}): ${sentence(description)}`);
   }
   if (found.length === 0) output.out(`xla: no plugin in ${without.join(", ")}`);
-  const gpu = await hasNvidiaGpu();
-  output.out(gpu ? "GPU: NVIDIA's driver is there" : "GPU: none of NVIDIA's (there is no /dev/nvidia0)");
+  const gpu = hasNvidiaGpu();
+  output.out(gpu ? "GPU: NVIDIA's driver shows one" : "GPU: none of NVIDIA's (its driver shows none)");
   output.out(`auto: ${await chooseEngine("auto", output.error)}`);
   const wanted = gpu ? "cuda" : "cpu";
   if (usable.has(wanted)) return;

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { realpath } from "node:fs/promises";
 import process from "node:process";
 import { engineNames } from "../lib/engine/open.ts";
+import { defaultFraction, memoryVariable } from "../lib/engine/xla/plugin.ts";
 import { InputError } from "../lib/errors.ts";
 import { tableFormats, type TableOptions } from "../lib/tables/table.ts";
 
@@ -106,9 +107,23 @@ export function layoutOf({ format, separator, encoding, quotes }: TableOptions):
   return { format, separator, encoding, quotes };
 }
 
+/** Adds the option that says how much of a GPU's memory may be taken. */
+export function memoryOption(command: Command): Command {
+  return command
+    .option(
+      "--memory-fraction <F>",
+      `of a GPU's memory that programs may take (also: the variable ${memoryVariable}; ${defaultFraction} if not given)`,
+      numberBetween("--memory-fraction", .01, 1),
+    )
+    .hook("preAction", (command) => {
+      const { memoryFraction } = command.opts<{ memoryFraction?: number }>();
+      if (memoryFraction !== undefined) process.env[memoryVariable] = `${memoryFraction}`;
+    });
+}
+
 /** Adds the options of commands that train: the seed, where the steps run, and checkpoints. */
 export function runOptions(command: Command): Command {
-  return command
+  return memoryOption(command)
     .option("--seed <N>", "key of all randomness", wholeNumber("--seed", 0), 1)
     .option("--engine <name>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")

@@ -29,6 +29,7 @@ import { ExperimentWatch } from "./experiment_watch.ts";
 import {
   chooseExperiments,
   collect,
+  memoryOption,
   numberBetween,
   oneOf,
   parseSetting,
@@ -67,7 +68,7 @@ export interface ReproduceParts {
 
 /** The command, not yet run. */
 export function reproduceCommand(parts: ReproduceParts): Command {
-  return sourceOptions(new Command("reproduce"))
+  return memoryOption(sourceOptions(new Command("reproduce")))
     .description(
       "Runs experiments of the paper and prints their tables. Finished runs are kept: a second call goes on where " +
         "the first one stopped.",

@@ -34,6 +34,14 @@ export interface Program {
    * graph's other outputs.
    */
   run(state: State, feeds: HostTensors): Promise<HostTensors>;
+  /**
+   * Enqueues the same and returns while the devices still compute: runs on a state are computed in the order of the
+   * calls. The function that it returns waits for the outputs, and must be called once. Absent from an engine that
+   * computes in `run` itself.
+   *
+   * @throws Error if the run cannot be enqueued; one that fails later says so where it is waited for.
+   */
+  start?(state: State, feeds: HostTensors): () => Promise<HostTensors>;
   /** Frees the compiled program. */
   dispose(): void;
 }

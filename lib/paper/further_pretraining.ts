@@ -218,7 +218,9 @@ export async function furtherPretrain(
       },
       onStep: (report) => {
         sitting.tokens += report.tokens;
-        sitting.seconds += (performance.now() - sitting.began) / 1000;
+        const now = performance.now();
+        sitting.seconds += (now - sitting.began) / 1000;
+        sitting.began = now; // the report after it may come without another batch
         context.onStep?.(report);
       },
       onEpoch: ({ evaluation }) => context.onEvaluation?.(evaluation, parameters),

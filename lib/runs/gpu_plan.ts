@@ -7,6 +7,7 @@ import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
 import { pretrainer } from "../bert/pretraining.ts";
 import { planFor } from "../engine/xla/ahead_of_time.ts";
 import type { Api } from "../engine/xla/api.ts";
+import { memoryFraction } from "../engine/xla/plugin.ts";
 import type { Target } from "../engine/xla/targets/hopper.ts";
 import type { Configuration } from "./configuration.ts";
 import { classifierPlan } from "../paper/classifier_plan.ts";
@@ -16,7 +17,7 @@ import { batchesOf, longestTexts, maskedPlaces, modelShape } from "./cost.ts";
 import { trainingBatches } from "../training/batches.ts";
 import { optimizer } from "../training/optimizers.ts";
 import { type PackedSize, packedSizes } from "../training/packing.ts";
-import { gradientGraph, signatures, trainedNames, updateGraph } from "../training/step.ts";
+import { evaluationGraph, gradientGraph, signatures, trainedNames, updateGraph } from "../training/step.ts";
 import type { ClassifierShape } from "../bert/classifier.ts";
 
 /** A compiled program of a step. */
@@ -47,7 +48,9 @@ export interface GpuPlan {
   readonly programs: readonly ProgramPlan[];
   /** Bytes of the card at most. */
   readonly bytes: number;
-  /** `true` if the card has as many bytes. */
+  /** Bytes of the card that the engine's programs may take. */
+  readonly room: number;
+  /** `true` if there is as much room. */
   readonly fits: boolean;
 }
 
@@ -57,8 +60,10 @@ export interface GpuPlanOptions {
   readonly devices?: number;
   /** cuDNN's attention where it can be; true if not given. */
   readonly fusedAttention?: boolean;
-  /** Only programs whose names begin so are compiled: "gradients" or "update". */
+  /** Only programs whose names begin so are compiled: "evaluation", "gradients" or "update". */
   readonly only?: string;
+  /** The fraction of the card's memory that programs may take; the engine's own if not given. */
+  readonly fraction?: number;
 }
 
 /** Classes that are assumed: they hardly matter. */
@@ -96,13 +101,10 @@ export async function gpuPlan(
   api: Api,
   target: Target,
   configuration: Configuration,
-  { devices = 1, fusedAttention = true, only = "" }: GpuPlanOptions = {},
+  { devices = 1, fusedAttention = true, only = "", fraction = memoryFraction() }: GpuPlanOptions = {},
 ): Promise<GpuPlan> {
-  const whole = await modelShape(configuration);
-  const config = { ...whole, num_hidden_layers: configuration.layers ?? whole.num_hidden_layers };
-  const { precision, preTraining } = configuration;
-  const steps = [fineTuningStep(config, configuration, devices)];
-  if (preTraining) steps.unshift(preTrainingStep(config, preTraining, maskedPlaces(configuration), devices));
+  const { precision } = configuration;
+  const steps = await largestSteps(configuration, devices);
   const programs = steps.flatMap(({ graphs, parameters }) => {
     const state = 4 * 4 * sizesOf(Object.values(parameters)); // parameters, gradients and both moments in f32
     return graphs.filter(({ name }) => name.startsWith(only)).map((graph): ProgramPlan => {
@@ -125,14 +127,31 @@ export async function gpuPlan(
       };
     });
   });
-  const bytes = Math.max(...programs.map((program) => program.bytes));
+  const bytes = Math.max(...programs.map((program) => program.bytes)), room = fraction * target.memory;
   const millions = Math.max(...steps.map(({ parameters }) => sizesOf(Object.values(parameters)) / 1e6));
-  return { millions, programs, bytes, fits: bytes <= target.memory };
+  return { millions, programs, bytes, room, fits: bytes <= room };
 }
 
-interface Step {
+/** The graphs of a step of its largest shape, and the parameters that it trains or reads. */
+export interface LargestStep {
+  /** Evaluation, gradients and update. */
   readonly graphs: readonly Graph[];
+  /** Shapes by name. */
   readonly parameters: Record<string, Signature>;
+}
+
+/**
+ * Returns the largest steps of a run: of further pre-training, if it has any, and of fine-tuning.
+ *
+ * @throws InputError if the model's configuration cannot be had.
+ */
+export async function largestSteps(configuration: Configuration, devices = 1): Promise<LargestStep[]> {
+  const whole = await modelShape(configuration);
+  const config = { ...whole, num_hidden_layers: configuration.layers ?? whole.num_hidden_layers };
+  const { preTraining } = configuration;
+  const steps = [fineTuningStep(config, configuration, devices)];
+  if (preTraining) steps.unshift(preTrainingStep(config, preTraining, maskedPlaces(configuration), devices));
+  return steps;
 }
 
 /** Numbers in tensors. */
@@ -145,7 +164,7 @@ function tensorsOf(shapes: Map<string, number[]>): Record<string, Signature> {
 }
 
 /** The largest step of fine-tuning: all texts, all fractions, all tokens. */
-function fineTuningStep(model: BertConfig, configuration: Configuration, devices: number): Step {
+function fineTuningStep(model: BertConfig, configuration: Configuration, devices: number): LargestStep {
   const { config, width, pooler, trainable, additional } = classifierPlan(model, configuration);
   const shapes = parameterShapes(config, { labels: classes, features: width });
   const parameters = {
@@ -158,6 +177,7 @@ function fineTuningStep(model: BertConfig, configuration: Configuration, devices
   const trained = Object.fromEntries(names.map((name) => [name, parameters[name]!]));
   return {
     graphs: [
+      evaluationGraph(trainable, parameters, shape),
       gradientGraph(trainable, parameters, shape, { accumulate }),
       updateGraph(trained, optimizer(configuration.optimizer)),
     ],
@@ -171,14 +191,16 @@ function preTrainingStep(
   { batchSize: B, maxLength, nsp }: NonNullable<Configuration["preTraining"]>,
   P: number,
   devices: number,
-): Step {
+): LargestStep {
   const parameters = tensorsOf(preTrainingShapes(config, { nsp }));
   const list = new Array<number>(B / devices).fill(maxLength);
   const [{ S, R, T }] = packedSizes([list]) as [PackedSize];
   const shape = { B, P, S: S * devices, R: R * devices, T };
+  const trainable = pretrainer(config, { nsp });
   return {
     graphs: [
-      gradientGraph(pretrainer(config, { nsp }), parameters, shape),
+      evaluationGraph(trainable, parameters, shape),
+      gradientGraph(trainable, parameters, shape),
       updateGraph(parameters, optimizer("adamw")),
     ],
     parameters,

@@ -1,4 +1,5 @@
 /** The one training loop. */
+import { setImmediate } from "node:timers/promises";
 import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { anything, list, nullable, number, object, type Shape, whole } from "../storage/json.ts";
@@ -10,8 +11,8 @@ import {
   ResumeError,
   writeCheckpoint,
 } from "./checkpoints.ts";
-import type { EpochBatches } from "./step.ts";
-import type { Trainer } from "./trainer.ts";
+import type { EpochBatches, StepBatch } from "./step.ts";
+import type { StepOutcome, Trainer } from "./trainer.ts";
 
 /** The result of one epoch. */
 export interface EpochResult<Evaluation> {
@@ -24,7 +25,7 @@ export interface EpochResult<Evaluation> {
   readonly seconds: number;
 }
 
-/** The report of the loop after a step. */
+/** The report of the loop after a step; where the engine enqueues programs, the next step has then begun. */
 export interface StepReport {
   /** Updates made. */
   readonly step: number;
@@ -111,9 +112,28 @@ export async function train<Evaluation>(
   let best: HostTensors | undefined;
   let isSaved = false;
   const times = new CheckpointTimes(checkpoint?.every);
+  /** The step whose loss and norm are not read yet. */
+  let begun: { step: number; batch: StepBatch; outcome: () => Promise<StepOutcome> } | undefined;
+  const readStep = async () => {
+    if (!begun) return;
+    const { step, batch, outcome } = begun;
+    begun = undefined;
+    const start = performance.now();
+    const { loss, gradientNorm } = await outcome();
+    at.seconds += (performance.now() - start) / 1000;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      const found = Number.isFinite(loss) ? `gradients' norm is ${gradientNorm}` : `loss is ${loss}`;
+      throw notFinite(trainer, plan, { step, found, last: at.lastLoss, isSaved });
+    }
+    at.lossSum += loss;
+    at.lastLoss = loss;
+    const { examples, tokens } = batch;
+    plan.onStep?.({ step, steps, epoch: at.epoch + 1, loss, gradientNorm, examples, tokens });
+  };
   const saveIfDue = async (endsEpoch: boolean) => {
     const isStopped = checkpoint?.stop?.aborted ?? false;
     if (!checkpoint || !(isStopped || times.isDue(trainer.updates, endsEpoch))) return;
+    await readStep();
     await times.take(async () =>
       await writeCheckpoint(checkpoint, { snapshot: await trainer.snapshot(), position: at, best })
     );
@@ -139,29 +159,23 @@ export async function train<Evaluation>(
   while (at.epoch < epochs) {
     const batches = plan.batches(at.epoch);
     while (at.place < batches.length) {
-      const batch = batches.at(at.place);
       const start = performance.now();
+      const batch = batches.at(at.place);
       const update = trainer.updates;
-      const { loss, gradientNorm } = await trainer.step(batch, (parameter) => plan.rate(parameter, update));
-      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-        const found = Number.isFinite(loss) ? `gradients' norm is ${gradientNorm}` : `loss is ${loss}`;
-        throw notFinite(trainer, plan, found, at.lastLoss, isSaved);
-      }
+      const outcome = await trainer.begin(batch, (parameter) => plan.rate(parameter, update))
+        .catch(async (error) => {
+          await readStep(); // its error, if it has one, explains this one
+          throw error;
+        });
       at.seconds += (performance.now() - start) / 1000;
-      at.lossSum += loss;
-      at.lastLoss = loss;
+      await readStep(); // the one before, while the engine computes this one
+      begun = { step: trainer.updates, batch, outcome };
       at.place++;
-      plan.onStep?.({
-        step: trainer.updates,
-        steps,
-        epoch: at.epoch + 1,
-        loss,
-        gradientNorm,
-        examples: batch.examples,
-        tokens: batch.tokens,
-      });
+      if (trainer.runsAhead) await setImmediate(); // else no signal and no timer would have its turn
+      else await readStep();
       if (at.place < batches.length) await saveIfDue(false);
     }
+    await readStep();
 
     const result: EpochResult<Evaluation> = {
       epoch: at.epoch + 1,
@@ -194,20 +208,18 @@ function bestOf<Evaluation>(
 function notFinite<Evaluation>(
   trainer: Trainer,
   plan: TrainingPlan<Evaluation>,
-  found: string,
-  last: number | null,
-  isSaved: boolean,
+  { step, found, last, isSaved }: { step: number; found: string; last: number | null; isSaved: boolean },
 ): InputError {
   if (last === null) {
     return new InputError(
-      `Training stopped at step ${trainer.updates} as the ${found} before any change of the weights: the model ` +
+      `Training stopped at step ${step} as the ${found} before any change of the weights: the model ` +
         "to start from is damaged or its weights are too large, so take another copy of it, or another model",
     );
   }
   const kept = plan.checkpoint && isSaved ? `; the last checkpoint is in ${plan.checkpoint.folder}` : "";
-  const rate = Math.max(...trainer.parameterNames.map((name) => plan.rate(name, trainer.updates - 1)));
+  const rate = Math.max(...trainer.parameterNames.map((name) => plan.rate(name, step - 1)));
   return new InputError(
-    `Training stopped at step ${trainer.updates} as the ${found} at learning rate ${rate.toPrecision(3)} ` +
+    `Training stopped at step ${step} as the ${found} at learning rate ${rate.toPrecision(3)} ` +
       `(the last finite loss was ${
         last.toPrecision(4)
       })${kept}: try a lower learning rate or a longer warm-up`,

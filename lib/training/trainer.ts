@@ -26,6 +26,14 @@ export interface Snapshot {
   readonly decay?: number;
 }
 
+/** The result of a step. */
+export interface StepOutcome {
+  /** The batch's mean loss before the step. */
+  readonly loss: number;
+  /** The gradients' norm before clipping. */
+  readonly gradientNorm: number;
+}
+
 /** Owns a state of the engine; `dispose` frees it. */
 export class Trainer {
   readonly parameterNames: readonly string[];
@@ -35,6 +43,10 @@ export class Trainer {
   readonly #subset: RowSubset | undefined;
   readonly #signatures: ReturnType<typeof signatures>;
   readonly #programs = new Map<string, Promise<Program>>();
+  /** Programs that have run. */
+  readonly #ran = new Set<Program>();
+  /** Steps whose result nobody has asked for yet. */
+  readonly #begun = new Set<() => Promise<StepOutcome>>();
 
   /**
    * @param parameters Initial values.
@@ -82,44 +94,104 @@ export class Trainer {
     return program;
   }
 
+  /** One optimizer step; it waits for the result. */
+  async step(batch: StepBatch, rate: (parameter: string) => number): Promise<StepOutcome> {
+    return await (await this.begin(batch, rate))();
+  }
+
   /**
-   * One optimizer step.
+   * Begins an optimizer step. Where the engine enqueues programs, the gradients and the update are only enqueued, and
+   * another step may begin before this one's result is asked for.
+   *
+   * A program's first run is waited for: if memory is short, it says so there, before the update has overwritten the
+   * parameters. After an error the gradients are there again, so that a smaller batch can be tried.
    *
    * @param rate The learning rate of each parameter at this step.
-   * @returns the batch's mean loss before the step, and the gradients' norm before clipping.
+   * @returns a function that waits for the result.
    */
-  async step(
-    batch: StepBatch,
-    rate: (parameter: string) => number,
-  ): Promise<{ loss: number; gradientNorm: number }> {
-    let loss = 0;
-    for (const [i, part] of batch.parts.entries()) {
-      const accumulate = i > 0;
-      const program = await this.#program(
-        `gradients ${accumulate} ${JSON.stringify(batch.shape)}`,
-        () => gradientGraph(this.trainable, this.#signatures, batch.shape, { accumulate }),
+  async begin(batch: StepBatch, rate: (parameter: string) => number): Promise<() => Promise<StepOutcome>> {
+    const runs: (() => Promise<HostTensors>)[] = [];
+    try {
+      for (const [i, part] of batch.parts.entries()) {
+        const accumulate = i > 0;
+        const program = await this.#program(
+          `gradients ${accumulate} ${JSON.stringify(batch.shape)}`,
+          () => gradientGraph(this.trainable, this.#signatures, batch.shape, { accumulate }),
+        );
+        const key = Int32Array.of(stepKey(stepKey(this.seed, this.#updates), i));
+        const feeds = this.#subset?.feeds(part) ?? part;
+        runs.push(await this.#start(program, { ...feeds, key: { shape: [1], data: key } }));
+      }
+      const names = trainedNames(this.trainable, this.#signatures, batch.shape);
+      const update = await this.#program(`update ${names}`, () => {
+        const trained = Object.fromEntries(names.map((name) => [name, this.#signatures[name]!]));
+        return updateGraph(trained, this.optimizer);
+      });
+      const counts = names.map((name) => this.#count(name) + 1);
+      runs.push(
+        await this.#start(update, {
+          learning_rates: { shape: [names.length], data: Float32Array.from(names, rate) },
+          bias_corrections: { shape: [names.length, 2], data: biasCorrections(this.optimizer, counts) },
+        }),
       );
-      const key = Int32Array.of(stepKey(stepKey(this.seed, this.#updates), i));
-      const feeds = this.#subset?.feeds(part) ?? part;
-      const outputs = await program.run(this.#state, { ...feeds, key: { shape: [1], data: key } });
-      loss += outputs.loss!.data[0]!;
+      this.#updates++;
+      names.forEach((name, i) => this.#counts.set(name, counts[i]!));
+      if (this.#subset && names.includes(this.#subset.parameter)) {
+        this.#subset.decay *= 1 - rate(this.#subset.parameter) * this.optimizer.weightDecay;
+      }
+    } catch (error) {
+      await this.#outcome(runs); // an error of a run before this one explains more
+      this.#restoreGradients();
+      throw error;
     }
-    const names = trainedNames(this.trainable, this.#signatures, batch.shape);
-    const update = await this.#program(`update ${names}`, () => {
-      const trained = Object.fromEntries(names.map((name) => [name, this.#signatures[name]!]));
-      return updateGraph(trained, this.optimizer);
-    });
-    this.#updates++;
-    for (const name of names) this.#counts.set(name, this.#count(name) + 1);
-    const corrections = biasCorrections(this.optimizer, names.map((name) => this.#count(name)));
-    const { gradient_norm: norm } = await update.run(this.#state, {
-      learning_rates: { shape: [names.length], data: Float32Array.from(names, rate) },
-      bias_corrections: { shape: [names.length, 2], data: corrections },
-    });
-    if (this.#subset && names.includes(this.#subset.parameter)) {
-      this.#subset.decay *= 1 - rate(this.#subset.parameter) * this.optimizer.weightDecay;
+    let outcome: Promise<StepOutcome> | undefined;
+    const wait = () => {
+      this.#begun.delete(wait);
+      return outcome ??= this.#outcome(runs);
+    };
+    this.#begun.add(wait);
+    return wait;
+  }
+
+  /** `true` if a step that was begun is computed while others begin. */
+  get runsAhead(): boolean {
+    return [...this.#ran].some(({ start }) => start !== undefined);
+  }
+
+  /** Runs a program, or enqueues it if it has run before; returns a function that waits for the outputs. */
+  async #start(program: Program, feeds: HostTensors): Promise<() => Promise<HostTensors>> {
+    if (program.start && this.#ran.has(program)) return program.start(this.#state, feeds);
+    const outputs = await program.run(this.#state, feeds);
+    this.#ran.add(program);
+    return () => Promise.resolve(outputs);
+  }
+
+  /** Waits for the runs of a step, gradients of its parts and then the update; throws the first error of them. */
+  async #outcome(runs: readonly (() => Promise<HostTensors>)[]): Promise<StepOutcome> {
+    const ends = await Promise.allSettled(runs.map((wait) => wait()));
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed) {
+      this.#restoreGradients();
+      throw failed.reason;
     }
-    return { loss, gradientNorm: norm!.data[0]! };
+    const outputs = ends.map((end) => (end as PromiseFulfilledResult<HostTensors>).value);
+    const loss = outputs.reduce((sum, { loss }) => sum + (loss?.data[0] ?? 0), 0);
+    return { loss, gradientNorm: outputs.at(-1)?.gradient_norm?.data[0] ?? NaN };
+  }
+
+  /** Puts zeros where a failed run has taken a gradient's memory; the next step overwrites them. */
+  #restoreGradients(): void {
+    const { shapes } = this.#state;
+    for (const [name, { shape }] of Object.entries(this.#signatures)) {
+      const gradient = stateName.gradient(name);
+      if (shapes.has(gradient)) continue;
+      const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
+      try {
+        this.#state.upload({ [gradient]: { shape, data } });
+      } catch {
+        return; // there is no room even for these: the error of the run says more
+      }
+    }
   }
 
   /** Loss and outputs of a batch (its first part) without dropout. */
@@ -170,8 +242,9 @@ export class Trainer {
     this.parameterNames.forEach((name, place) => this.#counts.set(name, counts[place]!));
   }
 
-  /** Frees programs and state. */
+  /** Frees programs and state, after the end of what was begun. */
   async dispose(): Promise<void> {
+    for (const wait of [...this.#begun]) await wait().catch(() => {});
     for (const program of this.#programs.values()) (await program.catch(() => undefined))?.dispose();
     this.#state.dispose();
   }

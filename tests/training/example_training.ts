@@ -1,6 +1,7 @@
 /** A tiny network in training, for what is tested of the loop and its checkpoints. */
 import * as tf from "@tensorflow/tfjs";
 import { readdir } from "node:fs/promises";
+import type { Engine } from "../../lib/engine/engine.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { dropout, gelu, linear, softmaxCrossEntropy } from "../../lib/graph/composites.ts";
 import { fold, Random } from "../../lib/random.ts";
@@ -12,7 +13,7 @@ import type { Trainable } from "../../lib/training/step.ts";
 import type { StepBatch } from "../../lib/training/step.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
 
-const engine = onnxEngine();
+const onnx = onnxEngine();
 
 /** Two layers that tell apart two classes of points [B, 4]. */
 function network(rate: number): Trainable {
@@ -41,7 +42,9 @@ function tensor(seed: number, ...shape: number[]) {
 }
 
 /** The network before the first step; dropout at `rate`. */
-export function newTrainer({ rate = 0.2 } = {}): Trainer {
+export function newTrainer(
+  { rate = 0.2, engine = onnx }: { rate?: number; engine?: Engine } = {},
+): Trainer {
   const parameters: HostTensors = {
     "in.weight": tensor(1, 8, 4),
     "in.bias": tensor(2, 8),

@@ -1,9 +1,12 @@
 /** Compiling for a GPU that is not there. The CUDA plugin needs the card's description, ptxas and libdevice for it. */
+import { join } from "node:path";
+import { cacheFolder } from "../../storage/cache.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { type LoweredModule, lowerToStablehlo } from "../../graph/stablehlo/lower.ts";
 import type { Api } from "./api.ts";
 import { packProgram } from "./client.ts";
 import { compileOptions, type Overrides, platformOverrides } from "./compile_options.ts";
+import { cudaData } from "./cuda_data.ts";
 import { Executable, type ProgramMemory } from "./executable.ts";
 import { packOptions } from "./named_values.ts";
 import { localGraph } from "./replicas.ts";
@@ -43,7 +46,10 @@ export function planFor(api: Api, target: Target, graph: Graph, options: PlanOpt
   const start = performance.now();
   using program = compileFor(api, target, module.text, {
     replicas: devices,
-    overrides: platformOverrides.cuda,
+    overrides: platformOverrides("cuda", {
+      data: cudaData(api.path).folder,
+      autotuning: join(cacheFolder(), "xla", "programs", "autotuning"),
+    }),
   });
   const seconds = (performance.now() - start) / 1000;
   // The compiled program is an HloModuleProto, which names called functions and kinds of fusions as text.

@@ -1,4 +1,5 @@
 /** A plugin's table of functions: its version is checked once, and an error of a call becomes an exception. */
+import process from "node:process";
 import { InputError } from "../../errors.ts";
 import { XlaError } from "./errors.ts";
 import { functions, newestKnown, oldestAccepted } from "./layouts.ts";
@@ -16,11 +17,22 @@ const onThread = { ...direct, nonblocking: true } as const;
 /** Bytes of PJRT_Api before its function pointers. */
 const tableStart = 40;
 
+/** Every library's functions. */
+const all: Api[] = [];
+
+// A plugin's threads that still compute when the process ends would read what is freed already.
+process.on("exit", () => {
+  for (const api of all) api.settle();
+});
+
 /** The functions of a loaded library. */
 export class Api {
   readonly #table: Deno.UnsafePointerView;
   readonly #slots: number;
   readonly #calls = new Map<FunctionName, Deno.UnsafeFnPointer<typeof direct>>();
+  readonly #waits = new Map<FunctionName, Deno.UnsafeFnPointer<typeof onThread>>();
+  /** Events of runs that nobody has waited for yet; the process must not end before them. */
+  readonly running = new Set<Address>();
   /** The minor number of the API's version; the major one is 0. */
   readonly version: number;
 
@@ -41,6 +53,14 @@ export class Api {
     }
     this.#slots = (size - tableStart) / 8;
     this.version = minor;
+    all.push(this);
+  }
+
+  /** Waits for every run, this thread included; what they report is no matter any more. */
+  settle(): void {
+    for (const event of this.running) {
+      this.#function("Event_Await").call(this.#struct("Event_Await", { event }).bytes);
+    }
   }
 
   #function(name: FunctionName): Deno.UnsafeFnPointer<typeof direct> {
@@ -86,7 +106,8 @@ export class Api {
     doing: string,
   ): Promise<Results<Name>> {
     const args = this.#struct(name, given);
-    const waiting = new Deno.UnsafeFnPointer(this.#pointer(name), onThread);
+    let waiting = this.#waits.get(name);
+    if (!waiting) this.#waits.set(name, waiting = new Deno.UnsafeFnPointer(this.#pointer(name), onThread));
     this.#check(await waiting.call(args.bytes), doing);
     return args.values(); // this use also keeps the struct alive during the call
   }
@@ -94,6 +115,15 @@ export class Api {
   /** Frees an object of the library. */
   destroy<Name extends FunctionName & `${string}_Destroy`>(name: Name, given: Arguments<Name>): void {
     this.call(name, given, "free what the plugin holds");
+  }
+
+  /** Frees tensors of the library by their addresses, with one struct for all calls. */
+  destroyBuffers(addresses: Iterable<Address>): void {
+    const args = this.#struct("Buffer_Destroy", {}), destroy = this.#function("Buffer_Destroy");
+    for (const address of addresses) {
+      args.point("buffer", address);
+      this.#check(destroy.call(args.bytes), "free what the plugin holds");
+    }
   }
 
   #check(error: Deno.PointerValue, doing: string): void {
@@ -110,10 +140,11 @@ export class Api {
   }
 }
 
-/** Waits for an event and frees it, also when it reports an error. */
+/** Waits for an event and frees it, also when it reports an error; one that has come needs no other thread. */
 export async function finish(api: Api, event: Address, doing: string): Promise<void> {
   try {
-    await api.wait("Event_Await", { event }, doing);
+    if (api.call("Event_IsReady", { event }, doing).is_ready) api.call("Event_Await", { event }, doing);
+    else await api.wait("Event_Await", { event }, doing);
   } finally {
     api.destroy("Event_Destroy", { event });
   }

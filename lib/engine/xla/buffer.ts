@@ -52,20 +52,17 @@ export class DeviceBuffer implements Disposable {
   }
 
   /** Copies it to the host in row-major order; booleans become 0 and 1. */
-  async download(): Promise<HostTensor> {
-    const shape = this.shape;
-    const size = shape.reduce((product, length) => product * length, 1);
+  download(): Promise<HostTensor> {
     const { type } = this.api.call("Buffer_ElementType", { buffer: this.handle }, "ask for a type");
-    const bytes = new Uint8Array(size * (type === types.bool ? 1 : 4));
-    const { event } = this.api.call("Buffer_ToHostBuffer", {
-      src: this.handle,
-      host_layout: rowMajor(shape.length),
-      dst: bytes,
-      dst_size: bytes.length,
-    }, `copy a tensor of shape [${shape}] from the device`);
-    await finish(this.api, event, `copy a tensor of shape [${shape}] from the device`);
-    if (type === types.bool) return { shape, data: Int32Array.from(bytes) };
-    return { shape, data: new (type === types.int32 ? Int32Array : Float32Array)(bytes.buffer) };
+    const dtype = type === types.bool ? "bool" : type === types.int32 ? "int32" : "float32";
+    return startDownload(this.api, this.handle, this.shape, dtype)();
+  }
+
+  /** Gives the address away: from now on the caller frees it. */
+  release(): Address {
+    const address = this.handle;
+    this.#handle = 0n;
+    return address;
   }
 
   /** Frees the device's memory; a second call does nothing. */
@@ -77,6 +74,29 @@ export class DeviceBuffer implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Enqueues the copy of a tensor to the host; the result waits for it. */
+export function startDownload(
+  api: Api,
+  buffer: Address,
+  shape: readonly number[],
+  dtype: keyof typeof types,
+): () => Promise<HostTensor> {
+  const size = shape.reduce((product, length) => product * length, 1);
+  const doing = `copy a tensor of shape [${shape}] from the device`;
+  const bytes = new Uint8Array(new ArrayBuffer(size * (dtype === "bool" ? 1 : 4)));
+  const { event } = api.call("Buffer_ToHostBuffer", {
+    src: buffer,
+    host_layout: rowMajor(shape.length),
+    dst: bytes,
+    dst_size: bytes.length,
+  }, doing);
+  return async () => {
+    await finish(api, event, doing);
+    if (dtype === "bool") return { shape, data: Int32Array.from(bytes) };
+    return { shape, data: new (dtype === "int32" ? Int32Array : Float32Array)(bytes.buffer) };
+  };
 }
 
 /** Returns the row-major layout for a rank; without a layout a device may choose another order. */

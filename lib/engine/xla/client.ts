@@ -92,17 +92,17 @@ export class Client {
   }
 
   /**
-   * Compiles a StableHLO module.
+   * Compiles a StableHLO module, on another thread, as it may take a minute.
    *
    * @param replicas Number of devices that it runs on, the first ones.
    * @throws XlaError with the compiler's words.
    */
-  compile(
+  async compile(
     text: string,
     { replicas = 1, overrides }: { replicas?: number; overrides?: Overrides } = {},
-  ): LoadedExecutable {
+  ): Promise<LoadedExecutable> {
     const options = compileOptions(replicas, overrides);
-    const { executable } = this.api.call("Client_Compile", {
+    const { executable } = await this.api.wait("Client_Compile", {
       client: this.#handle,
       program: packProgram(text),
       compile_options: options,

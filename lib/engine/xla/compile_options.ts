@@ -6,14 +6,43 @@
 /** XLA's flags without the leading dashes; compiling fails on a name that the plugin does not know. */
 export type Overrides = Readonly<Record<string, string | boolean | number>>;
 
-/** The flags that the engine sets, by platform. */
-export const platformOverrides: Readonly<Record<string, Overrides>> = {
+/** Folders that the compiler of GPU programs uses. */
+export interface CompilerFolders {
+  /** XLA's data folder, which has ptxas and libdevice; where it is not given, XLA searches by itself. */
+  readonly data?: string;
+  /** The folder of timed choices; where it is not given, nothing is timed. */
+  readonly autotuning?: string;
+}
+
+/** Names that plugins for GPUs give to their platform; all of them have the flags `xla_gpu_…`. */
+const gpuPlatforms = ["cuda", "rocm", "gpu", "sycl", "oneapi"];
+
+/** Tells whether a platform's devices are GPUs. */
+export function isGpu(platform: string): boolean {
+  return gpuPlatforms.includes(platform.toLowerCase());
+}
+
+/**
+ * Returns the flags that the engine sets on a platform.
+ *
+ * On a GPU the same step must give the same bits, also when it is compiled again. So sums are in the same order every
+ * time, and which algorithm a matrix product takes is timed once and kept (`autotuning`). Without a folder to keep it in
+ * nothing is timed.
+ */
+export function platformOverrides(platform: string, { data, autotuning }: CompilerFolders = {}): Overrides {
   // Otherwise XLA skips the rounding of a product's inputs to bf16.
-  cpu: { xla_allow_excess_precision: false },
-  // Sums in the same order every time, so that a step can be repeated bit for bit; for matrix products the compiler has
-  // such algorithms in cuBLAS.
-  cuda: { xla_gpu_exclude_nondeterministic_ops: true, xla_gpu_enable_triton_gemm: false },
-};
+  if (platform === "cpu") return { xla_allow_excess_precision: false };
+  if (!isGpu(platform)) return {};
+  return {
+    // For matrix products the compiler has algorithms in cuBLAS that keep the order.
+    xla_gpu_exclude_nondeterministic_ops: true,
+    xla_gpu_enable_triton_gemm: false,
+    ...data === undefined ? {} : { xla_gpu_cuda_data_dir: data },
+    ...autotuning === undefined
+      ? { xla_gpu_deterministic_ops: true }
+      : { xla_gpu_per_fusion_autotune_cache_dir: autotuning },
+  };
+}
 
 /** Flags for oneDNN's matrix products on x86 CPUs. Such a program is not kept on disk: writing it ends the process. */
 export const oneDnnOverrides: Overrides = {

@@ -1,23 +1,18 @@
-/** cuDNN's version; from version 9 on it computes attention in one call. */
-import { dirname, join } from "node:path";
+/** cuDNN's attention: versions that have it, and those that compute it wrongly. */
+import type { AttentionShape } from "../../graph/stablehlo/emitter.ts";
+import { cudaLibraries } from "./cuda_libraries.ts";
 import type { Plugin } from "./plugin.ts";
 
-/** Returns cuDNN's version as a number, 92601 for 9.26.1; it is looked for beside the plugin, then in the system. */
-export function cudnnVersion({ path, attributes }: Plugin): number | undefined {
-  if (!attributes.has("cuda_version")) return undefined;
-  const beside = join(dirname(path), "..", "..", "nvidia", "cudnn", "lib", "libcudnn.so.9");
-  for (const library of [beside, "libcudnn.so.9"]) {
-    try {
-      const cudnn = Deno.dlopen(library, { cudnnGetVersion: { parameters: [], result: "usize" } });
-      return Number(cudnn.symbols.cudnnGetVersion());
-    } catch {
-      // not in this place
-    }
-  }
-  return undefined;
+/** Tells whether the plugin's programs can call cuDNN's attention: from cuDNN 9 on. */
+export function hasFusedAttention(plugin: Plugin): boolean {
+  return (cudaLibraries(plugin).cudnn ?? 0) >= 90000;
 }
 
-/** Tells whether the plugin's programs can call cuDNN's attention. */
-export function hasFusedAttention(plugin: Plugin): boolean {
-  return (cudnnVersion(plugin) ?? 0) >= 90000;
+/**
+ * Tells whether a version of cuDNN is known to compute the gradients of an attention's shape: those of 9.19 and 9.20
+ * were seen to give NaN for 64 tokens more than a multiple of 128, so that only multiples of 128 are used there.
+ */
+export function isKnownGood(version: number | undefined, { tokens }: AttentionShape): boolean {
+  const isFaulty = version !== undefined && version >= 91900 && version < 92100;
+  return !isFaulty || tokens % 128 === 0;
 }

@@ -1,11 +1,12 @@
 /** The search for plugins: the one that is named, then the cache folder, then Python's packages. */
 import { execFile } from "node:child_process";
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { cacheFolder } from "../../storage/cache.ts";
 import { InputError } from "../../errors.ts";
+import { gpuCount } from "./cuda_libraries.ts";
 import { isInstalled } from "./installed.ts";
 
 /** The kind of device that a plugin computes on. */
@@ -35,10 +36,9 @@ export function pluginFolder(name: "cpu" | "cuda13"): string {
   return join(cacheFolder(), "xla", name);
 }
 
-/** Tells whether this machine has an NVIDIA GPU: its driver has made device files. */
-export async function hasNvidiaGpu(): Promise<boolean> {
-  const devices = await readdir("/dev").catch(() => []);
-  return devices.some((name) => /^nvidia\d+$/.test(name)) || await exists("/dev/dxg"); // the latter under WSL
+/** Tells whether this machine has an NVIDIA GPU that its driver shows. */
+export function hasNvidiaGpu(): boolean {
+  return gpuCount() > 0;
 }
 
 /**
@@ -74,7 +74,7 @@ export async function findPlugins(given?: string): Promise<{ found: FoundPlugin[
  */
 export async function findPlugin(given?: string, kind?: PluginKind): Promise<FoundPlugin> {
   const { found, without } = await findPlugins(given);
-  const wanted = kind ? [kind] : await hasNvidiaGpu() ? ["cuda", "cpu"] : ["cpu"];
+  const wanted = kind ? [kind] : hasNvidiaGpu() ? ["cuda", "cpu"] : ["cpu"];
   for (const each of wanted) {
     const plugin = found.find(({ kind = each }) => kind === each);
     if (!plugin) continue;

@@ -1,7 +1,7 @@
 /** Compiled programs: their memory as the compiler planned it, and running them. */
-import { type Api, finish } from "./api.ts";
+import { type Api, finish as finishEvent } from "./api.ts";
 import { DeviceBuffer } from "./buffer.ts";
-import { type Address, addressOf, bytesAt, pointers, Struct, words, wordsAt } from "./memory.ts";
+import { type Address, bytesAt, bytesOf, pointers, Struct } from "./memory.ts";
 import { structs } from "./layouts.ts";
 
 /** Bytes of device memory that a program takes, as the compiler planned it. */
@@ -89,6 +89,14 @@ export class Executable implements Disposable {
   }
 }
 
+/** A run that was enqueued. */
+export interface Run {
+  /** Addresses of each device's results, in order; the caller frees them. */
+  readonly results: readonly BigUint64Array[];
+  /** Waits for the end on all devices. @throws XlaError if the run failed. */
+  finish(): Promise<void>;
+}
+
 /** A compiled program on its devices. */
 export class LoadedExecutable implements Disposable {
   #handle: Address;
@@ -106,36 +114,50 @@ export class LoadedExecutable implements Disposable {
   }
 
   /**
-   * Runs once on every device and waits for the end.
+   * Enqueues a run on every device; it returns before the devices have computed.
    *
-   * @param rows The inputs of each device, in order. The run deletes donated ones, and the caller still frees them.
-   * @returns the results of each device, in order.
+   * @param rows The inputs of each device, in order. The run deletes donated ones; the caller still frees the addresses,
+   * after the end of the run.
    */
-  async run(rows: readonly (readonly DeviceBuffer[])[]): Promise<DeviceBuffer[][]> {
-    const inputs = rows.map((row) => words(row.map(({ handle }) => handle)));
-    const outputs = rows.map(() => words(new Array(this.#outputs).fill(0)));
-    const events = words(rows.map(() => 0));
+  start(rows: readonly (readonly Address[])[]): Run {
+    const inputs = rows.map((row) => bytesOf(BigUint64Array.from(row)));
+    const results = rows.map(() => new BigUint64Array(this.#outputs));
+    const events = new BigUint64Array(rows.length);
     this.api.call("LoadedExecutable_Execute", {
       executable: this.#handle,
       options: new Struct(structs.ExecuteOptions),
       argument_lists: pointers(inputs),
       num_devices: rows.length,
       num_args: rows[0]!.length,
-      output_lists: pointers(outputs),
-      device_complete_events: events,
+      output_lists: pointers(results.map(bytesOf)),
+      device_complete_events: bytesOf(events),
     }, "run a program");
-    const results = outputs.map((row) =>
-      wordsAt(addressOf(row), this.#outputs).map((handle) => new DeviceBuffer(this.api, handle))
-    );
-    const ends = await Promise.allSettled(
-      wordsAt(addressOf(events), rows.length).map((event) => finish(this.api, event, "run a program")),
-    );
-    const failed = ends.find((end) => end.status === "rejected");
-    if (failed) {
+    for (const event of events) this.api.running.add(event);
+    const finish = async () => {
+      const ends = await Promise.allSettled(Array.from(events, async (event) => {
+        try {
+          await finishEvent(this.api, event, "run a program");
+        } finally {
+          this.api.running.delete(event);
+        }
+      }));
+      const failed = ends.find((end) => end.status === "rejected");
+      if (failed) throw failed.reason;
+    };
+    return { results, finish };
+  }
+
+  /** Runs once on every device and waits for the end; returns the results of each device, in order. */
+  async run(rows: readonly (readonly DeviceBuffer[])[]): Promise<DeviceBuffer[][]> {
+    const run = this.start(rows.map((row) => row.map(({ handle }) => handle)));
+    const results = run.results.map((row) => Array.from(row, (handle) => new DeviceBuffer(this.api, handle)));
+    try {
+      await run.finish();
+      return results;
+    } catch (error) {
       for (const buffer of results.flat()) buffer.dispose();
-      throw failed.reason;
+      throw error;
     }
-    return results;
   }
 
   /** Frees it; a second call does nothing. */

@@ -9,7 +9,7 @@ import { tryPlugin } from "./probe.ts";
  * @param say Gets a line with the reason if there is a GPU that cannot be used.
  */
 export async function hasUsableGpu(say: (line: string) => void): Promise<boolean> {
-  if (!await hasNvidiaGpu()) return false;
+  if (!hasNvidiaGpu()) return false;
   try {
     await tryPlugin((await findPlugin(undefined, "cuda")).path);
     return true;

@@ -39,6 +39,7 @@ export const functions = {
   Plugin_Initialize: args(3, 16, {}),
   Plugin_Attributes: args(4, 32, { attributes: [16, "pointer"], num_attributes: [24, "int64"] }),
   Event_Destroy: args(5, 24, { event: [16, "pointer"] }),
+  Event_IsReady: args(6, 25, { event: [16, "pointer"], is_ready: [24, "bool"] }),
   Event_Await: args(8, 24, { event: [16, "pointer"] }),
   Client_Create: args(10, 88, {
     create_options: [16, "pointer"],

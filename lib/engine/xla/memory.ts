@@ -46,6 +46,11 @@ export class Struct<out L extends Layout> {
     return copy.values();
   }
 
+  /** Sets a pointer field to an address. */
+  point(name: keyof Fields<L> & string, address: Address): void {
+    this.#view.setBigUint64(this.layout.fields[name]![0], address, true);
+  }
+
   #set([offset, kind]: readonly [number, Kind], value: Pointee | number | boolean): void {
     if (kind === "int32") this.#view.setInt32(offset, value as number, true);
     else if (kind === "float") this.#view.setFloat32(offset, value as number, true);
@@ -71,7 +76,7 @@ export class Struct<out L extends Layout> {
 }
 
 /** Returns the address of memory of ours, which the caller keeps alive as long as the address is used. */
-export function addressOf(target: Pointee): Address {
+function addressOf(target: Pointee): Address {
   if (target === undefined || typeof target === "bigint") return target ?? 0n;
   const bytes = target instanceof Struct ? target.bytes : target;
   return bytes.length === 0 ? 0n : Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
@@ -97,6 +102,11 @@ export function wordsAt(address: Address, count: number): bigint[] {
 /** Returns an array of addresses or other 64-bit words for a callee to read or fill. */
 export function words(values: readonly (bigint | number)[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+}
+
+/** Returns an array of addresses as bytes for a callee; both share their memory. */
+export function bytesOf(addresses: BigUint64Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(addresses.buffer);
 }
 
 /** The memory that the addresses in an array lead to, by array. */

@@ -6,16 +6,16 @@ import type { ProgramMemory } from "./executable.ts";
 /**
  * Returns an error as it is; if memory ran out, a new one that says how much was asked for and how much there is.
  *
- * @param program The program's name, and its memory if it could be compiled.
+ * @param program The program's name, and how to ask for its memory if it could be compiled.
  */
 export function withNumbers(
   error: unknown,
   device: Device,
-  program?: { readonly name: string; readonly memory?: ProgramMemory },
+  program?: { readonly name: string; readonly memory?: () => ProgramMemory },
 ): unknown {
   if (!(error instanceof XlaError) || !error.outOfMemory) return error;
-  const memory = device.memory;
-  const plan = program?.memory;
+  const memory = ifTold(() => device.memory);
+  const plan = ifTold(() => program?.memory?.());
   const facts = [
     plan &&
     `it takes ${gigabytes(plan.peak || plan.arguments + plan.temporary)} GB, of which ${
@@ -36,6 +36,16 @@ export function withNumbers(
     error.detail,
     { cause: error },
   );
+}
+
+/** Returns a number of the plugin, or nothing if it does not tell: that must not hide the error itself. */
+function ifTold<Value>(ask: () => Value): Value | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (!(error instanceof XlaError)) throw error;
+    return undefined;
+  }
 }
 
 function gigabytes(bytes: number): string {

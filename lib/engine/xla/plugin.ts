@@ -11,8 +11,25 @@ export interface Plugin {
   readonly api: Api;
   /** Its own description: xla_version, stablehlo_current_version, cuda_version, … */
   readonly attributes: ReadonlyMap<string, string>;
-  /** Options of its client: GPU memory is taken as needed, so that other programs can use the rest. */
+  /** Options of its client: GPU memory is taken as needed, up to a fraction, so that other programs can use the rest. */
   readonly options: Options;
+}
+
+/** The environment variable that sets the fraction of a GPU's memory that programs may take. */
+export const memoryVariable = "BERTLAB_MEMORY_FRACTION";
+
+/** The fraction of a GPU's memory that programs may take where none is given: XLA's own. */
+export const defaultFraction = .75;
+
+/** Returns the fraction of a GPU's memory that programs may take. @throws InputError if the variable has no fraction. */
+export function memoryFraction(): number {
+  const text = process.env[memoryVariable];
+  if (!text) return defaultFraction;
+  const fraction = Number(text);
+  if (fraction > 0 && fraction <= 1) return fraction;
+  throw new InputError(
+    `Cannot use ${text} as a fraction of the GPU's memory: expected a number above 0 and up to 1 in ${memoryVariable}`,
+  );
 }
 
 /** The constant of dlfcn.h, the same on every system. */
@@ -29,7 +46,9 @@ export function loadPlugin(path: string): Plugin {
   api.call("Plugin_Initialize", {}, `start the plugin ${path}`);
   const found = api.call("Plugin_Attributes", {}, `read what ${path} is`);
   const attributes = readAttributes(found.attributes, found.num_attributes);
-  const options: Options = attributes.has("cuda_version") ? { preallocate: false } : {};
+  const options: Options = attributes.has("cuda_version")
+    ? { preallocate: false, memory_fraction: memoryFraction() }
+    : {};
   const plugin = { path, api, attributes, options };
   loaded.set(path, plugin);
   return plugin;

@@ -3,8 +3,10 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { arch, cpus } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { writeWhole } from "../../storage/whole_file.ts";
 import type { Overrides } from "./compile_options.ts";
+import { type CudaLibraries, cudaLibraries } from "./cuda_libraries.ts";
 import { InputError } from "../../errors.ts";
 import type { LoadedExecutable } from "./executable.ts";
 import type { OpenPlugin } from "./open.ts";
@@ -25,7 +27,7 @@ export class ProgramCache {
 
   /** Returns a module's program: read from disk, or compiled and written. */
   async compile(opened: OpenPlugin, text: string, settings: CompileSettings): Promise<LoadedExecutable> {
-    if (this.folder === false) return opened.client.compile(text, settings);
+    if (this.folder === false) return await opened.client.compile(text, settings);
     const path = join(this.folder, `${keyOf(opened, text, settings)}.program`);
     const kept = await this.#read(path);
     if (kept) {
@@ -35,7 +37,7 @@ export class ProgramCache {
         if (!(error instanceof InputError)) throw error; // it is compiled again
       }
     }
-    const program = opened.client.compile(text, settings);
+    const program = await opened.client.compile(text, settings);
     await this.#write(this.folder, path, program).catch((error) => {
       // A full or read-only disk, or a plugin that cannot serialize programs.
       if (!(error instanceof InputError) && error.code === undefined) throw error;
@@ -57,7 +59,7 @@ export class ProgramCache {
     const bytes = program.executable.serialize();
     await mkdir(folder, { recursive: true });
     await writeWhole(path, [sha256(bytes), bytes]);
-    for (const name of await readdir(folder)) {
+    for (const name of (await readdir(folder)).filter((name) => name.endsWith(".program"))) {
       const other = join(folder, name);
       const used = (await stat(other).catch(() => undefined))?.mtimeMs ?? Infinity;
       if (Date.now() - used > keptDays * 86_400_000) await rm(other, { force: true });
@@ -65,8 +67,16 @@ export class ProgramCache {
   }
 }
 
-/** Returns a hash of all that a compiled program depends on, the processor too: CPU programs use its instructions. */
-function keyOf({ plugin, client }: OpenPlugin, text: string, settings: CompileSettings): string {
+/**
+ * Returns a hash of all that a compiled program depends on. CPU programs use the processor's instructions, GPU programs
+ * the algorithms that cuDNN and cuBLAS of this version have for this driver, and XLA_FLAGS changes any.
+ */
+export function keyOf(
+  { plugin, client }: OpenPlugin,
+  text: string,
+  settings: CompileSettings,
+  libraries: CudaLibraries = cudaLibraries(plugin),
+): string {
   const key = {
     text,
     ...settings,
@@ -75,6 +85,8 @@ function keyOf({ plugin, client }: OpenPlugin, text: string, settings: CompileSe
     platform: [client.platform, client.platformVersion],
     devices: client.devices.map(({ kind }) => kind),
     processor: [arch(), cpus()[0]?.model],
+    libraries,
+    flags: process.env.XLA_FLAGS ?? "",
   };
   return createHash("sha256").update(JSON.stringify(key)).digest("hex");
 }

@@ -1,4 +1,5 @@
 /** StableHLO rules of the operations in composites.ts except attention; XLA fuses what is between products. */
+import { InputError } from "../../errors.ts";
 import { sizeOf } from "../graph.ts";
 import { dropThreshold, siteConstant } from "../keyed_mask.ts";
 import type { Operand, StablehloEmitter } from "./emitter.ts";
@@ -66,6 +67,9 @@ function hash(emit: StablehloEmitter, x: Operand): Operand {
   return shift(emit.multiply(shift(emit.multiply(shift(x, 16), 0x7feb352d), 15), 0x846ca68b), 16);
 }
 
+/** Most elements of a mask: their numbers are ui32, and so is their count. */
+const mostElements = 2 ** 32 - 1;
+
 /**
  * Makes the mask of keyed_mask.ts as booleans. Each of several replicas has its rows of the joined batch's mask, so
  * that the number of devices changes no loss. A single replica's number, 0, keeps XLA from computing large constants
@@ -78,6 +82,14 @@ function keyedMask(
   shape: readonly number[],
 ): Operand {
   const size = sizeOf(shape);
+  if (size * emit.options.replicas > mostElements) {
+    throw new InputError(
+      `Cannot drop out of a tensor of shape [${shape}]${
+        emit.options.replicas > 1 ? ` on ${emit.options.replicas} devices` : ""
+      }: expected at most 2^32 - 1 elements, whose number the mask is made from; take fewer texts at once ` +
+        "(micro-batch size) or a shorter maximum length",
+    );
+  }
   const half = Math.ceil(size * emit.options.replicas / 2);
   const element = emit.add(emit.iota([size], 0, "ui32"), emit.multiply(emit.replicaId(), size));
   const low = emit.compare("LT", element, half);

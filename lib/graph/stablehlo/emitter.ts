@@ -36,6 +36,20 @@ export interface LoweringOptions {
   readonly replicas?: number;
   /** `true` for cuDNN's attention where precision, shapes and dropout allow it; CUDA only. */
   readonly fusedAttention?: boolean;
+  /** Shapes of attention that are computed as products all the same, by {@linkcode shapeKey}. */
+  readonly unfused?: ReadonlySet<string>;
+}
+
+/** One row's attention: T tokens, N heads of D numbers. */
+export interface AttentionShape {
+  readonly tokens: number;
+  readonly heads: number;
+  readonly size: number;
+}
+
+/** Returns a shape of attention as a text, to find it in a set. */
+export function shapeKey({ tokens, heads, size }: AttentionShape): string {
+  return `${tokens}x${heads}x${size}`;
 }
 
 /** Returns a tensor's type as text, such as `tensor<2x3xf32>`. */

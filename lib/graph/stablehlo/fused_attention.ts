@@ -6,7 +6,15 @@
  * its mask from a seed fixed at compile time and a count of calls, which neither a resumed run nor another engine has.
  * The padding must be at the end of each row, as this project's batches have it: the call takes each row's length.
  */
-import { namesText, type Operand, type StablehloEmitter, typesText } from "./emitter.ts";
+import type { GraphBody } from "../graph.ts";
+import {
+  type AttentionShape,
+  namesText,
+  type Operand,
+  shapeKey,
+  type StablehloEmitter,
+  typesText,
+} from "./emitter.ts";
 
 /** Results of the forward call that the gradient needs. */
 interface Forward {
@@ -21,11 +29,28 @@ interface Forward {
 /** Forward calls by the attention's output. */
 const forwards = new WeakMap<Operand, Forward>();
 
+/** Tells whether cuDNN has a call for heads of this size. */
+function isSizeOfCudnn(size: number): boolean {
+  return size <= 128 && size % 8 === 0;
+}
+
 /** Tells whether cuDNN's call can be used for queries [B, T, N, D]. */
 export function isFusible(emit: StablehloEmitter, query: Operand, dropoutKey: Operand | undefined): boolean {
-  const size = query.shape[3]!;
-  return emit.options.fusedAttention && emit.options.precision === "bf16" && !dropoutKey && size <= 128 &&
-    size % 8 === 0;
+  const [, tokens, heads, size] = query.shape as [number, number, number, number];
+  const { fusedAttention, unfused, precision } = emit.options;
+  return fusedAttention && precision === "bf16" && !dropoutKey && isSizeOfCudnn(size) &&
+    !unfused.has(shapeKey({ tokens, heads, size }));
+}
+
+/** Returns the shapes of a graph's attention that cuDNN's call can be used for. */
+export function fusibleShapes({ nodes }: GraphBody): AttentionShape[] {
+  const shapes = nodes.flatMap(({ op, inputs, attributes }): AttentionShape[] => {
+    if (op !== "Attention" || inputs.dropoutKey || inputs.tokens) return [];
+    const [, tokens, width] = inputs.query!.shape as [number, number, number];
+    const { heads } = attributes as { heads: number };
+    return isSizeOfCudnn(width / heads) ? [{ tokens, heads, size: width / heads }] : [];
+  });
+  return [...new Map(shapes.map((shape) => [shapeKey(shape), shape])).values()];
 }
 
 /** Attention: queries, keys, values [B, T, N, D] and the mask's bias [B, T] to the context [B, T, N·D]. */
@@ -87,9 +112,18 @@ export function fusedAttentionGrad(
       bmm2_grad_gemm2: [3, 3, [0, 2], [0, 2]],
     },
   );
-  return gradients.slice(0, 3).map((x) =>
-    emit.convert(emit.reshape(emit.transpose(x, [0, 2, 1, 3]), [batch, tokens, heads * size]), "f32")
-  );
+  // cuDNN writes no gradient of a key or value that is padding: what was in that memory would be taken for one.
+  const places = emit.iota([batch, tokens], 1);
+  const isReal = emit.reshape(emit.compare("LT", places, emit.reshape(lengths[1], [batch, 1])), [
+    batch,
+    tokens,
+    1,
+  ]);
+  return gradients.slice(0, 3).map((x, i) => {
+    const rows = emit.reshape(emit.transpose(x, [0, 2, 1, 3]), [batch, tokens, heads * size]);
+    const gradient = emit.convert(rows, "f32");
+    return i === 0 ? gradient : emit.select(isReal, gradient, 0);
+  });
 }
 
 /** Axes of a product inside the call: those summed over, those that batch. */

@@ -54,7 +54,13 @@ export interface ModuleOutput {
  */
 export function lowerToStablehlo(
   graph: GraphBody,
-  { precision = "f32", replicas = 1, fusedAttention = false, widened = false }: LoweringOptions = {},
+  {
+    precision = "f32",
+    replicas = 1,
+    fusedAttention = false,
+    unfused = new Set(),
+    widened = false,
+  }: LoweringOptions = {},
 ): LoweredModule {
   const read = new Set([
     ...graph.nodes.flatMap((node) => Object.values(node.inputs) as Value[]),
@@ -72,7 +78,7 @@ export function lowerToStablehlo(
     ...[...graph.outputs].map(([name, value]) => ({ name, kind: "output" as const, value })),
   ];
 
-  const emit = new StablehloEmitter({ precision, replicas, fusedAttention, widened });
+  const emit = new StablehloEmitter({ precision, replicas, fusedAttention, unfused, widened });
   const lowering = new Lowering(emit);
   inputs.forEach(({ value }, i) => lowering.bind(value, { name: `%arg${i}`, ...typeOf(value) }));
   for (const [value, data] of graph.constants) {

@@ -4,6 +4,7 @@ import { XlaError } from "../../../lib/engine/xla/errors.ts";
 import { openPlugin } from "../../../lib/engine/xla/open.ts";
 import type { HostTensor } from "../../../lib/tensors.ts";
 import { pluginForTests } from "../engines.ts";
+import { runChild } from "./child.ts";
 
 const path = await pluginForTests("the client of the engine xla");
 
@@ -24,7 +25,7 @@ Deno.test({
   async fn() {
     const { client } = await openPlugin(path!);
     const device = client.devices[0]!;
-    using first = client.compile(subtract);
+    using first = await client.compile(subtract);
     deepStrictEqual(first.executable.memory.aliased, 24);
     using second = client.load(first.executable.serialize());
     for (const program of [first, second]) {
@@ -78,10 +79,10 @@ Deno.test({
   ignore: path === undefined,
   async fn() {
     const { client } = await openPlugin(path!);
-    throws(() => client.compile("module {"), (error) => {
+    await rejects(client.compile("module {"), (error) => {
       return error instanceof XlaError && /^Cannot compile a program: [^\n]* \(\w+\)$/.test(error.message);
     });
-    throws(() => client.compile(subtract, { overrides: { xla_no_such_option: true } }), {
+    await rejects(client.compile(subtract, { overrides: { xla_no_such_option: true } }), {
       message: "Cannot compile a program: No such compile option: 'xla_no_such_option' (INVALID_ARGUMENT)",
     });
   },
@@ -96,5 +97,36 @@ Deno.test({
     const more = await openPlugin(path!, client.devices.length + 2);
     deepStrictEqual(more.client.devices.length, client.devices.length + 2);
     deepStrictEqual((await openPlugin(path!, 2)).client, client);
+  },
+});
+
+Deno.test({
+  name: "the event loop goes on while a program is compiled",
+  ignore: path === undefined,
+  async fn() {
+    const { client } = await openPlugin(path!);
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    // A chain of functions that no optimization shortens.
+    const lines = Array.from(
+      { length: 60 },
+      (_, i) => `%${i + 1} = stablehlo.${i % 2 ? "sine" : "tanh"} %${i} : tensor<64xf32>`,
+    );
+    const text = `module { func.func public @main(%0: tensor<64xf32>) -> tensor<64xf32> {
+      ${lines.join("\n")}
+      return %60 : tensor<64xf32>
+    } }`;
+    using program = await client.compile(text);
+    clearInterval(timer);
+    ok(ticks > 0);
+    deepStrictEqual(program.executable.outputCount, 1);
+  },
+});
+
+Deno.test({
+  name: "a process that ends while programs are running ends well",
+  ignore: path === undefined,
+  async fn() {
+    deepStrictEqual(await runChild("ends_running.ts", [path!]), { code: 0, output: "enqueued\n" });
   },
 });

@@ -1,6 +1,6 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { compileOptions } from "../../../lib/engine/xla/compile_options.ts";
+import { compileOptions, platformOverrides } from "../../../lib/engine/xla/compile_options.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
@@ -20,4 +20,25 @@ Deno.test("compile options are the protobuf bytes that XLA reads", () => {
 
 Deno.test("no replica at all is refused, as it would end the process", () => {
   throws(() => compileOptions(0), RangeError);
+});
+
+Deno.test("GPUs have the flags of GPUs whatever their platform is called", () => {
+  const folders = { data: "/cuda", autotuning: "/kept" };
+  const expected = {
+    xla_gpu_exclude_nondeterministic_ops: true,
+    xla_gpu_enable_triton_gemm: false,
+    xla_gpu_cuda_data_dir: "/cuda",
+    xla_gpu_per_fusion_autotune_cache_dir: "/kept",
+  };
+  for (const platform of ["cuda", "CUDA", "gpu", "rocm"]) {
+    deepStrictEqual(platformOverrides(platform, folders), expected);
+  }
+  deepStrictEqual(platformOverrides("cpu", folders), { xla_allow_excess_precision: false });
+  deepStrictEqual(platformOverrides("tpu", folders), {});
+});
+
+Deno.test("timed choices are kept, or nothing is timed", () => {
+  const { xla_gpu_deterministic_ops: untimed, ...others } = platformOverrides("cuda");
+  deepStrictEqual([untimed, Object.keys(others).some((name) => name.includes("autotune"))], [true, false]);
+  deepStrictEqual(platformOverrides("cuda", { autotuning: "/kept" }).xla_gpu_deterministic_ops, undefined);
 });

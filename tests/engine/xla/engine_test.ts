@@ -176,7 +176,7 @@ Deno.test({
         [updateGraph(own, optimizer("adamw")), 3],
       ] as const
     ) {
-      using program = client.compile(lowerToStablehlo(graph).text);
+      using program = await client.compile(lowerToStablehlo(graph).text);
       deepStrictEqual(program.executable.memory.aliased, copies * size, graph.name);
     }
   },

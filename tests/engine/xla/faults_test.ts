@@ -14,6 +14,7 @@ import type { HostTensors } from "../../../lib/tensors.ts";
 import { signatures } from "../../../lib/training/step.ts";
 import { pluginForTests } from "../engines.ts";
 import { FaultyPlugin } from "./faulty.ts";
+import { batch, newTrainer } from "../../training/example_training.ts";
 import { inFolder } from "../../helpers/in_folder.ts";
 
 const path = await pluginForTests("the faults of the engine xla");
@@ -142,6 +143,74 @@ Deno.test({
     program.dispose();
     state.dispose();
     deepStrictEqual(faulty.uploads.size, 0);
+  },
+});
+
+Deno.test({
+  name: "a plugin that does not tell its memory does not hide that memory ran out",
+  ignore: path === undefined,
+  async fn() {
+    using faulty = new FaultyPlugin(path!);
+    const opened = { plugin: faulty.plugin, client: new Client(faulty.plugin.api) };
+    const engine = engineOn(opened, { cacheFolder: false });
+    const program = await engine.compile(graph);
+    const state = engine.state(tensors);
+    faulty.faults.set("LoadedExecutable_Execute", outOfMemory);
+    const silent = { status: 12, message: "not implemented" };
+    faulty.faults.set("Executable_GetCompiledMemoryStats", silent);
+    faulty.faults.set("Device_MemoryStats", { ...silent, status: 13 });
+    await rejects(program.run(state, feeds), {
+      name: "InputError",
+      message:
+        'Out of memory on cpu with the program "twice": Out of memory allocating 123 bytes.; take fewer ' +
+        "texts at once (micro-batch size) or a shorter maximum length",
+    });
+  },
+});
+
+for (const after of [false, true]) {
+  Deno.test({
+    name: `after running out of memory ${
+      after ? "when" : "before"
+    } donated gradients are gone, a smaller batch trains`,
+    ignore: path === undefined,
+    async fn() {
+      using faulty = new FaultyPlugin(path!);
+      const opened = { plugin: faulty.plugin, client: new Client(faulty.plugin.api) };
+      const engine = engineOn(opened, { cacheFolder: false });
+      const trainer = newTrainer({ engine });
+      const untouched = newTrainer({ engine });
+      faulty.faults.set("LoadedExecutable_Execute", { ...outOfMemory, after });
+      await rejects(
+        trainer.step(batch(1, 6), () => .01),
+        (error) => error instanceof XlaError && error.outOfMemory,
+      );
+      faulty.faults.clear();
+      deepStrictEqual(await trainer.parameters(), await untouched.parameters());
+      const outcomes = [trainer, untouched].map((each) => each.step(batch(2, 2), () => .01));
+      deepStrictEqual(await outcomes[0], await outcomes[1]);
+      deepStrictEqual(await trainer.parameters(), await untouched.parameters());
+      for (const each of [trainer, untouched]) await each.dispose();
+    },
+  });
+}
+
+Deno.test({
+  name: "a run that fails on the device, after it was enqueued, says so where it is waited for",
+  ignore: path === undefined,
+  async fn() {
+    using faulty = new FaultyPlugin(path!);
+    const opened = { plugin: faulty.plugin, client: new Client(faulty.plugin.api) };
+    const engine = engineOn(opened, { cacheFolder: false });
+    const program = await engine.compile(graph);
+    const state = engine.state(tensors);
+    await program.run(state, feeds);
+    faulty.faults.set("Event_Await", { ...outOfMemory, after: true });
+    const wait = program.start!(state, feeds);
+    await rejects(wait(), (error) => error instanceof XlaError && error.outOfMemory);
+    faulty.faults.clear();
+    deepStrictEqual([...state.shapes.keys()], [], "what the run should have made is not taken for a value");
+    state.dispose();
   },
 });
 

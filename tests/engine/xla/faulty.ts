@@ -1,6 +1,6 @@
 /** A real plugin of which chosen functions fail: its table of functions is copied, and some entries are replaced. */
 import { Api, type FunctionName } from "../../../lib/engine/xla/api.ts";
-import { functions } from "../../../lib/engine/xla/layouts.ts";
+import { functions, structs } from "../../../lib/engine/xla/layouts.ts";
 import type { Plugin } from "../../../lib/engine/xla/plugin.ts";
 import { readAttributes } from "../../../lib/engine/xla/named_values.ts";
 
@@ -8,7 +8,22 @@ import { readAttributes } from "../../../lib/engine/xla/named_values.ts";
 export interface Fault {
   readonly status: number;
   readonly message: string;
+  /** `true` to do first what was asked for, so that donated inputs are gone. */
+  readonly after?: boolean;
+  /** Only programs whose text has this fail to compile. */
+  readonly within?: RegExp;
 }
+
+/** Functions that can be told to fail, and whose calls are noted. */
+const watched = [
+  "Client_Compile",
+  "Client_BufferFromHostBuffer",
+  "LoadedExecutable_Execute",
+  "Event_IsReady",
+  "Event_Await",
+  "Executable_GetCompiledMemoryStats",
+  "Device_MemoryStats",
+] as const;
 
 const call = { parameters: ["pointer"], result: "pointer" } as const;
 
@@ -19,6 +34,14 @@ export class FaultyPlugin implements Disposable {
   readonly faults = new Map<FunctionName, Fault>();
   /** Addresses of tensors that were uploaded and are not yet freed. */
   readonly uploads = new Set<bigint>();
+  /** Functions that were called, of those that can fail. */
+  readonly calls: FunctionName[] = [];
+  /** Texts of the programs that were compiled. */
+  readonly programs: string[] = [];
+  /** Changes a program before the plugin sees it. */
+  rewrite: (text: string) => string = (text) => text;
+  /** Memory that the plugin was given in place of ours. */
+  readonly #kept: Uint8Array[] = [];
   readonly #callbacks: Deno.UnsafeCallback<typeof call>[] = [];
   readonly #table: Uint8Array<ArrayBuffer>;
   #fault?: { address: bigint; bytes: Uint8Array<ArrayBuffer>; fault: Fault };
@@ -34,17 +57,19 @@ export class FaultyPlugin implements Disposable {
       view.setInt32(32, version.major, true);
       view.setInt32(36, version.minor, true);
     }
-    const failing = ["Client_Compile", "Client_BufferFromHostBuffer", "LoadedExecutable_Execute"] as const;
-    for (const name of failing) {
+    for (const name of watched) {
       this.#replace(name, (args, real) => {
+        this.calls.push(name);
         const fault = this.faults.get(name);
-        if (fault) return this.#raise(fault);
+        const text = name === "Client_Compile" ? this.#program(args!) : "";
+        const fails = fault && (fault.within?.test(text) ?? true);
+        if (fails && !fault.after) return this.#raise(fault);
         const error = real(args);
         if (name === "Client_BufferFromHostBuffer") {
           const [offset] = functions[name].fields.buffer;
           this.uploads.add(new Deno.UnsafePointerView(args!).getBigUint64(offset));
         }
-        return error;
+        return fails ? this.#raise(fault) : error;
       });
     }
     this.#replace("Buffer_Destroy", (args, real) => {
@@ -79,9 +104,26 @@ export class FaultyPlugin implements Disposable {
     const at = 40 + 8 * functions[name].slot;
     const pointer = Deno.UnsafePointer.create(view.getBigUint64(at, true)) as Deno.PointerObject<never>;
     const real = new Deno.UnsafeFnPointer(pointer, call);
-    const callback = new Deno.UnsafeCallback(call, (args) => by(args, (given) => real.call(given)));
+    // The plugin may be called on another thread.
+    const callback = Deno.UnsafeCallback.threadSafe(call, (args) => by(args, (given) => real.call(given)));
     this.#callbacks.push(callback);
     view.setBigUint64(at, Deno.UnsafePointer.value(callback.pointer), true);
+  }
+
+  /** Notes a program that is to be compiled, and puts the changed one in its place. */
+  #program(args: Deno.PointerObject): string {
+    const { code, code_size } = structs.Program.fields;
+    const program = new Deno.UnsafePointerView(args).getPointer(functions.Client_Compile.fields.program[0])!;
+    const view = new Deno.UnsafePointerView(program);
+    const length = Number(view.getBigUint64(code_size[0]));
+    const bytes = Deno.UnsafePointerView.getArrayBuffer(view.getPointer(code[0])!, length);
+    const text = new TextDecoder().decode(bytes);
+    this.programs.push(text);
+    const changed = new TextEncoder().encode(this.rewrite(text));
+    this.#kept.push(changed);
+    writeWord(program, code[0], Deno.UnsafePointer.value(Deno.UnsafePointer.of(changed)));
+    writeWord(program, code_size[0], BigInt(changed.length));
+    return text;
   }
 
   #raise(fault: Fault): Deno.PointerValue {

@@ -1,16 +1,24 @@
-import { rejects, strictEqual } from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LoadedExecutable } from "../../../lib/engine/xla/executable.ts";
 import type { OpenPlugin } from "../../../lib/engine/xla/open.ts";
-import { ProgramCache } from "../../../lib/engine/xla/program_cache.ts";
+import type { CudaLibraries } from "../../../lib/engine/xla/cuda_libraries.ts";
+import { keyOf, ProgramCache } from "../../../lib/engine/xla/program_cache.ts";
+import { withEnvironment } from "../../helpers/environment.ts";
 import { inFolder } from "../../helpers/in_folder.ts";
 
 /** Returns the parts, as the cache uses them, of a plugin that compiles everything to one program. */
 function compiling(program: Partial<LoadedExecutable>): OpenPlugin {
   return {
     plugin: { api: { version: 99 }, attributes: new Map() },
-    client: { platform: "made up", platformVersion: "1", devices: [], compile: () => program },
+    client: {
+      platform: "made up",
+      platformVersion: "1",
+      devices: [],
+      compile: () => program,
+      load: () => program,
+    },
   } as unknown as OpenPlugin;
 }
 
@@ -30,3 +38,30 @@ Deno.test("a folder that cannot be written to does not end a run, a mistake of t
     });
     await rejects(cache.compile(compiling(broken), "text", settings), TypeError);
   }));
+
+Deno.test("a program is compiled again where XLA_FLAGS differ", () =>
+  inFolder(async (folder) => {
+    const cache = new ProgramCache(folder);
+    const program = { executable: { serialize: () => Uint8Array.of(1) } } as unknown as LoadedExecutable;
+    const compile = (flags: string) =>
+      withEnvironment({ XLA_FLAGS: flags }, async () => {
+        await cache.compile(compiling(program), "text", settings);
+        return (await readdir(folder)).length;
+      });
+    deepStrictEqual(await compile(""), 1);
+    deepStrictEqual(await compile("--xla_gpu_enable_triton_gemm=true"), 2);
+  }));
+
+Deno.test("a program's key has the versions of cuDNN, cuBLAS and the driver", () => {
+  const key = (libraries: CudaLibraries) => keyOf(compiling({}), "text", settings, libraries);
+  const known = { cudnn: 92601, cublas: 130100, driver: 13000 };
+  const keys = [
+    known,
+    { ...known, cudnn: 92602 },
+    { ...known, cublas: 130200 },
+    { ...known, driver: 13010 },
+    {},
+  ];
+  deepStrictEqual(new Set(keys.map(key)).size, keys.length);
+  deepStrictEqual(key(known), key({ ...known }));
+});

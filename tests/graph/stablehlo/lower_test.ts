@@ -292,3 +292,37 @@ Deno.test("a rule that makes another shape than the graph's is refused", () => {
   });
   throws(() => lowerToStablehlo({ ...graph, nodes: [] }), { message: "Value 1 is used before it is made" });
 });
+
+Deno.test("dropout over more elements than 32 bits can number is refused in one sentence", () => {
+  const lower = (rows: number, replicas: number) => {
+    const graph = record(
+      "large",
+      { state: {}, feeds: { x: float(rows, 2 ** 20), key: int(1) } },
+      ({ x, key }) => ({
+        state: {},
+        outputs: { y: dropout(x!, .1, new DropoutKey(key!)) },
+      }),
+    );
+    return lowerToStablehlo(graph, { replicas });
+  };
+  match(lower(2 ** 12 - 1, 1).text, /ui32/);
+  for (const [rows, replicas, where] of [[2 ** 12, 1, ""], [2 ** 11, 2, " on 2 devices"]] as const) {
+    throws(() => lower(rows, replicas), {
+      name: "InputError",
+      message:
+        `Cannot drop out of a tensor of shape [${rows},1048576]${where}: expected at most 2^32 - 1 elements, ` +
+        "whose number the mask is made from; take fewer texts at once (micro-batch size) or a shorter maximum length",
+    });
+  }
+});
+
+Deno.test("the gradients of padding keys and values do not come from cuDNN's call", () => {
+  const wide = float(2, 16, 8);
+  const lines = operations({ q: wide, k: wide, v: wide, bias: float(2, 16) }, ({ q, k, v, bias }) => {
+    const loss = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+      tf.sum(attention(q, k, v, bias!, 1, 0)) as tf.Scalar;
+    return tf.addN(tf.grads(loss as (...x: tf.Tensor[]) => tf.Scalar)([q!, k!, v!]));
+  }, { precision: "bf16", fusedAttention: true });
+  const after = lines.slice(lines.findIndex((line) => line.includes("fmhaSoftmaxBackward")));
+  strictEqual(after.filter((line) => line.startsWith("stablehlo.select")).length, 2);
+});

@@ -1,0 +1,4 @@
+/** Says whether a GPU is found. */
+import { hasNvidiaGpu } from "../../../lib/engine/xla/discovery.ts";
+
+console.log(hasNvidiaGpu());
