@@ -62,8 +62,6 @@ export interface GpuPlanOptions {
   readonly fusedAttention?: boolean;
   /** Only programs whose names begin so are compiled: "evaluation", "gradients" or "update". */
   readonly only?: string;
-  /** The fraction of the card's memory that programs may take; the engine's own if not given. */
-  readonly fraction?: number;
 }
 
 /** Classes that are assumed: they hardly matter. */
@@ -101,9 +99,10 @@ export async function gpuPlan(
   api: Api,
   target: Target,
   configuration: Configuration,
-  { devices = 1, fusedAttention = true, only = "", fraction = memoryFraction() }: GpuPlanOptions = {},
+  { devices = 1, fusedAttention = true, only = "" }: GpuPlanOptions = {},
 ): Promise<GpuPlan> {
   const { precision } = configuration;
+  const room = memoryFraction() * target.memory;
   const steps = await largestSteps(configuration, devices);
   const programs = steps.flatMap(({ graphs, parameters }) => {
     const state = 4 * 4 * sizesOf(Object.values(parameters)); // parameters, gradients and both moments in f32
@@ -127,7 +126,7 @@ export async function gpuPlan(
       };
     });
   });
-  const bytes = Math.max(...programs.map((program) => program.bytes)), room = fraction * target.memory;
+  const bytes = Math.max(...programs.map((program) => program.bytes));
   const millions = Math.max(...steps.map(({ parameters }) => sizesOf(Object.values(parameters)) / 1e6));
   return { millions, programs, bytes, room, fits: bytes <= room };
 }

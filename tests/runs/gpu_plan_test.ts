@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import { gpuCases, type GpuMemory, gpuMemoryFile } from "../../benchmarks/gpu.ts";
 import { targets } from "../../lib/engine/xla/targets/hopper.ts";
 import { paperSettings } from "../../lib/runs/configuration.ts";
-import { gpuPlan, planKey } from "../../lib/runs/gpu_plan.ts";
+import { gpuPlan, largestSteps, planKey } from "../../lib/runs/gpu_plan.ts";
 import { cudaForTests } from "../engine/engines.ts";
+import { withEnvironment } from "../helpers/environment.ts";
 import { slowUnless, test } from "../helpers/slow.ts";
 
 const budget: Record<string, Record<keyof typeof targets, GpuMemory>> = JSON.parse(
@@ -39,6 +40,42 @@ for (const model of ["bert-base-uncased", "bert-large-uncased"]) {
     assert.ok(temporary < updated / 100, `${temporary} bytes in between`);
   }, { ignore: api === undefined });
 }
+
+Deno.test({
+  name: "a run fits if it takes no more than the fraction of the card's memory that programs may have",
+  ignore: api === undefined,
+  async fn() {
+    const architecture = { ...paperSettings.architecture, layers: 1, hidden: 64, heads: 1, intermediate: 64 };
+    const tiny = { ...paperSettings, model: "new", architecture, batchSize: 2, maxLength: 16 };
+    const { memory } = targets.h100;
+    const plan = () => gpuPlan(api!, targets.h100, tiny, { only: "update" });
+    const { bytes, room, fits } = await plan();
+    assert.deepEqual([room, fits], [.75 * memory, true], "the engine's own fraction");
+    const fraction = (bytes - 1e4) / memory;
+    await withEnvironment({ BERTLAB_MEMORY_FRACTION: `${fraction}` }, async () => {
+      const { room, fits } = await plan();
+      assert.deepEqual([room, fits], [fraction * memory, false]);
+    });
+    for (const wrong of ["0", "1.5", "half"]) {
+      await withEnvironment({ BERTLAB_MEMORY_FRACTION: wrong }, async () => {
+        await assert.rejects(plan(), {
+          name: "InputError",
+          message:
+            `Cannot use ${wrong} as a fraction of the GPU's memory: expected a number above 0 and up to 1 in ` +
+            "BERTLAB_MEMORY_FRACTION",
+        });
+      });
+    }
+  },
+});
+
+Deno.test("the programs of a run are its evaluation, its gradients and its update", async () => {
+  const architecture = { ...paperSettings.architecture, layers: 1, hidden: 64, heads: 1, intermediate: 64 };
+  const steps = await largestSteps({ ...paperSettings, model: "new", architecture });
+  assert.deepEqual(steps.map(({ graphs }) => graphs.map(({ name }) => name.split(" ")[0])), [
+    ["evaluation", "gradients", "update"],
+  ]);
+});
 
 Deno.test("runs whose steps are the same are compiled once", () => {
   const key = planKey(paperSettings);

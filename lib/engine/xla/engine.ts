@@ -68,17 +68,13 @@ export function engineOn(opened: OpenPlugin, options: XlaOptions = {}): Engine {
   const compile = async (graph: Graph, lowering: LoweringOptions): Promise<XlaProgram> => {
     const module = lowerToStablehlo(graph, { precision, widened: client.platform === "cpu", ...lowering });
     const settings = { replicas: lowering.replicas ?? 1, overrides };
-    const name = graph.name;
-    const waiting = setTimeout(
-      () => say(`Compiling "${name}"; it may take a minute, and only the first time`),
-      10_000,
-    );
+    const { name } = graph;
+    const compiling = cache.compile(opened, module.text, settings);
+    const line = `Compiling ${name}: it may take a minute, and only the first time`;
     try {
-      return new XlaProgram(graph, module, await cache.compile(opened, module.text, settings));
+      return new XlaProgram(graph, module, await sayIfLong(compiling, line, say));
     } catch (error) {
       throw withNumbers(error, devices[0]!, { name });
-    } finally {
-      clearTimeout(waiting);
     }
   };
   const attention = new FusedAttention(cudaLibraries(plugin).cudnn, say, async (graph, feeds, fused) => {
@@ -116,6 +112,21 @@ export function engineOn(opened: OpenPlugin, options: XlaOptions = {}): Engine {
     },
     dispose() {},
   };
+}
+
+/** Waits for work, and says a line if it takes longer than ten seconds. */
+export async function sayIfLong<Result>(
+  work: Promise<Result>,
+  line: string,
+  say: (line: string) => void,
+  milliseconds = 10_000,
+): Promise<Result> {
+  const waiting = setTimeout(() => say(line), milliseconds);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(waiting);
+  }
 }
 
 /** Returns the compiler's flags; the timed choices of a GPU's algorithms are kept beside the programs. */

@@ -8,7 +8,7 @@ import { initialParameters } from "../../../lib/bert/parameters.ts";
 import { loadClassifier } from "../../../lib/classifier/classifier.ts";
 import type { Engine } from "../../../lib/engine/engine.ts";
 import { onnxEngine } from "../../../lib/engine/onnx.ts";
-import { xlaEngine, type XlaOptions } from "../../../lib/engine/xla/engine.ts";
+import { sayIfLong, xlaEngine, type XlaOptions } from "../../../lib/engine/xla/engine.ts";
 import { openPlugin } from "../../../lib/engine/xla/open.ts";
 import { saveClassifier } from "../../../lib/classifier/save.ts";
 import { fineTune } from "../../../lib/paper/fine_tune.ts";
@@ -220,4 +220,13 @@ Deno.test({
       deepStrictEqual((await readdir(cacheFolder)).sort(), names.sort());
     });
   },
+});
+
+Deno.test("a program that takes long to compile is told of, others are not", async () => {
+  const said: string[] = [];
+  const after = (milliseconds: number) =>
+    new Promise<number>((resolve) => setTimeout(() => resolve(milliseconds), milliseconds));
+  deepStrictEqual(await sayIfLong(after(1), "short", (line) => said.push(line), 10_000), 1);
+  deepStrictEqual(await sayIfLong(after(50), "long", (line) => said.push(line), 1), 50);
+  deepStrictEqual(said, ["long"]);
 });
