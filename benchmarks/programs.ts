@@ -46,38 +46,41 @@ export async function benchPrograms(
   const { api } = loadPlugin(path);
   say(`XLA's data folder: ${cudaData(path).folder ?? "not found"}`);
   const kept: Kept = JSON.parse(await readFile(file, "utf8").catch(() => "{}"));
-  const used: Kept = {};
-  const rows: string[][] = [];
+  const programs: { label: string; graph: Graph; hash: string; state: number }[] = [];
   for (const [label, configuration] of await configurations()) {
     for (const { graphs, parameters } of await stepsOf(configuration, say, label)) {
-      const state = 16 * Object.values(parameters).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-      for (const graph of graphs) {
-        const hash = hashOf(graph);
-        for (const card of Object.keys(targets) as Card[]) {
-          if (kept[hash]?.[card]) continue;
-          const { module, memory, seconds, products, attentionCalls } = planFor(
-            api,
-            targets[card],
-            graph,
-            options,
-          );
-          const held = 4 *
-            module.inputs.reduce((sum, { kind, shape }) => sum + (kind === "state" ? sizeOf(shape) : 0), 0);
-          const bytes = memory.peak + state - held;
-          kept[hash] = {
-            ...kept[hash],
-            [card]: { bytes, seconds: Math.round(seconds), products, attentionCalls },
-          };
-          await writeWhole(file, [JSON.stringify(kept, null, 1) + "\n"]);
-        }
-        used[hash] = kept[hash] ?? {};
-        rows.push([label, graph.name.split(" ")[0]!, ...cellsOf(used[hash])]);
-      }
+      const state = 16 * sizeOfAll(Object.values(parameters));
+      programs.push(...graphs.map((graph) => ({ label, graph, hash: hashOf(graph), state })));
     }
   }
+  for (const card of Object.keys(targets) as Card[]) {
+    for (const { graph, hash, state } of programs) {
+      if (kept[hash]?.[card]) continue;
+      const { module, memory, seconds, products, attentionCalls } = planFor(
+        api,
+        targets[card],
+        graph,
+        options,
+      );
+      const held = 4 * sizeOfAll(module.inputs.filter(({ kind }) => kind === "state"));
+      const bytes = memory.peak + state - held;
+      kept[hash] = {
+        ...kept[hash],
+        [card]: { bytes, seconds: Math.round(seconds), products, attentionCalls },
+      };
+      await writeWhole(file, [JSON.stringify(kept, null, 1) + "\n"]);
+    }
+  }
+  // What no experiment has any more is not kept.
+  const hashes = new Set(programs.map(({ hash }) => hash));
+  const used = Object.fromEntries(Object.entries(kept).filter(([hash]) => hashes.has(hash)));
+  await writeWhole(file, [JSON.stringify(used, null, 1) + "\n"]);
+  const rows = programs.map((
+    { label, graph, hash },
+  ) => [label, graph.name.split(" ")[0]!, ...cellsOf(used[hash]!)]);
   const names = Object.keys(targets).flatMap((card) => [`${card}: GB`, "of its room"]);
   say(markdown(["experiment, column, row", "program", "products", "fused calls", ...names], rows, 2));
-  return { programs: rows.length, different: Object.keys(used).length };
+  return { programs: rows.length, different: hashes.size };
 }
 
 /** Configurations whose steps differ, by the first cell that has them. */
@@ -103,6 +106,11 @@ async function stepsOf(configuration: Configuration, say: (line: string) => void
     say(`${label}: ${error.message}`);
     return [];
   }
+}
+
+/** Numbers in tensors. */
+function sizeOfAll(tensors: readonly { readonly shape: readonly number[] }[]): number {
+  return tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 function hashOf(graph: Graph): string {

@@ -1,5 +1,4 @@
 /** A plugin's table of functions: its version is checked once, and an error of a call becomes an exception. */
-import process from "node:process";
 import { InputError } from "../../errors.ts";
 import { XlaError } from "./errors.ts";
 import { functions, newestKnown, oldestAccepted } from "./layouts.ts";
@@ -21,7 +20,7 @@ const tableStart = 40;
 const all: Api[] = [];
 
 // A plugin's threads that still compute when the process ends would read what is freed already.
-process.on("exit", () => {
+globalThis.addEventListener("unload", () => {
   for (const api of all) api.settle();
 });
 
@@ -146,6 +145,7 @@ export async function finish(api: Api, event: Address, doing: string): Promise<v
     if (api.call("Event_IsReady", { event }, doing).is_ready) api.call("Event_Await", { event }, doing);
     else await api.wait("Event_Await", { event }, doing);
   } finally {
+    api.running.delete(event);
     api.destroy("Event_Destroy", { event });
   }
 }

@@ -134,13 +134,9 @@ export class LoadedExecutable implements Disposable {
     }, "run a program");
     for (const event of events) this.api.running.add(event);
     const finish = async () => {
-      const ends = await Promise.allSettled(Array.from(events, async (event) => {
-        try {
-          await finishEvent(this.api, event, "run a program");
-        } finally {
-          this.api.running.delete(event);
-        }
-      }));
+      const ends = await Promise.allSettled(
+        Array.from(events, (event) => finishEvent(this.api, event, "run a program")),
+      );
       const failed = ends.find((end) => end.status === "rejected");
       if (failed) throw failed.reason;
     };

@@ -1,6 +1,7 @@
-/** Ends while steps of the plugin given as argument are still computed. */
+/** Ends while programs of the plugin given as argument are still computed; says at the end whether any still is. */
 import * as tf from "@tensorflow/tfjs";
-import { xlaEngine } from "../../../lib/engine/xla/engine.ts";
+import { engineOn } from "../../../lib/engine/xla/engine.ts";
+import { openPlugin } from "../../../lib/engine/xla/open.ts";
 import { record } from "../../../lib/graph/record.ts";
 
 const size = 1500;
@@ -10,11 +11,16 @@ const graph = record("products", { state: { a: matrix }, feeds: {} }, ({ a }) =>
   for (let i = 0; i < 3; i++) product = tf.matMul(product, a as tf.Tensor2D);
   return { state: { a: product }, outputs: { sum: tf.sum(product) } };
 });
-const engine = await xlaEngine({ plugin: Deno.args[0], cacheFolder: false });
+const opened = await openPlugin(Deno.args[0]!);
+const { api } = opened.plugin;
+const engine = engineOn(opened, { cacheFolder: false });
 const program = await engine.compile(graph);
 const state = engine.state({
   a: { shape: [size, size], data: new Float32Array(size * size).fill(1 / size) },
 });
 for (let i = 0; i < 3; i++) program.start!(state, {});
-console.log("enqueued");
+const left = () =>
+  [...api.running].filter((event) => !api.call("Event_IsReady", { event }, "ask for a run").is_ready).length;
+console.log(`running: ${left() > 0}`);
+globalThis.addEventListener("unload", () => console.log(`running at the end: ${left() > 0}`));
 Deno.exit(0);
