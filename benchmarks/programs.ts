@@ -68,13 +68,13 @@ export async function benchPrograms(
         ...kept[hash],
         [card]: { bytes, seconds: Math.round(seconds), products, attentionCalls },
       };
-      await writeWhole(file, [JSON.stringify(kept, null, 1) + "\n"]);
+      await writeWhole(file, [JSON.stringify(kept, null, 2) + "\n"]);
     }
   }
   // What no experiment has any more is not kept.
   const hashes = new Set(programs.map(({ hash }) => hash));
   const used = Object.fromEntries(Object.entries(kept).filter(([hash]) => hashes.has(hash)));
-  await writeWhole(file, [JSON.stringify(used, null, 1) + "\n"]);
+  await writeWhole(file, [JSON.stringify(used, null, 2) + "\n"]);
   const rows = programs.map((
     { label, graph, hash },
   ) => [label, graph.name.split(" ")[0]!, ...cellsOf(used[hash]!)]);

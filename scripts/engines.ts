@@ -159,7 +159,7 @@ async function tellEngines(output: Output): Promise<void> {
       output.out(`xla: ${description}`);
       continue;
     }
-    if (description.platform) usable.add(description.platform);
+    if (description.platform && description.problem === undefined) usable.add(description.platform);
     output.out(`xla: ${path} (${origin}): ${sentence(description)}`);
   }
   if (found.length === 0) output.out(`xla: no plugin in ${without.join(", ")}`);

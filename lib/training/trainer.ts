@@ -168,13 +168,14 @@ export class Trainer {
 
   /** Waits for the runs of a step, gradients of its parts and then the update; throws the first error of them. */
   async #outcome(runs: readonly (() => Promise<HostTensors>)[]): Promise<StepOutcome> {
-    const ends = await Promise.allSettled(runs.map((wait) => wait()));
-    const failed = ends.find((end) => end.status === "rejected");
-    if (failed) {
+    const ends: PromiseSettledResult<HostTensors>[] = [];
+    // The last one first: once it has ended, the others have, and one wait is enough.
+    for (const wait of runs.toReversed()) ends.unshift(...await Promise.allSettled([wait()]));
+    const outputs = ends.map((end) => {
+      if (end.status === "fulfilled") return end.value;
       this.#restoreGradients();
-      throw failed.reason;
-    }
-    const outputs = ends.map((end) => (end as PromiseFulfilledResult<HostTensors>).value);
+      throw end.reason;
+    });
     const loss = outputs.reduce((sum, { loss }) => sum + (loss?.data[0] ?? 0), 0);
     return { loss, gradientNorm: outputs.at(-1)?.gradient_norm?.data[0] ?? NaN };
   }

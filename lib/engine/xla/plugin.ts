@@ -32,6 +32,13 @@ export function memoryFraction(): number {
   );
 }
 
+/** Returns the options of a plugin's client. */
+export function clientOptions(attributes: ReadonlyMap<string, string>): Options {
+  if (!attributes.has("cuda_version")) return {};
+  // The plugin wants a float, and a whole number would go as an integer.
+  return { preallocate: false, memory_fraction: Math.min(memoryFraction(), 1 - 2 ** -20) };
+}
+
 /** The constant of dlfcn.h, the same on every system. */
 const RTLD_LAZY = 1;
 
@@ -46,9 +53,7 @@ export function loadPlugin(path: string): Plugin {
   api.call("Plugin_Initialize", {}, `start the plugin ${path}`);
   const found = api.call("Plugin_Attributes", {}, `read what ${path} is`);
   const attributes = readAttributes(found.attributes, found.num_attributes);
-  const options: Options = attributes.has("cuda_version")
-    ? { preallocate: false, memory_fraction: memoryFraction() }
-    : {};
+  const options = clientOptions(attributes);
   const plugin = { path, api, attributes, options };
   loaded.set(path, plugin);
   return plugin;

@@ -2,13 +2,15 @@
 import * as tf from "@tensorflow/tfjs";
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import { compileFor, planFor } from "../../../lib/engine/xla/ahead_of_time.ts";
-import { findPlugin } from "../../../lib/engine/xla/discovery.ts";
+import { Client } from "../../../lib/engine/xla/client.ts";
+import { findPlugin, hasNvidiaGpu } from "../../../lib/engine/xla/discovery.ts";
 import { XlaError } from "../../../lib/engine/xla/errors.ts";
-import { loadPlugin } from "../../../lib/engine/xla/plugin.ts";
+import { clientOptions, loadPlugin } from "../../../lib/engine/xla/plugin.ts";
 import { targets } from "../../../lib/engine/xla/targets/hopper.ts";
 import { InputError } from "../../../lib/errors.ts";
 import { attention } from "../../../lib/graph/composites.ts";
 import type { Tensors } from "../../../lib/graph/graph.ts";
+import { withEnvironment } from "../../helpers/environment.ts";
 import { record } from "../../../lib/graph/record.ts";
 
 async function cudaPlugin(): Promise<string | undefined> {
@@ -73,5 +75,19 @@ Deno.test({
     using program = compileFor(api, targets.h200, text, { replicas: 2 });
     ok(program.serialize().length > 0);
     throws(() => compileFor(api, targets.h200, "module {"), (error) => error instanceof XlaError);
+  },
+});
+
+Deno.test({
+  name: "the options of a client have the types that the plugin wants, whatever the fraction",
+  ignore: path === undefined || hasNvidiaGpu(), // without a GPU nothing else can be wrong
+  async fn() {
+    const { api, attributes } = loadPlugin(path!);
+    for (const fraction of [".75", "1"]) {
+      await withEnvironment({ BERTLAB_MEMORY_FRACTION: fraction }, () => {
+        throws(() => new Client(api, clientOptions(attributes)), /No visible GPU devices/);
+        return Promise.resolve();
+      });
+    }
   },
 });
