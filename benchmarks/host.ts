@@ -7,6 +7,7 @@ import { sequenceClassifier } from "../lib/bert/classifier.ts";
 import { newConfig } from "../lib/bert/config.ts";
 import { initialParameters } from "../lib/bert/parameters.ts";
 import { openEngine } from "../lib/engine/open.ts";
+import { Api } from "../lib/engine/xla/api.ts";
 import type { HostTensors } from "../lib/tensors.ts";
 import { optimizer } from "../lib/training/optimizers.ts";
 import { Trainer } from "../lib/training/trainer.ts";
@@ -27,21 +28,19 @@ const batch = { shape: { B, K: 1, T }, parts: [part], examples: B, tokens: B * T
 
 /** Milliseconds of a step. */
 interface HostTimes {
-  /** Of the calls that begin it. */
-  readonly begin: number;
-  /** Of the calls that read its result and free what it used, once the device has computed it. */
-  readonly read: number;
-  /** From one step to the next, each read before the next begins. */
-  readonly waited: number;
-  /** From one step to the next, each read one step late. */
-  readonly ahead: number;
+  /** From one step to the next. */
+  readonly step: number;
+  /** Of it the time in which the host does not wait for the device. */
+  readonly host: number;
 }
 
 /** Runs the benchmark on the engine xla; returns its numbers for the history. */
 export async function benchHost(
   { repeats, say }: { repeats: number; say: (line: string) => void },
 ): Promise<Record<string, unknown>> {
-  const results: Record<string, HostTimes & { tensors: number }> = {};
+  const results: Record<string, { tensors: number; waited: HostTimes; ahead: HostTimes }> = {};
+  const text = ({ step, host }: HostTimes) =>
+    `${step.toFixed(2)} ms, of them ${host.toFixed(2)} ms on the host`;
   for (const [name, model] of Object.entries(models)) {
     const config = newConfig({
       vocab_size: 64,
@@ -52,52 +51,49 @@ export async function benchHost(
     const parameters = initialParameters(config, { seed: 1, labels: 2 });
     const engine = await openEngine("xla");
     const trainer = new Trainer(engine, sequenceClassifier(config), parameters, optimizer("adamw"), 1);
-    const tensors = Object.keys(parameters).length;
-    const times = await timesOf(trainer, 20 * repeats);
+    const rate = () => 1e-5;
+    for (let i = 0; i < 40; i++) await trainer.step(batch, rate);
+    const waited = await timesOf(20 * repeats, async () => void await trainer.step(batch, rate));
+    let before = await trainer.begin(batch, rate);
+    const ahead = await timesOf(20 * repeats, async () => {
+      const outcome = await trainer.begin(batch, rate);
+      await before();
+      before = outcome;
+    });
     await trainer.dispose();
-    results[name] = { ...times, tensors };
-    const { begin, read, waited, ahead } = times;
-    say(
-      `${name}, ${tensors} tensors: ${(begin + read).toFixed(2)} ms on the host (${
-        begin.toFixed(2)
-      } to begin, ${read.toFixed(2)} to read and free); a step in ${waited.toFixed(2)} ms waited for, ${
-        ahead.toFixed(2)
-      } ms read one late`,
-    );
+    const tensors = Object.keys(parameters).length;
+    results[name] = { tensors, waited, ahead };
+    say(`${name}, ${tensors} tensors: waited for ${text(waited)}; read one step late ${text(ahead)}`);
   }
   return results;
 }
 
 /** Medians over steps. */
-async function timesOf(trainer: Trainer, steps: number): Promise<HostTimes> {
-  const rate = () => 1e-5;
-  for (let i = 0; i < 20; i++) await trainer.step(batch, rate);
-  const begin: number[] = [], read: number[] = [], waited: number[] = [], ahead: number[] = [];
-  for (let i = 0; i < steps; i++) {
+async function timesOf(steps: number, step: () => Promise<void>): Promise<HostTimes> {
+  const times: number[] = [], host: number[] = [];
+  let waiting = 0;
+  const { wait } = Api.prototype;
+  Api.prototype.wait = async function (this: Api, ...args: Parameters<typeof wait>) {
     const start = performance.now();
-    const outcome = await trainer.begin(batch, rate);
-    const begun = performance.now();
-    await new Promise((resolve) => setTimeout(resolve, 10)); // the device computes
-    const over = performance.now();
-    await outcome();
-    begin.push(begun - start);
-    read.push(performance.now() - over);
+    try {
+      return await wait.apply(this, args);
+    } finally {
+      waiting += performance.now() - start;
+    }
+  } as typeof wait;
+  try {
+    for (let i = 0; i < steps; i++) {
+      waiting = 0;
+      const start = performance.now();
+      await step();
+      const time = performance.now() - start;
+      times.push(time);
+      host.push(time - waiting);
+    }
+  } finally {
+    Api.prototype.wait = wait;
   }
-  for (let i = 0; i < steps; i++) {
-    const start = performance.now();
-    await trainer.step(batch, rate);
-    waited.push(performance.now() - start);
-  }
-  let before = await trainer.begin(batch, rate);
-  for (let i = 0; i < steps; i++) {
-    const start = performance.now();
-    const outcome = await trainer.begin(batch, rate);
-    await before();
-    before = outcome;
-    ahead.push(performance.now() - start);
-  }
-  await before();
-  return { begin: median(begin), read: median(read), waited: median(waited), ahead: median(ahead) };
+  return { step: median(times), host: median(host) };
 }
 
 function median(numbers: readonly number[]): number {
