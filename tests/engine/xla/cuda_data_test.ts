@@ -9,7 +9,6 @@ import { cudaForTests } from "../engines.ts";
 import { withEnvironment } from "../../helpers/environment.ts";
 import { inFolder } from "../../helpers/in_folder.ts";
 import { runChild } from "./child.ts";
-import { test } from "../../helpers/slow.ts";
 
 async function write(path: string, mode = 0o644): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
@@ -78,9 +77,10 @@ Deno.test("xla install brings both parts, for compiling alone too", () => {
 
 const api = await cudaForTests("the CUDA compiler without ptxas and libdevice beside it");
 
-test.slow(
-  "the CUDA compiler works in an environment that has no wheels of its parts",
-  () =>
+Deno.test({
+  name: "the CUDA compiler works in an environment that has no wheels of its parts",
+  ignore: api === undefined,
+  fn: () =>
     inFolder(async (folder) => {
       const { path } = await findPlugin(undefined, "cuda");
       const site = join(folder, "site-packages");
@@ -103,5 +103,4 @@ test.slow(
       );
       match((await run(true)).output, /^compiled \d+ bytes$/m);
     }),
-  { ignore: api === undefined },
-);
+});
