@@ -184,7 +184,7 @@ export async function furtherPretrain(
   );
   try {
     const ends = evaluationSteps(headSteps, total, options.evaluateEvery ?? total, options.evaluateAt);
-    const sitting = { tokens: 0, seconds: 0, began: 0 };
+    const sitting = { tokens: 0, seconds: 0 };
     const measure = (batches: PreTrainingBatches) => measureHeldOut(trainer, batches, batching);
     const first = await measure(heldOutSet);
     const parameters = async () => ({ ...model.parameters, ...await trainer.parameters() });
@@ -195,10 +195,7 @@ export async function furtherPretrain(
         const start = ends[epoch - 1] ?? 0;
         return {
           length: ends[epoch]! - start,
-          at: (place) => {
-            sitting.began = performance.now();
-            return maskedStep(batchOf(start + place), batching, start + place < headSteps);
-          },
+          at: (place) => maskedStep(batchOf(start + place), batching, start + place < headSteps),
         };
       },
       rate: preTrainingRates({
@@ -218,9 +215,7 @@ export async function furtherPretrain(
       },
       onStep: (report) => {
         sitting.tokens += report.tokens;
-        const now = performance.now();
-        sitting.seconds += (now - sitting.began) / 1000;
-        sitting.began = now; // the report after it may come without another batch
+        sitting.seconds += report.seconds;
         context.onStep?.(report);
       },
       onEpoch: ({ evaluation }) => context.onEvaluation?.(evaluation, parameters),

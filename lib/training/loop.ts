@@ -41,6 +41,8 @@ export interface StepReport {
   readonly examples: number;
   /** Tokens of the step without padding. */
   readonly tokens: number;
+  /** Seconds of making its batch, of beginning it and of waiting for it. */
+  readonly seconds: number;
 }
 
 /** Batches, rates, measurements and callbacks of the loop. */
@@ -113,14 +115,17 @@ export async function train<Evaluation>(
   let isSaved = false;
   const times = new CheckpointTimes(checkpoint?.every);
   /** The step whose loss and norm are not read yet. */
-  let begun: { step: number; batch: StepBatch; outcome: () => Promise<StepOutcome> } | undefined;
+  let begun:
+    | { step: number; batch: StepBatch; outcome: () => Promise<StepOutcome>; seconds: number }
+    | undefined;
   const readStep = async () => {
     if (!begun) return;
-    const { step, batch, outcome } = begun;
+    const { step, batch, outcome, seconds: before } = begun;
     begun = undefined;
     const start = performance.now();
     const { loss, gradientNorm } = await outcome();
-    at.seconds += (performance.now() - start) / 1000;
+    const seconds = before + (performance.now() - start) / 1000;
+    at.seconds += seconds;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       const found = Number.isFinite(loss) ? `gradients' norm is ${gradientNorm}` : `loss is ${loss}`;
       throw notFinite(trainer, plan, { step, found, last: at.lastLoss, isSaved });
@@ -128,7 +133,7 @@ export async function train<Evaluation>(
     at.lossSum += loss;
     at.lastLoss = loss;
     const { examples, tokens } = batch;
-    plan.onStep?.({ step, steps, epoch: at.epoch + 1, loss, gradientNorm, examples, tokens });
+    plan.onStep?.({ step, steps, epoch: at.epoch + 1, loss, gradientNorm, examples, tokens, seconds });
   };
   const saveIfDue = async (endsEpoch: boolean) => {
     const isStopped = checkpoint?.stop?.aborted ?? false;
@@ -167,9 +172,9 @@ export async function train<Evaluation>(
           await readStep(); // its error, if it has one, explains this one
           throw error;
         });
-      at.seconds += (performance.now() - start) / 1000;
+      const seconds = (performance.now() - start) / 1000;
       await readStep(); // the one before, while the engine computes this one
-      begun = { step: trainer.updates, batch, outcome };
+      begun = { step: trainer.updates, batch, outcome, seconds };
       at.place++;
       if (trainer.runsAhead) await setImmediate(); // else no signal and no timer would have its turn
       else await readStep();
