@@ -132,7 +132,13 @@ export async function sayIfLong<Result>(
 /** Returns the compiler's flags; the timed choices of a GPU's algorithms are kept beside the programs. */
 function overridesFor({ plugin, client }: OpenPlugin, folder: string | false): Overrides {
   if (!isGpu(client.platform)) return platformOverrides(client.platform);
-  const autotuning = folder === false ? undefined : join(folder, "autotuning");
-  if (autotuning !== undefined) mkdirSync(autotuning, { recursive: true });
-  return platformOverrides(client.platform, { data: cudaData(plugin.path).folder, autotuning });
+  const { folder: data } = cudaData(plugin.path);
+  if (folder === false) return platformOverrides(client.platform, { data });
+  const autotuning = join(folder, "autotuning");
+  try {
+    mkdirSync(autotuning, { recursive: true });
+    return platformOverrides(client.platform, { data, autotuning });
+  } catch {
+    return platformOverrides(client.platform, { data }); // a cache that cannot be written to
+  }
 }
