@@ -19,6 +19,7 @@ import { type OpenPlugin, openPlugin } from "./open.ts";
 import { withNumbers } from "./out_of_memory.ts";
 import { ProgramCache } from "./program_cache.ts";
 import { isSplit, joinOutputs, localGraph, rowsOf } from "./replicas.ts";
+import { having, requireArguments } from "../../storage/arguments.ts";
 
 /** Options of the xla engine. */
 export interface XlaOptions {
@@ -187,6 +188,7 @@ class XlaProgram implements Program {
  * @throws InputError if there is no plugin, it cannot be used, or it has too few devices.
  */
 export async function xlaEngine(options: XlaOptions = {}): Promise<Engine> {
+  requireArguments("xlaEngine", { options: [options, having("an object with options")] });
   const { path } = await findPlugin(options.plugin);
   return engineOn(await openPlugin(path, options.devices), options);
 }
