@@ -21,7 +21,7 @@ export function oneLine(text: string): string {
 }
 
 /** Cuts a message of more than 500 characters in its middle, as its end says what to do. */
-export function shortened(message: string): string {
+export function shortMessage(message: string): string {
   if (message.length <= longest) return message;
   const end = 200;
   return `${message.slice(0, longest - end - 1)}…${message.slice(-end)}`.toWellFormed();

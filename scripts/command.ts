@@ -3,7 +3,7 @@ import { type Command, CommanderError } from "commander";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { InputError } from "../lib/errors.ts";
-import { oneLine, printable, shortened, withoutUser } from "../lib/printable.ts";
+import { oneLine, printable, shortMessage, withoutUser } from "../lib/printable.ts";
 import { listenForSignals, Stopped } from "./stopping.ts";
 
 /** The output of a command: results to `out`, everything else to `error`. */
@@ -62,11 +62,11 @@ export async function runCommand(
 /** Returns the text about an error: a sentence of at most 500 characters, and the trace of one that is no mistake. */
 function said(command: Command, error: unknown): string {
   if (error instanceof InputError || error instanceof CommanderError) {
-    return shortened(oneLine(error instanceof InputError ? error.message : sentence(command, error)));
+    return shortMessage(oneLine(error instanceof InputError ? error.message : sentence(command, error)));
   }
   const { name, message, stack = "" } = error instanceof Error ? error : new Error(`${error}`);
   const trace = stack.split("\n").filter((line) => /^ +at /.test(line));
-  return [shortened(oneLine(withoutUser(`${name}: ${message}`))), ...trace].join("\n");
+  return [shortMessage(oneLine(withoutUser(`${name}: ${message}`))), ...trace].join("\n");
 }
 
 function sentence(command: Command, error: CommanderError): string {

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { dirname, resolve } from "node:path";
 import { readLabelled } from "../lib/data/files.ts";
-import { evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
+import { evaluationOf, evaluationText, macroF1Text } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
@@ -55,9 +55,9 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
       progress.stop();
     }
     const evaluation = evaluationOf(file, probabilities);
-    const { examples, error_rate, macro_f1, loss, ece, brier } = evaluation;
+    const { examples, error_rate, loss, ece, brier } = evaluation;
     output.out(
-      `${examples} texts of ${input}: error ${percent(error_rate, 2)}, macro F1 ${macro_f1.toFixed(4)}, ` +
+      `${examples} texts of ${input}: error ${percent(error_rate, 2)}, ${macroF1Text(evaluation)}, ` +
         `loss ${loss.toFixed(4)}, ECE ${ece.toFixed(4)}, Brier ${brier.toFixed(4)}`,
     );
     for (const part of evaluationText(evaluation)) output.out(`\n${part}`);

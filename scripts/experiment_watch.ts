@@ -5,7 +5,7 @@ import type { ExperimentEvent } from "../lib/runs/run_experiment.ts";
 import type { Output } from "./command.ts";
 import { TimeLeft } from "./time_left.ts";
 import { percent } from "../lib/wording.ts";
-import { oneLine, shortened } from "../lib/printable.ts";
+import { oneLine, shortMessage } from "../lib/printable.ts";
 
 /** Shows an experiment's events: a bar or lines for the run at hand, and the time left for all. */
 export class ExperimentWatch {
@@ -61,7 +61,9 @@ export class ExperimentWatch {
         this.stop("stopped");
         const { message } = event.failure;
         this.output.error(
-          `${this.#label} is not made: ${message === this.#why ? "the same" : shortened(oneLine(message))}`,
+          `${this.#label} is not made: ${
+            message === this.#why ? "the same" : shortMessage(oneLine(message))
+          }`,
         );
         this.#why = message;
       }

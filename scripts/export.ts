@@ -24,7 +24,9 @@ export function exportCommand(output: Output): Command {
     .requiredOption("--output <folder>", "where it is written")
     .option("--overwrite", "write into a folder that holds a model or other files, and replace them")
     .action(async (options: ExportOptions) => {
-      const { bytes, notes } = await exportClassifier(options.model, options.output, options);
+      const { bytes, notes } = await exportClassifier(options.model, options.output, {
+        overwrite: options.overwrite,
+      });
       for (const note of notes) output.error(note);
       const path = join(options.output, "onnx", "model.onnx");
       output.out(`wrote ${options.output}, with ${path} (${(bytes / 1e6).toFixed(1)} MB)`);

@@ -1,7 +1,8 @@
 /** `deno task predict`: a trained model's labels for the rows of a file. */
 import { Command } from "commander";
 import { stat } from "node:fs/promises";
-import { textColumnsOf } from "../lib/data/files.ts";
+import { dirname, resolve } from "node:path";
+import { lostCharacters, textColumnsOf } from "../lib/data/files.ts";
 import {
   formatOf,
   openTable,
@@ -13,6 +14,7 @@ import {
 import type { TableFormat } from "../lib/tables/rows.ts";
 import { keepsType, numberType } from "../lib/tables/parquet_table.ts";
 import { RowTally } from "../lib/tables/row_tally.ts";
+import { requireWritable } from "../lib/storage/whole_file.ts";
 import { type TableLayout, writeTable } from "../lib/tables/writer.ts";
 import { InputError } from "../lib/errors.ts";
 import { type PredictionColumns, predictionColumns, predictRows } from "../lib/classifier/predict.ts";
@@ -62,6 +64,7 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
   const layout = tableLayout(options);
   const survey = await surveyed(input, textColumn, layout);
   const written = outputFormat(options, format);
+  await makeFolderOf(options.output);
   if (options.safeCsv && written !== "csv" && written !== "tsv") {
     throw new InputError(`Cannot use --safe-csv with ${options.output}: expected an output in CSV or TSV`);
   }
@@ -77,16 +80,18 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
     sayNames(added, output);
     const outputLayout = { ...layoutOf(table, columns, added, written), safe: options.safeCsv };
     sayTypes(outputLayout, table, output);
-    const [withoutText, withNul, withTokens] = [new RowTally(), new RowTally(), new RowTally()];
+    const [withoutText, withNul, withLost, withTokens] = Array.from({ length: 4 }, () => new RowTally());
     const progress = showProgress("predicting", survey?.rows ?? 0, "examples");
     let rows = 0;
     try {
       const batches = predictRows(table.rows, classifier, {
+        name: table.path,
         textColumns,
         added,
         columns: outputLayout.format === "jsonl" ? undefined : columns,
         withoutText,
         withNul,
+        withLost,
         withTokens,
         onRows: (done) => progress.update(rows = done),
       });
@@ -95,13 +100,14 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
       progress.stop();
     }
     const notes = [
-      withTokens.note(
+      withTokens!.note(
         table.path,
         "has a list of tokens as text, joined by blanks",
         "have lists of tokens as texts, joined by blanks",
       ),
-      withoutText.note(table.path, "without a text has no label", "without a text have no label"),
-      withNul.note(table.path, "holds NUL characters", "hold NUL characters"),
+      withoutText!.note(table.path, "without a text has no label", "without a text have no label"),
+      withNul!.note(table.path, "holds NUL characters", "hold NUL characters"),
+      withLost!.note(table.path, ...lostCharacters),
     ];
     for (const note of notes.filter(Boolean)) output.error(note);
     if (options.output !== "-") output.out(`wrote ${rows} rows to ${options.output}`);
@@ -126,6 +132,14 @@ async function surveyed(
   for await (const _ of table.rows) rows++;
   requireTexts(table, textColumn);
   return { rows, columns: [...table.keys] };
+}
+
+/** Makes the folder of an output that is not there. @throws InputError if it cannot be made. */
+async function makeFolderOf(output: string): Promise<void> {
+  const folder = dirname(resolve(output));
+  if (output !== "-" && !await stat(folder).then((info) => info.isDirectory(), () => false)) {
+    await requireWritable(folder);
+  }
 }
 
 /** Makes sure that there are texts. */

@@ -8,7 +8,7 @@ import {
 } from "../lib/classifier/recipe.ts";
 import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { atTemperature } from "../lib/results/calibration.ts";
-import { type Evaluation, evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
+import { type Evaluation, evaluationOf, evaluationText, macroF1Text } from "../lib/results/evaluation.ts";
 import type { Metrics } from "../lib/results/metrics.ts";
 import type { Survey } from "../lib/classifier/survey.ts";
 import { counted, percent } from "../lib/wording.ts";
@@ -42,7 +42,7 @@ export function evaluationsOf({ tuned, temperature }: RecipeRun, data: Dataset):
 
 /** Returns the content of a run's result.json. */
 export function resultOf(
-  { tuned, survey, preTraining, temperature }: RecipeRun,
+  { tuned, survey, preTraining, temperature, calibrationNote }: RecipeRun,
   evaluations: readonly SplitEvaluation[],
 ) {
   return {
@@ -66,7 +66,7 @@ export function resultOf(
     steps: tuned.steps,
     seconds_per_step: tuned.trainSeconds / tuned.steps,
     texts: surveyResult(survey),
-    notes: tuned.notes,
+    notes: [...tuned.notes, ...calibrationNote ? [calibrationNote] : []],
   };
 }
 
@@ -108,23 +108,32 @@ function surveyResult({ texts, wordpieces, devInTrain, testInTrain, testInDev, .
 }
 
 /** Returns the lines to print of a run: measures of each split, then the last split in full, and the calibration. */
-export function resultText({ temperature }: RecipeRun, evaluations: readonly SplitEvaluation[]): string[] {
+export function resultText(
+  { temperature, calibrationNote }: RecipeRun,
+  evaluations: readonly SplitEvaluation[],
+): string[] {
   const { split, evaluation } = evaluations.at(-1)!;
   const errors = evaluations.map(({ split, evaluation: { ece }, calibrated }) =>
     `${split} ${ece.toFixed(4)} → ${calibrated.toFixed(4)}`
   );
   return [
-    ...evaluations.map(({ split, evaluation: { error_rate, macro_f1, loss } }) =>
-      `${split}: ${sentence({ errorRate: error_rate, macroF1: macro_f1, loss })}`
+    ...evaluations.map(({ split, evaluation }) =>
+      `${split}: error ${percent(evaluation.error_rate, 2)}, ${macroF1Text(evaluation)}, loss ${
+        evaluation.loss.toFixed(4)
+      }`
     ),
     ...[`\nEach label of the ${split} texts:`, ...evaluationText(evaluation)].join("\n\n").split("\n"),
-    `\ncalibration error, with the logits divided by ${temperature.toFixed(3)}: ${errors.join(", ")}`,
+    temperature === 1 && calibrationNote
+      ? `\n${calibrationNote}`
+      : `\ncalibration error, with the logits divided by ${temperature.toFixed(3)}: ${errors.join(", ")}${
+        calibrationNote && `\n${calibrationNote}`
+      }`,
   ];
 }
 
-/** Measures in a line. */
+/** Returns the measures of an epoch in a line. */
 export const sentence = ({ errorRate, macroF1, loss }: Pick<Metrics, "errorRate" | "macroF1" | "loss">) =>
-  `error ${percent(errorRate, 2)}, macro F1 ${macroF1.toFixed(4)}, loss ${loss.toFixed(4)}`;
+  `error ${percent(errorRate, 2)}, macro F1 over all labels ${macroF1.toFixed(4)}, loss ${loss.toFixed(4)}`;
 
 /** Returns the plan of pre-training in a line. */
 export function preTrainingSentence(

@@ -220,9 +220,12 @@ function dropTied(parameters: HostTensors, notes: string[]): void {
   }
 }
 
-/** Returns the name that transformers gives a tensor today; PyTorch's DataParallel puts `module.` before all. */
+/** Returns the name that transformers gives a tensor today; DataParallel puts `module.` before all, torch.compile `_orig_mod.`. */
 function currentName(name: string): string {
-  const renamed = name.replace(/^module\./, "").replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(
+  const renamed = name.replace(/^(module\.|_orig_mod\.)+/, "").replace(
+    /LayerNorm\.gamma$/,
+    "LayerNorm.weight",
+  ).replace(
     /LayerNorm\.beta$/,
     "LayerNorm.bias",
   );

@@ -167,7 +167,20 @@ export async function resolveModel(
   options: { offline?: boolean; onProgress?: OnProgress } = {},
 ): Promise<string> {
   const named = Object.hasOwn(MODELS, model) ? MODELS[model] : undefined;
-  if (!named && (await stat(model).catch(() => undefined))?.isDirectory()) return model;
+  const info = named ? undefined : await stat(model).catch(() => undefined);
+  if (info?.isDirectory()) {
+    await refuseOtherFolders(model);
+    return model;
+  }
+  if (info) {
+    throw new InputError(`Cannot use the model "${model}" as it is a file: give the folder that it lies in`);
+  }
+  const address = /^https?:\/\/[^/]+\/([^/]+\/[^/?#]+)/.exec(model);
+  if (address) {
+    throw new InputError(
+      `Cannot use the model "${model}" as it is an address: give its hub id, ${address[1]}`,
+    );
+  }
   const repository = hubRepository("model", named?.repository ?? model);
   if (!repository?.id.includes("/")) {
     throw new InputError(
@@ -202,6 +215,25 @@ export async function resolveModel(
     ];
     const sources = options.offline || hubIsOffline() ? [] : otherwise;
     return await fetchFolder(`the model ${model}`, place, files, sources, { ...options, tried });
+  }
+}
+
+/** @throws InputError if a folder without config.json has an adapter, or models in folders of its own. */
+async function refuseOtherFolders(folder: string): Promise<void> {
+  const isFile = (...path: string[]) =>
+    stat(join(folder, ...path)).then((info) => info.isFile(), () => false);
+  if (await isFile("config.json")) return;
+  if (await isFile("adapter_config.json")) {
+    throw new InputError(
+      `Cannot use the model ${folder} as it is an adapter (PEFT): merge it into its model with merge_and_unload(), and ` +
+        "save that",
+    );
+  }
+  for (const name of (await readdir(folder)).sort()) {
+    if (!await isFile(name, "config.json")) continue;
+    throw new InputError(
+      `Cannot use the model ${folder} as it has no config.json: give a folder in it, such as ${name}`,
+    );
   }
 }
 

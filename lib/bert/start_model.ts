@@ -7,6 +7,8 @@ import { learnWordpieces } from "../text/wordpiece_vocabulary.ts";
 import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { characterTokenizer, loadTokenizer, type Tokenizer, vocabularyTokenizer } from "../text/tokenizer.ts";
+import { having, path, requireArguments } from "../storage/arguments.ts";
+import { optional, text } from "../storage/json.ts";
 
 /** The shape of a new model. */
 export interface NewModel {
@@ -154,6 +156,10 @@ export async function runModelIdentity(
  * @throws InputError if it can be fetched from nowhere or is no BERT.
  */
 export async function startModel(name: string, options: StartModelOptions): Promise<StartModel> {
+  requireArguments("startModel", {
+    name: [name, text],
+    options: [options, having("an object with options, such as { seed: 1, labels }")],
+  });
   if (name === "new") return newModel(options);
   let folder: string;
   try {
@@ -186,9 +192,15 @@ export async function startModel(name: string, options: StartModelOptions): Prom
  */
 export async function savePretrained(
   folder: string,
-  { model, parameters }: { readonly model: StartModel; readonly parameters: HostTensors },
+  pretrained: { readonly model: StartModel; readonly parameters: HostTensors },
   files?: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
+  requireArguments("savePretrained", {
+    folder: [folder, path],
+    pretrained: [pretrained, having("a model and its parameters", "model", "parameters")],
+    files: [files, optional(having("files by name"))],
+  });
+  const { model, parameters } = pretrained;
   const { id2label: _, label2id: __, ...config } = model.config;
   const kept = Object.entries(parameters).filter(([name]) => !name.startsWith("classifier."));
   const tokenizerFiles = model.tokenizer.files;

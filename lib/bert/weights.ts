@@ -72,7 +72,14 @@ async function openShards(folder: string, index: string): Promise<Weights> {
   const path = join(folder, index);
   const shards = await readShards(path);
   const opened = new Map<string, Weights>();
-  for (const file of new Set(shards.values())) opened.set(file, await openFile(join(folder, file)));
+  for (const file of new Set(shards.values())) {
+    if (!await exists(join(folder, file))) {
+      throw new InputError(
+        `Cannot use ${path} as ${file} is missing, which it names; fetch all of the model's files`,
+      );
+    }
+    opened.set(file, await openFile(join(folder, file)));
+  }
   const tensors = new Map([...shards].map(([name, file]) => {
     const tensor = opened.get(file)!.tensors.get(name);
     if (tensor) return [name, tensor];

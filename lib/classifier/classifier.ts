@@ -8,6 +8,8 @@ import { argmax } from "../results/metrics.ts";
 import { loadTrainedModel, type TrainedModel } from "./trained.ts";
 import { evaluationGraph, signatures } from "../training/step.ts";
 import type { StepBatch } from "../training/step.ts";
+import { anEngine, callback, listOf, path, requireArguments, someOf } from "../storage/arguments.ts";
+import { anything, either, object, optional, text as anyText, whole } from "../storage/json.ts";
 
 /** Options of loading a classifier. */
 export interface ClassifierOptions {
@@ -68,6 +70,7 @@ export class Classifier {
     texts: readonly ClassifierText[],
     onTexts?: (done: number) => void,
   ): Promise<Classification[]> {
+    requireTexts("classify", texts, onTexts);
     const classes = this.labels.length;
     const probabilities = await this.probabilities(texts, onTexts);
     return Array.from(argmax(probabilities, classes), (best, place) => {
@@ -85,6 +88,7 @@ export class Classifier {
     texts: readonly ClassifierText[],
     onTexts?: (done: number) => void,
   ): Promise<Float64Array> {
+    requireTexts("probabilities", texts, onTexts);
     const { tokenizer, text, maxLength, temperature } = this.#model;
     const examples = readExamples(
       texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
@@ -123,6 +127,23 @@ export class Classifier {
   }
 }
 
+const aText = either<unknown>(
+  "a text, or an object with a text and perhaps a pair",
+  anyText,
+  object({ text: anyText, pair: optional(anyText) }),
+);
+
+/** Makes sure that what is to be classified is a list of texts. @throws InputError if it is not. */
+function requireTexts(call: string, texts: unknown, onTexts: unknown): void {
+  const arePlain = Array.isArray(texts) && texts.every((text) => typeof text === "string"); // a million take 10 ms
+  requireArguments(call, {
+    texts: [texts, arePlain ? anything : someTexts],
+    onTexts: [onTexts, optional(callback)],
+  });
+}
+
+const someTexts = listOf('a list of texts, such as ["Not worth the money."]', aText);
+
 /**
  * Opens a model folder for predictions.
  *
@@ -130,5 +151,10 @@ export class Classifier {
  * @throws InputError as {@linkcode loadTrainedModel}.
  */
 export async function loadClassifier(folder: string, options: ClassifierOptions): Promise<Classifier> {
+  requireArguments("loadClassifier", {
+    folder: [folder, path],
+    options: [options, someOf({ engine: anEngine, batchSize: whole(1) })],
+    "options.engine": [options?.engine, anEngine],
+  });
   return new Classifier(await loadTrainedModel(folder), options);
 }

@@ -9,7 +9,8 @@ import { classifierOnnx } from "./export_onnx.ts";
 import { layerFeatures } from "../paper/layers.ts";
 import { loadTrainedModel } from "./trained.ts";
 import { requireRoom, withOutputFolder } from "../storage/output_folder.ts";
-import { anything, map, parseJson, readJsonIfThere } from "../storage/json.ts";
+import { anything, flag, map, parseJson, readJsonIfThere } from "../storage/json.ts";
+import { path, requireArguments, someOf } from "../storage/arguments.ts";
 
 const advice = "take the model's folder from where it came";
 
@@ -34,8 +35,14 @@ export interface ExportedClassifier {
 export async function exportClassifier(
   model: string,
   output: string,
-  { overwrite = false }: { readonly overwrite?: boolean } = {},
+  options: { readonly overwrite?: boolean } = {},
 ): Promise<ExportedClassifier> {
+  requireArguments("exportClassifier", {
+    model: [model, path],
+    output: [output, path],
+    options: [options, someOf({ overwrite: flag })],
+  });
+  const { overwrite = false } = options;
   const [from, to] = await Promise.all(
     [model, output].map((folder) => realpath(folder).catch(() => resolve(folder))),
   );

@@ -42,6 +42,8 @@ export function predictionColumns(
 
 /** Options of {@linkcode predictRows}. */
 export interface PredictRowsOptions {
+  /** The table's name for errors. */
+  readonly name?: string;
   /** The columns of the texts, of which two are a pair. */
   readonly textColumns: readonly string[];
   /** The columns that are added. */
@@ -52,6 +54,8 @@ export interface PredictRowsOptions {
   readonly withoutText?: RowTally;
   /** Counts rows whose text holds NUL characters, which are no text. */
   readonly withNul?: RowTally;
+  /** Counts rows whose text holds U+FFFD, in place of characters that were lost. */
+  readonly withLost?: RowTally;
   /** Counts rows whose text is a list of tokens. */
   readonly withTokens?: RowTally;
   /** Told on the way how many rows are done. */
@@ -71,7 +75,17 @@ export async function* predictRows(
   classifier: Pick<Classifier, "labels" | "classify">,
   options: PredictRowsOptions,
 ): AsyncGenerator<OutputRow[]> {
-  const { textColumns, added, columns, withoutText, withNul, withTokens, onRows } = options;
+  const {
+    name = "the table",
+    textColumns,
+    added,
+    columns,
+    withoutText,
+    withNul,
+    withLost,
+    withTokens,
+    onRows,
+  } = options;
   const most = Math.max(
     1,
     Math.min(window.rows, Math.floor(window.probabilities / classifier.labels.length)),
@@ -92,9 +106,10 @@ export async function* predictRows(
         );
       }
       if (hasTokens(row, textColumns)) withTokens?.add(line);
-      const text = textOf(row, textColumns);
+      const text = textOf(row, textColumns, name);
       const whole = wholeText(text);
       if (whole.includes("\0")) withNul?.add(line);
+      if (whole.includes("\ufffd")) withLost?.add(line);
       if (whole.trim() !== "") return text;
       withoutText?.add(line);
     });

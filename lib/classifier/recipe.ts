@@ -18,7 +18,7 @@ import { encodeDataset, type EncodedDataset } from "../paper/reading.ts";
 import { passSize } from "../training/step_batches.ts";
 import { furtherPretrain } from "../paper/further_pretraining.ts";
 import type { PreTrainingEvaluation } from "../paper/pretraining_steps.ts";
-import { atTemperature, fitTemperature } from "../results/calibration.ts";
+import { atTemperature, calibrate } from "../results/calibration.ts";
 import { measure } from "../results/metrics.ts";
 import { measuresShape } from "../results/record.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
@@ -34,6 +34,7 @@ import { type Survey, surveyOf } from "./survey.ts";
 import { keptModel } from "../training/cached_model.ts";
 import { type CheckpointOptions, removeCheckpoints } from "../training/checkpoints.ts";
 import type { StepReport } from "../training/loop.ts";
+import { anEngine, having, path, requireArguments } from "../storage/arguments.ts";
 
 /** A task and how to train for it. */
 export interface Recipe {
@@ -123,6 +124,8 @@ export interface RecipeRun {
   readonly preTraining?: PreTrainingOutcome;
   /** Divisor of the classifier's logits (lib/results/calibration.ts). */
   readonly temperature: number;
+  /** A sentence on why it is 1 or a bound; "" if there is nothing to say. */
+  readonly calibrationNote: string;
 }
 
 /**
@@ -132,6 +135,10 @@ export interface RecipeRun {
  * @throws InputError as `startModel`, `furtherPretrain` and `fineTune`, or if a checkpoint is of another run.
  */
 export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise<RecipeRun> {
+  requireArguments("runRecipe", {
+    recipe: [recipe, having("a recipe", "data", "model", "start", "fineTuning")],
+    context: [context, object({ engine: anEngine, checkpoint: object({ folder: path }) })],
+  });
   const { data, model: name, start, fineTuning, preTraining } = recipe;
   const { engine, checkpoint } = context;
   // What fine-tuning would refuse is refused before hours of pre-training.
@@ -164,12 +171,8 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
     onEpoch: context.onEpoch,
   });
   const { probabilities, expected, labels } = tuned.devPredictions ?? tuned.testPredictions!;
-  return {
-    tuned,
-    survey,
-    ...made ? { preTraining: made.outcome } : {},
-    temperature: fitTemperature(probabilities, expected, labels.length),
-  };
+  const { temperature, note: calibrationNote } = calibrate(probabilities, expected, labels.length);
+  return { tuned, survey, ...made ? { preTraining: made.outcome } : {}, temperature, calibrationNote };
 }
 
 /** The expected calibration error of predictions whose logits are divided by a temperature. */

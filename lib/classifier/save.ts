@@ -3,6 +3,8 @@ import { saveCheckpoint } from "../bert/checkpoint.ts";
 import { InputError } from "../errors.ts";
 import type { FineTuned } from "../paper/fine_tune.ts";
 import { textStrategy } from "../paper/long_text.ts";
+import { having, path, requireArguments } from "../storage/arguments.ts";
+import { numberThat, optional } from "../storage/json.ts";
 
 /**
  * Saves a classifier as a Hugging Face folder with bertlab.json beside it, in the place of a model that is there.
@@ -14,10 +16,25 @@ import { textStrategy } from "../paper/long_text.ts";
  */
 export async function saveClassifier(
   folder: string,
-  { model, parameters, settings, pairs }: FineTuned,
+  trained: FineTuned,
   temperature?: number,
   files?: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
+  requireArguments("saveClassifier", {
+    folder: [folder, path],
+    trained: [
+      trained,
+      having(
+        "a trained classifier, as trainClassifier() and fineTune() return",
+        "model",
+        "parameters",
+        "settings",
+      ),
+    ],
+    temperature: [temperature, optional(numberThat("a number above 0", (value) => value > 0))],
+    files: [files, optional(having("files by name"))],
+  });
+  const { model, parameters, settings, pairs } = trained;
   const { text: name, maxFractions, ...rest } = settings;
   const text = textStrategy(name, { maxFractions });
   if (rest.method === "feature-extraction") {

@@ -2,9 +2,10 @@
 import { shown } from "../storage/byte_source.ts";
 import { type Dataset, type Example, wholeText } from "../data/examples.ts";
 import { textStrategy } from "../paper/long_text.ts";
-import type { EncodedDataset } from "../paper/reading.ts";
+import { type EncodedDataset, unknownNote } from "../paper/reading.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
 import { counted, percent } from "../wording.ts";
+import { aDataset, having, requireArguments } from "../storage/arguments.ts";
 
 const splitNames = ["train", "dev", "test"] as const;
 
@@ -21,6 +22,8 @@ export interface Survey {
   readonly wordpieces: readonly { readonly percent: number; readonly most: number }[];
   /** Share of all texts of which something is cut. */
   readonly cut: number;
+  /** The texts' language. */
+  readonly language: Dataset["language"];
   /** Share of all wordpieces that the model's vocabulary does not have. */
   readonly unknown: number;
   /** `true` if the texts are pairs. */
@@ -40,7 +43,12 @@ export interface Survey {
 const percentiles = [5, 50, 90, 95, 99, 100];
 
 /** Surveys a data set and what is read of it. */
-export function surveyOf(data: Dataset, { split, cut, unknown, pairs }: EncodedDataset): Survey {
+export function surveyOf(data: Dataset, encoded: EncodedDataset): Survey {
+  requireArguments("surveyOf", {
+    data: [data, aDataset],
+    encoded: [encoded, having("a data set as wordpieces, as encodeDataset() returns", "split")],
+  });
+  const { split, cut, unknown, pairs } = encoded;
   const byLabel = data.labels.map((label) => ({ label, train: 0, dev: 0, test: 0 }));
   for (const name of splitNames) for (const { label } of data[name]) byLabel[label]![name]++;
   const sorted = split.train.map(({ length }) => length).sort((a, b) => a - b);
@@ -61,6 +69,7 @@ export function surveyOf(data: Dataset, { split, cut, unknown, pairs }: EncodedD
       most: sorted[Math.max(0, Math.ceil(percent / 100 * sorted.length) - 1)]!,
     })),
     cut,
+    language: data.language,
     unknown,
     pairs,
     repeated: data.train.length - labelsOf.size,
@@ -75,17 +84,20 @@ export function surveyOf(data: Dataset, { split, cut, unknown, pairs }: EncodedD
 const muchLarger = 10;
 /** A class of fewer training texts is said to have few. */
 const few = 8;
-/** A larger share of unknown wordpieces is told; of texts in the model's language it is far below. */
-const manyUnknown = .02;
 /** So many classes are named. */
 const mostNamed = 20;
 
 /** A survey in sentences; of test texts that stand elsewhere the data set's own note tells. */
 export function surveyLines(
   survey: Survey,
-  { text, classWeights = "none" }: Pick<FineTuneSettings, "text" | "classWeights">,
+  settings: Pick<FineTuneSettings, "text" | "classWeights">,
 ): string[] {
-  const { labels, wordpieces, cut, unknown, pairs, repeated, contradictory, devInTrain } = survey;
+  requireArguments("surveyLines", {
+    survey: [survey, having("a survey, as surveyOf() returns", "labels", "wordpieces")],
+    settings: [settings, having("settings of fine-tuning", "text")],
+  });
+  const { text, classWeights = "none" } = settings;
+  const { labels, wordpieces, cut, language, unknown, pairs, repeated, contradictory, devInTrain } = survey;
   const bySize = labels.toSorted((a, b) => b.train - a.train);
   const named = bySize.slice(0, mostNamed).map(({ label, train }) => `${shown(label)} ${train}`).join(", ");
   const lengths = wordpieces.map(({ percent, most }) => `${percent} % up to ${most}`).join(", ");
@@ -98,13 +110,7 @@ export function surveyLines(
       `Wordpieces of a training ${pairs ? "pair" : "text"}: ${lengths}; ` +
       `${percent(cut)} of all are cut ${strategy}`,
     ],
-    [
-      unknown > manyUnknown,
-      `${
-        percent(unknown)
-      } of the wordpieces are unknown to the model's vocabulary: it reads nothing there, and another ` +
-      "model may suit these texts better",
-    ],
+    [unknownNote(unknown, language) !== "", unknownNote(unknown, language)],
     [
       largest.train >= muchLarger * smallest.train,
       `The classes are very unequal: "${shown(largest.label)}" has ${largest.train} training texts and "${

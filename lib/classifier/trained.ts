@@ -25,6 +25,7 @@ import {
   text as anyText,
   whole,
 } from "../storage/json.ts";
+import { noSuch } from "../storage/input_file.ts";
 
 /** A trained classifier, as its folder has it. */
 export interface TrainedModel {
@@ -215,7 +216,7 @@ const advice = "train the model again, or take its folder from where it came";
 /** bertlab.json, or undefined where there is none. */
 async function readTraining(folder: string): Promise<Training | undefined> {
   await access(folder).catch(() => {
-    throw new InputError(`Cannot find the model ${folder}: there is no such folder; check the path`);
+    throw new InputError(`Cannot find the model ${folder}: ${noSuch("folder", folder)}; check the path`);
   });
   return await readJsonIfThere(join(folder, "bertlab.json"), trainingShape, advice);
 }

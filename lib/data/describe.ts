@@ -2,6 +2,8 @@
 import { type Dataset, type Example, wholeText } from "./examples.ts";
 import { oneLine } from "../printable.ts";
 import { percent } from "../wording.ts";
+import { aDataset, aTokenizer, requireArguments } from "../storage/arguments.ts";
+import { optional, whole } from "../storage/json.ts";
 
 /**
  * Describes a data set for a terminal or a notebook.
@@ -15,11 +17,16 @@ export function describe(
   tokenizer?: { encode(text: string): Int32Array },
   maxLength = 512,
 ): string {
+  requireArguments("describe", {
+    data: [data, aDataset],
+    tokenizer: [tokenizer, optional(aTokenizer)],
+    maxLength: [maxLength, whole(1)],
+  });
   const { name, language, train, dev, test, source, note, fingerprint } = data;
   const counts = [["train", train], ["dev", dev], ["test", test]] as const;
   const lines = [
     `${name} (${language}): ${source}`,
-    counts.map(([split, examples]) => `${split} ${whole(examples.length)}`).join(", "),
+    counts.map(([split, examples]) => `${split} ${grouped(examples.length)}`).join(", "),
     `${data.labels.length} classes: ${shares(data).join(", ")}`,
   ];
   if (tokenizer && train.length > 0) lines.push(lengths(train, tokenizer, maxLength));
@@ -28,7 +35,7 @@ export function describe(
   return lines.map(oneLine).join("\n  ");
 }
 
-const whole = (count: number) => count.toLocaleString("en-US");
+const grouped = (count: number) => count.toLocaleString("en-US");
 /** Returns the classes' shares of the training texts. */
 function shares({ labels, train }: Dataset): string[] {
   const counts = labels.map(() => 0);
@@ -42,7 +49,7 @@ function lengths(
   maxLength: number,
 ): string {
   const sorted = examples.map((example) => tokenizer.encode(wholeText(example)).length).sort((a, b) => a - b);
-  const quantile = (share: number) => whole(sorted[Math.ceil(share * sorted.length) - 1]!);
+  const quantile = (share: number) => grouped(sorted[Math.ceil(share * sorted.length) - 1]!);
   const mean = sorted.reduce((sum, length) => sum + length, 0) / sorted.length;
   const longer = sorted.filter((length) => length > maxLength - 2).length / sorted.length;
   return `wordpieces of a training text: mean ${mean.toFixed(0)}, median ${quantile(0.5)}, 90 % up to ${

@@ -3,6 +3,8 @@ import { InputError } from "../errors.ts";
 import { wholeText } from "./examples.ts";
 import { textColumnsOf, textOf } from "./files.ts";
 import { isTable, readTable, readText, requireColumns, type TableOptions } from "../tables/table.ts";
+import { requireArguments, someOf, tableLayout, textList } from "../storage/arguments.ts";
+import { text } from "../storage/json.ts";
 
 /**
  * Reads the documents of files: the rows of a CSV, TSV, JSON Lines or Parquet file, or the blocks between blank lines
@@ -17,6 +19,11 @@ export async function readDocuments(
   textColumn: string,
   layout: TableOptions = {},
 ): Promise<string[]> {
+  requireArguments("readDocuments", {
+    paths: [paths, textList],
+    textColumn: [textColumn, text],
+    layout: [layout, someOf(tableLayout)],
+  });
   const all: string[] = [];
   for (const path of paths) {
     const documents = (isTable(path) ? await rowsOf(path, textColumn, layout) : await blocksOf(path))
@@ -33,7 +40,7 @@ async function rowsOf(path: string, textColumn: string, layout: TableOptions): P
   const table = await readTable(path, layout);
   const columns = textColumnsOf(textColumn, table.columns);
   requireColumns(table, ...columns);
-  return table.rows.map((row) => wholeText(textOf(row, columns)));
+  return table.rows.map((row) => wholeText(textOf(row, columns, path)));
 }
 
 async function blocksOf(path: string): Promise<string[]> {

@@ -53,14 +53,25 @@ export function textColumnsOf(name: string, columns: readonly string[]): string[
 /**
  * Returns the text in a row's columns: one as it is, two as a pair, more joined by line breaks. The tokens of a list are
  * joined by blanks.
+ *
+ * @param name name of the table for the error
+ * @throws InputError if a text is an object, or a list of something else than texts.
  */
 export function textOf(
-  { values, typed }: Pick<Row, "values" | "typed">,
+  { values, typed, line }: Row,
   columns: readonly string[],
+  name: string,
 ): Omit<Example, "label"> {
   const texts = columns.map((column) => {
     const value = typed?.get(column);
-    return isTokens(value) ? value.join(" ") : values.get(column) ?? "";
+    if (isTokens(value)) return value.join(" ");
+    if (!Array.isArray(value) && !isPlainObject(value)) return values.get(column) ?? "";
+    const fields = Object.keys(value).slice(0, 5).map((field) => `"${shown(field)}"`).join(", ");
+    throw new InputError(
+      `Cannot use ${name}: the text in column "${shown(column)}" of line ${line} is ${
+        Array.isArray(value) ? "a list of other things than texts" : `an object with ${fields || "no fields"}`
+      }: expected a text, or a list of tokens`,
+    );
   });
   if (texts.length === 2) return { text: texts[0]!, pair: texts[1]! };
   return { text: texts.length === 1 ? texts[0]! : texts.filter((text) => text.trim() !== "").join("\n") };
@@ -69,6 +80,10 @@ export function textOf(
 /** Tells whether a text of a row is a list of tokens. */
 export function hasTokens({ typed }: Pick<Row, "typed">, columns: readonly string[]): boolean {
   return typed !== undefined && columns.some((column) => isTokens(typed.get(column)));
+}
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function isTokens(value: unknown): value is string[] {
@@ -98,10 +113,10 @@ export async function readLabelled(
   const checkColumns = () => requireColumns(table, ...textColumns, labelColumn);
   if (table.format !== "jsonl") checkColumns(); // all columns of JSON Lines are known only at the end
   const found: LabelledRow[] = [];
-  const [noText, noLabel, withNul, tokens] = Array.from({ length: 4 }, () => new RowTally()) as FourTallies;
+  const [noText, noLabel, withNul, lost, tokens] = Array.from({ length: 5 }, () => new RowTally()) as Tallies;
   for await (const row of table.rows) {
     const { line, values } = row;
-    const text = textOf(row, textColumns);
+    const text = textOf(row, textColumns, path);
     if (hasTokens(row, textColumns)) tokens.add(line);
     const given = values.get(labelColumn) ?? "";
     const label = plainLabel(given);
@@ -110,6 +125,7 @@ export async function readLabelled(
     else if (label === "") noLabel.add(line);
     else found.push({ text, label, line, given });
     if (whole.includes("\0")) withNul.add(line);
+    if (whole.includes("\ufffd")) lost.add(line);
   }
   checkColumns();
   if (found.length === 0) {
@@ -144,12 +160,19 @@ export async function readLabelled(
     noText.note(path, "with an empty text is left out", "with an empty text are left out"),
     noLabel.note(path, "with an empty label is left out", "with an empty label are left out"),
     withNul.note(path, "holds NUL characters", "hold NUL characters"),
+    lost.note(path, ...lostCharacters),
     ...labels ? [] : labelHints(found.map(({ given }) => given), labelColumn),
   ].filter(Boolean).join("; ");
   return { labels: classes, examples, lines: found.map(({ line }) => line), textColumns, note };
 }
 
-type FourTallies = [RowTally, RowTally, RowTally, RowTally];
+type Tallies = [RowTally, RowTally, RowTally, RowTally, RowTally];
+
+/** The two forms of a note on texts with U+FFFD in them. */
+export const lostCharacters = [
+  "holds characters that were lost when it was written or read (U+FFFD)",
+  "hold characters that were lost when they were written or read (U+FFFD)",
+] as const;
 
 interface LabelledRow {
   readonly text: Omit<Example, "label">;

@@ -6,6 +6,7 @@ import { type Dataset, type Example, fingerprintOf, overlapNote, stratifiedSplit
 import { languageOf } from "./files.ts";
 import { hubFile, hubFiles, type HubOptions, type HubRepository } from "../storage/hub.ts";
 import { HubError } from "../storage/hub_errors.ts";
+import { noSuch } from "../storage/input_file.ts";
 import type { PaperLayout } from "./paper_layouts.ts";
 import type { PaperSet } from "./paper_sets.ts";
 import { oneLine } from "../printable.ts";
@@ -100,7 +101,7 @@ const filesOf = (set: PaperSet) => layoutsOf(set).map(({ files }) => files).join
 /** Returns the set's folder in a data directory, or the directory itself if it has the set's name. */
 async function folderOf({ name, folders }: PaperSet, dataDir: string): Promise<string | undefined> {
   const entries = await readdir(dataDir).catch(({ code, message }) => {
-    const what = code === "ENOENT" ? "there is no such folder" : message;
+    const what = code === "ENOENT" ? noSuch("folder", dataDir) : message;
     throw new InputError(
       `Cannot use the data directory ${dataDir}: ${what}; check --data-dir or BERTLAB_DATA`,
     );

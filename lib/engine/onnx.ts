@@ -6,6 +6,8 @@ import { type LoweredModel, lowerToOnnx, updateName } from "../graph/onnx/lower.
 import { type TileGroup, tileUpdates } from "../graph/tiles.ts";
 import { type Engine, type Program, type State, stateTensor } from "./engine.ts";
 import type { HostTensor, HostTensors } from "../tensors.ts";
+import { requireArguments, someOf } from "../storage/arguments.ts";
+import { text, whole } from "../storage/json.ts";
 
 class OnnxState implements State {
   readonly tensors = new Map<string, ort.Tensor>();
@@ -154,7 +156,9 @@ export interface OnnxOptions {
 const spinMicroseconds = 20;
 
 /** Returns the onnx engine. */
-export function onnxEngine({ threads, profile }: OnnxOptions = {}): Engine {
+export function onnxEngine(options: OnnxOptions = {}): Engine {
+  requireArguments("onnxEngine", { options: [options, someOf({ threads: whole(1), profile: text })] });
+  const { threads, profile } = options;
   const sessionOptions: ort.InferenceSession.SessionOptions = {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",

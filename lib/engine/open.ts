@@ -2,6 +2,8 @@
 import { InputError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { hasUsableGpu } from "./xla/gpu.ts";
+import { requireArguments } from "../storage/arguments.ts";
+import { text, whole } from "../storage/json.ts";
 
 /** Names on the command line; "auto" leaves the choice to {@linkcode chooseEngine}. */
 export const engineNames = ["auto", "onnx", "xla", "reference"] as const;
@@ -25,6 +27,11 @@ export async function chooseEngine(
  * @throws InputError if there is no such engine, or it cannot compute in this precision or on so many devices.
  */
 export async function openEngine(name: string, precision: string = "f32", devices = 1): Promise<Engine> {
+  requireArguments("openEngine", {
+    name: [name, text],
+    precision: [precision, text],
+    devices: [devices, whole(1)],
+  });
   if (name === "xla" && (precision === "f32" || precision === "bf16")) {
     return await (await import("./xla/engine.ts")).xlaEngine({ precision, devices });
   }

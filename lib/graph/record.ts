@@ -17,6 +17,8 @@ import {
   type Value,
 } from "./graph.ts";
 import { type Operation, operations } from "./operations.ts";
+import { callback, having, requireArguments } from "../storage/arguments.ts";
+import { text } from "../storage/json.ts";
 
 /** Most elements that a constant may have; a larger one made in JavaScript is almost surely a frozen random mask. */
 const largestConstant = 4096;
@@ -222,6 +224,11 @@ export function record(
   inputs: { state: Record<string, Signature>; feeds: Record<string, Signature> },
   source: StepFunction,
 ): Graph {
+  requireArguments("record", {
+    name: [name, text],
+    inputs: [inputs, having("an object with state and feeds", "state", "feeds")],
+    source: [source, callback],
+  });
   const previous = tf.getBackend();
   const { stackTraceLimit } = Error;
   const recorder = theRecorder();

@@ -4,6 +4,8 @@ import { describe } from "../data/describe.ts";
 import type { Dataset } from "../data/examples.ts";
 import { datasetFromFiles as readFiles, type FileOptions } from "../data/files.ts";
 import { type Displayable, withDisplay } from "./displayable.ts";
+import { aDataset, callback, path, requireArguments, someOf, tableLayout } from "../storage/arguments.ts";
+import { flag, optional, text, whole } from "../storage/json.ts";
 
 /** Gives a data set its description as its display. */
 const described = (data: Dataset) => withDisplay(data, (data) => ({ text: describe(data) }));
@@ -15,6 +17,10 @@ const described = (data: Dataset) => withDisplay(data, (data) => ({ text: descri
  * @throws InputError if there is no such data set, it cannot be had, or its files are broken.
  */
 export async function dataset(name: string, options?: DatasetOptions): Promise<Dataset & Displayable> {
+  requireArguments("dataset", {
+    name: [name, text],
+    options: [options, optional(someOf({ dataDir: path, offline: flag, say: callback }))],
+  });
   return described(await loadDataset(name, options));
 }
 
@@ -23,11 +29,16 @@ export async function dataset(name: string, options?: DatasetOptions): Promise<D
  * smaller ones. Splits without a size stay whole.
  */
 export function limit(
-  whole: Dataset,
+  data: Dataset,
   sizes: { readonly train?: number; readonly dev?: number; readonly test?: number },
   seed = 0,
 ): Dataset & Displayable {
-  return described(limitDataset(whole, sizes, seed));
+  requireArguments("limit", {
+    data: [data, aDataset],
+    sizes: [sizes, someOf({ train: whole(0), dev: whole(0), test: whole(0) })],
+    seed: [seed, whole(0)],
+  });
+  return described(limitDataset(data, sizes, seed));
 }
 
 /**
@@ -37,5 +48,15 @@ export function limit(
  * @throws InputError if a file cannot be read, a column is missing, or the training file has only one class.
  */
 export async function datasetFromFiles(options: FileOptions): Promise<Dataset & Displayable> {
+  requireArguments("datasetFromFiles", {
+    options: [
+      options,
+      someOf({
+        ...{ train: path, dev: path, test: path, textColumn: text, labelColumn: text, seed: whole(0) },
+        ...tableLayout,
+      }),
+    ],
+    "options.train": [options?.train, path],
+  });
   return described(await readFiles(options));
 }

@@ -1,5 +1,7 @@
 /** Values that a notebook draws and a terminal prints. */
 import { printable } from "../printable.ts";
+import { callback, having, requireArguments } from "../storage/arguments.ts";
+import { object, text } from "../storage/json.ts";
 
 /** The method that the Deno kernel calls on a cell's last value. */
 export const jupyterDisplay: unique symbol = Symbol.for("Jupyter.display");
@@ -34,6 +36,7 @@ export function fitting(svg: string): string {
 
 /** Makes a value that only shows this content. */
 export function displayable(content: Content): Displayable {
+  requireArguments("displayable", { content: [content, object({ text })] });
   return withDisplay({}, () => content);
 }
 
@@ -42,6 +45,7 @@ export function withDisplay<Value extends object>(
   value: Value,
   content: (value: Value) => Content,
 ): Value & Displayable {
+  requireArguments("withDisplay", { value: [value, having("an object")], content: [content, callback] });
   const bundle = async () => {
     const { text, markdown, html, svg } = content(value);
     const picture = typeof svg === "function" ? await svg() : svg;

@@ -2,6 +2,8 @@
 import { escapeHtml, oneLine } from "../printable.ts";
 import { type Progress, progressText, showProgress, Speed } from "../results/progress.ts";
 import { fitting } from "./displayable.ts";
+import { callback, requireArguments } from "../storage/arguments.ts";
+import { text } from "../storage/json.ts";
 
 /** The Deno kernel's function that sends a message to the notebook. */
 type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
@@ -26,6 +28,7 @@ export async function watch<Result>(
   label: string,
   train: (onStep: (step: WatchedStep) => void) => Promise<Result>,
 ): Promise<Result> {
+  requireArguments("watch", { label: [label, text], train: [train, callback] });
   const curve = new LiveCurve(label);
   try {
     return await train((step) => curve.step(step));

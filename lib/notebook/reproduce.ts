@@ -26,6 +26,8 @@ import {
 import { type Displayable, withDisplay } from "./displayable.ts";
 import { LiveCurve, watch } from "./live.ts";
 import { showMarkdown, showRun } from "./show.ts";
+import { anExperiment, having, requireArguments } from "../storage/arguments.ts";
+import { anything, list, object, text } from "../storage/json.ts";
 
 /** A choice of an experiment's runs, and the folder of their records. */
 export interface Place extends CellOptions {
@@ -51,9 +53,14 @@ export interface Reproduction extends Displayable, EvaluatedTable {
  */
 export async function tryCell(
   experiment: Experiment,
-  { row, column, ...options }: CellOptions & { readonly row: string; readonly column: string },
+  options: CellOptions & { readonly row: string; readonly column: string },
 ): Promise<CellResult & Displayable> {
-  const [cell] = await resolveCells(experiment, { ...options, rows: [row], columns: [column] });
+  requireArguments("tryCell", {
+    experiment: [experiment, anExperiment],
+    options: [options, object({ row: text, column: text })],
+  });
+  const { row, column, ...given } = options;
+  const [cell] = await resolveCells(experiment, { ...given, rows: [row], columns: [column] });
   const name = `${column}, ${row}`;
   const { forget, ...result } = await watch(name, (onStep) =>
     cellRunner()(cell!.configuration, {
@@ -71,6 +78,10 @@ export async function tryCell(
  * @throws InputError if the experiment does not have the scale, row or column, or a record cannot be read.
  */
 export async function recorded(experiment: Experiment, place: Place = {}): Promise<Reproduction> {
+  requireArguments("recorded", {
+    experiment: [experiment, anExperiment],
+    place: [place, having("an object with options, such as { seeds: [1] }")],
+  });
   const { warnings, ...result } = await recordedResult(experiment, place);
   return await reproduction(experiment, result, place, warnings);
 }
@@ -82,8 +93,13 @@ export async function recorded(experiment: Experiment, place: Place = {}): Promi
  */
 export async function reproduce(
   experiment: Experiment,
-  { runCell = cellRunner(), ...place }: Place & { readonly runCell?: RunCell } = {},
+  options: Place & { readonly runCell?: RunCell } = {},
 ): Promise<Reproduction> {
+  requireArguments("reproduce", {
+    experiment: [experiment, anExperiment],
+    options: [options, having("an object with options, such as { seeds: [1] }")],
+  });
+  const { runCell = cellRunner(), ...place } = options;
   const curve = new LiveCurve(experiment.name);
   const start = performance.now();
   const onProgress = (event: ExperimentEvent) => {
@@ -173,12 +189,18 @@ async function reproduction(
  * @throws InputError if a record cannot be read.
  */
 export async function verdicts(
-  { name }: Pick<Experiment, "name">,
-  { claims, experiments, ...place }: Place & {
+  experiment: Pick<Experiment, "name">,
+  options: Place & {
     readonly claims: readonly Claim[];
     readonly experiments: readonly Experiment[];
   },
 ): Promise<Displayable> {
+  requireArguments("verdicts", {
+    experiment: [experiment, having("an experiment, as experiment() returns", "name")],
+    options: [options, object({ claims: list(anything), experiments: list(anything) })],
+  });
+  const { name } = experiment;
+  const { claims, experiments, ...place } = options;
   const { scale = "mini", results = "results" } = place;
   const tables = new Map<string, ResultTable>();
   for (const experiment of experiments.filter(({ scales }) => scales[scale])) {

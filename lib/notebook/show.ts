@@ -10,9 +10,12 @@ import type { EpochRecord, RunResult } from "../results/records.ts";
 import { mean } from "../results/statistics.ts";
 import { schedule, type ScheduleName, type ScheduleOptions } from "../paper/schedules.ts";
 import { type Content, type Displayable, displayable, withDisplay } from "./displayable.ts";
+import { aFigure, having, numbers, requireArguments, textList } from "../storage/arguments.ts";
+import { list, number, object, text, whole } from "../storage/json.ts";
 
 /** Shows Markdown; a terminal prints it as it is. */
 export function showMarkdown(markdown: string): Displayable {
+  requireArguments("showMarkdown", { markdown: [markdown, text] });
   return displayable({ text: markdown, markdown });
 }
 
@@ -22,6 +25,11 @@ export function showLines(
   lines: readonly (readonly string[])[],
   texts = 1,
 ): Displayable {
+  requireArguments("showLines", {
+    head: [head, textList],
+    lines: [lines, list(textList)],
+    texts: [texts, whole(0)],
+  });
   return showMarkdown(markdown(head, lines, texts));
 }
 
@@ -30,6 +38,7 @@ const mostNumbers = 20;
 
 /** Shows a figure as a picture; a terminal prints the means of its points. */
 export function showFigure(figure: Figure): Displayable {
+  requireArguments("showFigure", { figure: [figure, aFigure] });
   return displayable(figureContent(figure));
 }
 
@@ -51,7 +60,9 @@ function figureContent(figure: Figure): Content {
  * Shows a table's differences to its baseline as a picture: the paper's, ours with intervals over test texts, and in grey
  * what our runs would have missed more than once in five.
  */
-export function showTable({ table, evaluated }: EvaluatedTable): Displayable {
+export function showTable(shown: EvaluatedTable): Displayable {
+  requireArguments("showTable", { shown: [shown, having("a table with its cells", "table", "evaluated")] });
+  const { table, evaluated } = shown;
   const figure = differenceFigure({ table, evaluated }, table.title);
   const number = (value?: number | null) => value?.toFixed(2) ?? "–";
   const text = figure.panels.flatMap(({ title, dots }) => [
@@ -70,11 +81,17 @@ export type ShownRun = Pick<RunResult, "epochs" | "bestEpoch" | "steps" | "dev">
 
 /** Returns a run of fine-tuning itself, with a display of its result and of loss and error over the epochs. */
 export function showRun<Run extends ShownRun>(name: string, run: Run): Run & Displayable {
+  requireArguments("showRun", {
+    name: [name, text],
+    run: [run, having("a run of fine-tuning", "epochs", "bestEpoch")],
+  });
   const { epochs, bestEpoch, steps, dev, test } = run;
   const percent = ({ errorRate }: Metrics) => 100 * errorRate;
   const [split, measured] = test ? ["test", test] as const : ["development", dev] as const;
   const sentence = measured &&
-    `: ${split} error ${percent(measured).toFixed(1)} %, macro F1 ${measured.macroF1.toFixed(3)}`;
+    `: ${split} error ${percent(measured).toFixed(1)} %, macro F1 ${
+      measured.macroF1.toFixed(3)
+    } over all classes`;
   const panel = (title: string, value: (epoch: EpochRecord) => number[]) => ({
     title,
     curves: [{ name: title, points: epochs.map((epoch) => ({ x: epoch.epoch, values: value(epoch) })) }],
@@ -99,6 +116,7 @@ export function showConfusion(
   labels: readonly string[],
   confusion: readonly (readonly number[])[],
 ): Displayable {
+  requireArguments("showConfusion", { labels: [labels, textList], confusion: [confusion, list(numbers)] });
   const line = (counts: readonly number[], label: number) => [
     escapeMarkdown(labels[label]!),
     ...counts.map((count, guess) => guess === label ? `**${count}**` : `${count}`),
@@ -108,6 +126,10 @@ export function showConfusion(
 
 /** Shows learning-rate schedules over the steps. */
 export function showSchedules(names: readonly ScheduleName[], options: ScheduleOptions): Displayable {
+  requireArguments("showSchedules", {
+    names: [names, textList],
+    options: [options, object({ totalSteps: number(1), warmupSteps: number(0) })],
+  });
   return showFigure({
     title: `Learning rate over ${options.totalSteps} steps, ${options.warmupSteps} of them warm-up`,
     x: "step",
@@ -121,5 +143,8 @@ export function showSchedules(names: readonly ScheduleName[], options: ScheduleO
 
 /** Shows the learning rates that layer-wise decay gives the parts of a model. */
 export function showRates(rates: readonly LayerDecayOptions[]): Displayable {
+  requireArguments("showRates", {
+    rates: [rates, list(object({ layers: whole(1), decay: number(0), learningRate: number(0) }))],
+  });
   return showFigure(layerRateFigure("Learning rate of each layer", rates));
 }

@@ -1,6 +1,6 @@
 /** Training a classifier in a few lines of a notebook: its loss is drawn meanwhile, and the result classifies texts. */
 import { type Classification, Classifier, type ClassifierText } from "../classifier/classifier.ts";
-import { merge, paperDraft, type Settings } from "../runs/configuration.ts";
+import { merge, override, paperDraft, type Settings } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
 import { classifierPlan } from "../paper/classifier_plan.ts";
@@ -14,6 +14,7 @@ import { startModel } from "../bert/start_model.ts";
 import { type Displayable, withDisplay } from "./displayable.ts";
 import { watch } from "./live.ts";
 import { showRun } from "./show.ts";
+import { aDataset, having, requireArguments } from "../storage/arguments.ts";
 
 /** The settings of a training; all are optional. */
 export type TrainSettings = Omit<
@@ -37,6 +38,11 @@ export async function trainClassifier(
   data: Dataset,
   settings: TrainSettings = {},
 ): Promise<TrainedClassifier> {
+  requireArguments("trainClassifier", {
+    data: [data, aDataset],
+    settings: [settings, having("an object with settings, such as { learningRate: 5e-5 }")],
+  });
+  requireSettings(settings);
   const draft = merge({ ...paperDraft, model: "minilm" }, settings);
   const { model: name, layers, seed, architecture } = draft;
   const { labels } = data;
@@ -66,6 +72,26 @@ export async function trainClassifier(
       });
     });
   return showRun(data.name, { ...run, classify });
+}
+
+/** @throws InputError if there is no such setting of a training, or it cannot hold its value. */
+function requireSettings(settings: TrainSettings): void {
+  const {
+    data: _,
+    limits: __,
+    resample: ___,
+    preTraining: ____,
+    multiTask: _____,
+    forgetting: ______,
+    ...all
+  } = paperDraft;
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === undefined) continue;
+    const parts = name === "architecture" && typeof value === "object" && value !== null
+      ? Object.entries(value).map(([part, value]) => [`${name}.${part}`, value] as const)
+      : [[name, value] as const];
+    for (const [field, value] of parts) override(all, field, value);
+  }
 }
 
 function predictions(texts: readonly ClassifierText[], found: readonly Classification[]): string {

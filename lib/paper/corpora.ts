@@ -2,6 +2,8 @@
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
+import { aDataset, requireArguments, textList } from "../storage/arguments.ts";
+import { either, list, number, oneOf, text, whole } from "../storage/json.ts";
 
 /** The paper's domains (section 5.4.2) and the data sets of each, by the paper's names. */
 export const domains = {
@@ -15,6 +17,10 @@ export type Corpus = "within-task" | "in-domain" | "cross-domain" | readonly str
 
 /** The data sets of a corpus for a task, by the paper's names: itself, those of its domain, or those of all domains. */
 export function corpusSets(corpus: Corpus, task: string): readonly string[] {
+  requireArguments("corpusSets", {
+    corpus: [corpus, either("within-task, in-domain, cross-domain or a list of data sets", text, textList)],
+    task: [task, text],
+  });
   if (corpus === "within-task") return [task];
   if (corpus === "cross-domain") return Object.values(domains).flat();
   return corpus === "in-domain" ? domainOf(task) : corpus;
@@ -22,6 +28,7 @@ export function corpusSets(corpus: Corpus, task: string): readonly string[] {
 
 /** All data sets that share a domain with one of these. */
 export function domainSets(sets: readonly string[]): readonly string[] {
+  requireArguments("domainSets", { sets: [sets, textList] });
   return [...new Set(sets.flatMap(domainOf))];
 }
 
@@ -44,6 +51,11 @@ export function corpusTexts(
   unseen: readonly Dataset[],
   protocol: "clean" | "paper",
 ): string[] {
+  requireArguments("corpusTexts", {
+    sets: [sets, list(aDataset)],
+    unseen: [unseen, list(aDataset)],
+    protocol: [protocol, oneOf(["clean", "paper"])],
+  });
   return sets.flatMap((set) => {
     const forbidden = new Set(
       unseen.flatMap((other) => {
@@ -58,6 +70,7 @@ export function corpusTexts(
 
 /** The texts of within-task further pre-training (section 5.4.1). */
 export function withinTask(data: Dataset, protocol: "clean" | "paper"): string[] {
+  requireArguments("withinTask", { data: [data, aDataset], protocol: [protocol, oneOf(["clean", "paper"])] });
   return corpusTexts([data], [data], protocol);
 }
 
@@ -72,6 +85,11 @@ export function holdOut(
   share: number,
   seed: number,
 ): { train: string[]; heldOut: string[] } {
+  requireArguments("holdOut", {
+    texts: [texts, textList],
+    share: [share, number(0, 1)],
+    seed: [seed, whole(0)],
+  });
   const different = [...new Set(texts)];
   if (different.length < 2) {
     throw new InputError(

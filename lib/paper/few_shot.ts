@@ -6,6 +6,8 @@
  * draw of its own, so that the spread over seeds has that of the samples in it.
  */
 import { type Dataset, smallerDataset, stratifiedOrder } from "../data/examples.ts";
+import { aDataset, requireArguments } from "../storage/arguments.ts";
+import { number } from "../storage/json.ts";
 
 /**
  * A data set with so many of its training examples; development and test examples stay. A run draws the same by its
@@ -15,6 +17,11 @@ import { type Dataset, smallerDataset, stratifiedOrder } from "../data/examples.
  * @param draw number of the draw; samples of one draw are nested
  */
 export function fewShot(data: Dataset, examples: number, draw: number): Dataset {
+  requireArguments("fewShot", {
+    data: [data, aDataset],
+    examples: [examples, number()],
+    draw: [draw, number()],
+  });
   if (!Number.isInteger(examples) || examples < 0) {
     throw new RangeError(`Expected a whole number of train examples of at least 0, found ${examples}`);
   }

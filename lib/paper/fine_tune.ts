@@ -25,7 +25,8 @@ import { Trainer } from "../training/trainer.ts";
 import { classifierParameters, classifierPlan } from "./classifier_plan.ts";
 import { learningRates } from "./layer_decay.ts";
 import { encodeDataset, type EncodedDataset } from "./reading.ts";
-import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
+import { type FineTuneSettings, fineTuningShape, settingsIdentity } from "./settings.ts";
+import { aContext, aDataset, aModel, requireArguments } from "../storage/arguments.ts";
 
 /** Engine, checkpoints and callbacks of {@linkcode fineTune}. */
 export interface FineTuneContext {
@@ -83,6 +84,12 @@ export async function fineTune(
   settings: FineTuneSettings,
   context: FineTuneContext,
 ): Promise<FineTuned> {
+  requireArguments("fineTune", {
+    model: [model, aModel],
+    data: [data, aDataset],
+    settings: [settings, fineTuningShape],
+    context: [context, aContext],
+  });
   const { tokenizer } = model;
   const plan = classifierPlan(model.config, settings);
   const { config, trainable } = plan;

@@ -16,6 +16,7 @@ import { optimizer } from "../training/optimizers.ts";
 import { Trainer } from "../training/trainer.ts";
 import type { PreTrainingBatches } from "./pretraining_batches.ts";
 import { measureHeldOut } from "./pretraining_steps.ts";
+import { requireArguments, tensors } from "../storage/arguments.ts";
 
 /**
  * Guesses the masked words of general text with a model, and again with the encoder that fine-tuning made of it.
@@ -55,6 +56,10 @@ export async function measureForgetting(
  * are in only one of the two are left out.
  */
 export function layerDistances(before: HostTensors, after: HostTensors): Record<string, number> {
+  requireArguments("layerDistances", {
+    before: [before, tensors],
+    after: [after, tensors],
+  });
   const sums = new Map<string, { moved: number; size: number }>();
   for (const [name, { data: to }] of Object.entries(after)) {
     const from = before[name]?.data;

@@ -37,6 +37,7 @@ import {
   preTrainingRates,
 } from "./pretraining_steps.ts";
 import { type Documents, encodeDocuments } from "./segments.ts";
+import { aContext, requireArguments, withModel } from "../storage/arguments.ts";
 
 /**
  * Defaults of {@linkcode furtherPretrain}: the paper's (section 5.2) for a trained model. A small model from nothing learns
@@ -143,6 +144,7 @@ export async function furtherPretrain(
   options: FurtherPretrainOptions,
   context: FurtherPretrainContext,
 ): Promise<FurtherPretrained> {
+  requireArguments("furtherPretrain", { options: [options, withModel], context: [context, aContext] });
   const { model, steps, seed, language = "en", headSteps = 0, nsp = true, wholeWords = false } = options;
   const { batchSize = 32, maxLength = 128, heldOutExamples = 512 } = options;
   const usual = usualPreTraining[model.fresh ? "fresh" : "trained"];

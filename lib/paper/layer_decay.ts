@@ -9,6 +9,8 @@
 import { layerOf } from "../bert/parameters.ts";
 import { schedule } from "./schedules.ts";
 import type { FineTuneSettings } from "./settings.ts";
+import { requireArguments } from "../storage/arguments.ts";
+import { number, object, text, whole } from "../storage/json.ts";
 
 /** Settings that the rate of a parameter depends on. */
 export interface LayerDecayOptions {
@@ -26,7 +28,12 @@ export interface LayerDecayOptions {
  *
  * @throws RangeError if the parameter's layer is not one of the L.
  */
-export function layerLearningRate(name: string, { layers, decay, learningRate }: LayerDecayOptions): number {
+export function layerLearningRate(name: string, options: LayerDecayOptions): number {
+  requireArguments("layerLearningRate", {
+    name: [name, text],
+    options: [options, object({ layers: whole(1), decay: number(0), learningRate: number(0) })],
+  });
+  const { layers, decay, learningRate } = options;
   const layer = layerOf(name);
   if (layer !== undefined) {
     if (layer >= layers) {

@@ -8,6 +8,8 @@ import * as tf from "@tensorflow/tfjs";
 import type { HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
+import { having, requireArguments } from "../storage/arguments.ts";
+import { either, number, object, optional, text, whole } from "../storage/json.ts";
 
 /** A way to make one state of the states of a text's fractions. */
 export type Pooling = "mean" | "max" | "self-attention";
@@ -89,8 +91,13 @@ export function headTail(): TextStrategy {
  */
 export function hierarchical(
   pooling: Pooling,
-  { maxFractions = 8 }: { maxFractions?: number } = {},
+  options: { maxFractions?: number } = {},
 ): TextStrategy {
+  requireArguments("hierarchical", {
+    pooling: [pooling, text],
+    options: [options, object({ maxFractions: optional(number()) })],
+  });
+  const { maxFractions = 8 } = options;
   if (!Number.isInteger(maxFractions) || maxFractions < 1) {
     throw new RangeError(`Expected a whole number of fractions of at least 1, found ${maxFractions}`);
   }
@@ -128,6 +135,10 @@ export function textStrategy(
   name: string | TextStrategy,
   options: { readonly maxFractions?: number } = {},
 ): TextStrategy {
+  requireArguments("textStrategy", {
+    name: [name, either("the name of a text strategy, or one", text, having("", "pieces"))],
+    options: [options, object({ maxFractions: optional(whole(1)) })],
+  });
   if (typeof name !== "string") return name;
   if (Object.hasOwn(strategies, name)) return strategies[name]!(options);
   throw new InputError(`Cannot cut texts by "${name}": expected one of ${textStrategyNames.join(", ")}`);

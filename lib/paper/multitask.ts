@@ -9,7 +9,6 @@ import { type BertConfig, requirePositions, requireSegments, withLabels } from "
 import { freshTensor } from "../bert/parameters.ts";
 import type { StartModel } from "../bert/start_model.ts";
 import type { Dataset } from "../data/examples.ts";
-import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
 import { configurationHash, type EpochRecord } from "../results/records.ts";
@@ -25,7 +24,10 @@ import { classifierPlan } from "./classifier_plan.ts";
 import { batchOptions, type FineTuneContext, type FineTuned, usedWords } from "./fine_tune.ts";
 import { learningRates } from "./layer_decay.ts";
 import { encodeDataset } from "./reading.ts";
-import { type FineTuneSettings, settingsIdentity } from "./settings.ts";
+import { type FineTuneSettings, fineTuningShape, settingsIdentity } from "./settings.ts";
+import { requireTasks } from "./tasks.ts";
+import { aContext, aDataset, aModel, requireArguments } from "../storage/arguments.ts";
+import { list, object, text } from "../storage/json.ts";
 
 const parts = ["weight", "bias"] as const;
 
@@ -139,9 +141,16 @@ export async function multiTaskTune(
   model: StartModel,
   tasks: readonly Task[],
   settings: MultiTaskTuneSettings,
-  { engine, checkpoint, onStep, onEpoch }: MultiTaskContext,
+  context: MultiTaskContext,
 ): Promise<MultiTaskTuned> {
-  checkTasks(tasks);
+  requireArguments("multiTaskTune", {
+    model: [model, aModel],
+    tasks: [tasks, list(object({ name: text, data: aDataset }))],
+    settings: [settings, fineTuningShape],
+    context: [context, aContext],
+  });
+  const { engine, checkpoint, onStep, onEpoch } = context;
+  requireTasks(tasks);
   const { tokenizer } = model;
   const { maxLength, seed, epochs } = settings;
   const { trainable, additional, config: labelled } = classifierPlan(model.config, settings);
@@ -220,21 +229,6 @@ export async function multiTaskTune(
     };
   } finally {
     await trainer.dispose();
-  }
-}
-
-function checkTasks(tasks: readonly Task[]): void {
-  const [first] = tasks;
-  if (!first) throw new RangeError("Expected at least one task, found none");
-  const repeated = tasks.find(({ name }, place) => tasks.findIndex((task) => task.name === name) !== place);
-  const twice = "Cannot train on several tasks as two are called the same: found";
-  if (repeated) throw new InputError(`${twice} "${repeated.name}" twice`);
-  const other = tasks.find(({ data }) => data.language !== first.data.language);
-  if (other) {
-    throw new InputError(
-      `Cannot train one model on ${first.name} and ${other.name} as their texts are in different languages: ` +
-        `found "${first.data.language}" and "${other.data.language}"`,
-    );
   }
 }
 

@@ -2,13 +2,15 @@
  * From texts to what a classifier reads of them: a tokenizer makes wordpieces of a text, the text strategy
  * (long_text.ts, paper section 5.3.1) cuts them to size, and of a pair the longer text is cut first.
  */
-import { type Dataset, type Example, wholeText } from "../data/examples.ts";
+import type { Dataset, Example } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
 import { type TextStrategy, textStrategy } from "./long_text.ts";
 import type { FineTuneSettings } from "./settings.ts";
 import { percent } from "../wording.ts";
+import { aDataset, aTokenizer, requireArguments } from "../storage/arguments.ts";
+import { object, whole } from "../storage/json.ts";
 
 /** A tokenizer and a text strategy, by which texts are read. */
 export interface Reading {
@@ -85,6 +87,11 @@ export function encodeDataset(
   tokenizer: Tokenizer,
   settings: Pick<FineTuneSettings, "text" | "maxFractions" | "maxLength" | "protocol">,
 ): EncodedDataset {
+  requireArguments("encodeDataset", {
+    data: [data, aDataset],
+    tokenizer: [tokenizer, aTokenizer],
+    settings: [settings, object({ maxLength: whole(1) })],
+  });
   const { maxLength, protocol } = settings;
   const text = textStrategy(settings.text, settings);
   const read = (examples: readonly Example[]) => readExamples(examples, { tokenizer, text, maxLength });
@@ -101,23 +108,26 @@ export function encodeDataset(
   const cut = all.filter((example) => piecesOf(example) < example.length).length / all.length;
   const unknown = unknownShare(all, tokenizer);
   const notes = [
-    unknown > manyUnknown &&
-    `${percent(unknown)} of the wordpieces are unknown to the model's vocabulary: take ${
-      areChinese(data) ? "a model for Chinese, such as bge-small-zh" : "a model of the texts' language"
-    }.`,
+    unknownNote(unknown, data.language),
     cut > 0 && `${percent(cut)} of the texts are cut.`,
     pairs && `The texts are pairs: of each the longer text is cut first, and not by ${text.name}.`,
-  ].filter((note) => note !== false);
+  ].filter((note): note is string => note !== false && note !== "");
   return { split, cut, unknown, pairs, chosenBy, notes };
 }
 
-/** Share of unknown wordpieces that is worth a note; of texts in the model's language it is far below. */
-const manyUnknown = .1;
+/** Share of unknown wordpieces that is worth a word; of texts in the model's language it is far below. */
+const manyUnknown = .02;
 
-/** Tells whether most letters of a data set's first texts are Chinese characters. */
-function areChinese({ train }: Dataset): boolean {
-  const letters = train.slice(0, 100).map(wholeText).join("").match(/\p{L}/gu) ?? [];
-  return letters.filter((letter) => /\p{Script=Han}/u.test(letter)).length > letters.length / 2;
+/** Returns a sentence on the share of wordpieces that a model does not know; "" if it is small. */
+export function unknownNote(unknown: number, language: Dataset["language"]): string {
+  if (unknown <= manyUnknown) return "";
+  const advice = language === "zh"
+    ? "a model for Chinese, such as bge-small-zh"
+    : "a model of the texts' language";
+  return `${
+    percent(unknown)
+  } of the wordpieces are unknown to the model's vocabulary, which reads nothing there: ` +
+    `take ${advice}.`;
 }
 
 /** Share of the wordpieces that are [UNK]. */

@@ -4,6 +4,8 @@
  * base learning rate. The paper's slanted triangle (section 5.2) is `linear`.
  */
 import { InputError } from "../errors.ts";
+import { requireArguments } from "../storage/arguments.ts";
+import { number, object, text } from "../storage/json.ts";
 
 /** Names of the schedules, in the paper's order; the last is BertAdam's `warmup_linear`. */
 export const scheduleNames = [
@@ -50,6 +52,10 @@ export interface ScheduleOptions {
  * makes no sense.
  */
 export function schedule(name: ScheduleName, options: ScheduleOptions): (step: number) => number {
+  requireArguments("schedule", {
+    name: [name, text],
+    options: [options, object({ totalSteps: number(1), warmupSteps: number(0) })],
+  });
   const { totalSteps: total, warmupSteps: warmup, power = 1, endRate = 1e-7, baseRate = 2e-5 } = options;
   if (!(total >= 0 && warmup >= 0)) {
     throw new RangeError(`Steps must be 0 or more: found ${total} in total, ${warmup} for the warm-up`);

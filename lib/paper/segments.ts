@@ -13,6 +13,8 @@
 import { fold, Random } from "../random.ts";
 import { splitSentences } from "../text/sentences.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { aTokenizer, manyTexts, requireArguments } from "../storage/arguments.ts";
+import { oneOf } from "../storage/json.ts";
 
 /** The examples of an epoch: a run of wordpieces for A and one for B (an empty one without pairs). */
 export interface SegmentPlan {
@@ -179,6 +181,11 @@ export function encodeDocuments(
   tokenizer: Pick<Tokenizer, "encode">,
   language: "en" | "zh",
 ): { documents: Documents; cuts: number } {
+  requireArguments("encodeDocuments", {
+    texts: [texts, manyTexts],
+    tokenizer: [tokenizer, aTokenizer],
+    language: [language, oneOf(["en", "zh"])],
+  });
   let cuts = 0;
   const encoded = Iterator.from(texts).map((text) => {
     const split = splitSentences(text, language);

@@ -2,6 +2,7 @@
 import type { OptimizerOptions } from "../training/optimizers.ts";
 import { type TextStrategy, textStrategy } from "./long_text.ts";
 import type { ScheduleName } from "./schedules.ts";
+import { number, object, type Shape, whole } from "../storage/json.ts";
 
 /** Settings that a classifier is trained with. */
 export interface FineTuneSettings {
@@ -85,3 +86,14 @@ export function fineTuneSettings(given: FineTuneSettings): FineTuneSettings {
 export function settingsIdentity({ maxFractions, ...settings }: FineTuneSettings): object {
   return { ...settings, text: textStrategy(settings.text, { maxFractions }) };
 }
+
+/** The shape of settings as a caller hands them over, as far as a wrong one would be taken in silence. */
+export const fineTuningShape: Shape<unknown> = object({
+  maxLength: whole(1),
+  epochs: whole(1),
+  batchSize: whole(1),
+  learningRate: number(0),
+  layerDecay: number(0),
+  warmupProportion: number(0, 1),
+  seed: whole(0),
+});

@@ -1,4 +1,5 @@
 /** The first page: a picture of the paper's claims, their verdicts, and a line for each experiment. */
+import { escapeMarkdown } from "../printable.ts";
 import type { Judgement } from "../results/claims.ts";
 import {
   claimsFigure,
@@ -128,7 +129,7 @@ export function indexMarkdown(report: Report): string {
     "## Experiments",
     experimentsTable(report),
     ...part("What is missing", missing),
-    ...part("Warnings", report.warnings),
+    ...part("Warnings", report.warnings.map(escapeMarkdown)),
   ].join("\n\n") + "\n";
 }
 

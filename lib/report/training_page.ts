@@ -39,7 +39,7 @@ const tableClasses = 200;
 export async function trainingPage(
   { name, source, run, evaluations, settings, notes }: TrainingReport,
 ): Promise<string> {
-  const { survey, tuned, temperature } = run;
+  const { survey, tuned, temperature, calibrationNote } = run;
   const { split, evaluation } = evaluations.at(-1)!;
   const head = html`<style>
 ${new Markup(styles)}
@@ -54,19 +54,34 @@ ${new Markup(styles)}
 ${
       grid({
         caption: "Results",
-        head: ["split", "texts", "error", "macro F1", "loss", "calibration error", "after scaling"],
+        head: [
+          "split",
+          "texts",
+          "error",
+          "macro F1, all labels",
+          "macro F1, labels of the split",
+          "loss",
+          "calibration error",
+          "after scaling",
+        ],
         rows: evaluations.map(({ split, evaluation: of, calibrated }) => [
           split,
           of.examples,
           percent(of.error_rate, 2),
           of.macro_f1.toFixed(4),
+          `${of.macro_f1_present.toFixed(4)} (${of.classes_present})`,
           of.loss.toFixed(4),
           of.ece.toFixed(4),
           calibrated.toFixed(4),
         ]),
       })
-    }<p>Calibration is the expected error of the confidence, in 15 bins; predictions divide the logits by a temperature
-of ${temperature.toFixed(3)}, which was chosen on the development texts (Guo et al. 2017).</p>
+    }<p>Calibration is the expected error of the confidence, in 15 bins. ${
+      temperature === 1 && calibrationNote
+        ? calibrationNote
+        : `Predictions divide the logits by a temperature of ${
+          temperature.toFixed(3)
+        }, which was chosen on the development texts (Guo et al. 2017). ${calibrationNote}`
+    }</p>
 ${await curves(run)}
 <h2>What was seen</h2>
 ${list(surveyLines(survey, tuned.settings))}

@@ -17,6 +17,8 @@ import {
 import type { RunRecord } from "./records.ts";
 import type { Resolution } from "./resolution.ts";
 import { holm } from "./statistics.ts";
+import { callback, having, path, requireArguments } from "../storage/arguments.ts";
+import { list } from "../storage/json.ts";
 
 /** A claim of the paper. */
 export interface Claim {
@@ -81,6 +83,11 @@ export async function judgeClaims(
   runs: ClaimRuns,
   folder: string,
 ): Promise<Judgement[]> {
+  requireArguments("judgeClaims", {
+    claims: [claims, list(having("a claim", "name", "section"))],
+    runs: [runs, callback],
+    folder: [folder, path],
+  });
   const found: Evidence[] = [];
   for (const claim of claims) found.push(await evidenceOf(claim, runs, folder));
   const adjusted = withHolm(found.map(({ comparison }) => comparison));

@@ -4,6 +4,8 @@ import { type AdjustedComparison, type NotCompared, seedsLegend } from "./compar
 import { differenceDot } from "./differences.ts";
 import type { DotFigure } from "./figures.ts";
 import { comparisonNumbers, markdown, points, probability, signed } from "./markdown.ts";
+import { having, requireArguments } from "../storage/arguments.ts";
+import { list } from "../storage/json.ts";
 
 /** Writes claims and verdicts as a Markdown table. */
 export function claimsTable(judgements: readonly Judgement[]): string {
@@ -87,6 +89,9 @@ export const powerLegend =
 
 /** Writes {@linkcode claimsTable} with its explanations, and each claim with its differences by column. */
 export function claimsMarkdown(judgements: readonly Judgement[]): string {
+  requireArguments("claimsMarkdown", {
+    judgements: [judgements, list(having("a claim with its verdict", "claim"))],
+  });
   return [claimsTable(judgements), claimsLegend, powerLegend, seedsLegend, judgements.map(details).join("\n")]
     .join("\n\n") + "\n";
 }

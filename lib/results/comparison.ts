@@ -7,6 +7,8 @@ import { mistakes } from "./metrics.ts";
 import { hasStandIn, type Predictions, readPredictions, type RunRecord } from "./records.ts";
 import { detectable, type StandardErrors } from "./power.ts";
 import { holm, mean, pairedT, pairedWithin, stratifiedBootstrap } from "./statistics.ts";
+import { aRecord, having, path, requireArguments } from "../storage/arguments.ts";
+import { list, number, optional } from "../storage/json.ts";
 
 /** A difference of test errors; errors are shares between 0 and 1. */
 export interface Comparison {
@@ -58,6 +60,11 @@ export function compareRuns(
   baseline: readonly RunRecord[],
   folder: string,
 ): Promise<Comparison | NotCompared> {
+  requireArguments("compareRuns", {
+    records: [records, list(aRecord)],
+    baseline: [baseline, list(aRecord)],
+    folder: [folder, path],
+  });
   return compareSums([{ weight: 1, records, baseline }], folder);
 }
 
@@ -74,6 +81,11 @@ export async function compareSums(
   folder: string,
   margin?: number,
 ): Promise<Comparison | NotCompared> {
+  requireArguments("compareSums", {
+    pairs: [pairs, list(having("a pair of runs with a weight", "weight"))],
+    folder: [folder, path],
+    margin: [margin, optional(number(0))],
+  });
   const cells = pairs.flatMap(({ records, baseline }) => [records, baseline]);
   if (cells.length === 0 || cells.some((cell) => cell.length === 0)) return { missing: "no runs" };
   const seeds = cells.map((cell) => cell.map(({ seed }) => seed))
@@ -109,6 +121,10 @@ export async function compareWithChance(
   records: readonly RunRecord[],
   folder: string,
 ): Promise<Comparison | NotCompared> {
+  requireArguments("compareWithChance", {
+    records: [records, list(aRecord)],
+    folder: [folder, path],
+  });
   if (records.length === 0) return { missing: "no runs" };
   const errors: ErrorDifference[] = [];
   for (const record of records) {
@@ -225,6 +241,7 @@ export interface AdjustedComparison extends Comparison {
 export function withHolm(
   comparisons: readonly (Comparison | NotCompared)[],
 ): (AdjustedComparison | NotCompared)[] {
+  requireArguments("withHolm", { comparisons: [comparisons, list(having("a comparison"))] });
   const all = comparisons.map((comparison) => "missing" in comparison ? 1 : comparison.p);
   const adjusted = holm(all);
   return comparisons.map((comparison, place) => {

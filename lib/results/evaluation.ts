@@ -9,8 +9,12 @@ import { shortened } from "../wording.ts";
 export interface Evaluation extends Omit<Metrics, "errorRate" | "macroF1"> {
   /** 1 - accuracy. */
   readonly error_rate: number;
-  /** Unweighted mean over the classes of F1. */
+  /** Unweighted mean of F1 over all classes of the model; one that is neither true nor predicted counts 0. */
   readonly macro_f1: number;
+  /** Unweighted mean of F1 over the classes that the examples have. */
+  readonly macro_f1_present: number;
+  /** Number of the classes that the examples have. */
+  readonly classes_present: number;
   /** Measures of each class. */
   readonly classes: readonly (ClassMetrics & { readonly label: string })[];
   /** Pairs of confused classes, the most frequent first. */
@@ -60,12 +64,16 @@ export function evaluationOf(
   const { errorRate, macroF1, ...metrics } = measure(probabilities, expected, labels.length);
   const named = (label: number) => labels[label]!;
   const confidence = (n: number) => probabilities[n * labels.length + predicted[n]!]!;
+  const classes = classMetrics(predicted, expected, labels.length);
+  const present = classes.filter(({ count }) => count > 0);
   const wrong = expected.keys().filter((n) => predicted[n] !== expected[n]).toArray();
   return {
     ...metrics,
     error_rate: errorRate,
     macro_f1: macroF1,
-    classes: classMetrics(predicted, expected, labels.length).map((of, c) => ({ label: named(c), ...of })),
+    macro_f1_present: present.reduce((sum, { f1 }) => sum + f1, 0) / present.length,
+    classes_present: present.length,
+    classes: classes.map((of, c) => ({ label: named(c), ...of })),
     confused: confusions(predicted, expected).map(({ label, predicted, count }) => ({
       label: named(label),
       predicted: named(predicted),
@@ -85,6 +93,19 @@ export function evaluationOf(
 const classesShown = 30;
 const matrixShown = 12;
 const charactersShown = 120;
+
+/** Returns macro F1 with the labels that it is over: "macro F1 0.4907 over all 4 labels, 0.6543 over the 3 of these texts". */
+export function macroF1Text(
+  { macro_f1, macro_f1_present, classes_present, classes }: Pick<
+    Evaluation,
+    "macro_f1" | "macro_f1_present" | "classes_present" | "classes"
+  >,
+): string {
+  const all = `macro F1 ${macro_f1.toFixed(4)} over all ${classes.length} labels`;
+  if (classes_present === classes.length) return all;
+  const present = classes_present === 1 ? "the one label" : `the ${classes_present} labels`;
+  return `${all}, ${macro_f1_present.toFixed(4)} over ${present} that these texts have`;
+}
 
 /** Each class and the mistakes as text, in parts. */
 export function evaluationText(

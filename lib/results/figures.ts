@@ -3,6 +3,7 @@
  * of a table, ours beside the paper's.
  */
 import { mean, standardDeviation } from "./statistics.ts";
+import { aFigure, requireArguments } from "../storage/arguments.ts";
 
 /** A line of a figure. */
 export interface Curve {
@@ -82,6 +83,7 @@ const legend = { orient: "bottom", columns: 3, labelLimit, symbolOpacity: 1 };
 
 /** Draws a figure as an SVG document that needs no other file; a band is the mean ± a standard deviation. */
 export function figureSvg(figure: Figure): Promise<string> {
+  requireArguments("figureSvg", { figure: [figure, aFigure] });
   const panels = figure.panels.map((panel) => linePanel(panel, figure));
   return svg(figure.title, panels, { resolve: { scale: { color: "shared" } } });
 }

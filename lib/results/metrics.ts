@@ -1,6 +1,8 @@
 /**
  * Measures of a classifier's predictions: error, macro F1, log loss, the confusion matrix and calibration.
  */
+import { numbers, requireArguments } from "../storage/arguments.ts";
+import { whole } from "../storage/json.ts";
 
 /** The measures of one evaluation; shares are between 0 and 1. */
 export interface Metrics {
@@ -10,7 +12,7 @@ export interface Metrics {
   readonly accuracy: number;
   /** 1 - accuracy; the paper prints it in percent. */
   readonly errorRate: number;
-  /** Unweighted mean over the classes of F1; a class that is neither true nor predicted anywhere counts 0. */
+  /** Unweighted mean of F1 over all classes; a class that is neither true nor predicted anywhere counts 0. */
   readonly macroF1: number;
   /** Mean negative log probability of the true class, in nats; probabilities are clipped at 1e-12. */
   readonly loss: number;
@@ -74,6 +76,11 @@ export function measure(
   labels: ArrayLike<number>,
   classes: number,
 ): Metrics {
+  requireArguments("measure", {
+    probabilities: [probabilities, numbers],
+    labels: [labels, numbers],
+    classes: [classes, whole(1)],
+  });
   const examples = labels.length;
   if (examples === 0 || probabilities.length !== examples * classes) {
     throw new RangeError(

@@ -10,6 +10,7 @@ import { fileName } from "../storage/file_name.ts";
 import { readTextFile } from "../storage/input_file.ts";
 import { parseJson, readJsonIfThere } from "../storage/json.ts";
 import { type Predictions, predictionsShape, recordShape, type RunRecord } from "./record.ts";
+import { path, requireArguments } from "../storage/arguments.ts";
 
 export type {
   DataRecord,
@@ -77,6 +78,7 @@ export interface ReadRecords {
  * @throws InputError if it is no folder, or a file cannot be read.
  */
 export async function readRecords(folder: string): Promise<ReadRecords> {
+  requireArguments("readRecords", { folder: [folder, path] });
   const records: RunRecord[] = [];
   const warnings: string[] = [];
   for (const name of (await filesIn(folder)).sort()) {

@@ -4,6 +4,8 @@
  */
 import { level } from "./comparison.ts";
 import { criticalNormal } from "./distributions.ts";
+import { requireArguments } from "../storage/arguments.ts";
+import { anything, list } from "../storage/json.ts";
 
 /** A printed number of the paper in a sum of differences. */
 export interface PrintedRun {
@@ -30,6 +32,7 @@ export const sharedMistakes = 0.5;
 
 /** Computes what the test sets of printed runs resolve. */
 export function resolutionOf(runs: readonly PrintedRun[]): Resolution {
+  requireArguments("resolutionOf", { runs: [runs, list(anything)] });
   const points = (together: (error: number, other: number) => number) => {
     let variance = 0;
     for (const [i, first] of runs.entries()) {

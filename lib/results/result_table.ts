@@ -2,6 +2,8 @@
 import { type AdjustedComparison, compareRuns, type NotCompared, withHolm } from "./comparison.ts";
 import type { RunRecord } from "./records.ts";
 import { mean, standardDeviation } from "./statistics.ts";
+import { aTable, path, requireArguments } from "../storage/arguments.ts";
+import { text } from "../storage/json.ts";
 
 /** One cell: the paper's number and our runs. */
 export interface TableCell {
@@ -78,6 +80,10 @@ export interface EvaluatedCell {
 
 /** Evaluates every cell of a table, column by column. `folder` holds the predictions. */
 export async function evaluateTable(table: ResultTable, folder: string): Promise<EvaluatedCell[]> {
+  requireArguments("evaluateTable", {
+    table: [table, aTable],
+    folder: [folder, path],
+  });
   const cells: EvaluatedCell[] = table.columns.flatMap((column) =>
     table.rows.map((row) => {
       const cell = table.cell(row, column);
@@ -170,6 +176,10 @@ export interface Improvements {
 
 /** Computes the mean of (base − row) / base over data sets, the same sets for each row (Table 6). */
 export function improvements(table: ResultTable, base: string): Improvements {
+  requireArguments("improvements", {
+    table: [table, aTable],
+    base: [base, text],
+  });
   const rows = table.rows.filter((row) =>
     row !== base && table.columns.some((column) => table.cell(row, column).expected > 0)
   );

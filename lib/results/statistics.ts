@@ -5,9 +5,12 @@
  */
 import { Random } from "../random.ts";
 import { binomial, studentP } from "./distributions.ts";
+import { numbers, requireArguments, someOf } from "../storage/arguments.ts";
+import { list, number, whole } from "../storage/json.ts";
 
 /** Returns the mean. @throws RangeError if there is no value. */
 export function mean(values: ArrayLike<number>): number {
+  requireArguments("mean", { values: [values, numbers] });
   if (values.length === 0) throw new RangeError("Cannot take the mean of no values");
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
@@ -16,6 +19,7 @@ export function mean(values: ArrayLike<number>): number {
 
 /** Returns the sample standard deviation (divided by n - 1); undefined for fewer than two values. */
 export function standardDeviation(values: ArrayLike<number>): number | undefined {
+  requireArguments("standardDeviation", { values: [values, numbers] });
   if (values.length < 2) return undefined;
   const centre = mean(values);
   let sum = 0;
@@ -58,6 +62,11 @@ export function pairedBootstrap(
   second: ArrayLike<number>,
   options: BootstrapOptions = {},
 ): BootstrapResult {
+  requireArguments("pairedBootstrap", {
+    first: [first, numbers],
+    second: [second, numbers],
+    options: [options, someOf({ resamples: whole(1), key: whole(0), margin: number(0) })],
+  });
   return stratifiedBootstrap([paired(first, second)], options);
 }
 
@@ -74,8 +83,13 @@ const rounding = 1e-12;
  */
 export function stratifiedBootstrap(
   strata: readonly ArrayLike<number>[],
-  { resamples = 10_000, key = 1, margin }: BootstrapOptions = {},
+  options: BootstrapOptions = {},
 ): BootstrapResult {
+  requireArguments("stratifiedBootstrap", {
+    strata: [strata, list(numbers)],
+    options: [options, someOf({ resamples: whole(1), key: whole(0), margin: number(0) })],
+  });
+  const { resamples = 10_000, key = 1, margin } = options;
   if (strata.length === 0) throw new RangeError("Cannot resample no test sets");
   const difference = strata.reduce((sum, values) => sum + mean(values), 0);
   const random = new Random(key);
@@ -131,6 +145,7 @@ export interface PairedTResult {
  * @throws RangeError if the lengths differ or are below 2.
  */
 export function pairedT(first: ArrayLike<number>, second: ArrayLike<number>): PairedTResult {
+  requireArguments("pairedT", { first: [first, numbers], second: [second, numbers] });
   const differences = paired(first, second);
   const spread = standardDeviation(differences);
   if (spread === undefined) throw new RangeError("A paired t test needs two pairs or more, found 1");
@@ -162,6 +177,7 @@ export function pairedWithin(first: ArrayLike<number>, second: ArrayLike<number>
  * @throws RangeError if one is not between 0 and 1.
  */
 export function holm(pValues: readonly number[]): number[] {
+  requireArguments("holm", { pValues: [pValues, numbers] });
   const wrong = pValues.find((p) => !(p >= 0 && p <= 1));
   if (wrong !== undefined) throw new RangeError(`A p value is between 0 and 1, found ${wrong}`);
   const adjusted = new Array<number>(pValues.length);

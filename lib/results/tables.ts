@@ -2,6 +2,7 @@
  * Tables from records, as Markdown: the paper's number, ours and the difference; comparisons of rows; calibration, cost
  * and notes.
  */
+import { escapeMarkdown } from "../printable.ts";
 import { seedsLegend } from "./comparison.ts";
 import { comparisonNumbers, markdown, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
@@ -17,9 +18,15 @@ import {
   settingsTable,
   type TextTable,
 } from "./text_tables.ts";
+import { aTable, having, requireArguments } from "../storage/arguments.ts";
+import { list } from "../storage/json.ts";
 
 /** Writes the whole table as Markdown: numbers, comparison with the baseline, cost, notes. */
 export function markdownTable(table: ResultTable, cells: readonly EvaluatedCell[]): string {
+  requireArguments("markdownTable", {
+    table: [table, aTable],
+    cells: [cells, list(having("a cell of the table", "records"))],
+  });
   const records = cells.flatMap(({ records }) => records);
   const improvement = improvementTable(table);
   const parts = [
@@ -42,7 +49,9 @@ export function markdownTable(table: ResultTable, cells: readonly EvaluatedCell[
 
 /** Returns a table under its heading; nothing if it has no lines. */
 const part = (heading: string, { caption, head, rows, texts }: TextTable, text = caption + "."): string[] =>
-  rows.length === 0 ? [] : [`## ${heading}`, text, markdown(head, rows, texts)];
+  rows.length === 0
+    ? []
+    : [`## ${heading}`, text, markdown(head, rows.map((row) => row.map(escapeMarkdown)), texts)];
 
 /** Writes the paper's numbers and ours, the differences and a run's time, as a Markdown table for every two columns. */
 export function numbersTable(table: ResultTable): string {
@@ -53,10 +62,12 @@ export function numbersTable(table: ResultTable): string {
 function numbersOf(table: ResultTable): string {
   const head = [
     "",
-    ...table.columns.flatMap((column) => [`${table.heading(column)}: paper`, "ours", "Δ", "time"]),
+    ...table.columns.flatMap((
+      column,
+    ) => [`${escapeMarkdown(table.heading(column))}: paper`, "ours", "Δ", "time"]),
   ];
   const rows = table.rows.map((row) => [
-    row,
+    escapeMarkdown(row),
     ...table.columns.flatMap((column) => {
       const { paper, records, expected } = table.cell(row, column);
       const printed = paper === null ? "–" : paper.toFixed(2);
@@ -78,13 +89,13 @@ function numbersOf(table: ResultTable): string {
 function comparisons({ baseline, heading }: ResultTable, cells: readonly EvaluatedCell[]): string[] {
   const rows = cells.flatMap(({ row, column, comparison }) => {
     if (comparison === undefined) return [];
-    const names = [row, heading(column)];
-    if ("missing" in comparison) return [[...names, comparison.missing, "", "", "", ""]];
+    const names = [row, heading(column)].map(escapeMarkdown);
+    if ("missing" in comparison) return [[...names, escapeMarkdown(comparison.missing), "", "", "", ""]];
     const { verdict, seeds } = comparison;
     return [[...names, ...comparisonNumbers(comparison), seeds === 1 ? `${verdict} (one seed)` : verdict]];
   });
   return [
-    `## Against ${baseline}`,
+    `## Against ${escapeMarkdown(baseline)}`,
     comparisonLegend,
     rows.length === 0 ? "There is nothing to compare yet." : markdown(
       ["", "data", "difference", "p (examples)", "p (seeds)", "p (Holm)", "verdict"],
@@ -108,14 +119,16 @@ function notesOf(table: ResultTable): string[] {
   const notes = table.columns.flatMap((column) => {
     const records = all(column);
     const data = records.map(({ data }) =>
-      `${data.name}, ${data.train} training, ${data.dev} development and ${data.test} test examples ` +
+      `${
+        escapeMarkdown(data.name)
+      }, ${data.train} training, ${data.dev} development and ${data.test} test examples ` +
       `(fingerprint ${data.fingerprint.slice(0, 12)})`
     );
-    const models = distinct(records.map(({ model }) => model), "; ");
+    const models = distinct(records.map(({ model }) => escapeMarkdown(model)), "; ");
     return records.length === 0 ? [] : [`${column}: ${distinct(data, "; and ")}; model: ${models}.`];
   });
   const records = table.columns.flatMap(all);
-  notes.push(...recordNotes(records));
+  notes.push(...recordNotes(records).map(escapeMarkdown));
   const cells = table.columns.flatMap((column) => table.rows.map((row) => table.cell(row, column)));
   const missing = cells.filter(({ records, expected }) => records.length < expected).length;
   if (missing > 0) notes.push(`${missing} cells lack runs; the same command goes on where it stopped.`);
@@ -124,7 +137,8 @@ function notesOf(table: ResultTable): string[] {
   );
   if (printed.length > 0) notes.push(`Only as the paper prints them: ${printed.join(", ")}.`);
   if (records.length === 0) return notes;
-  const made = (of: (record: RunRecord) => string) => distinct(records.map(of), " and ");
+  const made = (of: (record: RunRecord) => string) =>
+    distinct(records.map((record) => escapeMarkdown(of(record))), " and ");
   notes.push(
     `Made with engine ${made(({ engine, precision }) => `${engine} (${precision})`)}, ` +
       `protocol ${made(({ protocol }) => protocol)}, ` +

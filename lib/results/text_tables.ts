@@ -112,7 +112,7 @@ export function settingsTable({ settings }: Pick<ResultTable, "settings">): Text
 export function costTable(cells: readonly EvaluatedCell[], { heading }: ResultTable): TextTable {
   return {
     caption:
-      "Means over seeds: expected calibration error (15 bins), Brier score (0 to 2), time of a run and of its " +
+      "Means over seeds: expected calibration error (15 bins), Brier score (0 to 2), macro F1 over all classes, time of a run and of its " +
       "training steps without the models that runs share; memory is the most that the process used",
     head: ["", "data", "ECE, %", "Brier", "macro F1", "log loss", "run", "training", "steps", "memory"],
     texts: 2,

@@ -25,6 +25,8 @@ import {
 import { type PackedSize, packedSizes } from "../training/packing.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
 import type { Configuration, ResolvedPreTraining } from "./configuration.ts";
+import { having, requireArguments } from "../storage/arguments.ts";
+import { number, object, optional } from "../storage/json.ts";
 
 /** Sizes of a run's data. */
 export interface RunData {
@@ -87,12 +89,17 @@ const updateOperations = 15;
 export function encoderFlops(
   config: BertConfig,
   computed: { readonly tokens: number; readonly pairs: number },
-  kept: number = computed.tokens,
+  kept?: number,
 ): number {
+  requireArguments("encoderFlops", {
+    config: [config, having("a model's configuration", "hidden_size", "num_hidden_layers")],
+    computed: [computed, object({ tokens: number(0), pairs: number(0) })],
+    kept: [kept, optional(number(0))],
+  });
   const { num_hidden_layers: layers, hidden_size: hidden, intermediate_size: inner } = config;
   const { tokens, pairs } = computed;
   const all = layers * (2 * (4 * hidden ** 2 + 2 * hidden * inner) * tokens + 4 * hidden * pairs);
-  return all - (tokens - kept) * 2 * (hidden ** 2 + 2 * hidden * inner);
+  return all - (tokens - (kept ?? tokens)) * 2 * (hidden ** 2 + 2 * hidden * inner);
 }
 
 /**
@@ -102,6 +109,11 @@ export function encoderFlops(
  * @throws InputError if the model does not have the layers, or there is no such text strategy.
  */
 export function runFlops(config: BertConfig, configuration: Configuration, data: RunData): RunFlops {
+  requireArguments("runFlops", {
+    config: [config, having("a model's configuration", "hidden_size", "num_hidden_layers")],
+    configuration: [configuration, having("the configuration of a run", "epochs")],
+    data: [data, having("the data of a run")],
+  });
   const { layers, epochs, evaluationsPerEpoch, protocol, preTraining, multiTask, batchSize } = configuration;
   const model = { ...config, num_hidden_layers: layers ?? config.num_hidden_layers };
   const { forward, backward, update } = classifierFlops(model, configuration, data.classes ?? 2);

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { resolveModel } from "../bert/models.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
+import { escapeMarkdown } from "../printable.ts";
 import type { ScaleName } from "./experiment.ts";
 import { markdown } from "../results/markdown.ts";
 import { characterTokenizer, loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { withLockIfFree } from "../storage/file_lock.ts";
 import { writeWhole } from "../storage/whole_file.ts";
-import { list, number, object, readJsonIfThere, type Shape, text, whole } from "../storage/json.ts";
+import { anything, list, number, object, readJsonIfThere, type Shape, text, whole } from "../storage/json.ts";
+import { aDataset, aTokenizer, callback, having, requireArguments } from "../storage/arguments.ts";
 
 /** Counts of a data set, printed in the paper or measured. */
 export interface DataCounts {
@@ -70,6 +72,7 @@ export interface DataTableOptions {
 
 /** Finds tokenizers by language: wordpieces of bert-base-uncased's vocabulary, or single characters. */
 export function dataTokenizer(say: (line: string) => void): (data: Dataset) => Promise<Tokenizer> {
+  requireArguments("dataTokenizer", { say: [say, callback] });
   let english: Promise<Tokenizer> | undefined;
   return async ({ language, train, dev, test }) => {
     if (language === "zh") return characterTokenizer([train, dev, test].flat().map(wholeText));
@@ -79,7 +82,9 @@ export function dataTokenizer(say: (line: string) => void): (data: Dataset) => P
 }
 
 /** Counts of a data set over the texts of all its splits. */
-export function countData({ labels, train, dev, test }: Dataset, tokenizer: Tokenizer): DataCounts {
+export function countData(data: Dataset, tokenizer: Tokenizer): DataCounts {
+  requireArguments("countData", { data: [data, aDataset], tokenizer: [tokenizer, aTokenizer] });
+  const { labels, train, dev, test } = data;
   let [sum, longest, exceeding] = [0, 0, 0];
   const splits = [train, dev, test];
   for (const example of splits.flat()) {
@@ -106,6 +111,10 @@ export function countData({ labels, train, dev, test }: Dataset, tokenizer: Toke
  * @throws InputError if the table does not have the scale, or what the folder holds cannot be read.
  */
 export async function measureDataTable(table: DataTable, options: DataTableOptions): Promise<MeasuredData[]> {
+  requireArguments("measureDataTable", {
+    table: [table, having("a table of data sets", "paper")],
+    options: [options, having("an object with options", "scale")],
+  });
   const { scale: name, folder, say } = options;
   const scale = table.scales[name];
   if (scale === undefined) {
@@ -176,10 +185,16 @@ const measuredShape: Shape<MeasuredData> = object<MeasuredData>({
 
 /** The measurements as Markdown, the paper's numbers beside ours. */
 export function dataTableMarkdown(
-  { paper, question, published }: DataTable,
+  table: DataTable,
   rows: readonly MeasuredData[],
   scale: ScaleName,
 ): string {
+  requireArguments("dataTableMarkdown", {
+    table: [table, having("a table of data sets", "paper", "published")],
+    rows: [rows, list(anything)],
+    scale: [scale, text],
+  });
+  const { paper, question, published } = table;
   const columns: readonly [string, (counts: DataCounts) => string][] = [
     ["classes", ({ classes }) => `${classes}`],
     ["average length", ({ averageLength }) => averageLength.toFixed(0)],
@@ -190,14 +205,14 @@ export function dataTableMarkdown(
   ];
   const head = ["", ...columns.flatMap(([name]) => [`${name}: paper`, "ours"])];
   const lines = rows.map((row) => [
-    row.set === row.data ? row.set : `${row.set} → ${row.data}`,
+    row.set === row.data ? row.set : `${row.set} → ${escapeMarkdown(row.data)}`,
     ...columns.flatMap(([, show]) => [show(published[row.set]!), show(row)]),
   ]);
   const notes = [
     "Lengths in wordpieces of bert-base-uncased's vocabulary, in characters for Chinese, over the texts of all splits; " +
     "train counts the texts held out for development.",
     ...rows.map(({ set, data, source, fingerprint }) =>
-      `${set}: ${data}, ${source} (fingerprint ${fingerprint.slice(0, 12)}).`
+      `${set}: ${escapeMarkdown(data)}, ${escapeMarkdown(source)} (fingerprint ${fingerprint.slice(0, 12)}).`
     ),
   ];
   return [

@@ -17,6 +17,8 @@ import { corpusSets, domainSets } from "../paper/corpora.ts";
 import { InputError } from "../errors.ts";
 import type { Figure } from "../results/figures.ts";
 import { configurationHash, type RunRecord } from "../results/records.ts";
+import { anExperiment, having, requireArguments } from "../storage/arguments.ts";
+import { text } from "../storage/json.ts";
 
 /** Names of the scales. */
 export const scaleNames = ["mini", "imdb", "paper"] as const;
@@ -113,6 +115,19 @@ export interface Experiment<Row extends string = string, Column extends string =
 export function experiment<const Row extends string, const Column extends string>(
   value: Experiment<Row, Column>,
 ): Experiment<Row, Column> {
+  requireArguments("experiment", {
+    value: [
+      value,
+      having(
+        "an experiment: an object with name, rows, columns, published and scales",
+        "name",
+        "rows",
+        "columns",
+        "published",
+        "scales",
+      ),
+    ],
+  });
   const unknown = [
     ...[...Object.keys(value.rows), ...value.printed ?? []].filter((row) => !(row in value.published.rows)),
     ...value.columns.filter((column) => !value.published.columns.includes(column)),
@@ -166,6 +181,10 @@ export interface CellOptions {
  * @throws InputError if the experiment does not have the scale, row or column, or an override names no field or has a wrong type.
  */
 export async function resolveCells(experiment: Experiment, options: CellOptions = {}): Promise<Cell[]> {
+  requireArguments("resolveCells", {
+    experiment: [experiment, anExperiment],
+    options: [options, having("an object with options, such as { seeds: [1] }")],
+  });
   const { scale: scaleName = "mini", seeds = [1], protocol = "clean", overrides = {} } = options;
   const scale = scaleOf(experiment, scaleName);
   const rows = chosen("row", scaleRows(experiment, scale), options.rows);
@@ -205,7 +224,12 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
 }
 
 /** Names of the rows that are run at a scale. */
-export function scaleRows(experiment: Experiment, { rows }: Scale): string[] {
+export function scaleRows(experiment: Experiment, scale: Scale): string[] {
+  requireArguments("scaleRows", {
+    experiment: [experiment, anExperiment],
+    scale: [scale, having("a scale of an experiment")],
+  });
+  const { rows } = scale;
   return Object.keys(experiment.rows).filter((row) => rows === undefined || row in rows);
 }
 
@@ -246,6 +270,10 @@ function chosen(kind: string, all: readonly string[], names: readonly string[] =
 
 /** An experiment's scale. @throws InputError listing the scales it has. */
 export function scaleOf(experiment: Experiment, name: ScaleName): Scale {
+  requireArguments("scaleOf", {
+    experiment: [experiment, anExperiment],
+    name: [name, text],
+  });
   const scale = experiment.scales[name];
   if (scale === undefined) {
     const found = Object.keys(experiment.scales).join(", ");

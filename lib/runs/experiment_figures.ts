@@ -8,6 +8,8 @@ import type { Metrics } from "../results/metrics.ts";
 import type { EpochRecord, RunRecord } from "../results/records.ts";
 import { mean } from "../results/statistics.ts";
 import { schedule } from "../paper/schedules.ts";
+import { callback, having, requireArguments } from "../storage/arguments.ts";
+import { anything, list, number, object, text, whole } from "../storage/json.ts";
 
 /** Errors as curves: rows as the points of a line for each column, or columns as those of a line for each row. */
 export interface ErrorCurves {
@@ -29,8 +31,12 @@ export interface ErrorCurves {
 
 /** A figure of test errors, the paper's on one side and ours on the other. */
 export function errorCurves(
-  { title, points, x, logarithmic, published, publishedX, ours }: ErrorCurves,
+  options: ErrorCurves,
 ): (runs: FigureRuns) => Figure {
+  requireArguments("errorCurves", {
+    options: [options, having("an object with a title and points", "title", "points")],
+  });
+  const { title, points, x, logarithmic, published, publishedX, ours } = options;
   const byRow = points === "row";
   const printed = (row: string, column: string) =>
     published.rows[row]?.[published.columns.indexOf(column)] ?? [];
@@ -91,6 +97,10 @@ export interface PublishedWindows {
 
 /** The errors of each row over the steps of its runs: on the texts it learns from, and on those it is chosen by. */
 export function trainingCurves(title: string, published: PublishedWindows): (runs: FigureRuns) => Figure {
+  requireArguments("trainingCurves", {
+    title: [title, text],
+    published: [published, having("the paper's numbers")],
+  });
   const windows = published.columns.map((column) => mean(column.split("-").map(Number)));
   return ({ cells, records, scale }) => {
     const rows = [...new Set(cells.map(({ row }) => row))];
@@ -131,6 +141,7 @@ export function trainingCurves(title: string, published: PublishedWindows): (run
 
 /** The learning rate of each row over the share of the steps done, in percent of the highest. */
 export function scheduleCurves(title: string): (runs: FigureRuns) => Figure {
+  requireArguments("scheduleCurves", { title: [title, text] });
   return ({ cells }) => {
     const steps = 200;
     const multipliers = [...configurationsByRow(cells)].map(
@@ -159,6 +170,11 @@ export function schedulePanels(
   steps: number,
   place: (step: number) => number,
 ): Pick<Figure, "y" | "markers" | "panels"> {
+  requireArguments("schedulePanels", {
+    multipliers: [multipliers, list(anything)],
+    steps: [steps, number(1)],
+    place: [place, callback],
+  });
   return {
     y: "learning rate, % of the highest",
     markers: false,
@@ -177,6 +193,7 @@ export function schedulePanels(
  * known here, is drawn with the 12 layers of BERT-base, and the title says so: the rates fall from the top in the same way.
  */
 export function layerRateCurves(title: string): (runs: FigureRuns) => Figure {
+  requireArguments("layerRateCurves", { title: [title, text] });
   return ({ cells }) => {
     const { model, layers } = cells[0]!.configuration;
     const known = layers ?? namedConfig(model)?.num_hidden_layers;
@@ -191,6 +208,10 @@ export function layerRateCurves(title: string): (runs: FigureRuns) => Figure {
 
 /** Learning rates over the layers (lib/paper/layer_decay.ts): a panel for each base rate, a curve for each decay. */
 export function layerRateFigure(title: string, rates: readonly LayerDecayOptions[]): Figure {
+  requireArguments("layerRateFigure", {
+    title: [title, text],
+    rates: [rates, list(object({ layers: whole(1), decay: number(0), learningRate: number(0) }))],
+  });
   const layers = Math.max(...rates.map(({ layers }) => layers));
   return {
     title: `${title}, at its highest`,

@@ -14,6 +14,7 @@ import type { ForgettingRecord } from "../results/records.ts";
 import { object, whole } from "../storage/json.ts";
 import type { HostTensors } from "../tensors.ts";
 import { cachedModel } from "../training/cached_model.ts";
+import { aContext, having, requireArguments } from "../storage/arguments.ts";
 
 /** The model that fine-tuning starts from. */
 export interface ProbedModel extends RunModel {
@@ -62,6 +63,11 @@ export async function forgettingProbe(
   headSteps: number,
   options: ForgettingProbeOptions,
 ): Promise<ForgettingProbe> {
+  requireArguments("forgettingProbe", {
+    probed: [probed, having("a model that was fine-tuned")],
+    headSteps: [headSteps, whole(0)],
+    options: [options, aContext],
+  });
   const { engine, language, onStep, say } = options;
   const devices = engine.capabilities.devices.length;
   const batchSize = Math.ceil(leastBatchSize / devices) * devices;

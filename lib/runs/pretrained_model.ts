@@ -18,6 +18,7 @@ import {
   type StartModel,
   startModel,
 } from "../bert/start_model.ts";
+import { having, requireArguments } from "../storage/arguments.ts";
 
 /** Options of {@linkcode preTrainedModel}. */
 export interface PreTrainedModelOptions {
@@ -70,6 +71,11 @@ export async function preTrainedModel(
   settings: ResolvedPreTraining,
   options: PreTrainedModelOptions,
 ): Promise<PreTrainedModel> {
+  requireArguments("preTrainedModel", {
+    configuration: [configuration, having("the configuration of a run", "model", "data")],
+    settings: [settings, having("settings of pre-training", "steps")],
+    options: [options, having("an object with options")],
+  });
   const start = performance.now();
   const { architecture, protocol, seed } = configuration;
   const { point, points: _, ...shared } = settings;

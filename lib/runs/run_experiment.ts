@@ -21,6 +21,16 @@ import {
 import { cellLockOf, forgetRuns } from "./saved_runs.ts";
 import { withLockIfFree } from "../storage/file_lock.ts";
 import { requireWritable } from "../storage/whole_file.ts";
+import {
+  anExperiment,
+  aRecord,
+  callback,
+  having,
+  numbers,
+  path,
+  requireArguments,
+} from "../storage/arguments.ts";
+import { list, object, optional, text, whole } from "../storage/json.ts";
 
 /** Devices and callbacks that a run is given beside its configuration. */
 export interface RunHooks {
@@ -104,6 +114,10 @@ export async function experimentResult(
   experiment: Experiment,
   options: CellOptions & Pick<ExperimentOptions, "resultsDir" | "onProgress">,
 ): Promise<ExperimentResult> {
+  requireArguments("experimentResult", {
+    experiment: [experiment, anExperiment],
+    options: [options, object({ resultsDir: path })],
+  });
   const { folder, records } = await readFolder(options);
   return { folder, ...withRecords(await resolveCells(experiment, options), records) };
 }
@@ -143,6 +157,11 @@ export async function onRecord(
   records: readonly RunRecord[],
   options: CellOptions & { readonly seeds: readonly number[] },
 ): Promise<Pick<ExperimentResult, "cells" | "records">> {
+  requireArguments("onRecord", {
+    experiment: [experiment, anExperiment],
+    records: [records, list(aRecord)],
+    options: [options, object({ seeds: numbers })],
+  });
   const possible = withRecords(await resolveCells(experiment, options), records);
   const found = [...possible.records.values()];
   const own = found.filter((record) => record.experiment === experiment.name);
@@ -157,11 +176,18 @@ export async function onRecord(
  * @param model the one that stands in the place of the scale's own, if another does
  */
 export function commandFor(
-  { name }: Pick<Experiment, "name">,
+  experiment: Pick<Experiment, "name">,
   cells: readonly Cell[],
   results: string,
   model?: string,
 ): string {
+  requireArguments("commandFor", {
+    experiment: [experiment, having("an experiment, as experiment() returns", "name")],
+    cells: [cells, list(having("a cell, as resolveCells() returns", "configuration"))],
+    results: [results, path],
+    model: [model, optional(text)],
+  });
+  const { name } = experiment;
   const { scale, configuration: { protocol, engine, precision } } = cells[0]!;
   const seeds = Math.max(...cells.map(({ configuration }) => configuration.seed));
   // Tasks run in the project's folder, if it is one of this machine.
@@ -190,6 +216,10 @@ export async function runExperiment(
   experiment: Experiment,
   options: ExperimentOptions,
 ): Promise<ExperimentResult & { readonly failures: readonly Failure[] }> {
+  requireArguments("runExperiment", {
+    experiment: [experiment, anExperiment],
+    options: [options, object({ resultsDir: path, runCell: callback })],
+  });
   const { shard, onProgress } = options;
   await commit(); // that of the code which runs, whatever is committed meanwhile
   const { folder, records: made } = await readFolder(options);
@@ -272,6 +302,10 @@ export function shareOf(
   cells: readonly Cell[],
   shard?: Shard,
 ): { runs: readonly Cell[]; share: readonly Cell[] } {
+  requireArguments("shareOf", {
+    cells: [cells, list(having("a cell, as resolveCells() returns"))],
+    shard: [shard, optional(object({ index: whole(1), count: whole(1) }))],
+  });
   const { index, count } = shard ?? { index: 1, count: 1 };
   if (!(Number.isInteger(index) && index >= 1 && index <= count)) {
     throw new InputError(`Cannot run shard ${index}/${count}: expected I/N with I from 1 to N`);

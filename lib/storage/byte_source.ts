@@ -1,7 +1,7 @@
 /** Bytes read by position, so that no file has to fit into memory. */
 import { open, stat } from "node:fs/promises";
 import { InputError } from "../errors.ts";
-import { refuseSpecial } from "./input_file.ts";
+import { noSuch, refuseSpecial } from "./input_file.ts";
 
 /** An open file, or anything else that gives bytes by position. */
 export interface ByteSource {
@@ -12,6 +12,9 @@ export interface ByteSource {
   /** Fills `target` with the bytes from `position` on; fails if the file ends before. */
   read(target: Uint8Array, position: number): Promise<void>;
 }
+
+/** The beginning of the text that Git LFS leaves in place of a large file. */
+const lfsPointer = "version https://git-lfs";
 
 /**
  * Opens a file, passes it to `use`, and closes it.
@@ -24,8 +27,9 @@ export async function withSource<Result>(
   use: (source: ByteSource) => Promise<Result>,
 ): Promise<Result> {
   if (typeof file !== "string") return await use(file);
-  const failed = (error: Error) => {
-    throw new InputError(`Cannot open ${file}: ${error.message}`, { cause: error });
+  const failed = (error: Error & { code?: string }) => {
+    const what = error.code === "ENOENT" ? `${noSuch("file", file)}; check the path` : error.message;
+    throw new InputError(`Cannot open ${file}: ${what}`, { cause: error });
   };
   refuseSpecial(file, await stat(file).catch(failed)); // before it is opened, as that waits at a pipe
   const handle = await open(file, "r").catch(failed);
@@ -41,6 +45,13 @@ export async function withSource<Result>(
         done += bytesRead;
       }
     };
+    const start = new Uint8Array(Math.min(info.size, lfsPointer.length));
+    await read(start, 0);
+    if (String.fromCharCode(...start) === lfsPointer) {
+      throw new InputError(
+        `Cannot read ${file} as it is a pointer of Git LFS: fetch the file itself with git lfs pull`,
+      );
+    }
     return await use({ name: file, size: info.size, read });
   } finally {
     await handle.close();

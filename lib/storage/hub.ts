@@ -15,8 +15,9 @@ import { bodyText, request } from "./http.ts";
 import { CachedRepository, isCommit, type ListedFile, type Listing } from "./hub_cache.ts";
 import { HubError, hubError, type HubRequest, refusal } from "./hub_errors.ts";
 import { hubCacheFolder, hubEndpoint, hubIsOffline, hubToken } from "./hub_settings.ts";
-import { fitting, list, nullish, object, parseJson, type Shape, text, whole } from "./json.ts";
+import { fitting, flag, list, nullish, object, oneOf, parseJson, type Shape, text, whole } from "./json.ts";
 import { counted } from "../wording.ts";
+import { callback, requireArguments, someOf } from "./arguments.ts";
 
 /** Most pages and entries of a repository's list: one that goes on is taken to have no end. */
 const MOST_PAGES = 1000, MOST_ENTRIES = 1_000_000;
@@ -77,6 +78,11 @@ export async function hubFile(
   path: string,
   options: HubOptions = {},
 ): Promise<string | undefined> {
+  requireArguments("hubFile", {
+    repository: [repository, object({ type: oneOf(["model", "dataset"]), id: text })],
+    path: [path, text],
+    options: [options, someOf({ offline: flag, onProgress: callback })],
+  });
   if (!isInnerPath(path)) throw new InputError(`Cannot use "${path}" as a file of ${nameOf(repository)}`);
   const place = await placeOf(repository);
   const { cache, commit } = place;
@@ -94,6 +100,10 @@ export async function hubFile(
  * @throws InputError if the hub cannot be reached or refuses, or lists a file whose path leaves the repository.
  */
 export async function hubFiles(repository: HubRepository, options: HubOptions = {}): Promise<string[]> {
+  requireArguments("hubFiles", {
+    repository: [repository, object({ type: oneOf(["model", "dataset"]), id: text })],
+    options: [options, someOf({ offline: flag, onProgress: callback })],
+  });
   const place = await placeOf(repository);
   const { cache, commit } = place;
   const listing = commit === undefined ? undefined : await cache.listing(commit);

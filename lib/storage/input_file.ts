@@ -1,6 +1,12 @@
 /** Files that a user names: a pipe or a device in place of one is refused, as reading it could wait for ever. */
 import { readFile, stat } from "node:fs/promises";
+import { isAbsolute, resolve } from "node:path";
 import { InputError } from "../errors.ts";
+
+/** Returns the words on a file or folder that is missing: with its full path, if that is not the path as given. */
+export function noSuch(kind: "file" | "folder", path: string): string {
+  return `there is no such ${kind}${isAbsolute(path) ? "" : ` ${resolve(path)}`}`;
+}
 
 /** The parts of a file's status that tell its kind. */
 interface Kind {

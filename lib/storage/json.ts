@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import { InputError } from "../errors.ts";
 import { shown } from "./byte_source.ts";
-import { readTextFile } from "./input_file.ts";
+import { noSuch, readTextFile } from "./input_file.ts";
 
 /** The shape of a JSON value; its messages complete "is not …". */
 export type Shape<Value> = v.GenericSchema<unknown, Value>;
@@ -142,7 +142,7 @@ function firstIssue(shape: Shape<unknown>, value: unknown): v.BaseIssue<unknown>
  */
 export async function readJson<Value>(path: string, shape: Shape<Value>, advice: string): Promise<Value> {
   const found = await readJsonIfThere(path, shape, advice);
-  if (found === undefined) throw new InputError(`Cannot read ${path} as there is no such file; ${advice}`);
+  if (found === undefined) throw new InputError(`Cannot read ${path} as ${noSuch("file", path)}; ${advice}`);
   return found;
 }
 
@@ -164,9 +164,10 @@ export async function readTextIfThere(
 ): Promise<string | undefined> {
   return await readTextFile(path, encoding).catch((error) => {
     if (error.code === "ENOENT") return undefined;
+    const what = error instanceof TypeError ? "it is not UTF-8" : shown(error.message);
     throw error instanceof InputError
       ? error
-      : new InputError(`Cannot read ${path}: ${shown(error.message)}; ${advice}`, { cause: error });
+      : new InputError(`Cannot read ${path}: ${what}; ${advice}`, { cause: error });
   });
 }
 

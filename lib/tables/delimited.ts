@@ -4,6 +4,7 @@
  * which must be refused: it ends a value that nobody meant to begin.)
  */
 import { InputError } from "../errors.ts";
+import { counted } from "../wording.ts";
 import { StrayQuotes } from "./stray_quotes.ts";
 import { lineEnd } from "./text_source.ts";
 
@@ -61,9 +62,14 @@ export async function* delimitedRecords(
     const { line, values } = record;
     width ??= values.length;
     if (values.length !== width) {
+      const advice = values.length > width
+        ? `put values with ${separatorName(separator)} in double quotes (")`
+        : `a value is missing, or one with a line end in it is not in double quotes (")`;
       throw new InputError(
-        `Cannot read ${name} as line ${line} has ${values.length} values: expected ${width}, as many as ` +
-          `the header has; put values with ${separatorName(separator)} in quotes`,
+        `Cannot read ${name} as line ${line} has ${
+          counted(values.length, "value")
+        }: expected ${width}, as many as the ` +
+          `header has; ${advice}`,
       );
     }
     stray?.check(record);

@@ -14,10 +14,11 @@ import { stat } from "node:fs/promises";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { InputError } from "../errors.ts";
 import { shown } from "../storage/byte_source.ts";
-import { refuseSpecial } from "../storage/input_file.ts";
+import { noSuch, refuseSpecial } from "../storage/input_file.ts";
 import { checkPages, checkRowGroups, type RowGroup, spanOf } from "./parquet_pages.ts";
 import { structEnd } from "./parquet_thrift.ts";
 import { unpackSnappy } from "./snappy.ts";
+import { emptyFile, refuseOtherKinds } from "./text_source.ts";
 
 /** The codecs; none unpacks a page to more than its header states. */
 const compressors: Compressors = {
@@ -46,6 +47,7 @@ export function openParquet(path: string): Promise<ParquetFile> {
     refuseSpecial(path, await stat(path));
     const file = await asyncBufferFromFile(path);
     const size = file.byteLength;
+    refuseOthers(path, new Uint8Array(await file.slice(0, Math.min(size, 512))));
     const end = new DataView(await file.slice(Math.max(0, size - 8), size));
     const length = end.byteLength === 8 ? 8 + end.getUint32(0, true) : Infinity;
     const isWhole = length <= size && end.getUint32(4) === parquetMark;
@@ -58,6 +60,17 @@ export function openParquet(path: string): Promise<ParquetFile> {
     refuseCodecs(path, metadata.row_groups);
     return { file, metadata, schema: parquetSchema(metadata) };
   });
+}
+
+/** @throws InputError if a file that begins so is no Parquet file. */
+function refuseOthers(path: string, head: Uint8Array): void {
+  if (head.length === 0) throw emptyFile(path, "a Parquet file");
+  if (String.fromCharCode(...head.subarray(0, 4)) === "PAR1") return;
+  refuseOtherKinds(path, head);
+  throw new InputError(
+    `Cannot read ${path} as Parquet: it does not begin with PAR1, as such files do; if it is text, give it a name that ` +
+      "ends in .csv, .tsv or .jsonl, else fetch it again",
+  );
 }
 
 /** @throws InputError if a column is packed with a codec that is not read, such as LZ4. */
@@ -148,11 +161,13 @@ async function readable<Value>(path: string, read: () => Promise<Value>): Promis
   } catch (error) {
     if (error instanceof InputError) throw error;
     const { code, message } = error as Error & { code?: string };
-    if (code === "ENOENT") throw new InputError(`Cannot read ${path}: there is no such file; check the path`);
+    if (code === "ENOENT") {
+      throw new InputError(`Cannot read ${path}: ${noSuch("file", path)}; check the path`);
+    }
     throw new InputError(
       `Cannot read ${path} as Parquet: ${
         shown(message)
-      }; the file may be cut short or a pointer of Git LFS, fetch it again`,
+      }; the file may be cut short or damaged, fetch it again`,
     );
   }
 }

@@ -69,7 +69,11 @@ function jsonRow(name: string, content: string, line: number): Row {
   try {
     found = parseExactly(content);
   } catch (error) {
-    throw new InputError(`Cannot read line ${line} of ${name} as JSON: ${shown((error as Error).message)}`);
+    throw new InputError(
+      `Cannot read line ${line} of ${name} as JSON: ${
+        shown((error as Error).message)
+      }; expected an object a line`,
+    );
   }
   return rowOf(found, name, line);
 }

@@ -2,6 +2,7 @@
 import type { SchemaElement } from "hyparquet";
 import { extname } from "node:path";
 import { InputError } from "../errors.ts";
+import { shown } from "../storage/byte_source.ts";
 import { parquetColumns, parquetRows } from "./parquet_table.ts";
 import { delimitedRecords, type Quotes, separatorName } from "./delimited.ts";
 import { jsonFileRows } from "./json_document.ts";
@@ -263,11 +264,29 @@ export function requireColumns(
   for (const column of required) {
     const times = columns.filter((name) => name === column).length;
     if (times === 1) continue;
-    const found = columns.slice(0, mostNamed).map((name) => JSON.stringify(name)).join(", ") +
+    const found = columns.slice(0, mostNamed).map((name) => `"${shown(name)}"`).join(", ") +
       (columns.length > mostNamed ? ` and ${columns.length - mostNamed} more` : "");
-    const what = times === 0 ? "is missing" : `occurs ${times} times`;
-    throw new InputError(`Cannot read ${path} as column ${JSON.stringify(column)} ${what}: found ${found}`);
+    throw new InputError(
+      times > 0
+        ? `Cannot read ${path} as column ${
+          JSON.stringify(column)
+        } occurs ${times} times: found ${found}; rename the others`
+        : `Cannot read ${path} as column ${JSON.stringify(column)} is missing: found ${found}; ${
+          adviceOn(columns)
+        }`,
+    );
   }
+}
+
+/** Returns what to do about columns that are not those expected. */
+function adviceOn(columns: readonly string[]): string {
+  if (columns.length === 1 && /[^\p{L}\p{N}_\s-]/u.test(columns[0]!)) {
+    return "give --separator if another character stands between the columns";
+  }
+  const isProse = columns.some((column) => column.split(/\s+/).length > 3);
+  return isProse
+    ? "the first line must name the columns"
+    : "name another with --text-column or --label-column";
 }
 
 /** Most columns named in an error. */

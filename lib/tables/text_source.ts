@@ -3,11 +3,10 @@
  * text are recognized by their first bytes and refused in one sentence.
  */
 import { lstat, open, readlink, stat } from "node:fs/promises";
-import { isAbsolute, resolve } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { InputError } from "../errors.ts";
-import { refuseSpecial } from "../storage/input_file.ts";
+import { noSuch, refuseSpecial } from "../storage/input_file.ts";
 
 /** Line end of a file from any system. */
 export const lineEnd = /\r\n|\n|\r/;
@@ -51,8 +50,7 @@ export async function requireReadable(path: string, expected: string): Promise<v
         `Cannot read ${path}: it is a link to ${await readlink(path)}, which is not there`,
       );
     }
-    const full = isAbsolute(path) ? "" : ` ${resolve(path)}`;
-    throw new InputError(`Cannot read ${path}: there is no such file${full}; check the path`);
+    throw new InputError(`Cannot read ${path}: ${noSuch("file", path)}; check the path`);
   });
   if (info.isDirectory()) {
     throw new InputError(`Cannot read ${path} as it is a folder: expected ${expected}`);
@@ -180,6 +178,9 @@ const kinds: readonly (readonly [start: string, what: string, advice: string])[]
   ["\xd0\xcf\x11\xe0", "an Excel workbook", "save it from Excel as CSV UTF-8"],
   ["PAR1", "a Parquet file", "give it a name that ends in .parquet"],
   ["version https://git-lfs", "a pointer of Git LFS", "fetch the file itself with git lfs pull"],
+  ["ARROW1", "an Arrow file (Feather)", "write it as Parquet or CSV"],
+  ["SQLite format 3", "a database of SQLite", "export its table as CSV"],
+  ["%PDF", "a PDF document", "give a table with texts and labels"],
 ];
 
 /**
@@ -199,6 +200,12 @@ export function refuseOtherKinds(name: string, head: Uint8Array, { encoding }: T
       refuse("an Excel workbook", "save it from Excel as CSV UTF-8");
     }
     refuse("a zip archive", "unpack it first");
+  }
+  if (/^(\xef\xbb\xbf)?\s*<(!doctype html|html)/i.test(text)) {
+    refuse("a web page (HTML)", "download the file that it offers");
+  }
+  if (/^(\xff\xfe\0\0|\0\0\xfe\xff|[^\0]\0{3}[^\0]\0{3}|\0{3}[^\0]\0{3}[^\0])/.test(text)) {
+    refuse("UTF-32", "save it as UTF-8");
   }
   const [first, second, third, fourth] = head;
   const little = first !== 0 && second === 0 && third !== 0 && fourth === 0;

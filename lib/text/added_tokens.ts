@@ -37,6 +37,7 @@ export function tokensToAdd({ config, specials, added, json }: AddedTokenFiles):
 } {
   const { extra_special_tokens: own, additional_special_tokens: additional } = config;
   const extra = own && Object.keys(own).length > 0 ? own : additional ?? own;
+  // Beside a list the others are not looked at; beside names they are.
   let further: readonly TokenEntry[] | undefined = isList(extra) ? extra : undefined;
   let named: Readonly<Record<string, unknown>> = config as object as Record<string, unknown>;
   let others = { ...othersOf(config), ...isList(extra) ? {} : extra };
@@ -55,6 +56,7 @@ export function tokensToAdd({ config, specials, added, json }: AddedTokenFiles):
     for (const { id, ...token } of json?.added_tokens ?? []) withIds.set(id, token);
     further ??= specials?.additional_special_tokens ?? undefined;
   }
+  further ??= additional ?? undefined;
   return {
     withIds: [...withIds].sort(([one], [other]) => one - other).map(([, token]) => token),
     special: [...namedIn(named), ...[...Object.values(others), ...further ?? []].map(contentOf)],

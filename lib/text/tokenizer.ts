@@ -15,6 +15,8 @@ import {
   type TokenizerJson,
   tokenizerJson,
 } from "./tokenizer_files.ts";
+import { manyTexts, path, requireArguments, someOf } from "../storage/arguments.ts";
+import { number } from "../storage/json.ts";
 
 /** Ids of BERT's special tokens. */
 export interface SpecialIds {
@@ -51,6 +53,7 @@ export interface Tokenizer {
  * @throws InputError when neither file is there, one cannot be read, or it is no BERT tokenizer.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  requireArguments("loadTokenizer", { folder: [folder, path] });
   const { json, config, vocabulary, notes } = await readTokenizerFolder(folder);
   return makeTokenizer(json, config, vocabulary, notes);
 }
@@ -64,8 +67,13 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  */
 export function characterTokenizer(
   texts: Iterable<string>,
-  { maxVocabulary = 8000 }: { maxVocabulary?: number } = {},
+  options: { maxVocabulary?: number } = {},
 ): Tokenizer {
+  requireArguments("characterTokenizer", {
+    texts: [texts, manyTexts],
+    options: [options, someOf({ maxVocabulary: number() })],
+  });
+  const { maxVocabulary = 8000 } = options;
   if (!(maxVocabulary > specialPieces.length)) {
     throw new RangeError(
       `Expected a vocabulary of more than ${specialPieces.length} pieces, found ${maxVocabulary}`,
@@ -189,7 +197,7 @@ function encoder({ added_tokens, normalizer, model }: TokenizerJson): (text: str
   const normal = normalizing(normalizer);
   const preTokenizer = new hub.BertPreTokenizer();
   const pieces = wordPieces(model);
-  const ofNormal = (text: string) => preTokenizer.pre_tokenize_text(text, {}).flatMap(pieces);
+  const ofNormal = (text: string) => preTokenizer.pre_tokenize_text(asUnicode(text), {}).flatMap(pieces);
   const [knownNormal, known] = [remembering(ofNormal), remembering((word) => ofNormal(normal(word)))];
   const written = tokenFinder(added_tokens.filter(({ normalized }) => !normalized));
   const normalized = added_tokens.filter((token) => token.normalized);
@@ -214,6 +222,14 @@ function encoder({ added_tokens, normalizer, model }: TokenizerJson): (text: str
     }
     return Int32Array.from(ids);
   };
+}
+
+/**
+ * Returns a text whose blanks are those of Unicode for JavaScript too, which does not count U+0085 among them, but does
+ * U+FEFF. Both are left only where a normalizer does not clean texts.
+ */
+function asUnicode(text: string): string {
+  return text.replaceAll("\u0085", " ").replaceAll("\ufeff", "\ufffe");
 }
 
 /** Returns BERT's normalizer; JavaScript lower-cases a Σ at a word's end to ς, Hugging Face's tokenizers always to σ. */

@@ -156,23 +156,25 @@ export const configShape: Shape<TokenizerConfig> = object<TokenizerConfig>({
 /** What to do about a tokenizer that cannot be used. */
 export const advice = "take the files of the model's tokenizer again; only BERT's are read";
 
-/** @throws InputError if two pieces have one id, or one piece two. */
+/**
+ * Makes sure that pieces and ids belong together. An added token may have the id of a piece, as it gets in transformers
+ * where a vocabulary has fewer pieces than ids.
+ *
+ * @throws InputError if two pieces or two added tokens have one id, or one piece two.
+ */
 export function requireOneId({ model: { vocab }, added_tokens }: TokenizerJson, path: string): void {
-  const pieces = new Map<number, string>();
-  const all = [...Object.entries(vocab), ...added_tokens.map(({ content, id }) => [content, id] as const)];
-  for (const [piece, id] of all) {
-    const other = pieces.get(id) ?? piece;
-    const own = Object.hasOwn(vocab, piece) ? vocab[piece] : id;
-    if (other === piece && own === id) pieces.set(id, piece);
-    else {
-      throw new InputError(
-        `Cannot use ${path} as ${
-          other === piece
-            ? `"${shown(piece)}" has the ids ${own} and ${id}`
-            : `"${shown(other)}" and "${shown(piece)}" have one id, ${id}`
-        }; ${advice}`,
-      );
-    }
+  const fail = (why: string) => new InputError(`Cannot use ${path} as ${why}; ${advice}`);
+  const pieces = new Map<number, string>(), added = new Map<number, string>();
+  const requireNew = (known: Map<number, string>, piece: string, id: number) => {
+    const other = known.get(id) ?? piece;
+    if (other !== piece) throw fail(`"${shown(other)}" and "${shown(piece)}" have one id, ${id}`);
+    known.set(id, piece);
+  };
+  for (const [piece, id] of Object.entries(vocab)) requireNew(pieces, piece, id);
+  for (const { content, id } of added_tokens) {
+    const own = Object.hasOwn(vocab, content) ? vocab[content] : id;
+    if (own !== id) throw fail(`"${shown(content)}" has the ids ${own} and ${id}`);
+    requireNew(added, content, id);
   }
 }
 

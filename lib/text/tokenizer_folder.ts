@@ -100,12 +100,31 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
   const own = plain ? json!.added_tokens : [];
   requireSpecials(placeTokens([...own, ...withIds], vocab), vocab, full, source);
   const added_tokens = placeTokens([...own, ...withIds, ...special], vocab);
-  requireOneId({ ...read, added_tokens }, source);
+  const stated = json?.added_tokens ?? [];
+  const isStated = (token: PlacedToken) =>
+    stated.some(({ content, id }) => content === token.content && id === token.id);
+  notes.push(...sharedIds(added_tokens.filter((token) => !isStated(token)), vocab, source));
   const same = pieces !== undefined && samePieces(pieces, vocab);
   if (pieces && !same) notes.push(`${at("vocab.txt")} has other pieces than tokenizer.json, which counts.`);
   const { added_tokens_decoder: _, additional_special_tokens: __, extra_special_tokens: ___, ...saved } =
     full;
   return { json: { ...read, added_tokens }, config: saved, ...same ? { vocabulary } : {}, notes };
+}
+
+/** Returns a sentence on the first added token that has the id of a piece; none if there is none. */
+function sharedIds(
+  added: readonly PlacedToken[],
+  vocab: Readonly<Record<string, number>>,
+  source: string,
+): string[] {
+  const pieces = new Map(Object.entries(vocab).map(([piece, id]) => [id, piece]));
+  const shared = added.find(({ content, id }) => (pieces.get(id) ?? content) !== content);
+  if (!shared) return [];
+  return [
+    `"${shown(shared.content)}" has the id ${shared.id} of "${
+      shown(pieces.get(shared.id)!)
+    }", as in transformers: ${source} names a piece twice or leaves ids out, so the model cannot tell the two apart.`,
+  ];
 }
 
 /** Tells whether a folder's class takes tokenizer.json as it is. @throws InputError if it is not BERT's. */

@@ -206,6 +206,29 @@ Deno.test({
     }, { PATH: process.env.PATH! }),
 });
 
+Deno.test("files, addresses, adapters and folders of models are told from a model's folder", () =>
+  withSettings({}, async (folder) => {
+    const refused = (model: string, message: RegExp) =>
+      rejects(resolveModel(model), { name: "InputError", message });
+    const file = join(folder, "model.safetensors");
+    await writeFile(file, "");
+    await refused(file, /model\.safetensors" as it is a file: give the folder that it lies in$/);
+    await refused(
+      "https://huggingface.co/org/name/tree/main",
+      /as it is an address: give its hub id, org\/name$/,
+    );
+    await mkdir(join(folder, "checkpoint-500"));
+    await writeFile(join(folder, "checkpoint-500", "config.json"), "{}");
+    await refused(folder, /as it has no config\.json: give a folder in it, such as checkpoint-500$/);
+    await writeFile(join(folder, "adapter_config.json"), "{}");
+    await refused(
+      folder,
+      /as it is an adapter \(PEFT\): merge it into its model with merge_and_unload\(\), and save that$/,
+    );
+    await writeFile(join(folder, "config.json"), "{}");
+    strictEqual(await resolveModel(folder), folder);
+  }));
+
 Deno.test("a folder is itself, and what is nothing is told so", () =>
   withSettings({}, async (folder) => {
     strictEqual(await resolveModel(folder), folder);

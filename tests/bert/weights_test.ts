@@ -50,17 +50,30 @@ Deno.test("weights in several files with an index are loaded as those in one", (
     await writeFile(path, index("safetensors", { [names[0]!]: "../x.safetensors" }));
     await rejects(load(), /expected the plain name of a file, found "\.\.\/x\.safetensors"/);
     await writeFile(path, index("safetensors", { [names[0]!]: "three.safetensors" }));
-    await rejects(load(), /^InputError: Cannot open .*three\.safetensors/);
+    await rejects(
+      load(),
+      /^InputError: Cannot use .*index\.json as three\.safetensors is missing, which it names; fetch all/,
+    );
     await writeFile(path, "{}");
     await rejects(load(), /index\.json as "weight_map" is missing; take the model's files again$/);
   }));
 
-Deno.test("the prefix that PyTorch's DataParallel gives all tensors is left out", () =>
+Deno.test("the prefixes that DataParallel and torch.compile give all tensors are left out", () =>
   inFolder(async (folder) => {
     const whole = await weightsOf("f32");
     await cp(join(folders, "f32", "config.json"), join(folder, "config.json"));
-    const prefixed = Object.entries(whole).map(([name, tensor]) => [`module.${name}`, tensor]);
-    await writeSafetensors(join(folder, "model.safetensors"), Object.fromEntries(prefixed));
-    const { parameters, notes, drawn } = await loadCheckpoint(folder, { seed: 1 });
-    deepStrictEqual([parameters, notes, drawn], [whole, [], []]);
+    for (const prefix of ["module.", "_orig_mod.", "module._orig_mod."]) {
+      const prefixed = Object.entries(whole).map(([name, tensor]) => [prefix + name, tensor]);
+      await writeSafetensors(join(folder, "model.safetensors"), Object.fromEntries(prefixed));
+      const { parameters, notes, drawn } = await loadCheckpoint(folder, { seed: 1 });
+      deepStrictEqual([parameters, notes, drawn], [whole, [], []]);
+    }
+    await writeFile(
+      join(folder, "model.safetensors"),
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+    );
+    await rejects(
+      loadCheckpoint(folder, { seed: 1 }),
+      /model\.safetensors as it is a pointer of Git LFS: fetch the file/,
+    );
   }));

@@ -13,7 +13,7 @@ import {
   type RecipeRun,
   runRecipe,
 } from "../../lib/classifier/recipe.ts";
-import { fitTemperature } from "../../lib/results/calibration.ts";
+import { calibrate } from "../../lib/results/calibration.ts";
 import { exampleDataset, tinyArchitecture, tinyModel } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
@@ -66,14 +66,18 @@ async function carryOut(
 Deno.test("the recipe without pre-training is fine-tuning, and a temperature that suits the development texts", () =>
   inFolder(async (folder) => {
     const { run, steps } = await carryOut(fit, folder);
-    const { tuned, survey, preTraining, temperature } = run!;
+    const { tuned, survey, preTraining, temperature, calibrationNote } = run!;
     const alone = await fineTune(await tinyModel(data), data, fit.fineTuning, { engine });
     assert.deepEqual(tuned.parameters, alone.parameters);
     assert.deepEqual([tuned.test, tuned.devPredictions], [alone.test, alone.devPredictions]);
     assert.deepEqual([steps.length, survey.texts], [15, { train: 40, dev: 20, test: 20 }]);
     assert.equal(preTraining, undefined);
     const { probabilities, expected } = tuned.devPredictions!;
-    assert.equal(temperature, fitTemperature(probabilities, expected, 2));
+    assert.deepEqual({ temperature, note: calibrationNote }, calibrate(probabilities, expected, 2));
+    assert.match(
+      calibrationNote,
+      /^The probabilities are not calibrated, as there are only 20 texts to do it on: at least/,
+    );
     assert.ok(Math.abs(calibratedError(tuned.devPredictions!, 1) - tuned.dev!.ece) < 1e-4);
   }));
 

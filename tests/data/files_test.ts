@@ -105,7 +105,8 @@ Deno.test("columns have the names that are given", async () => {
     await assertRefused(
       datasetFromFiles(paths),
       plain,
-      'Cannot read train.csv as column "text" is missing: found "id", "review", "stars"',
+      'Cannot read train.csv as column "text" is missing: found "id", "review", "stars"; ' +
+        "name another with --text-column or --label-column",
     );
   });
 });
@@ -148,11 +149,15 @@ Deno.test("a label that is long or has line breaks is shown in one sentence", as
   });
 });
 
-Deno.test("NUL characters stay and are told", async () => {
-  await withFiles({ train: csv("a\0,1", "b,2", "\0,1") }, async (paths, plain) => {
+Deno.test("NUL characters and lost ones stay and are told", async () => {
+  await withFiles({ train: csv("a\0,1", "b\ufffd,2", "\0,1") }, async (paths, plain) => {
     const { examples, lines, note } = await readLabelled(paths.train);
-    assert.deepEqual([examples.map(({ text }) => text), lines], [["a\0", "b", "\0"], [2, 3, 4]]);
-    assert.equal(plain(note), "2 rows of train.csv hold NUL characters (the first in line 2)");
+    assert.deepEqual([examples.map(({ text }) => text), lines], [["a\0", "b\ufffd", "\0"], [2, 3, 4]]);
+    assert.equal(
+      plain(note),
+      "2 rows of train.csv hold NUL characters (the first in line 2); " +
+        "1 row of train.csv holds characters that were lost when it was written or read (U+FFFD) (the first in line 3)",
+    );
   });
 });
 
@@ -188,7 +193,9 @@ Deno.test("JSON Lines may have labels only far below", () =>
     assert.deepEqual(examples, [{ text: "b", label: 0 }]);
     assert.match(note, /^200 rows of .* with an empty label are left out \(the first in line 1\)$/);
     await writeFile(path, rows.join("\n"));
-    await assert.rejects(readLabelled(path), { message: /column "label" is missing: found "text"$/ });
+    await assert.rejects(readLabelled(path), {
+      message: /column "label" is missing: found "text"; name another with /,
+    });
   }));
 
 Deno.test("one class is none", async () => {

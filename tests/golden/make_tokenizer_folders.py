@@ -128,6 +128,9 @@ FOLDERS = {
     "json keeps accents, config is silent": {T: backend(LOWER, normalizer={"strip_accents": False}), C: config(do_lower_case=True)},
     "a special token of another name": {V: LOW, C: config(user_token="[user]", extra_special_tokens=["[url]"])},
     "vocab with capitals alone": {V: CAP},
+    "json as it is, texts as they are": {T: backend(CASED, normalizer={"lowercase": False, "clean_text": False}), C: config(tokenizer_class="PreTrainedTokenizerFast")},
+    "additional tokens beside named ones": {V: LOW, C: config(additional_special_tokens=["世界", "good lamp"], extra_special_tokens={"user_token": "[user]"}, added_tokens_decoder=decoder(token("[url]", N)))},
+    "additional tokens beside named ones, special_tokens_map.json": {V: LOW, C: config(additional_special_tokens=["世界"], extra_special_tokens={"user_token": "[user]"}), S: config(additional_special_tokens=["x1"], bos_token="[url]")},
     "tokens that normalize": {V: LOW, C: config(added_tokens_decoder=decoder(token("CAFÉ BAR", N, normalized=True, special=False), token("世界", N + 1, normalized=True, special=False)))},
 }
 

@@ -69,7 +69,9 @@ Deno.test("a run tells what it came to and draws its epochs", async () => {
   assert.equal(
     Deno.inspect(run),
     [
-      `IMDb: test error 20.0 %, macro F1 ${test.macroF1.toFixed(3)}, 6 steps, best after epoch 2`,
+      `IMDb: test error 20.0 %, macro F1 ${
+        test.macroF1.toFixed(3)
+      } over all classes, 6 steps, best after epoch 2`,
       "training loss (epochs)",
       "  training loss: 1 → 1, 2 → 0.5",
       "development error, % (epochs)",

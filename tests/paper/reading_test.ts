@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Dataset, Example } from "../../lib/data/examples.ts";
+import { languageOf } from "../../lib/data/files.ts";
 import { head, hierarchical } from "../../lib/paper/long_text.ts";
 import { cutPair, encodeDataset } from "../../lib/paper/reading.ts";
 import { characterTokenizer } from "../../lib/text/tokenizer.ts";
@@ -26,18 +27,20 @@ Deno.test("a data set as wordpieces: lengths before the cut, and the share of te
 });
 
 Deno.test("texts that the vocabulary cannot spell are told, but not a few words of them", () => {
-  const notesOf = (...texts: string[]) =>
-    encodeDataset(of(texts.map((text) => ({ text, label: 0 }))), tokenizer, settings).notes;
-  assert.deepEqual(notesOf("a a a a a a a a a a", "a a a a a a a a ж"), []);
+  const notesOf = (...texts: string[]) => {
+    const data = { ...of(texts.map((text) => ({ text, label: 0 }))), language: languageOf(texts) };
+    return encodeDataset(data, tokenizer, settings).notes;
+  };
+  assert.deepEqual(notesOf("a ".repeat(50), "a a ж"), []);
   assert.deepEqual(notesOf("a", "ж ж ж", "ж"), [
-    "66.7 % of the wordpieces are unknown to the model's vocabulary: take a model of the texts' language.",
+    "66.7 % of the wordpieces are unknown to the model's vocabulary, which reads nothing there: take a model of the texts' language.",
   ]);
   const ofChinese =
-    " of the wordpieces are unknown to the model's vocabulary: take a model for Chinese, such as " +
+    " of the wordpieces are unknown to the model's vocabulary, which reads nothing there: take a model for Chinese, such as " +
     "bge-small-zh.";
   assert.deepEqual(notesOf("这个酒店不错，a b c"), [`90.0 %${ofChinese}`]);
   assert.deepEqual(notesOf("かなカナ", "漢字 ж"), [
-    "100.0 % of the wordpieces are unknown to the model's vocabulary: " +
+    "100.0 % of the wordpieces are unknown to the model's vocabulary, which reads nothing there: " +
     "take a model of the texts' language.",
   ]);
 });

@@ -39,6 +39,7 @@ async function pageOf(changes: Partial<RecipeRun> = {}): Promise<string> {
     },
     survey: surveyOf(data, encodeDataset(data, model.tokenizer, settings)),
     temperature: 1.25,
+    calibrationNote: "",
     ...changes,
   };
   return await trainingPage({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Random } from "../../lib/random.ts";
-import { atTemperature, fitTemperature } from "../../lib/results/calibration.ts";
+import { atTemperature, calibrate, fitTemperature, leastCalibrated } from "../../lib/results/calibration.ts";
 import { argmax, measure } from "../../lib/results/metrics.ts";
 
 const classes = 3;
@@ -56,4 +56,44 @@ Deno.test("without a mistake, or with nothing but mistakes, the temperature stay
   assert.equal(fitTemperature([0.9, 0.1, 0.4, 0.6], [0, 1], 2), 1);
   assert.ok(Math.abs(fitTemperature([0.9, 0.1, 0.4, 0.6], [1, 0], 2) - 20) < 1e-6);
   assert.ok(fitTemperature([1, 0, 0, 1, 1, 0], [0, 1, 1], 2) > 1, "a probability of 0 is no infinity");
+});
+
+Deno.test("a temperature is fitted on enough texts only, and a reader is told why there is none or that it is a bound", () => {
+  const { probabilities, labels } = drawn(2);
+  const first = (count: number) =>
+    calibrate(probabilities.subarray(0, count * classes), labels.slice(0, count), classes);
+  assert.deepEqual(first(leastCalibrated - 1), {
+    temperature: 1,
+    note:
+      `The probabilities are not calibrated, as there are only ${
+        leastCalibrated - 1
+      } texts to do it on: at least ` +
+      `${leastCalibrated} are needed.`,
+  });
+  const enough = first(leastCalibrated);
+  assert.equal(enough.note, "");
+  assert.equal(
+    enough.temperature,
+    fitTemperature(
+      probabilities.subarray(0, leastCalibrated * classes),
+      labels.slice(0, leastCalibrated),
+      classes,
+    ),
+  );
+  const sure = Array.from({ length: leastCalibrated }, () => [0.9, 0.1]).flat();
+  const all = (label: number) => Array<number>(leastCalibrated).fill(label);
+  const right = calibrate(sure, all(0), 2);
+  assert.equal(right.temperature, 1);
+  assert.match(right.note, /are not calibrated, as there is no mistake among the \d+ texts/);
+  const wrong = calibrate(sure, all(1), 2);
+  assert.ok(Math.abs(wrong.temperature - 20) < 1e-6);
+  assert.match(
+    wrong.note,
+    /^The temperature of calibration is the largest that is tried, 20: the probabilities tell/,
+  );
+  const mostlyRight = calibrate(Array.from({ length: 400 }, () => [0.51, 0.49]).flat(), [
+    1,
+    ...Array<number>(399).fill(0),
+  ], 2);
+  assert.match(mostlyRight.note, /the smallest that is tried, 1\/20/);
 });

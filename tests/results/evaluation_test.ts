@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Example } from "../../lib/data/examples.ts";
-import { evaluationOf, evaluationText } from "../../lib/results/evaluation.ts";
+import { evaluationOf, evaluationText, macroF1Text } from "../../lib/results/evaluation.ts";
 import { shortened } from "../../lib/wording.ts";
 
 const labels = ["bad", "fair", "good"];
@@ -18,6 +18,18 @@ Deno.test("an evaluation has measures, classes, confusions and the surest mistak
   assert.deepEqual(found.confusion, [[1, 0, 1], [0, 0, 0], [1, 1, 0]]);
   assert.deepEqual(found.classes[0], { label: "bad", precision: 0.5, recall: 0.5, f1: 0.5, count: 2 });
   assert.equal(found.macro_f1, 0.5 / 3);
+  assert.deepEqual([found.macro_f1_present, found.classes_present], [0.25, 2], "no text is fair");
+  assert.equal(
+    macroF1Text(found),
+    "macro F1 0.1667 over all 3 labels, 0.2500 over the 2 labels that these texts have",
+  );
+  const all = evaluationOf({
+    labels: ["a", "b"],
+    examples: examples.slice(1, 3).map((of, label) => ({ ...of, label })),
+  }, [
+    ...[0.9, 0.1, 0.2, 0.8],
+  ]);
+  assert.equal(macroF1Text(all), "macro F1 1.0000 over all 2 labels");
   assert.deepEqual(found.confused.map(({ label, predicted, count }) => `${label} ${predicted} ${count}`), [
     "bad good 1",
     "good bad 1",

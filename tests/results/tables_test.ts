@@ -146,6 +146,28 @@ Deno.test("runs on other data are not compared", () =>
     );
   }));
 
+Deno.test("names and notes of records are text in Markdown, and no markup", () =>
+  inFolder(async (folder) => {
+    const hostile = "<img src=x>|*a* [b](c) `d`";
+    const [record] = await exampleRuns(folder, { wrongs: [1] });
+    const records = [{
+      ...record!,
+      ...{ model: hostile, notes: [`${hostile}.`], data: { ...record!.data, name: hostile } },
+      machine: { ...record!.machine, cpu: hostile },
+    }];
+    const table: ResultTable = {
+      ...{ title: "T", question: "Q?", rows: [hostile], columns: ["IMDb"], baseline: hostile },
+      heading: () => hostile,
+      cell: () => ({ paper: null, records, expected: 1 }),
+      ...{ settings: [], notes: [] },
+    };
+    const text = markdownTable(table, await evaluateTable(table, folder));
+    const shown = "\\<img src=x\\>\\|\\*a\\* \\[b\\](c) \\`d\\`";
+    const escaped = text.split(shown).length - 1;
+    assert.ok(escaped >= 8, text);
+    assert.equal(text.split("img src=x").length - 1, escaped, text);
+  }));
+
 Deno.test("calibration and cost of each cell are means over its seeds", () =>
   withTable({ "head-only × IMDb": [0, 2] }, (lines) => {
     assert.ok(

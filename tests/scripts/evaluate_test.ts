@@ -54,7 +54,7 @@ Deno.test("evaluate measures what the model says of a file", () =>
     }
     assert.match(
       out,
-      /^40 texts of .*test\.csv: error \d+\.\d\d %, macro F1 0\.\d{4}, loss .*, ECE .*, Brier 0\.\d+\n/,
+      /^40 texts of .*test\.csv: error \d+\.\d\d %, macro F1 0\.\d{4} over all 3 labels, 0\.\d{4} over the 2 labels that these texts have, loss .*, ECE .*, Brier 0\.\d+\n/,
     );
     assert.match(out, /\n\| label +\| precision \| recall \| +F1 \| texts \|\n/);
     assert.match(out, /\n\| label \\ predicted \| /);
@@ -72,7 +72,10 @@ Deno.test("a file without mistakes or with one class only is measured as any oth
     const input = await write(folder, "test.csv", [`bo ku,${said!.label}`]);
     const { code, out, error } = await evaluate("--model", folder, "--input", input);
     assert.equal(code, 0, error);
-    assert.match(out, /^1 texts of .*: error 0\.00 %, macro F1 0\.3333, /);
+    assert.match(
+      out,
+      /^1 texts of .*: error 0\.00 %, macro F1 0\.3333 over all 3 labels, 1\.0000 over the one label that these texts have, /,
+    );
     assert.doesNotMatch(out, /mistakes|predicted/);
   }));
 
@@ -91,7 +94,12 @@ Deno.test("what cannot be evaluated is one sentence", () =>
       /test\.csv: the label "neutral" in line 3 does not occur in the model .*, which has "o", "u", "neither"$/,
     );
     await refused([",o"], /expected rows with a text and a label, found 1 without$/);
-    await refused(["bo,o"], /column "stars" is missing: found "text", "label"$/, "--label-column", "stars");
+    await refused(
+      ["bo,o"],
+      /column "stars" is missing: found "text", "label"; name another with /,
+      "--label-column",
+      "stars",
+    );
     const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
     delete config.id2label["2"];
     await writeFile(join(folder, "config.json"), JSON.stringify(config));

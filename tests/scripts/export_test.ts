@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { saveClassifier } from "../../lib/classifier/save.ts";
 import { exportCommand } from "../../scripts/export.ts";
 import { inFolder } from "../helpers/in_folder.ts";
@@ -26,5 +26,8 @@ Deno.test("export writes the folder, says where, and what differs in other libra
 Deno.test("a folder that is no model is one sentence", async () => {
   const { code, out, error } = await runInTest(exportCommand, "--model", "nowhere", "--output", "elsewhere");
   assert.deepEqual([code, out], [1, ""]);
-  assert.equal(error, "Cannot find the model nowhere: there is no such folder; check the path");
+  assert.equal(
+    error,
+    `Cannot find the model nowhere: there is no such folder ${resolve("nowhere")}; check the path`,
+  );
 });

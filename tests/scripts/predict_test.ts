@@ -110,20 +110,35 @@ Deno.test("what a row has stays: types in JSON Lines and Parquet, and names that
     assert.equal(row1!.predicted_probability_2, row1!.predicted_probability_3);
   }));
 
+Deno.test("the folder of an output that is not there is made", () =>
+  withModel(async (folder, model) => {
+    const input = await write(folder, "in.csv", "text\nbo\n");
+    const output = join(folder, "a", "b", "out.csv");
+    assert.equal((await predict(...model, "--input", input, "--output", output)).code, 0);
+    assert.match(await readFile(output, "utf8"), /^text,label,probability\nbo,/);
+    const { code, error } = await predict(...model, "--input", input, "--output", join(input, "out.csv"));
+    assert.deepEqual(
+      [code, /^Cannot write into .*in\.csv: .*; name another folder$/.test(error)],
+      [1, true],
+      error,
+    );
+  }));
+
 Deno.test("rows without a text are kept, counted and told", () =>
   withModel(async (folder, model) => {
-    const input = await write(folder, "in.csv", "text,n\nbo,1\n,2\n  ,3\nk\0u,4\n");
+    const input = await write(folder, "in.csv", "text,n\nbo,1\n,2\n  ,3\nk\0u\ufffd,4\n");
     const output = join(folder, "out.csv");
     const { code, error } = await predict(...model, "--input", input, "--output", output);
     assert.equal(code, 0, error);
     assert.equal(
       error,
       `2 rows of ${input} without a text have no label (the first in line 3)\n` +
-        `1 row of ${input} holds NUL characters (the first in line 5)`,
+        `1 row of ${input} holds NUL characters (the first in line 5)\n` +
+        `1 row of ${input} holds characters that were lost when it was written or read (U+FFFD) (the first in line 5)`,
     );
     const lines = (await readFile(output, "utf8")).split("\n");
     assert.deepEqual(lines.slice(2, 4), [",2,,", "  ,3,,"]);
-    assert.match(lines[4]!, /^k\0u,4,[ou],0\.\d+$/);
+    assert.match(lines[4]!, /^k\0u\ufffd,4,[ou],0\.\d+$/);
   }));
 
 Deno.test("a file may be replaced by itself with labels, if that is allowed", () =>
@@ -162,11 +177,11 @@ Deno.test("what cannot be used is one sentence, told before the model is loaded,
     );
     await refused(
       await write(folder, "a.csv", "text,n,text\nbo,1,2\n"),
-      /a\.csv as column "text" occurs 2 times: found "text", "n", "text"$/,
+      /a\.csv as column "text" occurs 2 times: found "text", "n", "text"; rename the others$/,
     );
     await refused(
       await write(folder, "a.csv", `text,n\n${rows}bo\n`),
-      /as line 10002 has 1 values: expected 2/,
+      /as line 10002 has 1 value: expected 2/,
     );
     await refused(
       await write(folder, "a.csv", `text,n\n${rows}"bo,1\n`),
@@ -176,7 +191,10 @@ Deno.test("what cannot be used is one sentence, told before the model is loaded,
       await write(folder, "a.csv", "text,n\n"),
       /a\.csv as it has no rows: expected at least one$/,
     );
-    await refused(await write(folder, "a.jsonl", '{"n": 1}\n'), /column "text" is missing: found "n"$/);
+    await refused(
+      await write(folder, "a.jsonl", '{"n": 1}\n'),
+      /column "text" is missing: found "n"; name another with /,
+    );
     await refused(await write(folder, "a.doc", "bo\n"), /a\.doc: expected a name that ends in \.csv, /);
     await refused("-", /^Cannot read standard input without its format: give --format and one of csv, tsv, /);
     await refused(folder, /as it is a folder: expected a CSV, TSV, JSON Lines or Parquet file$/);

@@ -47,7 +47,10 @@ Deno.test("a model folder is trained on, and what comes out is a model folder ag
       /^development: error .*\ntest: error .*\n\nEach label[^]*\nwrote .*trained after \d+ s; .*report\.html is the same to read$/,
     );
     assert.match(error, /^train: 54 training, 6 development and 20 test texts, 2 labels; dev is 6 of the 60/);
-    assert.match(error, /\nepoch 8: training loss [\d.]+, error [\d.]+ %, macro F1 [\d.]+, loss [\d.]+\n/);
+    assert.match(
+      error,
+      /\nepoch 8: training loss [\d.]+, error [\d.]+ %, macro F1 over all labels [\d.]+, loss [\d.]+\n/,
+    );
     assert.doesNotMatch(error, /TensorFlow/);
 
     const result = JSON.parse(await readFile(join(output, "result.json"), "utf8"));
@@ -175,7 +178,7 @@ Deno.test("data that cannot be used is one sentence on standard error", () =>
     const good = await writeTexts(join(folder, "good.csv"), 20, 1);
     await assertSentence(
       ["--train", await file("columns.csv", "review,stars\na,1\nb,2\n"), ...output],
-      /^Cannot read .*columns\.csv as column "text" is missing: found "review", "stars"$/,
+      /^Cannot read .*columns\.csv as column "text" is missing: found "review", "stars"; name another with --text-column or --label-column$/,
     );
     await assertSentence(
       ["--train", await file("quotes.csv", 'text,label\n"a",1\n"b "c" d",2\ne,1\n'), ...output],

@@ -182,7 +182,7 @@ Deno.test("a footer whose lists hold more than it has bytes for is refused", () 
     const end = new Uint8Array(8);
     new DataView(end.buffer).setUint32(0, footer.length, true);
     end.set(new TextEncoder().encode("PAR1"), 4);
-    await writeFile(path, Uint8Array.from([...footer, ...end]));
+    await writeFile(path, Uint8Array.from([...end.subarray(4), ...footer, ...end]));
     await assert.rejects(openParquet(path), {
       name: "InputError",
       message: /as Parquet: a header has a list of 33554431 items in fewer bytes; /,

@@ -70,10 +70,12 @@ Deno.test("a missing or doubled column is named beside those found", async () =>
     const table = { ...await readTable(path), path: "train.csv" };
     assert.throws(() => requireColumns(table, "text"), {
       name: "InputError",
-      message: 'Cannot read train.csv as column "text" is missing: found "review", "label", "label"',
+      message: 'Cannot read train.csv as column "text" is missing: found "review", "label", "label"; ' +
+        "name another with --text-column or --label-column",
     });
     assert.throws(() => requireColumns(table, "review", "label"), {
-      message: 'Cannot read train.csv as column "label" occurs 2 times: found "review", "label", "label"',
+      message: 'Cannot read train.csv as column "label" occurs 2 times: found "review", "label", "label"; ' +
+        "rename the others",
     });
   });
 });
@@ -93,12 +95,13 @@ Deno.test("a row with other values than the header is told with its line", async
   await assertRefused(
     "a.csv",
     "text,label\na,1\n\nb, c,2\n",
-    "Cannot read a.csv as line 4 has 3 values: expected 2, as many as the header has; put values with commas in quotes",
+    "Cannot read a.csv as line 4 has 3 values: expected 2, as many as the header has; put values with commas in " +
+      'double quotes (")',
   );
   await assertRefused(
     "a.tsv",
     "text\tlabel\na\n",
-    /line 2 has 1 values: expected 2, .* put values with tabs in quotes$/,
+    /line 2 has 1 value: expected 2, .*; a value is missing, or one with a line end in it is not in double quotes/,
   );
 });
 

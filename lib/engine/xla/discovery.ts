@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { cacheFolder } from "../../storage/cache.ts";
 import { InputError } from "../../errors.ts";
 import { gpuCount } from "./cuda_libraries.ts";
+import { noSuch } from "../../storage/input_file.ts";
 import { isInstalled } from "./installed.ts";
 
 /** The kind of device that a plugin computes on. */
@@ -79,7 +80,9 @@ export async function findPlugin(given?: string, kind?: PluginKind): Promise<Fou
     const plugin = found.find(({ kind = each }) => kind === each);
     if (!plugin) continue;
     if (await exists(plugin.path)) return plugin;
-    throw new InputError(`Cannot load the plugin ${plugin.path} (${plugin.origin}): there is no such file`);
+    throw new InputError(
+      `Cannot load the plugin ${plugin.path} (${plugin.origin}): ${noSuch("file", plugin.path)}`,
+    );
   }
   throw new InputError(
     `Cannot find a PJRT plugin for ${wanted.join(" or ")} in ${without.join(", ")}: ` +

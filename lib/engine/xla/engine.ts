@@ -22,6 +22,7 @@ import { XlaProgram } from "./program.ts";
 import { ProgramCache } from "./program_cache.ts";
 import { localGraph } from "./replicas.ts";
 import { XlaState } from "./state.ts";
+import { having, requireArguments } from "../../storage/arguments.ts";
 
 /** Options of the xla engine. */
 export interface XlaOptions {
@@ -50,6 +51,7 @@ export interface XlaOptions {
  * @throws InputError if there is no plugin, it cannot be used, or it has too few devices.
  */
 export async function xlaEngine(options: XlaOptions = {}): Promise<Engine> {
+  requireArguments("xlaEngine", { options: [options, having("an object with options")] });
   const { path } = await findPlugin(options.plugin);
   return engineOn(await openPlugin(path, options.devices), options);
 }

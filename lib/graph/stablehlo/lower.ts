@@ -10,6 +10,7 @@ import {
   typeText,
 } from "./emitter.ts";
 import { elementTexts } from "./rules.ts";
+import { having, requireArguments } from "../../storage/arguments.ts";
 
 /** A graph as text, with the arguments and results of its function. */
 export interface LoweredModule {
@@ -54,14 +55,19 @@ export interface ModuleOutput {
  */
 export function lowerToStablehlo(
   graph: GraphBody,
-  {
+  options: LoweringOptions = {},
+): LoweredModule {
+  requireArguments("lowerToStablehlo", {
+    graph: [graph, having("a graph, as record() returns", "nodes")],
+    options: [options, having("an object with options")],
+  });
+  const {
     precision = "f32",
     replicas = 1,
     fusedAttention = false,
     unfused = new Set(),
     widened = false,
-  }: LoweringOptions = {},
-): LoweredModule {
+  } = options;
   const read = new Set([
     ...graph.nodes.flatMap((node) => Object.values(node.inputs) as Value[]),
     ...graph.updates.values(),
