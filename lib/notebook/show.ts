@@ -128,7 +128,7 @@ export function showConfusion(
 export function showSchedules(names: readonly ScheduleName[], options: ScheduleOptions): Displayable {
   requireArguments("showSchedules", {
     names: [names, textList],
-    options: [options, object({ totalSteps: number(1), warmupSteps: number(0) })],
+    options: [options, object({ totalSteps: number(), warmupSteps: number() })],
   });
   return showFigure({
     title: `Learning rate over ${options.totalSteps} steps, ${options.warmupSteps} of them warm-up`,

@@ -54,7 +54,7 @@ export interface ScheduleOptions {
 export function schedule(name: ScheduleName, options: ScheduleOptions): (step: number) => number {
   requireArguments("schedule", {
     name: [name, text],
-    options: [options, object({ totalSteps: number(1), warmupSteps: number(0) })],
+    options: [options, object({ totalSteps: number(), warmupSteps: number() })],
   });
   const { totalSteps: total, warmupSteps: warmup, power = 1, endRate = 1e-7, baseRate = 2e-5 } = options;
   if (!(total >= 0 && warmup >= 0)) {
