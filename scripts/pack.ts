@@ -106,29 +106,37 @@ async function writeProgram(folder: string, output: Output): Promise<void> {
 async function writeBundles(folder: string): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), "bertlab-pack-"));
   try {
-    const { imports, compilerOptions } = JSON.parse(await readFile(projectFile("deno.json"), "utf8"));
+    const { imports } = JSON.parse(await readFile(projectFile("deno.json"), "utf8"));
     const own = { ...imports, "onnxruntime-node": projectFile("scripts", "pack", "no_onnx.ts") };
-    const config = { nodeModulesDir: "none", imports: own, compilerOptions };
-    await writeFile(join(work, "deno.json"), JSON.stringify(config));
-    await copyFile(projectFile("deno.lock"), join(work, "deno.lock"));
+    await writeFile(join(work, "imports.json"), JSON.stringify({ imports: own }));
+    await copyFile(projectFile("deno.lock"), join(work, "deno.lock")); // a copy, as ONNX Runtime is not in it then
     await bundle(projectFile("scripts", "pack", "main.ts"), join(folder, "bertlab.js"), work);
     const probe = join(folder, "probe.js");
     await bundle(projectFile("lib", "engine", "xla", "probe.ts"), probe, work);
+    // It is imported by the other file where it would be the main program in a clone.
+    const text = await readFile(probe, "utf8");
+    await writeFile(probe, text.replaceAll("import.meta.main", "true"));
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
 async function bundle(entry: string, target: string, work: string): Promise<void> {
+  const found = [
+    "--no-config",
+    "--import-map",
+    join(work, "imports.json"),
+    "--lock",
+    join(work, "deno.lock"),
+  ];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--config", join(work, "deno.json"), "--minify", "-o", target, entry],
-    cwd: work,
+    args: ["bundle", "--quiet", ...found, "--minify", "-o", target, entry],
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",
   }).output();
   if (success) return;
-  const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
-  throw new InputError(`Cannot make one file of ${relative(projectFile(), entry)}: ${said}`);
+  const said = new TextDecoder().decode(stderr).split("\n").find((line) => line.startsWith("error: "));
+  throw new InputError(`Cannot make one file of ${relative(projectFile(), entry)}: ${said?.slice(7)}`);
 }
 
 /** Copies what was asked for by name. */

@@ -114,16 +114,16 @@ Deno.test("a task of Slurm makes its share; one that is stopped ends by itself a
     };
     const start = async (word: string) => {
       await writeJobs({ scheduler: "slurm", folder, tasks: 4, command: [tool, word, "it's"] });
-      const options = {
-        args: [join(folder, "shards.sbatch")],
-        env,
-        stdout: "null",
-        stderr: "inherit",
-      } as const;
-      return new Deno.Command("bash", options).spawn();
+      const args = [join(folder, "shards.sbatch")];
+      return new Deno.Command("bash", { args, env, stdout: "null", stderr: "inherit" }).spawn();
     };
     strictEqual((await (await start("go")).status).code, 0);
     strictEqual(await readFile(join(folder, "words"), "utf8"), "go\nit's\n--shard\n3/4\n");
+    const merge = await run("bash", [join(folder, "merge.sbatch")], { env });
+    deepStrictEqual([merge.code, await readFile(join(folder, "words"), "utf8")], [
+      0,
+      "go\nit's\n--merge\n",
+    ]);
     const child = await start("wait");
     while (!(await readFile(join(folder, "words"), "utf8")).startsWith("wait")) {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -132,11 +132,6 @@ Deno.test("a task of Slurm makes its share; one that is stopped ends by itself a
     strictEqual((await child.status).code, 143);
     strictEqual(await readFile(join(folder, "saved"), "utf8"), "saved\n", "it had the time to save itself");
     strictEqual(await readFile(join(folder, "queued"), "utf8"), "requeue 77_3\n");
-    const merge = await run("bash", [join(folder, "merge.sbatch")], { env });
-    deepStrictEqual([merge.code, await readFile(join(folder, "words"), "utf8")], [
-      0,
-      "wait\nit's\n--merge\n",
-    ]);
   }));
 
 const reproduce = (...args: string[]) => runInTest((output) => reproduceCommand(ownParts(output)), ...args);
