@@ -295,7 +295,7 @@ async function reproduce(
   const watch = new ExperimentWatch(experiment, output);
   try {
     const result = options.merge
-      ? await onRecordAlone(experiment, cells, options)
+      ? await onRecordAlone(experiment, cells, options, output)
       : await runExperiment(experiment, {
         ...cells,
         resultsDir: options.results,
@@ -331,9 +331,18 @@ async function reproduce(
 }
 
 /** Returns what is on record of an experiment; runs that are missing are failures. */
-async function onRecordAlone(experiment: Experiment, cells: CellOptions, { results }: ReproduceOptions) {
+async function onRecordAlone(
+  experiment: Experiment,
+  cells: CellOptions,
+  { results }: ReproduceOptions,
+  output: Output,
+) {
   const result = await experimentResult(experiment, { ...cells, resultsDir: results });
-  const missing = shareOf(result.cells).runs.filter(({ hash }) => !result.records.has(hash));
+  const { runs } = shareOf(result.cells);
+  const missing = runs.filter(({ hash }) => !result.records.has(hash));
+  if (missing.length > 0) {
+    output.error(`${experiment.name}: ${missing.length} of ${runs.length} runs are not on record`);
+  }
   return { ...result, failures: missing.map((cell) => ({ cell, message: "it is not on record" })) };
 }
 

@@ -4,9 +4,12 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import * as v from "valibot";
+import type { RunCell } from "../../lib/runs/run_experiment.ts";
 import { kubernetesJobs, writeJobs } from "../../scripts/jobs.ts";
 import { ownParts, reproduceCommand } from "../../scripts/reproduce.ts";
+import { cutting } from "../helpers/example_experiment.ts";
 import { inFolder } from "../helpers/in_folder.ts";
+import { madeUpRun } from "../helpers/made_up_run.ts";
 import { runInTest } from "../helpers/run_command.ts";
 
 const command = ["/opt/a tool", "reproduce", "it's", "--set", 'model="x y"'];
@@ -196,3 +199,25 @@ Deno.test("the Dockerfile builds from an image of NVIDIA's, with Deno's version 
     deepStrictEqual(await run(checker, [join(folder, "run.sh")]), { code: 0, out: "", error: "" });
   });
 });
+
+Deno.test("shares that tasks have made are put together, and what is missing is told", () =>
+  inFolder(async (folder) => {
+    const runCell: RunCell = (configuration) => Promise.resolve(madeUpRun(configuration, 10, 1));
+    const experiments = [cutting];
+    const share = (...args: string[]) =>
+      runInTest(
+        (output) => reproduceCommand({ experiments, dataTables: [], runCell, output }),
+        ...["cutting", "--results", folder, ...args],
+      );
+    strictEqual((await share("--shard", "1/2")).code, 0);
+    const half = await share("--merge");
+    deepStrictEqual([half.code, half.error.split("\n").at(-1)], [
+      1,
+      "Not made: 2 runs of cutting. Why is said above; the same command tries again.",
+    ]);
+    match(half.error, /^cutting: 2 of 4 runs are not on record\n/);
+    strictEqual((await share("--shard", "2/2")).code, 0);
+    const whole = await share("--merge");
+    strictEqual(whole.code, 0);
+    deepStrictEqual(whole.out, (await share()).out, "the table of a call that makes what is missing");
+  }));
