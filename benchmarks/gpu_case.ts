@@ -2,7 +2,7 @@
 import { newConfig } from "../lib/bert/config.ts";
 import { parameterShapes, preTrainingShapes } from "../lib/bert/parameters.ts";
 import { pretrainer } from "../lib/bert/pretraining.ts";
-import { type Engine } from "../lib/engine/engine.ts";
+import type { Engine } from "../lib/engine/engine.ts";
 import { openPlugin } from "../lib/engine/xla/open.ts";
 import { findPlugin } from "../lib/engine/xla/discovery.ts";
 import { openEngine } from "../lib/engine/open.ts";
