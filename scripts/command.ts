@@ -31,9 +31,9 @@ export async function standWhereUserStood(): Promise<void> {
 }
 
 /** Runs the command of this process, stops it at a signal, and ends the process. */
-export async function runMain(command: Command): Promise<never> {
+export async function runMain(command: Command, args: readonly string[] = Deno.args): Promise<never> {
   listenForSignals();
-  Deno.exit(await runCommand(command, Deno.args));
+  Deno.exit(await runCommand(command, args));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** `deno task engines`: what is usable here, and what to do about what is not; with --target, a GPU that is not there. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { experiments } from "../experiments/all.ts";
-import { chooseEngine } from "../lib/engine/open.ts";
+import { chooseEngine, engineNames } from "../lib/engine/open.ts";
 import { findPlugin, findPlugins, hasNvidiaGpu } from "../lib/engine/xla/discovery.ts";
 import { loadPlugin } from "../lib/engine/xla/plugin.ts";
 import { describePlugin, type PluginDescription } from "../lib/engine/xla/probe.ts";
@@ -12,7 +12,11 @@ import { type Experiment, resolveCells, type ScaleName, scaleNames } from "../li
 import { gpuPlan, planKey } from "../lib/runs/gpu_plan.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
-import { chooseExperiments, memoryOption, numberBetween, oneOf, wholeNumber } from "./options.ts";
+import { checkEngine, runPart } from "./engine_check/check.ts";
+import type { CheckedEngine } from "./engine_check/context.ts";
+import { parts } from "./engine_check/parts.ts";
+import { chooseExperiments, collect, memoryOption, numberBetween, oneOf, wholeNumber } from "./options.ts";
+import { ownCommand } from "./project.ts";
 
 interface EnginesOptions {
   readonly target?: keyof typeof targets;
@@ -25,7 +29,17 @@ interface EnginesOptions {
   readonly hidden: number;
   readonly batchSize: number;
   readonly maxLength: number;
+  readonly check?: boolean;
+  readonly engine: typeof engineNames[number];
+  readonly json?: string;
+  readonly part?: readonly string[];
+  readonly limit?: number;
+  readonly checkPart?: string;
+  readonly checkStage: number;
+  readonly checkWork: string;
 }
+
+const partNames = Object.keys(parts);
 
 /** The command. */
 export function enginesCommand(output: Output): Command {
@@ -52,8 +66,33 @@ export function enginesCommand(output: Output): Command {
     .option("--hidden <H>", "its width", wholeNumber("--hidden", 1), 768)
     .option("--batch-size <B>", "texts a pass", wholeNumber("--batch-size", 1), 32)
     .option("--max-length <T>", "tokens of a text", wholeNumber("--max-length", 4), 128)
+    .option(
+      "--check",
+      "instead: check an engine part by part, each in a process of its own with a time limit; exit code 1 if one is wrong",
+    )
+    .option(
+      "--engine <name>",
+      `with --check: ${engineNames.join(", ")}`,
+      oneOf("--engine", engineNames),
+      "auto",
+    )
+    .option("--json <file>", "with --check: gets each finding as a line of JSON, as it comes")
+    .option(
+      "--part <name>",
+      `with --check: only this part; may be repeated (${partNames.join(", ")})`,
+      collect,
+    )
+    .option(
+      "--limit <seconds>",
+      "with --check: most seconds of each process, instead of each part's own limit",
+      numberBetween("--limit", 0.1, 1e6),
+    )
+    .addOption(new Option("--check-part <name>", "a part, in this process").hideHelp())
+    .addOption(new Option("--check-stage <N>").default(1).argParser(Number).hideHelp())
+    .addOption(new Option("--check-work <folder>").default(".").hideHelp())
     .action(async (names: string[], options: EnginesOptions) => {
       const { target } = options;
+      if (options.check || options.checkPart) return await check(options, output);
       if (!target && names.length > 0) {
         throw new InputError(`Cannot compile ${names.join(", ")}: give --target, the GPU to compile for`);
       }
@@ -62,6 +101,23 @@ export function enginesCommand(output: Output): Command {
         await tellPlan(label, configuration, { ...options, target }, output);
       }
     });
+}
+
+/** Checks an engine, or runs one part of it in this process. @throws InputError if something is wrong. */
+async function check(options: EnginesOptions, output: Output): Promise<void> {
+  const { part: only, checkPart, checkStage: stage, checkWork: work, json, limit } = options;
+  if (checkPart !== undefined) {
+    return await runPart(checkPart, { engine: options.engine as CheckedEngine, work, stage });
+  }
+  const unknown = only?.find((name) => !partNames.includes(name));
+  if (unknown !== undefined) {
+    throw new InputError(`Unknown part "${unknown}": expected one of ${partNames.join(", ")}`);
+  }
+  const engine = await chooseEngine(options.engine, output.error);
+  output.error(`Checking the engine ${engine}; a part that does not end is stopped`);
+  const command = ownCommand("engines");
+  if (await checkEngine({ engine, json, only, limit, command }, output)) return;
+  throw new InputError(`Not all parts of the check of the engine ${engine} are right: the table says which`);
 }
 
 /** Returns the configurations to compile, by name: runs of experiments that differ in their steps, or one step. */

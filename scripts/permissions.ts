@@ -17,6 +17,10 @@ const reasons: readonly (readonly [tasks: readonly string[], reason: string])[] 
   [["export", "report", "publish", "readme"], "files become other files"],
   [["campaign"], "starts the other commands, and kills them"],
   [["xla"], "pip fetches the plugins, or Deno does from the index that PIP_INDEX_URL names"],
+  [
+    ["pack"],
+    "Deno makes one file of the commands; models, data sets and packages are fetched if they are not here",
+  ],
   [["notebooks"], "Python runs the notebooks in the Deno kernel, which is bound by nothing"],
   [["pages"], "starts Chromium and speaks with it on this machine"],
   [["cells"], "starts Deno, to check the cells"],

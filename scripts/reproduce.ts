@@ -23,7 +23,13 @@ import { figureSvg } from "../lib/results/figures.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
 import { predictionFaults } from "../lib/results/records.ts";
 import { markdownTable } from "../lib/results/tables.ts";
-import { type RunCell, runExperiment, type Shard, shareOf } from "../lib/runs/run_experiment.ts";
+import {
+  experimentResult,
+  type RunCell,
+  runExperiment,
+  type Shard,
+  shareOf,
+} from "../lib/runs/run_experiment.ts";
 import { type Output, runMain, standardOutput } from "./command.ts";
 import { ExperimentWatch } from "./experiment_watch.ts";
 import {
@@ -37,6 +43,7 @@ import {
   sourceOptions,
   wholeNumber,
 } from "./options.ts";
+import { jobEngine, writeReproduceJobs } from "./reproduce_jobs.ts";
 import { stopping } from "./stopping.ts";
 
 interface ReproduceOptions {
@@ -56,6 +63,9 @@ interface ReproduceOptions {
   readonly dryRun?: boolean;
   readonly throughput: number;
   readonly target?: typeof targetNames[number];
+  readonly merge?: boolean;
+  readonly jobs?: readonly string[];
+  readonly tasks?: number;
 }
 
 /** Parts that the command works with; tests put others in place. */
@@ -103,6 +113,12 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       "another value for a field, such as epochs=2; may be repeated",
       parseSetting,
     )
+    .option("--merge", "make no runs: only the tables of those on record, of all shares")
+    .option(
+      "--jobs <words...>",
+      "slurm or kubernetes and a folder: write the runs as jobs there, one share a task, instead of making them",
+    )
+    .option("--tasks <N>", "with --jobs: the number of shares", wholeNumber("--tasks", 1))
     .option("--list", "only list the experiments")
     .option("--dry-run", "only list the runs, which of them are on record, and what the others would cost")
     .option(
@@ -130,8 +146,11 @@ export function reproduceCommand(parts: ReproduceParts): Command {
         );
       }
       if (options.list) return list(chosen, parts.output);
-      const cells = await cellOptions(options, parts.output);
-      await requireRuns(chosen, cells, options);
+      const { jobs } = options;
+      const engine = jobs ? jobEngine(options.engine) : options.engine;
+      const cells = await cellOptions({ ...options, engine }, parts.output);
+      const runs = await requireRuns(chosen, cells, options);
+      if (jobs) return parts.output.out(await writeReproduceJobs(jobs, names, options, { ...options, runs }));
       const failed: string[] = [];
       for (const experiment of chosen) {
         if (isDataTable(experiment)) failed.push(...await measureData(experiment, options, parts));
@@ -163,7 +182,7 @@ function hasAll(
 }
 
 /**
- * Finds what is wrong with the options before anything is run.
+ * Finds what is wrong with the options before anything is run; returns the number of different runs.
  *
  * @throws InputError also if a setting is stated of what no run has.
  */
@@ -171,7 +190,7 @@ async function requireRuns(
   chosen: readonly (Experiment | DataTable)[],
   cells: CellOptions,
   { scale, seeds, shard, set = {}, row = [], column = [] }: ReproduceOptions,
-): Promise<void> {
+): Promise<number> {
   const own = ["protocol", "engine", "precision", ...seeds > 1 ? ["seed"] : []].find((field) =>
     Object.hasOwn(set, field)
   );
@@ -203,6 +222,7 @@ async function requireRuns(
       }`,
     );
   }
+  return configurations.length;
 }
 
 const isDataTable = (experiment: Experiment | DataTable): experiment is DataTable => !("rows" in experiment);
@@ -275,17 +295,19 @@ async function reproduce(
   const { output, runCell } = parts;
   const watch = new ExperimentWatch(experiment, output);
   try {
-    const result = await runExperiment(experiment, {
-      ...cells,
-      resultsDir: options.results,
-      shard: options.shard,
-      runCell: (configuration, hooks) => runCell(configuration, { ...hooks, devices: options.devices }),
-      stop: stopping.signal,
-      onProgress: (event) => {
-        stopping.goOn = event.kind === "step" ? "the same command goes on from there" : undefined;
-        watch.see(event);
-      },
-    });
+    const result = options.merge
+      ? await onRecordAlone(experiment, cells, options, output)
+      : await runExperiment(experiment, {
+        ...cells,
+        resultsDir: options.results,
+        shard: options.shard,
+        runCell: (configuration, hooks) => runCell(configuration, { ...hooks, devices: options.devices }),
+        stop: stopping.signal,
+        onProgress: (event) => {
+          stopping.goOn = event.kind === "step" ? "the same command goes on from there" : undefined;
+          watch.see(event);
+        },
+      });
     const { length } = result.failures;
     const failed = length === 0 ? [] : [`${length} runs of ${experiment.name}`];
     const table = await experimentTable(experiment, result, options.scale);
@@ -309,6 +331,22 @@ async function reproduce(
   }
 }
 
+/** Returns what is on record of an experiment; runs that are missing are failures. */
+async function onRecordAlone(
+  experiment: Experiment,
+  cells: CellOptions,
+  { results }: ReproduceOptions,
+  output: Output,
+) {
+  const result = await experimentResult(experiment, { ...cells, resultsDir: results });
+  const { runs } = shareOf(result.cells);
+  const missing = runs.filter(({ hash }) => !result.records.has(hash));
+  if (missing.length > 0) {
+    output.error(`${experiment.name}: ${missing.length} of ${runs.length} runs are not on record`);
+  }
+  return { ...result, failures: missing.map((cell) => ({ cell, message: "it is not on record" })) };
+}
+
 /** Loads what trains only when something is to be trained, so that a call that finds all on record ends at once. */
 function lateRunner(): RunCell {
   let runner: RunCell | undefined;
@@ -318,12 +356,9 @@ function lateRunner(): RunCell {
   };
 }
 
-if (import.meta.main) {
-  const command = reproduceCommand({
-    experiments,
-    dataTables,
-    runCell: lateRunner(),
-    output: standardOutput,
-  });
-  await runMain(command);
+/** Returns the parts of the command that a person calls. */
+export function ownParts(output: Output): ReproduceParts {
+  return { experiments, dataTables, runCell: lateRunner(), output };
 }
+
+if (import.meta.main) await runMain(reproduceCommand(ownParts(standardOutput)));

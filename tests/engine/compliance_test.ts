@@ -1,63 +1,17 @@
 /** Duties of every engine: values and gradients of all operations, state in place, the same masks, equal reruns. */
 import * as tf from "@tensorflow/tfjs";
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
-import type { Engine } from "../../lib/engine/engine.ts";
 import type { HostTensors } from "../../lib/tensors.ts";
 import { referenceEngine } from "../../lib/engine/reference.ts";
 import { dropout, DropoutKey, stepKey } from "../../lib/graph/composites.ts";
-import type { Graph, Tensors } from "../../lib/graph/graph.ts";
 import { keyedMask } from "../../lib/graph/keyed_mask.ts";
 import { operations } from "../../lib/graph/operations.ts";
 import { record } from "../../lib/graph/record.ts";
 import { signatures } from "../../lib/training/step.ts";
 import { relativeError } from "../golden/load.ts";
-import { type Case, cases } from "./cases.ts";
+import { graphOf, runOnce } from "../../scripts/engine_check/case_graphs.ts";
+import { cases } from "../../scripts/engine_check/cases.ts";
 import { engines } from "./engines.ts";
-
-/** A case's value, and the gradient of Σ value · weight in each float input that it depends on. */
-function graphOf(name: string, { inputs, run }: Case): Graph {
-  const floats = Object.keys(inputs).filter((input) => inputs[input]!.data instanceof Float32Array);
-  return record(name, { state: {}, feeds: signatures(inputs) }, (tensors) => {
-    const value = run(tensors);
-    const outputs: Tensors = { value };
-    const weighted = (...chosen: tf.Tensor[]) => {
-      const own = Object.fromEntries(floats.map((name, i) => [name, chosen[i]!]));
-      const result = run({ ...tensors, ...own });
-      const weights = tf.tensor(
-        Array.from({ length: result.size }, (_, i) => 1 + (i % 7) / 4),
-        result.shape,
-        "float32",
-      );
-      return tf.sum(tf.mul(result, weights)) as tf.Scalar;
-    };
-    if (differentiable(weighted, floats.map((name) => tensors[name]!))) {
-      const gradients = tf.grads(weighted)(floats.map((name) => tensors[name]!));
-      floats.forEach((name, i) => outputs[`gradient of ${name}`] = gradients[i]!);
-    }
-    return { state: {}, outputs };
-  });
-}
-
-/** Comparisons have no gradient: tfjs says so when it is asked for one. */
-function differentiable(f: (...tensors: tf.Tensor[]) => tf.Scalar, at: tf.Tensor[]): boolean {
-  if (at.length === 0) return false;
-  try {
-    tf.grads(f)(at);
-    return true;
-  } catch (error) {
-    if (/Cannot compute gradient|gradient function not found/i.test(String(error))) return false;
-    throw error;
-  }
-}
-
-async function runOnce(engine: Engine, graph: Graph, feeds: HostTensors): Promise<HostTensors> {
-  const program = await engine.compile(graph);
-  const state = engine.state({});
-  const outputs = await program.run(state, feeds);
-  program.dispose();
-  state.dispose();
-  return outputs;
-}
 
 const graphs = Object.entries(cases).map(([name, each]) => ({ name, ...each, graph: graphOf(name, each) }));
 

@@ -44,6 +44,20 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   },
   "xla install cuda13": { coveredBy: "tests/engine/xla/install_test.ts" },
   "engines": { also: "" },
+  "engines --check": { coveredBy: "tests/scripts/engine_check_test.ts" },
+  "engines --check --json check.jsonl": { coveredBy: "tests/scripts/engine_check_test.ts" },
+  "bench gpu --run": { coveredBy: "tests/scripts/gpu_run_test.ts" },
+  "reproduce table2 --scale imdb --precision bf16": { coveredBy: "tests/runs/gpu_plan_test.ts" },
+  "reproduce table2 --scale paper --precision bf16 --results runs --jobs slurm my-jobs": {
+    coveredBy: "tests/scripts/jobs_test.ts",
+  },
+  "reproduce table2 --scale paper --precision bf16 --jobs kubernetes my-jobs": {
+    coveredBy: "tests/scripts/jobs_test.ts",
+  },
+  "reproduce table2 --scale paper --precision bf16 --engine xla --merge": {
+    coveredBy: "tests/scripts/jobs_test.ts",
+  },
+  "pack my-pack --model minilm --data imdb --plugin cuda13": { coveredBy: "tests/scripts/pack_test.ts" },
   "xla install cuda13 --compiler-only": { coveredBy: "tests/engine/xla/install_test.ts" },
   "engines --target h200 table2": { coveredBy: "tests/runs/gpu_plan_test.ts" },
   "reproduce table2 --scale paper --dry-run --target h100 --precision bf16": {

@@ -215,7 +215,7 @@ Deno.test("what cannot be understood is refused in one sentence", async () => {
   await refused(
     ["--seed", "3"],
     "Unknown option --seed: expected one of --data-dir, --offline, --scale, --seeds, --protocol, --model, --engine, --precision, --devices, --results, --shard, --row, " +
-      "--column, --set, --list, --dry-run, --throughput, --target, or --help to see what they do",
+      "--column, --set, --merge, --jobs, --tasks, --list, --dry-run, --throughput, --target, or --help to see what they do",
   );
   await refused(["--seeds"], "Option '--seeds <N>' argument missing; --help shows what is expected");
   await refused(["--seeds", "0"], "Cannot use --seeds 0: expected a whole number of at least 1");
