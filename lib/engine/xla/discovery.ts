@@ -1,11 +1,10 @@
 /** The search for plugins: the one that is named, then the cache folder, then Python's packages. */
-import { execFile } from "node:child_process";
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { promisify } from "node:util";
 import { cacheFolder } from "../../storage/cache.ts";
 import { InputError } from "../../errors.ts";
+import { hasNvidiaGpu, pythonFolders } from "../discovery.ts";
 import { isInstalled } from "./installed.ts";
 
 /** The kind of device that a plugin computes on. */
@@ -33,12 +32,6 @@ const places: readonly { kind: PluginKind; path: string }[] = [
 /** Returns the folder that `deno task xla install` fills. */
 export function pluginFolder(name: "cpu" | "cuda13"): string {
   return join(cacheFolder(), "xla", name);
-}
-
-/** Tells whether this machine has an NVIDIA GPU: its driver has made device files. */
-export async function hasNvidiaGpu(): Promise<boolean> {
-  const devices = await readdir("/dev").catch(() => []);
-  return devices.some((name) => /^nvidia\d+$/.test(name)) || await exists("/dev/dxg"); // the latter under WSL
 }
 
 /**
@@ -95,13 +88,6 @@ async function inside(folder: string, origin: string): Promise<FoundPlugin[]> {
     if (await exists(join(folder, path))) plugins.push({ kind, path: join(folder, path), origin });
   }
   return plugins;
-}
-
-/** Returns the folders that python3 imports packages from. */
-async function pythonFolders(): Promise<string[]> {
-  const script = "import sys; print('\\n'.join(p for p in sys.path if p.endswith('-packages')))";
-  const { stdout } = await promisify(execFile)("python3", ["-c", script]).catch(() => ({ stdout: "" }));
-  return stdout.split("\n").filter((line) => line !== "");
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,8 +1,8 @@
 /** Loading a plugin: a shared library that exports `const PJRT_Api* GetPjrtApi(void)`. */
 import process from "node:process";
 import { InputError } from "../../errors.ts";
+import { keepLoaded } from "../libc.ts";
 import { Api } from "./api.ts";
-import { utf8 } from "./memory.ts";
 import { type Options, readAttributes } from "./named_values.ts";
 
 /** A plugin loaded in this process. It is never unloaded, as it registers itself with the process. */
@@ -14,9 +14,6 @@ export interface Plugin {
   /** Options of its client: GPU memory is taken as needed, so that other programs can use the rest. */
   readonly options: Options;
 }
-
-/** The constant of dlfcn.h, the same on every system. */
-const RTLD_LAZY = 1;
 
 const loaded = new Map<string, Plugin>();
 
@@ -45,18 +42,4 @@ function entry(path: string): Deno.PointerObject {
     throw new InputError(`Cannot load the plugin ${path}: ${(error as Error).message}`, { cause: error });
   }
   throw new InputError(`Cannot load the plugin ${path}: it gives no table of functions`);
-}
-
-/** Opens a library once more, as Deno unloads it when the process ends and its threads would then crash. */
-function keepLoaded(path: string): void {
-  const names = Deno.build.os === "darwin" ? ["libSystem.dylib"] : ["libc.so.6", "libdl.so.2"];
-  for (const name of names) {
-    try {
-      const c = Deno.dlopen(name, { dlopen: { parameters: ["buffer", "i32"], result: "pointer" } });
-      c.symbols.dlopen(utf8(`${path}\0`), RTLD_LAZY);
-      return;
-    } catch (error) {
-      if (name === names.at(-1)) throw error;
-    }
-  }
 }

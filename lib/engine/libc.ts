@@ -1,0 +1,36 @@
+/** Functions of the C library that native code needs around it. */
+
+/** The constant of dlfcn.h, the same on every system. */
+const RTLD_LAZY = 1;
+
+const symbols = {
+  dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
+  setenv: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
+} as const;
+
+function functions(): Deno.DynamicLibrary<typeof symbols>["symbols"] {
+  const names = Deno.build.os === "darwin" ? ["libSystem.dylib"] : ["libc.so.6", "libdl.so.2"];
+  for (const name of names.slice(0, -1)) {
+    try {
+      return Deno.dlopen(name, symbols).symbols;
+    } catch {
+      // an older glibc has dlopen in the next one
+    }
+  }
+  return Deno.dlopen(names.at(-1)!, symbols).symbols;
+}
+
+const text = (value: string) => new TextEncoder().encode(`${value}\0`);
+
+/** Opens a library once more, as Deno unloads it when the process ends and its threads would then crash. */
+export function keepLoaded(path: string): void {
+  functions().dlopen(text(path), RTLD_LAZY);
+}
+
+/**
+ * Sets a variable of the environment for native code, unless it is set: Deno keeps what a task may not read from native
+ * code, too.
+ */
+export function setForNativeCode(name: string, value: string): void {
+  functions().setenv(text(name), text(value), 0);
+}
