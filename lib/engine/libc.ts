@@ -1,7 +1,7 @@
 /** Functions of the C library that native code needs around it. */
 
-/** The constant of dlfcn.h, the same on every system. */
-const RTLD_LAZY = 1;
+/** Constants of dlfcn.h: the first is the same on every system, the other is glibc's. */
+const RTLD_LAZY = 1, RTLD_DEEPBIND = 8;
 
 const symbols = {
   dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
@@ -25,6 +25,14 @@ const text = (value: string) => new TextEncoder().encode(`${value}\0`);
 /** Opens a library once more, as Deno unloads it when the process ends and its threads would then crash. */
 export function keepLoaded(path: string): void {
   functions().dlopen(text(path), RTLD_LAZY);
+}
+
+/**
+ * Opens a library before Deno does, and keeps it loaded, so that it calls its own functions where another library has some
+ * of the same name.
+ */
+export function loadApart(path: string): void {
+  functions().dlopen(text(path), RTLD_LAZY | RTLD_DEEPBIND);
 }
 
 /**

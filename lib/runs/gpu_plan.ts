@@ -2,6 +2,7 @@
  * Check that a run fits a GPU that is not there: its largest training steps, compiled by the CUDA plugin's compiler for
  * that card.
  */
+import { InputError } from "../errors.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
 import { pretrainer } from "../bert/pretraining.ts";
@@ -101,6 +102,9 @@ export async function gpuPlan(
   const whole = await modelShape(configuration);
   const config = { ...whole, num_hidden_layers: configuration.layers ?? whole.num_hidden_layers };
   const { precision, preTraining } = configuration;
+  if (precision === "tf32") {
+    throw new InputError("Cannot compile for tf32, which the engine tensorflow has: expected f32 or bf16");
+  }
   const steps = [fineTuningStep(config, configuration, devices)];
   if (preTraining) steps.unshift(preTrainingStep(config, preTraining, maskedPlaces(configuration), devices));
   const programs = steps.flatMap(({ graphs, parameters }) => {

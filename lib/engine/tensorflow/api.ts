@@ -4,7 +4,7 @@
  */
 import { open } from "node:fs/promises";
 import { InputError } from "../../errors.ts";
-import { keepLoaded, setForNativeCode } from "../libc.ts";
+import { loadApart, setForNativeCode } from "../libc.ts";
 
 const [pointer, buffer, i32, i64, size] = ["pointer", "buffer", "i32", "i64", "usize"] as const;
 
@@ -77,8 +77,9 @@ export async function loadLibrary(path: string): Promise<Library> {
   setForNativeCode("TF_CPP_MIN_LOG_LEVEL", "3");
   setForNativeCode("TF_FORCE_GPU_ALLOW_GROWTH", "true");
   setForNativeCode("TF_DETERMINISTIC_OPS", "1");
+  setForNativeCode("TF_ENABLE_ONEDNN_OPTS", "0");
+  loadApart(path); // the driver of a GPU in software has another LLVM, with which it would crash
   const call = functionsOf(path);
-  keepLoaded(path);
   const version = text(call.TF_Version());
   checkVersion(version, path);
   return loaded = { path, version, call };
@@ -118,8 +119,9 @@ async function refuseCut(path: string): Promise<void> {
     throw new InputError(`Cannot load TensorFlow: there is no ${path} (${(error as { code: string }).code})`);
   }
   try {
-    const header = new DataView(new ArrayBuffer(64));
-    const { bytesRead } = await file.read(header, 0, 64, 0);
+    const bytes = new Uint8Array(64);
+    const { bytesRead } = await file.read(bytes, 0, 64, 0);
+    const header = new DataView(bytes.buffer);
     const isElf = bytesRead === 64 && header.getUint32(0) === 0x7f454c46;
     const { size } = await file.stat();
     const expected = isElf

@@ -3,6 +3,7 @@
  * addon.ts instead of its native addon. (The CPU package has the same JavaScript.)
  */
 import * as tf from "@tensorflow/tfjs";
+import * as os from "node:os";
 import { type CodePackage, runPackage } from "../package_code.ts";
 import type { Addon, Attribute, Made } from "./addon.ts";
 
@@ -48,7 +49,7 @@ export function registerBackend(addon: Addon): Promise<NodeBackend> {
 
 async function register(addon: Addon): Promise<NodeBackend> {
   // The definitions of summaries for TensorBoard, which need another package, are not used.
-  const [exports] = await runPackage(tfjsNode, { util, "./proto/api_pb": {} });
+  const [exports] = await runPackage(tfjsNode, { util, os: { ...os }, "./proto/api_pb": {} });
   const { NodeJSKernelBackend } = exports as { NodeJSKernelBackend: BackendClass };
   const backend = new NodeJSKernelBackend(addon, "@tensorflow/tfjs-node");
   freeWhatIsDropped(backend, addon);
