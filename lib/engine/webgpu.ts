@@ -48,8 +48,8 @@ async function open(): Promise<string> {
   const device = await webgpuDevice();
   if (device === undefined) {
     throw new InputError(
-      "Cannot use the engine webgpu: Deno finds no device for it; expected a driver for Vulkan, Metal or DirectX 12, " +
-        "on Linux without a card mesa-vulkan-drivers",
+      "Cannot use the engine webgpu: Deno finds no device for it; expected a driver for Vulkan, Metal or DirectX 12 (" +
+        "mesa-vulkan-drivers is one in software, for Linux)",
     );
   }
   await runPackage(tfjsWebGpu);

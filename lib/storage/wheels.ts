@@ -51,6 +51,12 @@ export async function noteInstalled({ name, sha256 }: Wheel, folder: string): Pr
   await writeWhole(join(folder, note), [JSON.stringify(unpacked, null, 2) + "\n"]);
 }
 
+/** Takes the note of a wheel back, so that it is installed again. */
+export async function forgetInstalled({ name }: Wheel, folder: string): Promise<void> {
+  const { [name]: _, ...others } = await readNote(folder);
+  await writeWhole(join(folder, note), [JSON.stringify(others, null, 2) + "\n"]);
+}
+
 /** Options for installing wheels. */
 export interface InstallWheelsOptions {
   /** Gets lines about the downloads. */

@@ -107,32 +107,35 @@ export function checkVersion(version: string, path: string): void {
   );
 }
 
-/**
- * Refuses a library whose end is missing: the loader would map it all the same, and the process would end at the first
- * missing page. The table of an ELF file's sections is its last part.
- */
+/** Refuses a library that is not there or not whole. @throws InputError */
 async function refuseCut(path: string): Promise<void> {
-  let file;
+  let problem;
   try {
-    file = await open(path);
+    problem = await problemOf(path);
   } catch (error) {
     throw new InputError(`Cannot load TensorFlow: there is no ${path} (${(error as { code: string }).code})`);
   }
+  if (problem === undefined) return;
+  throw new InputError(
+    `Cannot load TensorFlow: ${path} ${problem}; run \`deno task tensorflow install cpu\`, which fetches it anew`,
+  );
+}
+
+/**
+ * Returns what is wrong with a library's file; undefined if nothing is. The loader would map one whose end is missing all
+ * the same, and the process would end at the first missing page. The table of an ELF file's sections is its last part.
+ */
+export async function problemOf(path: string): Promise<string | undefined> {
+  const file = await open(path);
   try {
     const bytes = new Uint8Array(64);
     const { bytesRead } = await file.read(bytes, 0, 64, 0);
     const header = new DataView(bytes.buffer);
-    const isElf = bytesRead === 64 && header.getUint32(0) === 0x7f454c46;
+    if (bytesRead < 64 || header.getUint32(0) !== 0x7f454c46) return "is no library for Linux";
     const { size } = await file.stat();
-    const expected = isElf
-      ? Number(header.getBigUint64(40, true)) + header.getUint16(58, true) * header.getUint16(60, true)
-      : 64;
-    if (isElf && size >= expected) return;
-    throw new InputError(
-      `Cannot load TensorFlow: ${path} ${
-        isElf ? `is cut off, expected ${expected} bytes, found ${size}` : "is no library for Linux"
-      }; remove its folder, and run \`deno task tensorflow install cpu\``,
-    );
+    const expected = Number(header.getBigUint64(40, true)) +
+      header.getUint16(58, true) * header.getUint16(60, true);
+    return size < expected ? `is cut off, expected ${expected} bytes, found ${size}` : undefined;
   } finally {
     await file.close();
   }

@@ -1,9 +1,10 @@
 /** Fetching what the engine tensorflow runs on: the library as pinned wheels, and the npm package with its operations. */
-import { chmod, readdir } from "node:fs/promises";
+import { chmod, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { OnProgress } from "../../storage/download.ts";
 import { packageFolder } from "../../storage/packages.ts";
-import { installWheels, type Wheel } from "../../storage/wheels.ts";
+import { forgetInstalled, installWheels, type Wheel } from "../../storage/wheels.ts";
+import { problemOf } from "./api.ts";
 import { tfjsNode } from "./backend.ts";
 import { libraryFolder } from "./libraries.ts";
 import { type LibrarySet, wheels } from "./wheels.ts";
@@ -27,9 +28,21 @@ export interface InstallOptions {
  */
 export async function installTensorFlow(set: LibrarySet, options: InstallOptions = {}): Promise<string> {
   const { onProgress = () => {}, folder = libraryFolder(set), wanted = wheels[set] } = options;
+  for (const wheel of wanted) {
+    const paths = (wheel.keep ?? []).map((name) => join(folder, wheel.folder, name));
+    if (await someCut(paths)) await forgetInstalled(wheel, folder);
+  }
   await installWheels(set, wanted, folder, { onProgress, finish: makeExecutable });
   await packageFolder(tfjsNode, onProgress);
   return folder;
+}
+
+/** Tells whether one of these libraries is there in part. */
+async function someCut(paths: readonly string[]): Promise<boolean> {
+  for (const path of paths) {
+    if (await stat(path).catch(() => undefined) && await problemOf(path) !== undefined) return true;
+  }
+  return false;
 }
 
 /** Makes the programs of CUDA's compiler executable: unpacking loses their modes, and TensorFlow runs ptxas. */

@@ -74,7 +74,7 @@ Deno.test("a library that is cut off, or none at all, is told before it is loade
     elf.setUint16(58, 64, true);
     elf.setUint16(60, 3, true);
     await write(path, new Uint8Array(elf.buffer));
-    const next = "remove its folder, and run `deno task tensorflow install cpu`";
+    const next = "run `deno task tensorflow install cpu`, which fetches it anew";
     await rejects(loadLibrary(path), {
       message: `Cannot load TensorFlow: ${path} is cut off, expected 1192 bytes, found 64; ${next}`,
     });
