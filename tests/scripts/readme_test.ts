@@ -45,6 +45,8 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "xla install cuda13": { coveredBy: "tests/engine/xla/install_test.ts" },
   "engines": { also: "" },
   "xla install cuda13 --compiler-only": { coveredBy: "tests/engine/xla/install_test.ts" },
+  "tensorflow install cpu": { coveredBy: "tests/engine/tensorflow/install_test.ts" },
+  "tensorflow install cuda12": { coveredBy: "tests/engine/tensorflow/install_test.ts" },
   "engines --target h200 table2": { coveredBy: "tests/runs/gpu_plan_test.ts" },
   "reproduce table2 --scale paper --dry-run --target h100 --precision bf16": {
     coveredBy: "tests/runs/gpu_plan_test.ts",
