@@ -38,7 +38,37 @@ export async function webgpuEngine(): Promise<Engine> {
     throw error;
   });
   const capabilities = { dtypes: ["float32"], devices: [device] } as const;
-  return eagerEngine({ name: "webgpu", capabilities, backend: backendName });
+  const engine = eagerEngine({ name: "webgpu", capabilities, backend: backendName });
+  return {
+    ...engine,
+    async compile(graph) {
+      const program = await engine.compile(graph);
+      return {
+        async run(state, feeds) {
+          const outputs = await program.run(state, feeds);
+          if (failure === undefined) return outputs;
+          throw new InputError(`Cannot compute "${graph.name}" with the engine webgpu: ${failure}`);
+        },
+        dispose: () => program.dispose(),
+      };
+    },
+  };
+}
+
+/** The first error of the device. It says nothing at the call that was wrong, whose result is then zeros. */
+let failure: string | undefined;
+
+/** Adds tensors two by two: the package binds all to one shader, and a device need not take more than eight. */
+function addInPairs(): void {
+  tf.unregisterKernel(tf.AddN, backendName);
+  tf.registerKernel({
+    kernelName: tf.AddN,
+    backendName,
+    kernelFunc: ({ inputs }) => {
+      const [first, ...others] = Object.values(inputs) as tf.Tensor[];
+      return tf.tidy(() => others.reduce((sum, tensor) => tf.add(sum, tensor), tf.clone(first!)));
+    },
+  });
 }
 
 /** Makes the backend known to tfjs, once in a process, and returns the device's name. */
@@ -54,11 +84,16 @@ async function open(): Promise<string> {
   }
   await runPackage(tfjsWebGpu);
   tf.env().set("WEBGPU_CPU_FORWARD", false); // tfjs would compute on the CPU what is small
+  addInPairs();
   const before = tf.getBackend();
   try {
     if (!await tf.setBackend(backendName)) {
       throw new InputError(`Cannot use the engine webgpu: tfjs cannot open the device ${device}`);
     }
+    const { device: opened } = tf.backend() as unknown as { device: EventTarget };
+    opened.addEventListener("uncapturederror", (event) => {
+      failure ??= (event as Event & { error: Error }).error.message.replaceAll(/\s+/g, " ");
+    });
   } finally {
     await tf.setBackend(before);
   }
