@@ -1,6 +1,6 @@
 /** Dropout masks as operations of TensorFlow: those of lib/graph/keyed_mask.ts, bit by bit. */
 import type * as tf from "@tensorflow/tfjs";
-import type { DrawMask } from "../../graph/eager.ts";
+import type { DrawMask, Site } from "../../graph/eager.ts";
 import { dropThreshold, siteConstant } from "../../graph/keyed_mask.ts";
 import { lowbias32 } from "../../random.ts";
 import { type Addon, type Attribute, attributeTypes, types } from "./addon.ts";
@@ -30,8 +30,8 @@ export function maskDrawer(addon: Addon, backend: NodeBackend): DrawMask {
     if (id === undefined) constants.set(value, id = addon.createTensor([], TF_UINT32, Uint32Array.of(value)));
     return id;
   };
-  const index = (...values: number[]) =>
-    addon.createTensor([values.length], TF_INT32, Int32Array.from(values));
+  const index = (value: number, shape: number[] = [1]) =>
+    addon.createTensor(shape, TF_INT32, Int32Array.of(value));
   const drop = (...ids: number[]) => ids.forEach((id) => addon.deleteTensor(id));
   /** Runs an operation that takes over its first operand. */
   const apply = (name: string, attributes: readonly Attribute[], id: number, ...others: number[]) => {
@@ -47,6 +47,15 @@ export function maskDrawer(addon: Addon, backend: NodeBackend): DrawMask {
     return id;
   };
 
+  /** Returns the first elements of a list, which is taken over unless it is kept. */
+  const sliced = (list: number, of: number, length: number, takesOver = true) => {
+    const [begin, size] = [index(0), index(length)];
+    const [part] = addon.executeOp("Slice", [type("T", of), type("Index", TF_INT32)], [list, begin, size], 1);
+    drop(begin, size);
+    if (takesOver) drop(list);
+    return part!.id;
+  };
+
   let numbers: { id: number; length: number } | undefined;
   /** Returns 0, 1, …, length − 1; the longest list is kept. */
   const counting = (length: number) => {
@@ -55,20 +64,14 @@ export function maskDrawer(addon: Addon, backend: NodeBackend): DrawMask {
       const id = addon.createTensor([length], TF_UINT32, Uint32Array.from({ length }, (_, i) => i));
       numbers = { id, length };
     }
-    const [begin, size] = [index(0), index(length)];
-    const attributes = [...onWords, type("Index", TF_INT32)];
-    const [part] = addon.executeOp("Slice", attributes, [numbers.id, begin, size], 1);
-    drop(begin, size);
-    return part!.id;
+    return sliced(numbers.id, TF_UINT32, length, false);
   };
 
-  /** Returns 1 where an operand is at least the other, else 0, as floats; takes over the first operand. */
-  const atLeast = (x: number, least: number) => {
-    const kept = apply("GreaterEqual", onWords, x, word(least));
-    return apply("Cast", [type("SrcT", TF_BOOL), type("DstT", TF_FLOAT)], kept);
-  };
+  /** Returns where words are at least a number; takes over the words. */
+  const atLeast = (x: number, least: number) => apply("GreaterEqual", onWords, x, word(least));
 
-  return (key, { site, rate }, size): tf.Tensor1D => {
+  /** Returns the mask of a site as truth values, high halves of the words after the low ones. */
+  const drawn = (key: number, { site, rate }: Site, size: number) => {
     const half = Math.ceil(size / 2), threshold = dropThreshold(rate);
     const siteKey = addon.createTensor(
       [],
@@ -84,19 +87,29 @@ export function maskDrawer(addon: Addon, backend: NodeBackend): DrawMask {
     words = apply("Mul", onWords, words, word(0x846ca68b));
     words = mixed(words, 16);
     const [low] = addon.executeOp("BitwiseAnd", onWords, [words, word(0xffff)], 1);
-    const [first, second] = [
-      atLeast(low!.id, threshold),
-      atLeast(apply("RightShift", onWords, words, word(16)), threshold),
-    ];
-    const axis = addon.createTensor([], TF_INT32, Int32Array.of(0));
-    const attributes = [count("N", 2), type("T", TF_FLOAT), type("Tidx", TF_INT32)];
-    const [both] = addon.executeOp("ConcatV2", attributes, [first, second, axis], 1);
-    drop(first, second, axis);
-    if (size === 2 * half) return backend.createOutputTensor(both!) as tf.Tensor1D;
-    const [begin, length] = [index(0), index(size)];
-    const cut = [type("T", TF_FLOAT), type("Index", TF_INT32)];
-    const [mask] = addon.executeOp("Slice", cut, [both!.id, begin, length], 1);
-    drop(both!.id, begin, length);
-    return backend.createOutputTensor(mask!) as tf.Tensor1D;
+    // The low half of a word that is compared whole cannot matter: the number's own is 0. (Rates are well below 1.)
+    const [first, second] = [atLeast(low!.id, threshold), atLeast(words, threshold * 0x10000)];
+    const axis = index(0, []);
+    const attributes = [count("N", 2), type("T", TF_BOOL), type("Tidx", TF_INT32)];
+    const both = apply("ConcatV2", attributes, first, second, axis);
+    drop(second, axis);
+    return size === 2 * half ? both : sliced(both, TF_BOOL, size);
+  };
+
+  /** Masks of one step, as the backward pass needs those of the forward pass, attention's even twice. */
+  const kept = new Map<string, number>();
+  let keptKey: number | undefined;
+
+  return (key, site, size): tf.Tensor1D => {
+    if (key !== keptKey) {
+      drop(...kept.values());
+      kept.clear();
+      keptKey = key;
+    }
+    const name = `${site.site} ${site.rate} ${size}`;
+    let mask = kept.get(name);
+    if (mask === undefined) kept.set(name, mask = drawn(key, site, size));
+    const attributes = [type("SrcT", TF_BOOL), type("DstT", TF_FLOAT)];
+    return backend.createOutputTensor(addon.executeOp("Cast", attributes, [mask], 1)[0]!) as tf.Tensor1D;
   };
 }
