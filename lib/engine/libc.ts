@@ -6,6 +6,10 @@ const RTLD_LAZY = 1, RTLD_DEEPBIND = 8;
 const symbols = {
   dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
   setenv: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  dup: { parameters: ["i32"], result: "i32" },
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
 } as const;
 
 function functions(): Deno.DynamicLibrary<typeof symbols>["symbols"] {
@@ -41,4 +45,19 @@ export function loadApart(path: string): void {
  */
 export function setForNativeCode(name: string, value: string): void {
   functions().setenv(text(name), text(value), 0);
+}
+
+/** Runs a function while nothing reaches standard error, where a library writes a log that cannot be turned off. */
+export function withoutLog<T>(run: () => T): T {
+  const { open, dup, dup2, close } = functions();
+  const [writeOnly, standardError] = [1, 2];
+  const before = dup(standardError), nowhere = open(text("/dev/null"), writeOnly);
+  dup2(nowhere, standardError);
+  try {
+    return run();
+  } finally {
+    dup2(before, standardError);
+    close(before);
+    close(nowhere);
+  }
 }

@@ -2,6 +2,7 @@
  * The native addon of tfjs-node (tfjs_binding.node) in TypeScript: the JavaScript of the npm package calls these
  * functions. Saved models and summaries for TensorBoard are left out.
  */
+import { withoutLog } from "../libc.ts";
 import { type Functions, type Library, text } from "./api.ts";
 import { TensorFlowError } from "./errors.ts";
 
@@ -66,7 +67,7 @@ export class Addon {
     this.#call = call;
     this.#status = call.TF_NewStatus();
     const options = call.TFE_NewContextOptions();
-    this.#context = call.TFE_NewContext(options, this.#status);
+    this.#context = withoutLog(() => call.TFE_NewContext(options, this.#status));
     call.TFE_DeleteContextOptions(options);
     this.#check("start");
     const names = this.#listDevices();

@@ -4,7 +4,7 @@
  */
 import { open } from "node:fs/promises";
 import { InputError } from "../../errors.ts";
-import { loadApart, setForNativeCode } from "../libc.ts";
+import { loadApart, setForNativeCode, withoutLog } from "../libc.ts";
 
 const [pointer, buffer, i32, i64, size] = ["pointer", "buffer", "i32", "i64", "usize"] as const;
 
@@ -77,8 +77,8 @@ export async function loadLibrary(path: string): Promise<Library> {
   setForNativeCode("TF_CPP_MIN_LOG_LEVEL", "3");
   setForNativeCode("TF_FORCE_GPU_ALLOW_GROWTH", "true");
   setForNativeCode("TF_DETERMINISTIC_OPS", "1");
-  setForNativeCode("TF_ENABLE_ONEDNN_OPTS", "0");
-  loadApart(path); // the driver of a GPU in software has another LLVM, with which it would crash
+  // Apart, as the driver of a GPU in software has another LLVM, with which it would crash.
+  withoutLog(() => loadApart(path));
   const call = functionsOf(path);
   const version = text(call.TF_Version());
   checkVersion(version, path);
