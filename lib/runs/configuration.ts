@@ -91,7 +91,7 @@ export interface Configuration extends Required<Omit<FineTuneSettings, "text" | 
    * not at its best. Null if forgetting is not measured.
    */
   readonly forgetting: number | null;
-  /** The engine by name: onnx, xla or reference. */
+  /** The engine by name, as `--engine` takes it. */
   readonly engine: string;
   /** Element type of matrix products. */
   readonly precision: "f32" | "bf16" | "tf32";

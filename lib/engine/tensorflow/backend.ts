@@ -5,7 +5,7 @@
 import * as tf from "@tensorflow/tfjs";
 import * as os from "node:os";
 import { type CodePackage, runPackage } from "../package_code.ts";
-import type { Addon, Attribute, Made } from "./addon.ts";
+import type { Addon, Made } from "./addon.ts";
 
 /** The pinned package. */
 export const tfjsNode: CodePackage = {
@@ -29,7 +29,6 @@ export interface NodeBackend extends tf.KernelBackend {
   readonly tensorMap: tf.DataStorage<Place>;
   /** Makes a tensor of an operation's result. */
   createOutputTensor(made: Made): tf.Tensor;
-  executeSingleOutput(name: string, attributes: Attribute[], inputs: tf.Tensor[]): tf.Tensor;
 }
 
 type BackendClass = new (addon: Addon, packageName: string) => NodeBackend;
@@ -44,7 +43,10 @@ let registered: Promise<NodeBackend> | undefined;
 
 /** Registers the backend with tfjs, once in a process. It does not become the current one. */
 export function registerBackend(addon: Addon): Promise<NodeBackend> {
-  return registered ??= register(addon);
+  return registered ??= register(addon).catch((error) => {
+    registered = undefined; // the package may be fetched at the next try
+    throw error;
+  });
 }
 
 async function register(addon: Addon): Promise<NodeBackend> {
