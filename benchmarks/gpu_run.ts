@@ -3,7 +3,7 @@
  * has them: bf16 by autocast, attention by SDPA, with and without torch.compile, the fused AdamW.
  */
 import { modelShape } from "../lib/runs/cost.ts";
-import { hasNvidiaGpu } from "../lib/engine/xla/discovery.ts";
+import { hasNvidiaGpu } from "../lib/engine/discovery.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Configuration } from "../lib/runs/configuration.ts";
 import { gpuCases } from "./gpu.ts";
@@ -68,7 +68,7 @@ export async function runCase(name: string, { tiny, seconds }: Pick<GpuRunOption
  */
 export async function benchGpuRun(options: GpuRunOptions): Promise<Record<string, unknown>> {
   const { tiny = false, say, only = Object.keys(gpuCases) } = options;
-  if (!tiny && !await hasNvidiaGpu()) {
+  if (!tiny && !hasNvidiaGpu()) {
     throw new InputError(
       "Cannot time steps on a GPU as this machine has none of NVIDIA's: --tiny times tiny steps on the engine xla's CPU",
     );

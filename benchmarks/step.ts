@@ -1,6 +1,7 @@
 /**
  * One training step (forward, backward, clipping, AdamW, dropout .1) on an engine against eager tfjs and, if a Python
- * with PyTorch and transformers is named, against Hugging Face's BERT there; any engine but onnx also against onnx.
+ * with PyTorch and transformers is named, against Hugging Face's BERT there; any engine but onnx also against onnx, and the
+ * first of several against the others.
  * The sides take turns, so that a busy machine slows all of them; only the ratios count.
  */
 import { sequenceClassifier } from "../lib/bert/classifier.ts";
@@ -56,31 +57,30 @@ export async function benchStep(
   { engine: name, python, repeats, say }: BenchmarkOptions,
 ): Promise<Record<string, unknown>> {
   const results: Record<string, unknown> = {};
+  const given = name.split(",");
+  const engines = given.length === 1 && name !== "onnx" ? [name, "onnx"] : given;
   for (const shape of shapes) {
     const { L, H, B, T, limit } = shape;
-    const engine = await openEngine(name);
-    const ours = await classifierSide(engine, shape);
-    const sides: Record<string, Side> = { [name]: ours.step };
-    const ends = [ours.end];
-    if (limit === undefined) {
-      const reference = await classifierSide(await openEngine("reference"), shape);
-      sides.reference = reference.step;
-      ends.push(reference.end);
-    } else if (python !== undefined) {
+    const sides: Record<string, Side> = {};
+    const ends: (() => Promise<void>)[] = [];
+    const add = async (engine: string) => {
+      const { step, end } = await classifierSide(await openEngine(engine), shape);
+      sides[engine] = step;
+      ends.push(end);
+    };
+    await add(engines[0]!);
+    if (limit === undefined && !engines.includes("reference")) await add("reference");
+    if (python !== undefined) {
       const threads = navigator.hardwareConcurrency;
       const peer = await PythonPeer.start(python, "step.py", [L, H, B, T, threads].map(String));
       sides[peer.greeting] = () => peer.ask();
       ends.push(() => peer.stop());
     }
-    if (name !== "onnx") {
-      const onnx = await classifierSide(await openEngine("onnx"), shape);
-      sides.onnx = onnx.step;
-      ends.push(onnx.end);
-    }
+    for (const other of engines.slice(1)) await add(other);
     const timings = await interleave(sides, repeats);
     for (const end of ends) await end();
     const label = `L${L} H${H} B${B} T${T}`;
-    say(`${label}: ${describe(timings, name, limit)}`);
+    say(`${label}: ${describe(timings, engines[0]!, limit)}`);
     results[label] = timings;
   }
   return results;

@@ -62,7 +62,7 @@ export function benchCommand(output: Output, history = "benchmarks/history.jsonl
   return new Command("bench")
     .description(`Benchmarks: ${names.join(", ")}. Each appends a line to the history.`)
     .argument("[names...]", `which; ${usual.join(", ")} if none is named`)
-    .option("--engine <name>", "the engine that is timed", "onnx")
+    .option("--engine <name>", "the engine that is timed; of step also several, by commas", "onnx")
     .option(
       "--python <path>",
       "a Python with PyTorch and transformers to compare with (also: the variable BERTLAB_PYTHON)",

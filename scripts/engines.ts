@@ -2,7 +2,11 @@
 import { Command, Option } from "commander";
 import { experiments } from "../experiments/all.ts";
 import { chooseEngine, engineNames } from "../lib/engine/open.ts";
-import { findPlugin, findPlugins, hasNvidiaGpu } from "../lib/engine/xla/discovery.ts";
+import { describeTensorFlow } from "../lib/engine/tensorflow/engine.ts";
+import { hasNvidiaGpu } from "../lib/engine/discovery.ts";
+import { findLibraries } from "../lib/engine/tensorflow/libraries.ts";
+import { webgpuDevice } from "../lib/engine/webgpu.ts";
+import { findPlugin, findPlugins } from "../lib/engine/xla/discovery.ts";
 import { loadPlugin } from "../lib/engine/xla/plugin.ts";
 import { describePlugin, type PluginDescription } from "../lib/engine/xla/probe.ts";
 import { targetNames, targets } from "../lib/engine/xla/targets/hopper.ts";
@@ -220,6 +224,8 @@ async function tellEngines(output: Output): Promise<void> {
   }
   if (found.length === 0) output.out(`xla: no plugin in ${without.join(", ")}`);
   const gpu = hasNvidiaGpu();
+  output.out(`tensorflow: ${await tensorflowHere(gpu)}`);
+  output.out(`webgpu: ${await webgpuDevice() ?? "no device"}; an experiment`);
   output.out(gpu ? "GPU: NVIDIA's driver shows one" : "GPU: none of NVIDIA's (its driver shows none)");
   output.out(`auto: ${await chooseEngine("auto", output.error)}`);
   const wanted = gpu ? "cuda" : "cpu";
@@ -229,6 +235,23 @@ async function tellEngines(output: Output): Promise<void> {
       ? "Next: `deno task xla install cuda13` fetches the plugin for the GPU and its libraries; a driver for CUDA 13 is needed"
       : "Next: `deno task xla install cpu` fetches a plugin for the CPU, if you want the engine xla",
   );
+}
+
+/** Returns the version and devices of TensorFlow, or the next step. */
+async function tensorflowHere(gpu: boolean): Promise<string> {
+  const { found: [first], without } = await findLibraries();
+  if (!first) {
+    return `no library in ${without.join(", ")}; \`deno task tensorflow install ${
+      gpu ? "cuda12" : "cpu"
+    }\` fetches it`;
+  }
+  try {
+    const { version, devices } = await describeTensorFlow();
+    return `${first.path} (${first.origin}): TensorFlow ${version}; ${devices.join(", ")}`;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return error.message;
+  }
 }
 
 function sentence({ api, attributes, cudnn, platform, devices, problem }: PluginDescription): string {

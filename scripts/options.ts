@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { realpath } from "node:fs/promises";
 import process from "node:process";
-import { engineNames } from "../lib/engine/open.ts";
+import { engineNames, precisions } from "../lib/engine/open.ts";
 import { defaultFraction, memoryVariable } from "../lib/engine/xla/plugin.ts";
 import { InputError } from "../lib/errors.ts";
 import { tableFormats, type TableOptions } from "../lib/tables/table.ts";
@@ -126,7 +126,7 @@ export function runOptions(command: Command): Command {
   return memoryOption(command)
     .option("--seed <N>", "key of all randomness", wholeNumber("--seed", 0), 1)
     .option("--engine <name>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
-    .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
+    .option("--precision <name>", precisions.join(", "), oneOf("--precision", precisions), "f32")
     .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
     .option(
       "--checkpoint-every <steps>",

@@ -6,7 +6,7 @@ import { markdown } from "../lib/results/markdown.ts";
 const reasons: readonly (readonly [tasks: readonly string[], reason: string])[] = [
   [
     ["reproduce", "train", "predict", "evaluate", "pretrain", "engines", "bench"],
-    "ONNX Runtime and XLA's plugins are native libraries; models and data sets are downloaded; Deno fetches npm " +
+    "ONNX Runtime, TensorFlow and XLA's plugins are native libraries; models and data sets are downloaded; Deno fetches npm " +
     "packages and tries plugins in processes of its own, Python looks for plugins and fetches wheels, git tells the " +
     "commit",
   ],
@@ -16,7 +16,7 @@ const reasons: readonly (readonly [tasks: readonly string[], reason: string])[] 
   ],
   [["export", "report", "publish", "readme"], "files become other files"],
   [["campaign"], "starts the other commands, and kills them"],
-  [["xla"], "pip fetches the plugins, or Deno does from the index that PIP_INDEX_URL names"],
+  [["xla", "tensorflow"], "pip fetches the libraries, or Deno does from the index that PIP_INDEX_URL names"],
   [
     ["pack"],
     "Deno makes one file of the commands; models, data sets and packages are fetched if they are not here",

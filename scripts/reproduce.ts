@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { join } from "node:path";
 import { dataTables, experiments } from "../experiments/all.ts";
-import { chooseEngine, engineNames } from "../lib/engine/open.ts";
+import { chooseEngine, engineNames, precisions } from "../lib/engine/open.ts";
 import { targetNames } from "../lib/engine/xla/targets/hopper.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
 import { writeTogether } from "../lib/storage/whole_folder.ts";
@@ -52,7 +52,7 @@ interface ReproduceOptions {
   readonly protocol: Protocol;
   readonly model?: string;
   readonly engine: typeof engineNames[number];
-  readonly precision: "f32" | "bf16";
+  readonly precision: typeof precisions[number];
   readonly devices: number;
   readonly results: string;
   readonly shard?: Shard;
@@ -102,7 +102,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       "a folder or hub id of another BERT instead of BERT-base (at mini scale: MiniLM)",
     )
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
-    .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
+    .option("--precision <name>", precisions.join(", "), oneOf("--precision", precisions), "f32")
     .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
     .option("--results <folder>", "where records and tables are kept", "runs")
     .option("--shard <I/N>", "only the I-th of N shares of the runs, for several machines", parseShard)

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { readDocuments } from "../lib/data/document_files.ts";
 import { datasetFromFiles } from "../lib/data/files.ts";
-import type { engineNames } from "../lib/engine/open.ts";
+import type { engineNames, precisions } from "../lib/engine/open.ts";
 import { InputError } from "../lib/errors.ts";
 import { textStrategyNames } from "../lib/paper/long_text.ts";
 import { paperPasses, type Recipe, type RecipePreTraining } from "../lib/classifier/recipe.ts";
@@ -41,7 +41,7 @@ export interface TrainOptions
   readonly unlabelled?: string[];
   readonly engine: typeof engineNames[number];
   readonly devices: number;
-  readonly precision: "f32" | "bf16";
+  readonly precision: typeof precisions[number];
   readonly checkpointEvery: number;
   readonly offline?: boolean;
 }

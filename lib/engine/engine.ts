@@ -49,7 +49,7 @@ export interface Program {
 /** An engine. */
 export interface Engine {
   /** Name on the command line and in records. */
-  readonly name: "reference" | "onnx" | "xla";
+  readonly name: "reference" | "onnx" | "xla" | "tensorflow" | "webgpu";
   /** Its element types and devices. */
   readonly capabilities: Capabilities;
   /**

@@ -7,11 +7,25 @@ type Inputs = Record<string, tf.Tensor>;
 /** An operation of our own, run with plain tfjs operations on the current backend. */
 export type EagerKernel = (inputs: Inputs, attributes: Record<string, unknown>) => tf.Tensor[];
 
+/** The dropout of one site: the rate, and the number that is its part of the key. */
+export interface Site {
+  readonly rate: number;
+  readonly site: number;
+}
+
+/** A function that returns a site's mask of so many elements as a tensor of 0 and 1, on the current backend. */
+export type DrawMask = (key: number, site: Site, size: number) => tf.Tensor1D;
+
+const drawInJavaScript: DrawMask = (key, { site, rate }, size) =>
+  tf.tensor1d(Float32Array.from(keyedMask(key, site, size, rate)));
+
+const drawOn = new Map<string, DrawMask>();
+
 /** Scales the elements that the site's mask keeps by 1 / (1 − rate), and zeroes the others. */
 function dropped(x: tf.Tensor, key: tf.Tensor, attributes: Record<string, unknown>): tf.Tensor {
-  const { rate, site } = attributes as { rate: number; site: number };
-  const mask = keyedMask(key.dataSync()[0]!, site, x.size, rate);
-  return tf.mul(x, tf.mul(tf.tensor(Float32Array.from(mask), x.shape), 1 / (1 - rate)));
+  const site = attributes as unknown as Site;
+  const mask = drawOn.get(tf.getBackend())!(key.dataSync()[0]!, site, x.size);
+  return tf.mul(x, tf.mul(tf.reshape(mask, x.shape), 1 / (1 - site.rate)));
 }
 
 /** [B, T, N·D], or [S, N·D] by its places in rows, → [B, N, T, D]. */
@@ -166,13 +180,15 @@ const eagerKernels: Record<string, EagerKernel> = {
   ],
 };
 
-const registered = new Set<string>();
-
-/** Registers the operations of composites.ts with the current tfjs backend, once for each backend. */
-export function registerEagerKernels(): void {
+/**
+ * Registers the operations of composites.ts with the current tfjs backend, once for each backend.
+ *
+ * @param drawMask the backend's own way to draw masks; in plain JavaScript if not given
+ */
+export function registerEagerKernels(drawMask: DrawMask = drawInJavaScript): void {
   const backendName = tf.getBackend();
-  if (registered.has(backendName)) return;
-  registered.add(backendName);
+  if (drawOn.has(backendName)) return;
+  drawOn.set(backendName, drawMask);
   for (const [kernelName, kernel] of Object.entries(eagerKernels)) {
     tf.registerKernel({
       kernelName,

@@ -91,10 +91,10 @@ export interface Configuration extends Required<Omit<FineTuneSettings, "text" | 
    * not at its best. Null if forgetting is not measured.
    */
   readonly forgetting: number | null;
-  /** The engine by name: onnx, xla or reference. */
+  /** The engine by name, as `--engine` takes it. */
   readonly engine: string;
   /** Element type of matrix products. */
-  readonly precision: "f32" | "bf16";
+  readonly precision: "f32" | "bf16" | "tf32";
 }
 
 /** A configuration on its way: there is further pre-training if its corpus is not empty, and so with tasks. */
@@ -273,7 +273,7 @@ const checks: Readonly<Record<string, Check>> = {
   warmupProportion: share,
   optimizer: oneOf(["adamw", "bertadam"]),
   protocol: oneOf(["clean", "paper"]),
-  precision: oneOf(["f32", "bf16"]),
+  precision: oneOf(["f32", "bf16", "tf32"]),
   attentionDropout: {
     fits: (value) => value === null || (share.fits(value) && value !== 1),
     expected: "a number from 0 to below 1, or null",

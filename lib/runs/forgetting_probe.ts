@@ -19,7 +19,7 @@ import { aContext, having, requireArguments } from "../storage/arguments.ts";
 /** The model that fine-tuning starts from. */
 export interface ProbedModel extends RunModel {
   /** Element type of matrix products. */
-  readonly precision: "f32" | "bf16";
+  readonly precision: "f32" | "bf16" | "tf32";
 }
 
 /** The engine and the texts of {@linkcode forgettingProbe}. */

@@ -2,6 +2,7 @@
  * Check that a run fits a GPU that is not there: its largest training steps, compiled by the CUDA plugin's compiler for
  * that card.
  */
+import { InputError } from "../errors.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
 import { pretrainer } from "../bert/pretraining.ts";
@@ -102,6 +103,9 @@ export async function gpuPlan(
   { devices = 1, fusedAttention = true, only = "" }: GpuPlanOptions = {},
 ): Promise<GpuPlan> {
   const { precision } = configuration;
+  if (precision === "tf32") {
+    throw new InputError("Cannot compile for tf32, which the engine tensorflow has: expected f32 or bf16");
+  }
   const room = memoryFraction() * target.memory;
   const steps = await largestSteps(configuration, devices);
   const programs = steps.flatMap(({ graphs, parameters }) => {

@@ -157,6 +157,7 @@ export const cases: Readonly<Record<string, Case>> = {
     inputs: attentionInputs,
     run: (i) => composites.attention(i.q!, i.k!, i.v!, maskBias(), 2, 0.2, keyOf(i)),
   },
+  "sum of twelve": unary((x) => tf.addN(Array.from({ length: 12 }, (_, i) => tf.mul(x, i + 1)))),
   "squared norm": unary(composites.squaredNorm),
   "cross entropy": {
     inputs: { x: normal(3, 4), labels: integers([3, 0, 2]) },

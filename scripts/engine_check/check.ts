@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { runLimited } from "../../benchmarks/limited_process.ts";
-import { findPlugins, hasNvidiaGpu } from "../../lib/engine/xla/discovery.ts";
+import { hasNvidiaGpu } from "../../lib/engine/discovery.ts";
+import { findPlugins } from "../../lib/engine/xla/discovery.ts";
 import { anything, object, oneOf, parseJson, type Shape, text } from "../../lib/storage/json.ts";
 import { writeWhole } from "../../lib/storage/whole_file.ts";
 import type { Output } from "../command.ts";
@@ -153,7 +154,7 @@ const asItIs = "as it is";
  */
 async function waysToOpen(engine: CheckedEngine): Promise<[way: string, env: Record<string, string>][]> {
   const ways: [string, Record<string, string>][] = [[asItIs, {}]];
-  if (engine !== "xla" || !await hasNvidiaGpu()) return ways;
+  if (engine !== "xla" || !hasNvidiaGpu()) return ways;
   const { LD_LIBRARY_PATH, XLA_FLAGS = "", CUDA_HOME, CUDA_PATH } = process.env;
   const folders: string[] = [];
   for (const { path } of (await findPlugins()).found) {

@@ -7,6 +7,9 @@ import process from "node:process";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { referenceEngine } from "../../lib/engine/reference.ts";
+import { tensorflowEngine } from "../../lib/engine/tensorflow/engine.ts";
+import { findLibrary } from "../../lib/engine/tensorflow/libraries.ts";
+import { webgpuDevice, webgpuEngine } from "../../lib/engine/webgpu.ts";
 import { findPlugin } from "../../lib/engine/xla/discovery.ts";
 import type { Api } from "../../lib/engine/xla/api.ts";
 import { xlaEngine } from "../../lib/engine/xla/engine.ts";
@@ -35,6 +38,27 @@ export async function cudaForTests(test: string): Promise<Api | undefined> {
   }
 }
 
+/** Tells whether TensorFlow is here; says what is skipped where it is not. */
+export async function tensorflowForTests(test: string): Promise<boolean> {
+  try {
+    await findLibrary();
+    return true;
+  } catch (error) {
+    if (process.env.BERTLAB_REQUIRE_TENSORFLOW) throw error;
+    console.warn(`SKIPPED: ${test}: ${(error as Error).message}`);
+    return false;
+  }
+}
+
+/** Tells whether WebGPU is tested: with a device, among the slow tests; says what is skipped and why. */
+async function webgpuForTests(test: string): Promise<boolean> {
+  const isLeftOut = process.env.BERTLAB_TESTS !== "all";
+  if (!isLeftOut && await webgpuDevice() !== undefined) return true;
+  const reason = isLeftOut ? "slow in software (deno task test:all)" : "WebGPU has no device here";
+  console.warn(`SKIPPED: ${test}: ${reason}`);
+  return false;
+}
+
 /** The suites compile the same programs again and again. */
 const cacheFolder = await mkdtemp(join(tmpdir(), "bertlab-programs-"));
 globalThis.addEventListener("unload", () => rmSync(cacheFolder, { recursive: true, force: true }));
@@ -46,4 +70,6 @@ export const engines: Readonly<Record<string, () => Promise<Engine>>> = {
   reference: referenceEngine,
   onnx: () => Promise.resolve(onnxEngine()),
   ...plugin === undefined ? {} : { xla: () => xlaEngine({ plugin, cacheFolder }) },
+  ...await tensorflowForTests("the engine tensorflow") ? { tensorflow: tensorflowEngine } : {},
+  ...await webgpuForTests("the engine webgpu") ? { webgpu: webgpuEngine } : {},
 };

@@ -8,11 +8,13 @@ Deno.test("engines are opened by name, and others are refused", async () => {
   engine.dispose();
   await assert.rejects(
     openEngine("cuda"),
-    new InputError('Cannot use the engine "cuda": expected onnx, xla or reference'),
+    new InputError('Cannot use the engine "cuda": expected onnx, xla, tensorflow, webgpu or reference'),
   );
   await assert.rejects(
     openEngine("onnx", "bf16"),
-    new InputError("Cannot compute in bf16 with the engine onnx: expected f32, or bf16 with the engine xla"),
+    new InputError(
+      "Cannot compute in bf16 with the engine onnx: expected f32, bf16 with the engine xla, or tf32 with tensorflow",
+    ),
   );
   await assert.rejects(
     openEngine("onnx", "f32", 2),

@@ -5,7 +5,7 @@ import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { readConfig } from "../../lib/bert/config.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { loadTrainedModel } from "../../lib/classifier/trained.ts";
-import { missingWheels } from "../../lib/engine/xla/installed.ts";
+import { missingWheels } from "../../lib/storage/wheels.ts";
 import { wheels } from "../../lib/engine/xla/wheels.ts";
 import { InputError } from "../../lib/errors.ts";
 import { vocabularyOf } from "../../lib/paper/masked_words.ts";

@@ -6,7 +6,7 @@ import process from "node:process";
 import { gpuCases } from "../../benchmarks/gpu.ts";
 import type { GpuTimes } from "../../benchmarks/gpu_case.ts";
 import { caseOf } from "../../benchmarks/gpu_run.ts";
-import { hasNvidiaGpu } from "../../lib/engine/xla/discovery.ts";
+import { hasNvidiaGpu } from "../../lib/engine/discovery.ts";
 import { benchCommand } from "../../scripts/bench.ts";
 import { pluginForTests } from "../engine/engines.ts";
 import { inFolder } from "../helpers/in_folder.ts";
@@ -68,7 +68,7 @@ Deno.test("without a GPU it says so in one sentence, and a case that is not ther
   const unknown = await runInTest(benchCommand, "gpu", "--run", "--tiny", "--only", "base");
   match(unknown.error, /^Unknown case "base": expected one of base B32 T128 f32, /);
   deepStrictEqual(caseOf("base B24 T512 f32"), gpuCases["base B24 T512 f32"]);
-  if (await hasNvidiaGpu()) return;
+  if (hasNvidiaGpu()) return;
   const { code, out, error } = await runInTest(benchCommand, "gpu", "--run");
   deepStrictEqual([code, out], [1, ""]);
   match(error, /^Cannot time steps on a GPU as this machine has none of NVIDIA's: --tiny times [^\n]+$/);

@@ -59,6 +59,8 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   },
   "pack my-pack --model minilm --data imdb --plugin cuda13": { coveredBy: "tests/scripts/pack_test.ts" },
   "xla install cuda13 --compiler-only": { coveredBy: "tests/engine/xla/install_test.ts" },
+  "tensorflow install cpu": { coveredBy: "tests/engine/tensorflow/install_test.ts" },
+  "tensorflow install cuda12": { coveredBy: "tests/engine/tensorflow/install_test.ts" },
   "engines --target h200 table2": { coveredBy: "tests/runs/gpu_plan_test.ts" },
   "reproduce table2 --scale paper --dry-run --target h100 --precision bf16": {
     coveredBy: "tests/runs/gpu_plan_test.ts",

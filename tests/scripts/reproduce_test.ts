@@ -220,7 +220,10 @@ Deno.test("what cannot be understood is refused in one sentence", async () => {
   await refused(["--seeds"], "Option '--seeds <N>' argument missing; --help shows what is expected");
   await refused(["--seeds", "0"], "Cannot use --seeds 0: expected a whole number of at least 1");
   await refused(["--scale", "maxi"], "Cannot use --scale maxi: expected one of mini, imdb, paper");
-  await refused(["--engine", "cuda"], "Cannot use --engine cuda: expected one of auto, onnx, xla, reference");
+  await refused(
+    ["--engine", "cuda"],
+    "Cannot use --engine cuda: expected one of auto, onnx, xla, tensorflow, webgpu, reference",
+  );
   await refused(["--shard", "2"], "Cannot use --shard 2: expected I/N, such as 1/4");
   await refused(
     ["cutting", "--row", "middle"],

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { engines } from "../engine/engines.ts";
 import { test } from "../helpers/slow.ts";
 
-for (const name of Object.keys(engines).filter((name) => name !== "reference")) {
+// Plain JavaScript and WebGPU in software take minutes for as many steps.
+for (const name of Object.keys(engines).filter((name) => name !== "reference" && name !== "webgpu")) {
   test.slow(`${name}: hundreds of steps take less than 50 MB of memory more`, async () => {
     // In a process of its own: what other tests leave would hide a leak.
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

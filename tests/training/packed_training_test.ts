@@ -243,6 +243,7 @@ for (const [name, make] of Object.entries(engines)) {
   for (const [kind, training] of Object.entries(kinds)) {
     // A biLSTM takes minutes in plain JavaScript; bert_feat_test.ts compares it with PyTorch's.
     if (name === "reference" && kind === "BERT-Feat") continue;
+    if (name === "webgpu") continue; // each case takes minutes in software
     const test = slowUnless(
       name === "onnx" || (kind === (name === "xla" ? "pairs" : "fractions, attention")),
     );

@@ -1,13 +1,11 @@
 /** The search for plugins: the one that is named, then the cache folder, then Python's packages. */
-import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { promisify } from "node:util";
 import { cacheFolder } from "../../storage/cache.ts";
 import { InputError } from "../../errors.ts";
-import { gpuCount } from "./cuda_libraries.ts";
 import { noSuch } from "../../storage/input_file.ts";
+import { hasNvidiaGpu, pythonFolders } from "../discovery.ts";
 import { isInstalled } from "./installed.ts";
 
 /** The kind of device that a plugin computes on. */
@@ -35,11 +33,6 @@ const places: readonly { kind: PluginKind; path: string }[] = [
 /** Returns the folder that `deno task xla install` fills. */
 export function pluginFolder(name: "cpu" | "cuda13"): string {
   return join(cacheFolder(), "xla", name);
-}
-
-/** Tells whether this machine has an NVIDIA GPU that its driver shows. */
-export function hasNvidiaGpu(): boolean {
-  return gpuCount() > 0;
 }
 
 /**
@@ -98,13 +91,6 @@ async function inside(folder: string, origin: string): Promise<FoundPlugin[]> {
     if (await exists(join(folder, path))) plugins.push({ kind, path: join(folder, path), origin });
   }
   return plugins;
-}
-
-/** Returns the folders that python3 imports packages from. */
-async function pythonFolders(): Promise<string[]> {
-  const script = "import sys; print('\\n'.join(p for p in sys.path if p.endswith('-packages')))";
-  const { stdout } = await promisify(execFile)("python3", ["-c", script]).catch(() => ({ stdout: "" }));
-  return stdout.split("\n").filter((line) => line !== "");
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** The search for a GPU that can be used. */
 import { InputError } from "../../errors.ts";
-import { findPlugin, hasNvidiaGpu } from "./discovery.ts";
+import { hasNvidiaGpu } from "../discovery.ts";
+import { findPlugin } from "./discovery.ts";
 import { tryPlugin } from "./probe.ts";
 
 /**

@@ -1,8 +1,8 @@
 /** Loading a plugin: a shared library that exports `const PJRT_Api* GetPjrtApi(void)`. */
 import process from "node:process";
 import { InputError } from "../../errors.ts";
+import { keepLoaded } from "../libc.ts";
 import { Api } from "./api.ts";
-import { utf8 } from "./memory.ts";
 import { type Options, readAttributes } from "./named_values.ts";
 
 /** A plugin loaded in this process. It is never unloaded, as it registers itself with the process. */
@@ -39,9 +39,6 @@ export function clientOptions(attributes: ReadonlyMap<string, string>): Options 
   return { preallocate: false, memory_fraction: Math.min(memoryFraction(), 1 - 2 ** -20) };
 }
 
-/** The constant of dlfcn.h, the same on every system. */
-const RTLD_LAZY = 1;
-
 const loaded = new Map<string, Plugin>();
 
 /** Loads a plugin, once in a process. @throws InputError if it is no plugin, or one of an unknown version. */
@@ -69,18 +66,4 @@ function entry(path: string): Deno.PointerObject {
     throw new InputError(`Cannot load the plugin ${path}: ${(error as Error).message}`, { cause: error });
   }
   throw new InputError(`Cannot load the plugin ${path}: it gives no table of functions`);
-}
-
-/** Opens a library once more, as Deno unloads it when the process ends and its threads would then crash. */
-function keepLoaded(path: string): void {
-  const names = Deno.build.os === "darwin" ? ["libSystem.dylib"] : ["libc.so.6", "libdl.so.2"];
-  for (const name of names) {
-    try {
-      const c = Deno.dlopen(name, { dlopen: { parameters: ["buffer", "i32"], result: "pointer" } });
-      c.symbols.dlopen(utf8(`${path}\0`), RTLD_LAZY);
-      return;
-    } catch (error) {
-      if (name === names.at(-1)) throw error;
-    }
-  }
 }

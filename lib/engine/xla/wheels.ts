@@ -4,16 +4,10 @@
  * plugin's compiler.
  */
 
-/** A wheel for Linux on x86-64. */
-export interface Wheel {
-  /** The package's name. */
-  readonly name: string;
-  readonly version: string;
-  readonly sha256: string;
-  /** The folder in it that is unpacked, beside those of the other wheels, where plugins look for their libraries. */
-  readonly folder: string;
-  /** Size of the wheel in millions of bytes. */
-  readonly megabytes: number;
+import type { Wheel } from "../../storage/wheels.ts";
+
+/** A wheel of a plugin or of a library that it needs. */
+export interface PluginWheel extends Wheel {
   /** True if compiling for a GPU that is not there needs it. */
   readonly compiles?: boolean;
 }
@@ -21,13 +15,13 @@ export interface Wheel {
 /** The name of a set of wheels that can be installed. */
 export type PluginSet = "cpu" | "cuda13";
 
-const nvidia = (name: string, version: string, megabytes: number, sha256: string): Wheel => ({
+const nvidia = (name: string, version: string, megabytes: number, sha256: string): PluginWheel => ({
   ...{ name: `nvidia-${name}`, version, sha256, folder: "nvidia", megabytes },
   ...["cuda-nvcc", "nvvm"].includes(name) ? { compiles: true } : {},
 });
 
 /** The wheels of each set; the one that holds the plugin comes last. */
-export const wheels: Readonly<Record<PluginSet, readonly Wheel[]>> = {
+export const wheels: Readonly<Record<PluginSet, readonly PluginWheel[]>> = {
   cpu: [{
     name: "lammps-jax-pjrt-cpu",
     version: "0.11.2",

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { findPlugin, findPlugins, pluginFolder } from "../../../lib/engine/xla/discovery.ts";
-import { noteInstalled } from "../../../lib/engine/xla/installed.ts";
+import { noteInstalled } from "../../../lib/storage/wheels.ts";
 import { wheels } from "../../../lib/engine/xla/wheels.ts";
 import { withEnvironment } from "../../helpers/environment.ts";
 import { inFolder } from "../../helpers/in_folder.ts";

@@ -1,4 +1,4 @@
 /** Says whether a GPU is found. */
-import { hasNvidiaGpu } from "../../../lib/engine/xla/discovery.ts";
+import { hasNvidiaGpu } from "../../../lib/engine/discovery.ts";
 
 console.log(hasNvidiaGpu());

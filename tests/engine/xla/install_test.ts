@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { installPlugin } from "../../../lib/engine/xla/install.ts";
-import type { Wheel } from "../../../lib/engine/xla/wheels.ts";
+import type { PluginWheel } from "../../../lib/engine/xla/wheels.ts";
 import { InputError } from "../../../lib/errors.ts";
 import { zip } from "../../helpers/zip.ts";
 import { withEnvironment } from "../../helpers/environment.ts";
@@ -17,7 +17,7 @@ const archives: Record<string, Uint8Array> = {
   plugin: zip({ "jax_plugins/xla_cuda13/xla_cuda_plugin.so": "a library" }),
 };
 const folders: Record<string, string> = { compiler: "nvidia", plugin: "jax_plugins" };
-const wanted: Wheel[] = Object.keys(archives).map((name) => ({
+const wanted: PluginWheel[] = Object.keys(archives).map((name) => ({
   name: `some-${name}`,
   version: "1.2",
   sha256: createHash("sha256").update(archives[name]!).digest("hex"),
