@@ -7,6 +7,7 @@ import { benchJax } from "../benchmarks/jax.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPredict } from "../benchmarks/predict.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
+import { benchSearch } from "../benchmarks/search.ts";
 import { benchStep } from "../benchmarks/step.ts";
 import { benchTrain } from "../benchmarks/train.ts";
 import { InputError } from "../lib/errors.ts";
@@ -26,6 +27,7 @@ const benchmarks = {
   pretrain: benchPretrain,
   train: benchTrain,
   predict: benchPredict,
+  search: benchSearch,
   padding: benchPadding,
   devices: benchDevices,
   gpu: benchGpu,
@@ -33,7 +35,7 @@ const benchmarks = {
 } as const;
 
 /**
- * Benchmarks run if none is named: `train` takes half an hour, the others need a plugin of the engine xla, `jax` also a
+ * Benchmarks run if none is named: `train` takes half an hour and `search` one, the others need a plugin of the engine xla, `jax` also a
  * Python with JAX.
  */
 const usual = ["step", "pretrain", "padding"];

@@ -163,13 +163,18 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
     onStep: context.onStep,
     onEpoch: context.onEpoch,
   });
-  const { probabilities, expected, labels } = tuned.devPredictions ?? tuned.testPredictions!;
+  const predictions = tuned.devPredictions ?? tuned.testPredictions;
   return {
     tuned,
     survey,
     ...made ? { preTraining: made.outcome } : {},
-    temperature: fitTemperature(probabilities, expected, labels.length),
+    temperature: predictions ? temperatureOf(predictions) : 1,
   };
+}
+
+/** Returns the temperature that suits predictions. */
+export function temperatureOf({ probabilities, expected, labels }: Predictions): number {
+  return fitTemperature(probabilities, expected, labels.length);
 }
 
 /** The expected calibration error of predictions whose logits are divided by a temperature. */
@@ -210,11 +215,11 @@ const recordShape: Shape<Made> = object<Made>({
  *
  * @param see called with the model that it starts from
  */
-async function pretrained(
+export async function pretrained(
   recipe: Recipe,
   settings: RecipePreTraining,
   context: RecipeContext,
-  see: (model: StartModel) => void,
+  see: (model: StartModel) => void = () => {},
 ): Promise<{ model: StartModel; outcome: PreTrainingOutcome }> {
   const { data, model: name, start } = recipe;
   const { unlabelled: given, ...numbers } = settings;
@@ -241,7 +246,8 @@ async function pretrained(
     see(model);
     const { language } = data;
     const encode = (texts: Iterable<string>) => encodeDocuments(texts, model.tokenizer, language).documents;
-    const documents = { train: encode(texts), heldOut: encode(data.dev.map(wholeText)) };
+    const heldOut = data.dev.length > 0 ? data.dev : data.train; // a run on all rows has nothing else to measure on
+    const documents = { train: encode(texts), heldOut: encode(heldOut.map(wholeText)) };
     const plan = {
       texts: texts.length,
       unlabelled: unlabelled.length,
@@ -300,7 +306,7 @@ function hashOf(texts: readonly string[]): string {
 }
 
 /** Returns the predictions of pre-training and its length. */
-function stepsOf(
+export function stepsOf(
   { fresh, config, parameters }: StartModel,
   documents: Documents,
   { passes = paperPasses, steps, batchSize = 32, maxLength = 128 }: RecipePreTraining,

@@ -4,7 +4,7 @@ import { type Progress, progressText, showProgress, Speed } from "../results/pro
 import { fitting } from "./displayable.ts";
 
 /** The Deno kernel's function that sends a message to the notebook. */
-type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
+export type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
 
 /** The state of a training after a step. */
 export interface WatchedStep {
@@ -108,7 +108,7 @@ export class LiveCurve {
 }
 
 /** Returns the kernel's broadcast; undefined outside a notebook, where reading `Deno.jupyter` throws. */
-function kernelBroadcast(): Broadcast | undefined {
+export function kernelBroadcast(): Broadcast | undefined {
   try {
     return (Deno as unknown as { jupyter?: { broadcast: Broadcast } }).jupyter?.broadcast;
   } catch {

@@ -36,6 +36,10 @@ export interface StepReport {
   readonly loss: number;
   /** Over all parameters, before clipping. */
   readonly gradientNorm: number;
+  /** The highest rate of a parameter at the step. */
+  readonly highestRate: number;
+  /** The lowest one: layers have rates of their own. */
+  readonly lowestRate: number;
   /** Texts of the step without padding rows. */
   readonly examples: number;
   /** Tokens of the step without padding. */
@@ -53,6 +57,8 @@ export interface TrainingPlan<Evaluation> {
   evaluate(trainer: Trainer): Promise<Evaluation>;
   /** Tells whether the first is better; the first of equal epochs is the best. */
   better(first: Evaluation, second: Evaluation): boolean;
+  /** Measurements in a row without a better one, after which training ends; all epochs are trained if not given. */
+  readonly patience?: number;
   readonly checkpoint?: CheckpointOptions;
   onStep?(report: StepReport): void;
   onEpoch?(result: EpochResult<Evaluation>): void | Promise<void>;
@@ -136,7 +142,7 @@ export async function train<Evaluation>(
     }
   }
 
-  while (at.epoch < epochs) {
+  while (at.epoch < epochs && !isOver(at.results, plan)) {
     const batches = plan.batches(at.epoch);
     while (at.place < batches.length) {
       const batch = batches.at(at.place);
@@ -157,6 +163,7 @@ export async function train<Evaluation>(
         epoch: at.epoch + 1,
         loss,
         gradientNorm,
+        ...ratesAt(trainer, plan, update),
         examples: batch.examples,
         tokens: batch.tokens,
       });
@@ -191,6 +198,20 @@ function bestOf<Evaluation>(
   return results.reduce((best, result) => better(result.evaluation, best.evaluation) ? result : best);
 }
 
+/** Tells whether the last measurements were no better for too long. */
+function isOver<Evaluation>(
+  results: readonly EpochResult<Evaluation>[],
+  plan: TrainingPlan<Evaluation>,
+): boolean {
+  if (plan.patience === undefined || results.length === 0) return false;
+  return results.length - bestOf(results, plan).epoch >= plan.patience;
+}
+
+function ratesAt<Evaluation>(trainer: Trainer, plan: TrainingPlan<Evaluation>, update: number) {
+  const rates = trainer.parameterNames.map((name) => plan.rate(name, update));
+  return { highestRate: Math.max(...rates), lowestRate: Math.min(...rates) };
+}
+
 function notFinite<Evaluation>(
   trainer: Trainer,
   plan: TrainingPlan<Evaluation>,
@@ -205,7 +226,7 @@ function notFinite<Evaluation>(
     );
   }
   const kept = plan.checkpoint && isSaved ? `; the last checkpoint is in ${plan.checkpoint.folder}` : "";
-  const rate = Math.max(...trainer.parameterNames.map((name) => plan.rate(name, trainer.updates - 1)));
+  const { highestRate: rate } = ratesAt(trainer, plan, trainer.updates - 1);
   return new InputError(
     `Training stopped at step ${trainer.updates} as the ${found} at learning rate ${rate.toPrecision(3)} ` +
       `(the last finite loss was ${
