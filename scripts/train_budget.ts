@@ -33,7 +33,8 @@ export async function trainWithin(
 ): Promise<void> {
   const { options, engine, checkpoint, output } = context;
   const { data } = recipe;
-  const { preTraining, ...base } = recipe;
+  const { preTraining: asked, ...base } = recipe;
+  const preTraining = fixed.includes("recipe") && options.recipe === "fit" ? undefined : asked;
   const testTexts = await expectedTestTexts(options, data.train.length + (options.dev ? 0 : data.dev.length));
   output.error(
     `${data.name}: ${data.train.length} training and ${data.dev.length} development texts, ${data.labels.length} ` +

@@ -107,7 +107,8 @@ export async function searchRecipe(options: SearchOptions, context: SearchContex
     if (isThere && !overwrite) throw unfinished(folder);
     await rm(folder, { recursive: true, force: true });
   }
-  const clock = new Clock(file, await file.spent(), context.clock);
+  const isBegun = await file.read() !== undefined;
+  const clock = new Clock(file, isBegun ? await file.spent() : 0, context.clock);
   const trainings = await Trainings.open(recipe, context.engine);
   const base = baseOf(options);
   const encoded = trainings.read(base.truncation);
@@ -126,7 +127,7 @@ export async function searchRecipe(options: SearchOptions, context: SearchContex
     await search.begin(base);
     await search.climb();
   } finally {
-    await clock.keep();
+    if (search.isBegun) await clock.keep();
   }
   const { space, order, state } = search;
   const trial = chosen(state.trials);
@@ -186,6 +187,10 @@ class Search {
 
   get state(): SearchState {
     return this.#state!;
+  }
+
+  get isBegun(): boolean {
+    return this.#state !== undefined;
   }
 
   get order(): readonly Choice[] {
@@ -344,8 +349,7 @@ class Search {
 
   #tell(): void {
     const { order, state } = this;
-    while (this.#told < state.trials.length) {
-      this.context.onTrial?.(state.trials[this.#told++]!, { order, state });
-    }
+    for (const trial of state.trials.slice(this.#told)) this.context.onTrial?.(trial, { order, state });
+    this.#told = state.trials.length;
   }
 }
