@@ -44,7 +44,6 @@ export async function trainWithin(
   const progress = new Phases();
   const log = await openLog(options);
   const before = progressOf(recipe, progress, output);
-  let trainings = 0;
   try {
     const found = await searchRecipe(
       { recipe: base, preTraining, fixed, budget: options.budget!, testTexts },
@@ -56,8 +55,8 @@ export async function trainWithin(
           for (const line of surveyLines(survey, recipe.fineTuning)) output.error(line);
         },
         preTraining: log.part("", before),
-        training: (name, steps) =>
-          log.part(`training-${`${++trainings}`.padStart(2, "0")}`, {
+        training: (name, steps, number) =>
+          log.part(`training-${`${number}`.padStart(2, "0")}`, {
             onStep: ({ step, loss }) => {
               noteStep();
               progress.of(name, steps).update(step, `loss ${loss.toFixed(3)}`);

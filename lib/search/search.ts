@@ -52,8 +52,8 @@ export interface SearchContext extends Pick<RecipeContext, "engine" | "checkpoin
   clock?(): number;
   /** Told what is tried and what it costs. */
   say?(line: string): void;
-  /** Returns callbacks for a training, from its name and its expected number of updates. */
-  training?(name: string, steps: number): Pick<FineTuneContext, "onStep" | "onEpoch">;
+  /** Returns callbacks for a training, from its name, its updates and its number, from 1. */
+  training?(name: string, steps: number, number: number): Pick<FineTuneContext, "onStep" | "onEpoch">;
   /** Callbacks of pre-training. */
   readonly preTraining?: Pick<RecipeContext, "onPreTraining" | "onPreTrainingStep" | "onEvaluation">;
   /** Told after each training, and of all that were made in earlier sittings. */
@@ -332,12 +332,12 @@ class Search {
       { ...options.preTraining!, passes: undefined, steps: this.state.preTraining?.steps },
       { ...this.context.preTraining, checkpoint: { folder, resume: true, stop } },
     );
-    const told = this.context.training?.(`${choiceText(choice)}, ${steps} steps`, steps);
-    const hasModel = this.state.trials.length > 0;
+    const made = this.state.trials.length;
+    const told = this.context.training?.(`${choiceText(choice)}, ${steps} steps`, steps, made + 1);
     const onStep: FineTuneContext["onStep"] = (report) => {
       told?.onStep?.(report);
       clock.tick();
-      if (clock.spent > limit && hasModel) throw new OutOfTime();
+      if (clock.spent > limit && made > 0) throw new OutOfTime();
     };
     return await fromCheckpoints(
       join(folder, "trial"),

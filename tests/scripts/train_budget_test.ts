@@ -51,6 +51,8 @@ Deno.test("a search ends in a model folder, and its test file is not read before
       output,
       "--budget",
       "2m",
+      "--recipe",
+      "fit",
       ...small,
     ];
     const { code, out, lines } = await run(args, async (line) => {
