@@ -148,7 +148,12 @@ export async function train<Evaluation>(
       const batch = batches.at(at.place);
       const start = performance.now();
       const update = trainer.updates;
-      const { loss, gradientNorm } = await trainer.step(batch, (parameter) => plan.rate(parameter, update));
+      const rates: number[] = [];
+      const { loss, gradientNorm } = await trainer.step(batch, (parameter) => {
+        const rate = plan.rate(parameter, update);
+        rates.push(rate);
+        return rate;
+      });
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
         const found = Number.isFinite(loss) ? `gradients' norm is ${gradientNorm}` : `loss is ${loss}`;
         throw notFinite(trainer, plan, found, at.lastLoss, isSaved);
@@ -163,7 +168,8 @@ export async function train<Evaluation>(
         epoch: at.epoch + 1,
         loss,
         gradientNorm,
-        ...ratesAt(trainer, plan, update),
+        highestRate: Math.max(...rates),
+        lowestRate: Math.min(...rates),
         examples: batch.examples,
         tokens: batch.tokens,
       });
@@ -207,11 +213,6 @@ function isOver<Evaluation>(
   return results.length - bestOf(results, plan).epoch >= plan.patience;
 }
 
-function ratesAt<Evaluation>(trainer: Trainer, plan: TrainingPlan<Evaluation>, update: number) {
-  const rates = trainer.parameterNames.map((name) => plan.rate(name, update));
-  return { highestRate: Math.max(...rates), lowestRate: Math.min(...rates) };
-}
-
 function notFinite<Evaluation>(
   trainer: Trainer,
   plan: TrainingPlan<Evaluation>,
@@ -226,7 +227,7 @@ function notFinite<Evaluation>(
     );
   }
   const kept = plan.checkpoint && isSaved ? `; the last checkpoint is in ${plan.checkpoint.folder}` : "";
-  const { highestRate: rate } = ratesAt(trainer, plan, trainer.updates - 1);
+  const rate = Math.max(...trainer.parameterNames.map((name) => plan.rate(name, trainer.updates - 1)));
   return new InputError(
     `Training stopped at step ${trainer.updates} as the ${found} at learning rate ${rate.toPrecision(3)} ` +
       `(the last finite loss was ${
