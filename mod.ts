@@ -120,8 +120,13 @@ export type { RunOutcome } from "./lib/classifier/run_outcome.ts";
 export { prepareLog, TrainingLog } from "./lib/classifier/training_log.ts";
 export { tested } from "./lib/classifier/tested.ts";
 export type { Choice, ChoiceName, Level, Space } from "./lib/search/choices.ts";
-export { type SearchContext, type SearchOptions, searchRecipe, type SearchResult } from "./lib/search/search.ts";
-export { searchEffects, type SearchEffects } from "./lib/search/search_text.ts";
+export {
+  type SearchContext,
+  type SearchOptions,
+  searchRecipe,
+  type SearchResult,
+} from "./lib/search/search.ts";
+export { type SearchEffects, searchEffects } from "./lib/search/search_text.ts";
 export type { Effect } from "./lib/search/effects.ts";
 export type { Pace } from "./lib/search/cost.ts";
 export type { Rung, SearchPreTraining, SearchState, Trial } from "./lib/search/state.ts";

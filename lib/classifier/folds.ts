@@ -24,13 +24,17 @@ import { keep, outcomeShape, readKept, recipeIdentity, type RunOutcome } from ".
 
 /** A fold: its data set, whose test split it is, and the places of its rows among all. */
 export interface Fold {
+  /** Its texts to train on, to choose by and to test on. */
   readonly data: Dataset;
+  /** The places of the tested rows. */
   readonly rows: readonly number[];
 }
 
 /** The mean of a measure over the folds, and its standard deviation. */
 export interface Spread {
+  /** The mean. */
   readonly mean: number;
+  /** The standard deviation, divided by n − 1. */
   readonly sd: number;
 }
 

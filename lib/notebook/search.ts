@@ -102,6 +102,7 @@ export interface FoldsSettings extends Omit<TrainSettings, "log"> {
 
 /** A classifier of all rows, with the cross-validation that tells how good it is. */
 export interface CrossValidatedClassifier extends TrainedClassifier {
+  /** The folds and their means. */
   readonly crossValidation: CrossValidation;
 }
 

@@ -18,7 +18,7 @@ import { showRun } from "./show.ts";
 /** The settings of a training; all are optional. */
 export type TrainSettings =
   & Omit<Settings, "data" | "limits" | "resample" | "preTraining" | "multiTask" | "forgetting">
-  & Pick<FineTuneSettings, typeof ownSettings[number]>
+  & Pick<FineTuneSettings, "classWeights" | "evaluateEvery" | "maxSteps" | "patience">
   & {
     /** Folder for TensorBoard's event files. */
     readonly log?: string;

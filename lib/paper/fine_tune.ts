@@ -158,7 +158,9 @@ export async function fineTune(
     const dev = chosenBy === "dev" ? chosen : undefined;
     if (epochs.length < stretches.length) {
       notes.push(
-        `Training ended early, after ${result.steps} of ${stretches.at(-1)!.to} steps, as ${settings.patience} ` +
+        `Training ended early, after ${result.steps} of ${
+          stretches.at(-1)!.to
+        } steps, as ${settings.patience} ` +
           "measurements in a row were no better.",
       );
     }

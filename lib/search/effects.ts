@@ -20,11 +20,15 @@ export interface Measured {
 
 /** The difference that a level makes, with its 95 % interval. */
 export interface Effect {
+  /** The level. */
   readonly level: Level;
   /** Trainings with it. */
   readonly trainings: number;
+  /** Mean with it minus mean with the default's, all else equal; below 0 is better. */
   readonly difference: number;
+  /** Lower end of the interval. */
   readonly low: number;
+  /** Upper end of the interval. */
   readonly high: number;
 }
 

@@ -42,7 +42,9 @@ export interface SearchEffects {
   readonly steps: number;
   /** Number of these trainings. */
   readonly trainings: number;
+  /** Differences of the share of mistakes. */
   readonly errors: readonly Effect[];
+  /** Differences of the loss. */
   readonly losses: readonly Effect[];
 }
 
@@ -81,7 +83,8 @@ export function choiceSentences({ order, state, trial, seconds }: SearchResult):
   const why = trial.choice === 0
     ? others.length === 0
       ? "no other training was as long"
-      : `none of the ${others.length} others made fewer mistakes by more than one standard error`
+      : `${others.length === 1 ? "not even the other" : `none of the ${others.length} others`} made fewer mistakes by more than one ` +
+        "standard error"
     : "it made fewer mistakes than the default by more than one standard error";
   return [
     `Chosen: ${choiceText(order[trial.choice]!)}${

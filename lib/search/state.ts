@@ -14,6 +14,7 @@ export interface Trial {
   readonly choice: number;
   /** The rung's number, from 0. */
   readonly rung: number;
+  /** Its measures on the development texts. */
   readonly outcome: RunOutcome;
 }
 
