@@ -39,6 +39,7 @@ export class TrainingLog {
   /** The measures before pre-training: only a sitting that begins with its first step writes them. */
   #before: Readonly<Record<string, number>> | undefined;
 
+  /** Opens nothing yet: a file is made at its first event. @param folder that of fine-tuning; pre-training has one in it */
   constructor(folder: string) {
     this.#tuning = new EventFile(folder);
     this.#preTraining = new EventFile(join(folder, preTrainingPart));
