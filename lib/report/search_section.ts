@@ -1,5 +1,6 @@
 /** The part of a training's page that tells of the search before it. */
 import { dotsSvg } from "../results/figures.ts";
+import { signed } from "../results/markdown.ts";
 import type { SearchResult } from "../search/search.ts";
 import { choiceSentences, effectText, searchEffects, trialHead, trialRow } from "../search/search_text.ts";
 import type { Effect } from "../search/effects.ts";
@@ -42,8 +43,8 @@ async function worth(result: SearchResult): Promise<Fragment> {
       })),
     }],
   };
-  const range = ({ difference, low, high }: Effect, digits: number, scale = 1) =>
-    [difference, low, high].map((value) => (scale * value).toFixed(digits)).join(" / ");
+  const range = ({ difference, low, high }: Effect, scale = 1) =>
+    `${signed(scale * difference)} [${signed(scale * low)}, ${signed(scale * high)}]`;
   const verdict = ({ low, high }: Effect) => high < 0 ? "better" : low > 0 ? "worse" : "not distinguishable";
   return html`<figure class="chart" role="img" aria-label="${figure.title}">${new Markup(
     await dotsSvg(figure),
@@ -54,16 +55,16 @@ ${
       head: [
         "",
         "trainings",
-        "error in points: difference / low / high",
-        "loss: difference / low / high",
+        "error, points",
+        "loss",
         "by errors",
       ],
       words: [4],
       rows: errors.map((effect, n) => [
         effectText(effect, base),
         effect.trainings,
-        range(effect, 2, 100),
-        range(losses[n]!, 3),
+        range(effect, 100),
+        range(losses[n]!),
         verdict(effect),
       ]),
     })

@@ -71,9 +71,9 @@ function lossesOf({ outcome: { predictions: { labels, expected, probabilities } 
 
 /** Writes an effect: "tail rather than head+tail". */
 export function effectText({ level }: Effect, base: Choice): string {
-  return `${levelText(level)} rather than ${
-    levelText({ ...level, value: base[level.name] } as typeof level)
-  }`;
+  const other = base[level.name];
+  const text = level.name === "learningRate" ? rateText(other as number) : other;
+  return `${levelText(level)} rather than ${text}`;
 }
 
 /** The sentences on the end of a search. */
@@ -83,7 +83,9 @@ export function choiceSentences({ order, state, trial, seconds }: SearchResult):
   const why = trial.choice === 0
     ? others.length === 0
       ? "no other training was as long"
-      : `${others.length === 1 ? "not even the other" : `none of the ${others.length} others`} made fewer mistakes by more than one ` +
+      : `${
+        others.length === 1 ? "not even the other" : `none of the ${others.length} others`
+      } made fewer mistakes by more than one ` +
         "standard error"
     : "it made fewer mistakes than the default by more than one standard error";
   return [
