@@ -75,8 +75,8 @@ Deno.test("folds hold each row once and each class in its share, and choose by r
   for (const { rows: own, data: { train, dev, test } } of folds) {
     assert.deepEqual([train.length, dev.length, test.length], [43, 5, 12]);
     assert.deepEqual(test, own.map((row) => rows[row]));
-    for (const label of [0, 1]) {
-      const count = test.filter((example) => example.label === label).length;
+    for (const label of [0, 1] as number[]) {
+      const count: number = test.filter((example) => example.label === label).length;
       assert.ok(Math.abs(count - 6) <= 1, `${count} of class ${label}`);
     }
     const all = new Set([train, dev, test].flat());

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { trainCommand } from "../../scripts/train.ts";
 import { prepareLog, TrainingLog } from "../../lib/classifier/training_log.ts";
 import { encodeEvent, EventFile } from "../../lib/results/event_file.ts";
+import { recordOf } from "../../lib/storage/tf_records.ts";
 import type { StepReport } from "../../lib/training/loop.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { runInTest } from "../helpers/run_command.ts";
@@ -138,15 +139,18 @@ Deno.test("a sitting that goes on takes the place of what was written of its ste
     assert.deepEqual(await scalarsOf(folder), { "loss": [[1, 10], [2, 20], [3, -3], [4, -4]] });
   }));
 
-Deno.test("an event has the bytes that TensorFlow's protocol buffers have", () => {
-  // python: Event(wall_time=1.5, step=3, summary=Summary(value=[Summary.Value(tag="a", simple_value=.5)]))
-  const summary = [0x2a, 0x0a, 0x0a, 0x08, 0x0a, 0x01, 0x61, 0x15, 0x00, 0x00, 0x00, 0x3f];
-  const time = [0x09, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x3f];
-  assert.deepEqual([...encodeEvent({ time: 1.5, step: 3, scalars: { a: 0.5 } })], [
-    ...time,
-    0x10,
-    0x03,
-    ...summary,
+Deno.test("an event file has the bytes that TensorBoard's own writer makes", async () => {
+  const { scalars, file } = JSON.parse(
+    await readFile(join(import.meta.dirname!, "../golden/events.json"), "utf8"),
+  );
+  const [begin, later] = [1790000000.25, 1790000000.5];
+  const events = [
+    { time: begin, version: "brain.Event:2" },
+    { time: begin, step: 3, begins: true },
+    { time: later, step: 300, scalars },
+  ];
+  assert.deepEqual(events.flatMap((event) => [...recordOf(encodeEvent(event))]), [
+    ...Uint8Array.fromBase64(file),
   ]);
 });
 
