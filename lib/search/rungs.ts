@@ -4,14 +4,19 @@
  * takes as many choices as its part pays for.
  */
 
-/** Rungs at most, and updates of the lowest one at least: with fewer nothing is learnt that could be compared. */
+/** Rungs at most. */
 const mostRungs = 4;
-const leastSteps = 16;
+
+/** Updates of the lowest rung at least: with fewer nothing is learnt that could be compared. */
+const usualLeast = 64;
+
+/** Updates at least of a training that a budget is too small for. */
+const fewest = 16;
 
 /** Returns the updates of the rungs, the lowest first; the last is a whole training of so many. */
-export function ladder(steps: number): number[] {
+export function ladder(steps: number, least = usualLeast): number[] {
   const rungs = [steps];
-  while (rungs.length < mostRungs && Math.floor(rungs[0]! / 2) >= leastSteps) {
+  while (rungs.length < mostRungs && Math.floor(rungs[0]! / 2) >= least) {
     rungs.unshift(Math.floor(rungs[0]! / 2));
   }
   return rungs;
@@ -30,7 +35,7 @@ export function affordableSteps(
 ): number | undefined {
   for (let affordable = steps; affordable >= 1; affordable = Math.floor(affordable / 2)) {
     if (cost(affordable) <= seconds) return affordable;
-    if (affordable < leastSteps) return undefined;
+    if (affordable < fewest) return undefined;
   }
   return undefined;
 }

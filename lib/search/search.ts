@@ -42,6 +42,8 @@ export interface SearchOptions {
   readonly fixed?: readonly ChoiceName[];
   /** Seconds, with all earlier sittings. */
   readonly budget: number;
+  /** Updates of the shortest trainings at least; 64 if not given, as fewer teach nothing that could be compared. */
+  readonly leastSteps?: number;
   /** Number of texts that the chosen model is to be tested on after the search, which takes its time, too. */
   readonly testTexts?: number;
 }
@@ -225,7 +227,7 @@ class Search {
   }
 
   async #plan(base: Choice): Promise<void> {
-    const { trainings, options: { budget, recipe, preTraining: asked, fixed = [] } } = this;
+    const { trainings, options: { budget, recipe, preTraining: asked, fixed = [], leastSteps } } = this;
     const { say = () => {} } = this.context;
     const pace = await trainings.pace(base);
     const cost = (steps: number) => secondsOf(trainings.flops(base, steps), pace);
@@ -248,7 +250,13 @@ class Search {
         }: give --budget more time, or fewer steps by --pretrain-steps`,
       );
     }
-    this.#state = { pace, ...preTraining ? { preTraining } : {}, ladder: ladder(top), rungs: [], trials: [] };
+    this.#state = {
+      pace,
+      ...preTraining ? { preTraining } : {},
+      ladder: ladder(top, leastSteps),
+      rungs: [],
+      trials: [],
+    };
     await this.#keep({});
   }
 

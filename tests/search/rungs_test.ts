@@ -6,10 +6,10 @@ import { measure } from "../../lib/results/metrics.ts";
 import { budgetSeconds } from "../../lib/search/budget.ts";
 import { InputError } from "../../lib/errors.ts";
 
-Deno.test("rungs double, from at least sixteen steps, and are at most four", () => {
-  assert.deepEqual(ladder(76), [19, 38, 76]);
+Deno.test("rungs double, from at least 64 steps, and are at most four", () => {
+  assert.deepEqual([ladder(76), ladder(76, 16)], [[76], [19, 38, 76]]);
   assert.deepEqual(ladder(1000), [125, 250, 500, 1000]);
-  assert.deepEqual([ladder(32), ladder(31), ladder(3)], [[16, 32], [31], [3]]);
+  assert.deepEqual([ladder(128), ladder(127), ladder(3)], [[64, 128], [127], [3]]);
 });
 
 Deno.test("the longest training is halved until the time pays for it", () => {

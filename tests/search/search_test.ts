@@ -28,6 +28,7 @@ const options: SearchOptions = {
   },
   fixed: ["recipe", "truncation", "layerDecay"],
   budget: 600,
+  leastSteps: 16,
 };
 
 class Killed extends Error {}
