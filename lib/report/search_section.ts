@@ -1,8 +1,16 @@
 /** The part of a training's page that tells of the search before it. */
 import { dotsSvg } from "../results/figures.ts";
-import { signed } from "../results/markdown.ts";
+import { points, signed } from "../results/markdown.ts";
 import type { SearchResult } from "../search/search.ts";
-import { choiceSentences, effectText, searchEffects, trialHead, trialRow } from "../search/search_text.ts";
+import { choiceText } from "../search/choices.ts";
+import {
+  againstDefault,
+  choiceSentences,
+  effectText,
+  searchEffects,
+  trialHead,
+  trialRow,
+} from "../search/search_text.ts";
 import type { Effect } from "../search/effects.ts";
 import { type Fragment, html, Markup } from "./html.ts";
 import { grid, list } from "./page.ts";
@@ -13,6 +21,7 @@ export async function searchSection(result: SearchResult): Promise<Fragment> {
   return html`<h2>The search</h2>
 ${list(choiceSentences(result))}
 ${await worth(result)}
+${against(result)}
 ${
     grid({
       caption: "All trainings, measured on the development texts",
@@ -24,6 +33,19 @@ ${
       ]),
     })
   }`;
+}
+
+/** Writes the whole trainings against the default's. */
+function against({ order, state }: SearchResult): Fragment {
+  return grid({
+    caption: "Whole trainings against the default's, on the same development texts",
+    head: ["", "error, points", "steps"],
+    rows: againstDefault({ state }).map(({ trial, difference }) => [
+      choiceText(order[trial.choice]!),
+      points(difference),
+      trial.outcome.steps,
+    ]),
+  });
 }
 
 async function worth(result: SearchResult): Promise<Fragment> {

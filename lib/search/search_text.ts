@@ -1,5 +1,6 @@
 /** A search in tables and sentences, for the terminal, a notebook and the report. */
 import { duration } from "../results/progress.ts";
+import { type BootstrapResult, pairedBootstrap } from "../results/statistics.ts";
 import { percent } from "../wording.ts";
 import { type Choice, choiceText, levelText, rateText } from "./choices.ts";
 import { type Effect, effectsOf } from "./effects.ts";
@@ -67,6 +68,24 @@ export function searchEffects({ space, order, state }: Pick<SearchResult, "space
 /** The loss of each development text. */
 function lossesOf({ outcome: { predictions: { labels, expected, probabilities } } }: Trial): number[] {
   return expected.map((label, n) => -Math.log(Math.max(1e-12, probabilities[n * labels.length + label]!)));
+}
+
+/** A whole training against the default's on the same development texts. */
+export interface AgainstDefault {
+  readonly trial: Trial;
+  /** Difference of the share of mistakes, with its 95 % interval over the texts. */
+  readonly difference: BootstrapResult;
+}
+
+/** Returns the trainings of the highest rung against the default's in it; none if that is alone there. */
+export function againstDefault({ state }: Pick<SearchResult, "state">): AgainstDefault[] {
+  const rung = Math.max(...state.trials.map(({ rung }) => rung));
+  const trials = state.trials.filter((trial) => trial.rung === rung);
+  const base = trials.find(({ choice }) => choice === 0);
+  if (!base) return [];
+  const own = wrongOf(base.outcome.predictions);
+  return trials.filter((trial) => trial !== base)
+    .map((trial) => ({ trial, difference: pairedBootstrap(wrongOf(trial.outcome.predictions), own) }));
 }
 
 /** Writes an effect: "tail rather than head+tail". */
