@@ -16,6 +16,7 @@ import type { FineTuneContext, FineTuned } from "../paper/fine_tune.ts";
 import { duration } from "../results/progress.ts";
 import { fromCheckpoints, unfinished } from "../training/checkpoints.ts";
 import { keepBest, readBest } from "./best_model.ts";
+import { Clock } from "./clock.ts";
 import {
   type Choice,
   type ChoiceName,
@@ -147,31 +148,6 @@ function baseOf({ recipe: { fineTuning }, fixed, preTraining }: SearchOptions): 
   };
 }
 
-/** The seconds of all sittings. They are kept now and then, so that a killed sitting counts. */
-class Clock {
-  readonly #began = performance.now();
-  #kept = performance.now();
-  #writing = Promise.resolve();
-
-  constructor(readonly file: StateFile, readonly earlier: number, readonly own?: () => number) {}
-
-  get spent(): number {
-    return this.earlier + (this.own?.() ?? (performance.now() - this.#began) / 1000);
-  }
-
-  /** To be called often. */
-  tick(): void {
-    if (performance.now() - this.#kept < 5000) return;
-    this.#kept = performance.now();
-    this.#writing = this.#writing.then(() => this.file.writeSpent(this.spent));
-  }
-
-  async keep(): Promise<void> {
-    await this.#writing;
-    await this.file.writeSpent(this.spent);
-  }
-}
-
 /** A search on its way. */
 class Search {
   #state: SearchState | undefined;
@@ -287,7 +263,7 @@ class Search {
       if (!this.state.rungs[rung]) await this.#decide(rung, steps);
       for (const place of this.state.rungs[rung]!.choices) {
         if (this.state.trials.some((trial) => trial.rung === rung && trial.choice === place)) continue;
-        if (!await this.#train(place, rung, steps)) return;
+        if (!await this.#train(place, rung, steps)) break;
       }
     }
   }
@@ -302,7 +278,18 @@ class Search {
     if (choices.length > 0) this.context.say?.(rungText(rung, this.state, left));
   }
 
-  /** Trains a choice; returns false if the time is over. */
+  /** Leaves out what a rung has not trained; without the last rung's the search has ended. */
+  async #endRung(rung: number, why: string): Promise<void> {
+    const { rungs, trials, ladder } = this.state;
+    const made = (place: number) => trials.some((trial) => trial.rung === rung && trial.choice === place);
+    await this.#keep({
+      rungs: rungs.map((one, n) => n === rung ? { ...one, choices: one.choices.filter(made) } : one),
+      ...rung === ladder.length - 1 ? { ended: why } : {},
+    });
+    this.context.say?.(why);
+  }
+
+  /** Trains a choice; returns false if there is no time for it. */
   async #train(place: number, rung: number, steps: number): Promise<boolean> {
     const { context: { checkpoint: { folder } } } = this;
     const choice = this.#order[place]!;
@@ -310,14 +297,21 @@ class Search {
     const share = isLast && place === 0 ? latest.default : latest.other;
     const limit = share * this.options.budget - this.#ending(this.#pace, this.#order[0]!);
     const start = performance.now();
+    const cost = (choice: Choice, steps: number) =>
+      secondsOf(this.trainings.flops(choice, steps), this.#pace);
+    // The default's whole training is still to come.
+    const kept = isLast ? 0 : cost(this.#order[0]!, this.state.ladder.at(-1)!);
+    const mayWait = this.state.trials.length > 0 && !(isLast && place === 0);
+    if (mayWait && this.clock.spent + cost(choice, steps) + kept > limit) {
+      await this.#endRung(rung, `no time was left for ${choiceText(choice)}, ${steps} steps`);
+      return false;
+    }
     let tuned: FineTuned;
     try {
       tuned = await this.#tune(choice, steps, limit);
     } catch (error) {
       if (!(error instanceof OutOfTime)) throw error;
-      await this.#keep({
-        ended: `the time was over in the training of ${choiceText(choice)}, ${steps} steps`,
-      });
+      await this.#endRung(rung, `the time was over in the training of ${choiceText(choice)}, ${steps} steps`);
       return false;
     }
     const { epochs, bestEpoch, dev, devPredictions, steps: made } = tuned;
