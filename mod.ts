@@ -108,6 +108,28 @@ export {
   type RecipeRun,
   runRecipe,
 } from "./lib/classifier/recipe.ts";
+export {
+  crossValidate,
+  type CrossValidation,
+  type Fold,
+  type FoldsContext,
+  foldsOf,
+  type Spread,
+} from "./lib/classifier/folds.ts";
+export type { RunOutcome } from "./lib/classifier/run_outcome.ts";
+export { prepareLog, TrainingLog } from "./lib/classifier/training_log.ts";
+export { tested } from "./lib/classifier/tested.ts";
+export type { Choice, ChoiceName, Level, Space } from "./lib/search/choices.ts";
+export {
+  type SearchContext,
+  type SearchOptions,
+  searchRecipe,
+  type SearchResult,
+} from "./lib/search/search.ts";
+export { type SearchEffects, searchEffects } from "./lib/search/search_text.ts";
+export type { Effect } from "./lib/search/effects.ts";
+export type { Pace } from "./lib/search/cost.ts";
+export type { Rung, SearchPreTraining, SearchState, Trial } from "./lib/search/state.ts";
 export { encodeDataset, type EncodedDataset, type ReadExample } from "./lib/paper/reading.ts";
 export type { PreTrainingEvaluation } from "./lib/paper/pretraining_steps.ts";
 export {
@@ -272,4 +294,12 @@ export {
   showSchedules,
   showTable,
 } from "./lib/notebook/show.ts";
+export {
+  crossValidateClassifier,
+  type CrossValidatedClassifier,
+  type FoldsSettings,
+  type FoundClassifier,
+  searchClassifier,
+  type SearchSettings,
+} from "./lib/notebook/search.ts";
 export { trainClassifier, type TrainedClassifier, type TrainSettings } from "./lib/notebook/train.ts";

@@ -10,6 +10,7 @@ import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPredict } from "../benchmarks/predict.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
 import { benchPrograms } from "../benchmarks/programs.ts";
+import { benchSearch } from "../benchmarks/search.ts";
 import { benchStep } from "../benchmarks/step.ts";
 import { benchTrain } from "../benchmarks/train.ts";
 import { InputError } from "../lib/errors.ts";
@@ -35,6 +36,7 @@ const benchmarks = {
   pretrain: benchPretrain,
   train: benchTrain,
   predict: benchPredict,
+  search: benchSearch,
   padding: benchPadding,
   devices: benchDevices,
   gpu: benchGpu,
@@ -44,8 +46,8 @@ const benchmarks = {
 } as const;
 
 /**
- * Benchmarks run if none is named: `train` takes half an hour, `programs` an hour, the others need a plugin of the
- * engine xla, `jax` also a Python with JAX.
+ * Benchmarks run if none is named: `train` takes half an hour, `search` and `programs` an hour each, the others need a
+ * plugin of the engine xla, `jax` also a Python with JAX.
  */
 const usual = ["step", "pretrain", "padding"];
 

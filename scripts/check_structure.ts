@@ -30,6 +30,7 @@ export const floors: readonly (readonly string[])[] = [
   ["lib/paper"],
   ["lib/classifier"],
   ["lib/runs"],
+  ["lib/search"],
   ["lib/report", "lib/notebook"],
   ["mod.ts"],
   ["experiments"],

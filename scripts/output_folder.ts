@@ -31,7 +31,9 @@ export async function trainInto(
     await removeOrphans(output);
     const folder = join(output, "checkpoints");
     const files = await readdir(folder, { recursive: true }).catch(() => []);
-    const isThere = files.some((file) => /(checkpoint-\d+|model)\.safetensors$/.test(file));
+    const isThere = files.some((file) =>
+      /(checkpoint-\d+|model)\.safetensors$|\b(fold-\d+|search)\.json$/.test(file)
+    );
     if (isThere && !resume && !overwrite) throw unfinished(output);
     if (!isThere || !resume) await requireRoom(output, { overwrite, except: ["checkpoints"] });
     if (resume && !isThere) say(`No checkpoint in ${folder}: starting from the beginning`);

@@ -8,6 +8,7 @@ import { textStrategyNames } from "../lib/paper/long_text.ts";
 import { paperPasses, type Recipe, type RecipePreTraining } from "../lib/classifier/recipe.ts";
 import { scheduleNames } from "../lib/paper/schedules.ts";
 import { type FineTuneSettings, fineTuneSettings } from "../lib/paper/settings.ts";
+import { budgetSeconds } from "../lib/search/budget.ts";
 import type { TableOptions } from "../lib/tables/table.ts";
 import { layoutOf, numberBetween, oneOf, runOptions, tableOptions, wholeNumber } from "./options.ts";
 import type { OutputOptions } from "./output_folder.ts";
@@ -44,6 +45,10 @@ export interface TrainOptions
   readonly precision: typeof precisions[number];
   readonly checkpointEvery: number;
   readonly offline?: boolean;
+  readonly log?: string;
+  readonly folds?: number;
+  /** Seconds. */
+  readonly budget?: number;
 }
 
 /** Adds the options to a command. */
@@ -117,6 +122,33 @@ export function withTrainOptions(command: Command): Command {
         .option("--max-length <T>", "longest input in wordpieces", wholeNumber("--max-length", 4), 512)
         .option("--epochs <N>", "passes over the training texts", wholeNumber("--epochs", 1), 4)
         .option(
+          "--max-steps <N>",
+          "updates at most; the rate falls to 0 by then",
+          wholeNumber("--max-steps", 1),
+        )
+        .option(
+          "--evaluate-every <N>",
+          "updates between two measurements on the development texts; by default an epoch's",
+          wholeNumber("--evaluate-every", 1),
+        )
+        .option(
+          "--patience <N>",
+          "early stopping: ends after so many measurements in a row that are no better",
+          wholeNumber("--patience", 1),
+        )
+        .option("--log <folder>", "curves for TensorBoard: losses, rates, what is measured on the way")
+        .option(
+          "--folds <K>",
+          "cross-validation: mean and spread over so many folds of the training texts, then a model of all of them",
+          wholeNumber("--folds", 2),
+        )
+        .option(
+          "--budget <time>",
+          "searches for the best recipe, rate, layer decay and truncation, as far as they are not given, within this " +
+            "time: 90s, 30m, 2h",
+          (time) => budgetSeconds(time, "--budget"),
+        )
+        .option(
           "--class-weights <name>",
           "none: all texts weigh alike in the loss; balanced: all labels",
           oneOf("--class-weights", ["none", "balanced"]),
@@ -156,10 +188,20 @@ export function withTrainOptions(command: Command): Command {
 /** Returns the recipe that the options ask for, with its texts. */
 export async function recipeOf(options: TrainOptions, say: (line: string) => void): Promise<Recipe> {
   const { seed, classWeights, truncation: text, warmup: warmupProportion } = options;
-  if (options.recipe === "fit") refusePreTraining(options);
+  const { maxSteps, evaluateEvery, patience } = options;
+  if (options.folds !== undefined && options.dev !== undefined) {
+    throw new InputError(
+      "Cannot use --dev with --folds, as each fold chooses by a tenth of its own training texts: leave one of them out",
+    );
+  }
+  if (options.recipe === "fit" && options.budget === undefined) refusePreTraining(options);
   const settings = fineTuneSettings({ ...options, text, warmupProportion, protocol: "clean" });
   const ofPreTraining = preTrainingOptions.map(([option, name]) => [name, options[option]]);
-  const data = await datasetFromFiles(options);
+  // A search reads no test text before its end.
+  const data = await datasetFromFiles({
+    ...options,
+    test: options.budget === undefined ? options.test : undefined,
+  });
   const files = options.unlabelled ?? [];
   const unlabelled = files.length > 0
     ? await readDocuments(files, options.textColumn, layoutOf(options))
@@ -182,8 +224,8 @@ export async function recipeOf(options: TrainOptions, say: (line: string) => voi
       offline: options.offline,
       say,
     },
-    fineTuning: { ...settings, classWeights },
-    ...options.recipe === "itpt-fit"
+    fineTuning: { ...settings, classWeights, maxSteps, evaluateEvery, patience },
+    ...options.recipe === "itpt-fit" || options.budget !== undefined
       ? { preTraining: { unlabelled, ...Object.fromEntries(ofPreTraining) } }
       : {},
   };

@@ -16,7 +16,7 @@ import { counted, percent } from "../lib/wording.ts";
 /** The evaluation of the classifier on a split. */
 export interface SplitEvaluation {
   /** Its name in result.json. */
-  readonly key: "dev" | "test";
+  readonly key: "dev" | "test" | "cross_validation";
   /** Its name in sentences. */
   readonly split: string;
   /** The measures are of the probabilities as trained; those of the mistakes are calibrated, as predictions are. */
@@ -70,7 +70,8 @@ export function resultOf(
   };
 }
 
-const measured = ({ errorRate, macroF1, ...metrics }: Metrics) => ({
+/** Measures under the names of result.json. */
+export const measured = ({ errorRate, macroF1, ...metrics }: Metrics) => ({
   ...metrics,
   error_rate: errorRate,
   macro_f1: macroF1,

@@ -170,9 +170,17 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
     onStep: context.onStep,
     onEpoch: context.onEpoch,
   });
-  const { probabilities, expected, labels } = tuned.devPredictions ?? tuned.testPredictions!;
-  const { temperature, note: calibrationNote } = calibrate(probabilities, expected, labels.length);
-  return { tuned, survey, ...made ? { preTraining: made.outcome } : {}, temperature, calibrationNote };
+  const predictions = tuned.devPredictions ?? tuned.testPredictions;
+  const calibration = predictions ? calibrationOf(predictions) : { temperature: 1, calibrationNote: "" };
+  return { tuned, survey, ...made ? { preTraining: made.outcome } : {}, ...calibration };
+}
+
+/** Returns the temperature that suits predictions, and what is to be said of it. */
+export function calibrationOf(
+  { probabilities, expected, labels }: Predictions,
+): Pick<RecipeRun, "temperature" | "calibrationNote"> {
+  const { temperature, note } = calibrate(probabilities, expected, labels.length);
+  return { temperature, calibrationNote: note };
 }
 
 /** The expected calibration error of predictions whose logits are divided by a temperature. */
@@ -213,11 +221,11 @@ const recordShape: Shape<Made> = object<Made>({
  *
  * @param see called with the model that it starts from
  */
-async function pretrained(
+export async function pretrained(
   recipe: Recipe,
   settings: RecipePreTraining,
   context: RecipeContext,
-  see: (model: StartModel) => void,
+  see: (model: StartModel) => void = () => {},
 ): Promise<{ model: StartModel; outcome: PreTrainingOutcome }> {
   const { data, model: name, start } = recipe;
   const { unlabelled: given, ...numbers } = settings;
@@ -244,7 +252,8 @@ async function pretrained(
     see(model);
     const { language } = data;
     const encode = (texts: Iterable<string>) => encodeDocuments(texts, model.tokenizer, language).documents;
-    const documents = { train: encode(texts), heldOut: encode(data.dev.map(wholeText)) };
+    const heldOut = data.dev.length > 0 ? data.dev : data.train; // a run on all rows has nothing else to measure on
+    const documents = { train: encode(texts), heldOut: encode(heldOut.map(wholeText)) };
     const plan = {
       texts: texts.length,
       unlabelled: unlabelled.length,
@@ -303,7 +312,7 @@ function hashOf(texts: readonly string[]): string {
 }
 
 /** Returns the predictions of pre-training and its length. */
-function stepsOf(
+export function stepsOf(
   { fresh, config, parameters }: StartModel,
   documents: Documents,
   { passes = paperPasses, steps, batchSize = 32, maxLength = 128 }: RecipePreTraining,

@@ -13,6 +13,7 @@ import {
 } from "./examples.ts";
 import { openTable, requireColumns, type Row, type TableOptions } from "../tables/table.ts";
 import { labelHints, plainLabel } from "./label_hints.ts";
+import { refuseAmounts, TokenLabels } from "./other_tasks.ts";
 import { RowTally } from "../tables/row_tally.ts";
 
 /** Files and columns of {@link datasetFromFiles}. */
@@ -113,6 +114,7 @@ export async function readLabelled(
   const checkColumns = () => requireColumns(table, ...textColumns, labelColumn);
   if (table.format !== "jsonl") checkColumns(); // all columns of JSON Lines are known only at the end
   const found: LabelledRow[] = [];
+  const tokenLabels = new TokenLabels();
   const [noText, noLabel, withNul, lost, tokens] = Array.from({ length: 5 }, () => new RowTally()) as Tallies;
   for await (const row of table.rows) {
     const { line, values } = row;
@@ -126,6 +128,7 @@ export async function readLabelled(
     else found.push({ text, label, line, given });
     if (whole.includes("\0")) withNul.add(line);
     if (whole.includes("\ufffd")) lost.add(line);
+    tokenLabels.add(row, textColumns, labelColumn);
   }
   checkColumns();
   if (found.length === 0) {
@@ -136,6 +139,8 @@ export async function readLabelled(
     );
   }
   refuseObjects(path, found);
+  tokenLabels.refuse(path);
+  if (!labels) refuseAmounts(path, found);
   if (!labels) refuseSeveralLabels(path, found);
   const classes = labels ?? [...new Set(found.map(({ label }) => label))].sort(byValue);
   const places = new Map(classes.map((name, place) => [name, place]));

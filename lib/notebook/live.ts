@@ -6,7 +6,7 @@ import { callback, requireArguments } from "../storage/arguments.ts";
 import { text } from "../storage/json.ts";
 
 /** The Deno kernel's function that sends a message to the notebook. */
-type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
+export type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
 
 /** The state of a training after a step. */
 export interface WatchedStep {
@@ -111,7 +111,7 @@ export class LiveCurve {
 }
 
 /** Returns the kernel's broadcast; undefined outside a notebook, where reading `Deno.jupyter` throws. */
-function kernelBroadcast(): Broadcast | undefined {
+export function kernelBroadcast(): Broadcast | undefined {
   try {
     return (Deno as unknown as { jupyter?: { broadcast: Broadcast } }).jupyter?.broadcast;
   } catch {

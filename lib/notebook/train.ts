@@ -1,12 +1,12 @@
 /** Training a classifier in a few lines of a notebook: its loss is drawn meanwhile, and the result classifies texts. */
-import { type Classification, Classifier, type ClassifierText } from "../classifier/classifier.ts";
-import { merge, override, paperDraft, type Settings } from "../runs/configuration.ts";
+import type { Classification, ClassifierText } from "../classifier/classifier.ts";
+import { classifierOf } from "../classifier/tested.ts";
+import { prepareLog, TrainingLog } from "../classifier/training_log.ts";
+import { type Draft, merge, override, paperDraft, type Settings } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
-import { classifierPlan } from "../paper/classifier_plan.ts";
 import { fineTune, type FineTuned } from "../paper/fine_tune.ts";
-import { textStrategy } from "../paper/long_text.ts";
-import { fineTuneSettings } from "../paper/settings.ts";
+import { type FineTuneSettings, fineTuneSettings } from "../paper/settings.ts";
 import { escapeMarkdown } from "../printable.ts";
 import { markdown } from "../results/markdown.ts";
 import { openEngine } from "../engine/open.ts";
@@ -17,10 +17,24 @@ import { showRun } from "./show.ts";
 import { aDataset, having, requireArguments } from "../storage/arguments.ts";
 
 /** The settings of a training; all are optional. */
-export type TrainSettings = Omit<
-  Settings,
-  "data" | "limits" | "resample" | "preTraining" | "multiTask" | "forgetting"
->;
+export type TrainSettings =
+  & Omit<Settings, "data" | "limits" | "resample" | "preTraining" | "multiTask" | "forgetting">
+  & Pick<FineTuneSettings, "classWeights" | "evaluateEvery" | "maxSteps" | "patience">
+  & {
+    /** Folder for TensorBoard's event files. */
+    readonly log?: string;
+  };
+
+/** Settings that no experiment states. */
+const ownSettings = ["classWeights", "evaluateEvery", "maxSteps", "patience"] as const;
+
+/** Returns a draft of settings over the paper's, with MiniLM as model, and the settings of its fine-tuning. */
+export function trainDraft(settings: TrainSettings): { draft: Draft; tuning: FineTuneSettings } {
+  const { log: _, ...own } = settings;
+  const draft = merge({ ...paperDraft, model: "minilm" }, own);
+  const others = Object.fromEntries(ownSettings.map((name) => [name, settings[name]]));
+  return { draft, tuning: { ...fineTuneSettings(draft), ...others } };
+}
 
 /** A classifier with the run that made it. */
 export interface TrainedClassifier extends FineTuned, Displayable {
@@ -43,35 +57,47 @@ export async function trainClassifier(
     settings: [settings, having("an object with settings, such as { learningRate: 5e-5 }")],
   });
   requireSettings(settings);
-  const draft = merge({ ...paperDraft, model: "minilm" }, settings);
+  const { log } = settings;
+  const { draft, tuning } = trainDraft(settings);
+  const withEngine = withEngineOf(draft);
   const { model: name, layers, seed, architecture } = draft;
   const { labels } = data;
   const texts = data.train.map(wholeText);
   const start = { labels, seed, layers: layers ?? undefined, architecture, texts, say: console.error };
   const model = await startModel(name, start);
-  const tuning = fineTuneSettings(draft);
-  const withEngine = async <Result>(use: (engine: Engine) => Promise<Result>) => {
-    const engine = await openEngine(draft.engine, draft.precision);
+  const logged = log === undefined ? undefined : new TrainingLog(log);
+  if (log !== undefined) await prepareLog(log, {});
+  const run = await withEngine((engine) =>
+    watch(
+      data.name,
+      (onStep) => fineTune(model, data, tuning, { engine, ...logged?.around({ onStep }) ?? { onStep } }),
+    )
+  ).finally(() => logged?.close());
+  return showRun(data.name, { ...run, classify: classifyBy(run, withEngine) });
+}
+
+/** Runs something with an engine of its own. */
+export type WithEngine = <Result>(use: (engine: Engine) => Promise<Result>) => Promise<Result>;
+
+/** Returns a function that opens the engine of some settings, and disposes it after its use. */
+export function withEngineOf({ engine: name, precision }: Pick<Draft, "engine" | "precision">): WithEngine {
+  return async (use) => {
+    const engine = await openEngine(name, precision);
     return await use(engine).finally(() => engine.dispose());
   };
-  const run = await withEngine((engine) =>
-    watch(data.name, (onStep) => fineTune(model, data, tuning, { engine, onStep }))
-  );
-  const { model: { config, tokenizer }, parameters, pairs, notes } = run;
-  const { maxLength, features = "last" } = tuning;
-  const text = textStrategy(tuning.text, tuning);
-  const plan = classifierPlan(config, tuning);
-  const trained = { config, labels, parameters, tokenizer, text, maxLength, features, plan, pairs, notes };
-  const classify = (texts: readonly ClassifierText[]) =>
+}
+
+/** Returns `classify` of a trained classifier. */
+export function classifyBy(run: FineTuned, withEngine: WithEngine): TrainedClassifier["classify"] {
+  return (texts) =>
     withEngine(async (engine) => {
-      const classifier = new Classifier({ ...trained, temperature: 1 }, { engine });
+      const classifier = classifierOf(run, { engine });
       const found = await classifier.classify(texts).finally(() => classifier.dispose());
       return withDisplay(found, () => {
         const text = predictions(texts, found);
         return { text, markdown: text };
       });
     });
-  return showRun(data.name, { ...run, classify });
 }
 
 /** @throws InputError if there is no such setting of a training, or it cannot hold its value. */
@@ -86,7 +112,7 @@ function requireSettings(settings: TrainSettings): void {
     ...all
   } = paperDraft;
   for (const [name, value] of Object.entries(settings)) {
-    if (value === undefined) continue;
+    if (value === undefined || name === "log" || (ownSettings as readonly string[]).includes(name)) continue;
     const parts = name === "architecture" && typeof value === "object" && value !== null
       ? Object.entries(value).map(([part, value]) => [`${name}.${part}`, value] as const)
       : [[name, value] as const];

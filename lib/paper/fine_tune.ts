@@ -18,7 +18,8 @@ import type { CheckpointOptions } from "../training/checkpoints.ts";
 import { type Evaluated, evaluateExamples, isBetter } from "../training/class_probabilities.ts";
 import { type EpochResult, type StepReport, train } from "../training/loop.ts";
 import { optimizer } from "../training/optimizers.ts";
-import { balancedWeights, partOfEpoch, passSize } from "../training/step_batches.ts";
+import { balancedWeights, passSize } from "../training/step_batches.ts";
+import { batchesOfStretch, stretchesOf, updatesOf } from "../training/stretches.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
 import { type UsedRows, usedRows } from "../training/used_rows.ts";
 import { Trainer } from "../training/trainer.ts";
@@ -114,24 +115,29 @@ export async function fineTune(
   const update = optimizer(settings.optimizer);
   const trainer = new Trainer(context.engine, trainable, parameters, update, seed, words);
   try {
-    const rate = learningRates(settings, config.num_hidden_layers, steps * settings.epochs);
+    const rate = learningRates(settings, config.num_hidden_layers, updatesOf(steps, settings));
+    const stretches = stretchesOf(steps, settings);
     const evaluate = (examples: readonly EncodedExample[]) =>
       evaluateExamples((batch) => trainer.evaluate(batch), examples, { ...batching, classes });
     const record = ({ evaluation, epoch, ...rest }: EpochResult<Measured>): EpochRecord => ({
-      epoch: epoch / points,
+      epoch: stretches[epoch - 1]!.epoch,
       ...rest,
       ...evaluation.train ? { train: evaluation.train } : {},
-      [chosenBy]: evaluation.chosenBy,
+      ...evaluation.chosenBy ? { [chosenBy]: evaluation.chosenBy } : {},
     });
     const sample = () => stratifiedOrder(data.train, 0).slice(0, split[chosenBy].length);
     const trainSample = points > 1 ? sample().map((place, index) => ({ ...split.train[place]!, index })) : [];
-    const better = (a: Measured, b: Measured) => settings.keep === "last" || isBetter(a.chosenBy, b.chosenBy);
+    const isLast = settings.keep === "last";
+    const better = (a: Measured, b: Measured) => isLast || isBetter(a.chosenBy!, b.chosenBy!);
+    const chooses = split[chosenBy].length > 0;
     let kept: { readonly measured: Measured; readonly evaluated: Evaluated } | undefined; // the best of this sitting
     const result = await train<Measured>(trainer, {
-      epochs: settings.epochs * points,
-      batches: (point) => partOfEpoch(batches[Math.floor(point / points)]!, point % points, points),
+      epochs: stretches.length,
+      batches: (n) => batchesOfStretch(batches, stretches[n]!),
       rate,
+      patience: settings.patience,
       evaluate: async () => {
+        if (!chooses) return {};
         const evaluated = await evaluate(split[chosenBy]);
         const train = points > 1 ? { train: (await evaluate(trainSample)).metrics } : {};
         const measured = { chosenBy: evaluated.metrics, ...train };
@@ -155,8 +161,16 @@ export async function fineTune(
     const epochs = result.epochs.map(record);
     const best = epochs[result.bestEpoch - 1]!;
     const isKept = kept?.measured === result.epochs[result.bestEpoch - 1]!.evaluation;
-    const chosen = isKept ? kept!.evaluated : await evaluate(split[chosenBy]);
+    const chosen = isKept ? kept!.evaluated : chooses ? await evaluate(split[chosenBy]) : undefined;
     const dev = chosenBy === "dev" ? chosen : undefined;
+    if (epochs.length < stretches.length) {
+      notes.push(
+        `Training ended early, after ${result.steps} of ${
+          stretches.at(-1)!.to
+        } steps, as ${settings.patience} ` +
+          "measurements in a row were no better.",
+      );
+    }
     const testOf = async () => split.test.length > 0 ? await evaluate(split.test) : undefined;
     const test = chosenBy === "test" ? chosen : await testOf();
     const predictions = ({ expected, probabilities }: Evaluated): Predictions => ({
@@ -186,8 +200,8 @@ export async function fineTune(
 
 /** The result of a measurement. */
 interface Measured {
-  /** Measures of the split that the epoch is chosen by. */
-  readonly chosenBy: Metrics;
+  /** Measures of the split that the epoch is chosen by; none where the last one is kept without such texts. */
+  readonly chosenBy?: Metrics;
   /** Measures of a sample of the training texts. */
   readonly train?: Metrics;
 }

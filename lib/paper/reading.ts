@@ -80,24 +80,24 @@ export interface EncodedDataset {
 /**
  * A data set as a tokenizer and a text strategy make it.
  *
- * @throws InputError if there is nothing to choose the best epoch by.
+ * @throws InputError if there is nothing to choose the best epoch by, and not the last one is kept.
  */
 export function encodeDataset(
   data: Dataset,
   tokenizer: Tokenizer,
-  settings: Pick<FineTuneSettings, "text" | "maxFractions" | "maxLength" | "protocol">,
+  settings: Pick<FineTuneSettings, "text" | "maxFractions" | "maxLength" | "protocol" | "keep">,
 ): EncodedDataset {
   requireArguments("encodeDataset", {
     data: [data, aDataset],
     tokenizer: [tokenizer, aTokenizer],
     settings: [settings, object({ maxLength: whole(1) })],
   });
-  const { maxLength, protocol } = settings;
+  const { maxLength, protocol, keep } = settings;
   const text = textStrategy(settings.text, settings);
   const read = (examples: readonly Example[]) => readExamples(examples, { tokenizer, text, maxLength });
   const split = { train: read(data.train), dev: read(data.dev), test: read(data.test) };
   const chosenBy = protocol === "paper" ? "test" : "dev";
-  if (split[chosenBy].length === 0) {
+  if (split[chosenBy].length === 0 && keep !== "last") {
     const missing = chosenBy === "dev" ? "development" : "test";
     throw new InputError(
       `Cannot choose the best epoch on ${data.name} as it has no ${missing} texts: give some, or more training texts`,

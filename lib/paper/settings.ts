@@ -26,6 +26,12 @@ export interface FineTuneSettings {
    * best epoch, and a sample of the training texts is measured as well.
    */
   readonly evaluationsPerEpoch?: number;
+  /** Updates between two measurements, instead of some in each pass. */
+  readonly evaluateEvery?: number;
+  /** Updates at most; the schedule of the rate ends with them. */
+  readonly maxSteps?: number;
+  /** Early stopping: measurements in a row without a better one that end the training; none if not given. */
+  readonly patience?: number;
   /** Measured parameters that are kept and tested: the best ones (if not given), or the last. */
   readonly keep?: "best" | "last";
   /** Texts of one optimizer step. */
@@ -54,7 +60,7 @@ export interface FineTuneSettings {
   readonly seed: number;
 }
 
-/** The paper's values; how classes weigh and what is kept is not a matter of its runs. */
+/** The paper's values; how classes weigh, what is kept and early stopping are not a matter of its runs. */
 export const paperFineTuning = {
   method: "fine-tuning",
   text: "head+tail",

@@ -29,6 +29,8 @@ export interface TrainingReport {
   readonly settings: Readonly<Record<string, unknown>>;
   /** Sentences for the reader. */
   readonly notes: readonly string[];
+  /** A part of its own after the results: of a search, or of a cross-validation. */
+  readonly part?: Fragment;
 }
 
 /** Most classes of a whole confusion matrix, and most classes that other tables show. */
@@ -37,7 +39,7 @@ const tableClasses = 200;
 
 /** Writes the page as an HTML document that needs nothing from elsewhere. */
 export async function trainingPage(
-  { name, source, run, evaluations, settings, notes }: TrainingReport,
+  { name, source, run, evaluations, settings, notes, part }: TrainingReport,
 ): Promise<string> {
   const { survey, tuned, temperature, calibrationNote } = run;
   const { split, evaluation } = evaluations.at(-1)!;
@@ -80,9 +82,9 @@ ${
         ? calibrationNote
         : `Predictions divide the logits by a temperature of ${
           temperature.toFixed(3)
-        }, which was chosen on the development texts (Guo et al. 2017). ${calibrationNote}`
+        }, which was chosen on the ${evaluations[0]!.split} texts (Guo et al. 2017). ${calibrationNote}`
     }</p>
-${await curves(run)}
+${part}${await curves(run)}
 <h2>What was seen</h2>
 ${list(surveyLines(survey, tuned.settings))}
 ${
@@ -158,6 +160,7 @@ function confusion({ classes, confusion, confused }: Evaluation): Fragment {
 async function curves({ tuned, preTraining }: RecipeRun): Promise<Fragment> {
   const point = (x: number, value: number | undefined) => ({ x, values: value === undefined ? [] : [value] });
   const { epochs } = tuned;
+  const measured = epochs.some(({ dev }) => dev);
   const figures: Figure[] = [];
   if (preTraining) {
     const { evaluations } = preTraining;
@@ -176,19 +179,26 @@ async function curves({ tuned, preTraining }: RecipeRun): Promise<Fragment> {
       title: "Fine-tuning",
       x: "epochs",
       y: "",
-      panels: [{
-        title: "Loss",
-        curves: [
-          { name: "training", points: epochs.map(({ epoch, trainLoss }) => point(epoch, trainLoss)) },
-          { name: "development", points: epochs.map(({ epoch, dev }) => point(epoch, dev?.loss)) },
-        ],
-      }, {
-        title: "Error, %",
-        curves: [{
-          name: "development",
-          points: epochs.map(({ epoch, dev }) => point(epoch, dev && 100 * dev.errorRate)),
-        }],
-      }],
+      panels: [
+        {
+          title: "Loss",
+          curves: [
+            { name: "training", points: epochs.map(({ epoch, trainLoss }) => point(epoch, trainLoss)) },
+            ...measured
+              ? [{ name: "development", points: epochs.map(({ epoch, dev }) => point(epoch, dev?.loss)) }]
+              : [],
+          ],
+        },
+        ...measured
+          ? [{
+            title: "Error, %",
+            curves: [{
+              name: "development",
+              points: epochs.map(({ epoch, dev }) => point(epoch, dev && 100 * dev.errorRate)),
+            }],
+          }]
+          : [],
+      ],
     });
   }
   const drawn: Fragment[] = [];

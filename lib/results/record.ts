@@ -205,7 +205,8 @@ export const measuresShape: Shape<PreTrainingMeasures> = object<PreTrainingMeasu
   ...{ nspLoss: optional(number(0)), nspAccuracy: optional(number(0, 1)) },
 });
 
-const epochShape: Shape<EpochRecord> = object<EpochRecord>({
+/** The shape of {@linkcode EpochRecord}. */
+export const epochShape: Shape<EpochRecord> = object<EpochRecord>({
   ...{ epoch: number(0), trainLoss: number(), seconds: number(0) },
   ...{ train: optional(metricsShape), dev: optional(metricsShape), test: optional(metricsShape) },
 });

@@ -65,8 +65,14 @@ export interface MultiTaskSettings {
   readonly learningRate: number;
 }
 
-/** Everything a run depends on, settings of fine-tuning among it; two runs with equal ones give equal numbers. */
-export interface Configuration extends Required<Omit<FineTuneSettings, "text" | "keep" | "classWeights">> {
+/**
+ * Everything a run depends on, settings of fine-tuning among it; two runs with equal ones give equal numbers. Those that
+ * only one's own classifiers have are left out, so that the hashes of records do not depend on them.
+ */
+export interface Configuration extends
+  Required<
+    Omit<FineTuneSettings, "text" | "keep" | "classWeights" | "evaluateEvery" | "maxSteps" | "patience">
+  > {
   /** Name of the data set. */
   readonly data: string;
   /** Number of examples of each split. */

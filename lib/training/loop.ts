@@ -37,6 +37,10 @@ export interface StepReport {
   readonly loss: number;
   /** Over all parameters, before clipping. */
   readonly gradientNorm: number;
+  /** The highest rate of a parameter at the step. */
+  readonly highestRate: number;
+  /** The lowest one: layers have rates of their own. */
+  readonly lowestRate: number;
   /** Texts of the step without padding rows. */
   readonly examples: number;
   /** Tokens of the step without padding. */
@@ -56,6 +60,8 @@ export interface TrainingPlan<Evaluation> {
   evaluate(trainer: Trainer): Promise<Evaluation>;
   /** Tells whether the first is better; the first of equal epochs is the best. */
   better(first: Evaluation, second: Evaluation): boolean;
+  /** Measurements in a row without a better one, after which training ends; all epochs are trained if not given. */
+  readonly patience?: number;
   readonly checkpoint?: CheckpointOptions;
   onStep?(report: StepReport): void;
   onEpoch?(result: EpochResult<Evaluation>): void | Promise<void>;
@@ -116,11 +122,17 @@ export async function train<Evaluation>(
   const times = new CheckpointTimes(checkpoint?.every);
   /** The step whose loss and norm are not read yet. */
   let begun:
-    | { step: number; batch: StepBatch; outcome: () => Promise<StepOutcome>; seconds: number }
+    | {
+      step: number;
+      batch: StepBatch;
+      rates: readonly number[];
+      outcome: () => Promise<StepOutcome>;
+      seconds: number;
+    }
     | undefined;
   const readStep = async () => {
     if (!begun) return;
-    const { step, batch, outcome, seconds: before } = begun;
+    const { step, batch, rates, outcome, seconds: before } = begun;
     begun = undefined;
     const start = performance.now();
     const { loss, gradientNorm } = await outcome();
@@ -133,7 +145,11 @@ export async function train<Evaluation>(
     at.lossSum += loss;
     at.lastLoss = loss;
     const { examples, tokens } = batch;
-    plan.onStep?.({ step, steps, epoch: at.epoch + 1, loss, gradientNorm, examples, tokens, seconds });
+    const [highestRate, lowestRate] = [Math.max(...rates), Math.min(...rates)];
+    plan.onStep?.({
+      ...{ step, steps, epoch: at.epoch + 1, loss, gradientNorm, highestRate, lowestRate },
+      ...{ examples, tokens, seconds },
+    });
   };
   const saveIfDue = async (endsEpoch: boolean) => {
     const isStopped = checkpoint?.stop?.aborted ?? false;
@@ -161,20 +177,24 @@ export async function train<Evaluation>(
     }
   }
 
-  while (at.epoch < epochs) {
+  while (at.epoch < epochs && !isOver(at.results, plan)) {
     const batches = plan.batches(at.epoch);
     while (at.place < batches.length) {
       const start = performance.now();
       const batch = batches.at(at.place);
       const update = trainer.updates;
-      const outcome = await trainer.begin(batch, (parameter) => plan.rate(parameter, update))
-        .catch(async (error) => {
-          await readStep(); // its error, if it has one, explains this one
-          throw error;
-        });
+      const rates: number[] = [];
+      const outcome = await trainer.begin(batch, (parameter) => {
+        const rate = plan.rate(parameter, update);
+        rates.push(rate);
+        return rate;
+      }).catch(async (error) => {
+        await readStep(); // its error, if it has one, explains this one
+        throw error;
+      });
       const seconds = (performance.now() - start) / 1000;
       await readStep(); // the one before, while the engine computes this one
-      begun = { step: trainer.updates, batch, outcome, seconds };
+      begun = { step: trainer.updates, batch, rates, outcome, seconds };
       at.place++;
       if (trainer.runsAhead) await setImmediate(); // else no signal and no timer would have its turn
       else await readStep();
@@ -208,6 +228,15 @@ function bestOf<Evaluation>(
   { better }: TrainingPlan<Evaluation>,
 ): EpochResult<Evaluation> {
   return results.reduce((best, result) => better(result.evaluation, best.evaluation) ? result : best);
+}
+
+/** Tells whether the last measurements were no better for too long. */
+function isOver<Evaluation>(
+  results: readonly EpochResult<Evaluation>[],
+  plan: TrainingPlan<Evaluation>,
+): boolean {
+  if (plan.patience === undefined || results.length === 0) return false;
+  return results.length - bestOf(results, plan).epoch >= plan.patience;
 }
 
 function notFinite<Evaluation>(

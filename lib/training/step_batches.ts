@@ -1,12 +1,5 @@
-/** The division of training into passes and parts, and of the loss among classes. */
+/** The division of a batch into passes, and of the loss among classes. */
 import { InputError } from "../errors.ts";
-import type { EpochBatches } from "./step.ts";
-
-/** The batches of one of `parts` consecutive parts of an epoch. */
-export function partOfEpoch({ length, at }: EpochBatches, part: number, parts: number): EpochBatches {
-  const [from, to] = [part, part + 1].map((end) => Math.floor(end * length / parts)) as [number, number];
-  return { length: to - from, at: (place) => at(from + place) };
-}
 
 /** Texts of one pass. @throws InputError if passes do not make whole batches, or the devices do not divide them. */
 export function passSize(

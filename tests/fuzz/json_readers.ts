@@ -12,6 +12,8 @@ import { vocabularyOf } from "../../lib/paper/masked_words.ts";
 import { readManifest } from "../../lib/report/publish.ts";
 import { preTrainingShape } from "../../lib/results/record.ts";
 import { predictionFaults, readPredictions, readRecords } from "../../lib/results/records.ts";
+import { measure } from "../../lib/results/metrics.ts";
+import { StateFile } from "../../lib/search/state.ts";
 import { readMeasured } from "../../lib/runs/data_table.ts";
 import { anything, map } from "../../lib/storage/json.ts";
 import { characterTokenizer } from "../../lib/text/tokenizer.ts";
@@ -19,6 +21,23 @@ import { keptModel } from "../../lib/training/cached_model.ts";
 import { newestCheckpoint, writeCheckpoint } from "../../lib/training/checkpoints.ts";
 import { readNotebook } from "../../scripts/notebook_file.ts";
 import { exampleRecord } from "../results/example_record.ts";
+
+/** The state of a search with one training. */
+const searchState = {
+  pace: { start: 1, operation: 1e-9 },
+  preTraining: { steps: 3, passes: 0.5 },
+  ladder: [16, 32],
+  rungs: [{ steps: 16, choices: [0, 1] }],
+  trials: [{
+    choice: 0,
+    rung: 0,
+    outcome: {
+      ...{ epochs: [{ epoch: 0.5, trainLoss: 0.7, seconds: 1 }], bestEpoch: 0.5, steps: 16, seconds: 2 },
+      metrics: measure([0.25, 0.75], [1], 2),
+      predictions: { labels: ["a", "b"], expected: [1], probabilities: [0.25, 0.75] },
+    },
+  }],
+};
 
 /** A reader of one file. */
 export interface JsonReader {
@@ -167,6 +186,13 @@ export async function jsonReaders(folder: string, tiny: string): Promise<JsonRea
           outputs: cell.outputs?.map(({ data: _, ...output }) => output),
         }));
       },
+    },
+    {
+      name: "search",
+      file: "search.json",
+      whole: json({ identity: "a", value: searchState }),
+      free: /^value/,
+      read: () => new StateFile(folder, "a").read(),
     },
     {
       name: "checkpoint",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { trainingBatches } from "../../lib/training/batches.ts";
-import { balancedWeights, partOfEpoch, passSize } from "../../lib/training/step_batches.ts";
+import { balancedWeights, passSize } from "../../lib/training/step_batches.ts";
 
 Deno.test("a pass is a part of a batch, and each device computes as much of it", () => {
   assert.equal(passSize({ batchSize: 24, microBatchSize: 8 }, 4), 8);
@@ -36,13 +36,4 @@ Deno.test("balanced weights are n / (C n_c), and those of a batch sum to 1 over 
     [...plain.parts[0]!.weights!.data],
     Array.from(plain.indices, (index) => Math.fround(index < 0 ? 0 : 1 / 7)),
   );
-});
-
-Deno.test("the parts of an epoch have each of its batches once, in order", () => {
-  const at = (examples: number) => ({ shape: {}, parts: [], examples, tokens: 0 });
-  const places = [0, 1, 2].map((part) => {
-    const { length, at: own } = partOfEpoch({ length: 10, at }, part, 3);
-    return Array.from({ length }, (_, place) => own(place).examples);
-  });
-  assert.deepEqual(places, [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]]);
 });

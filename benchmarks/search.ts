@@ -1,0 +1,116 @@
+/**
+ * A search within a budget against the default recipe, on the same test texts. The command `train` runs as people run
+ * it, for each seed with `--budget` and without. Takes about the budgets times the seeds, and half as much for the
+ * default.
+ */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { dataset, limit } from "../lib/data/dataset.ts";
+import { type Example, wholeText } from "../lib/data/examples.ts";
+import { mean, pairedT, standardDeviation } from "../lib/results/statistics.ts";
+
+/** A comparison. */
+export interface SearchCase {
+  /** Name of the data set. */
+  readonly data: string;
+  /** Training texts, a tenth of which are held out to choose by. */
+  readonly train: number;
+  /** Test texts. */
+  readonly test: number;
+  /** The lowest layers of MiniLM that are kept. */
+  readonly layers: number;
+  /** T. */
+  readonly maxLength: number;
+  /** The time of a search. */
+  readonly budget: string;
+  readonly seeds: readonly number[];
+}
+
+/** What a seed came to. */
+export interface SearchSeed {
+  readonly seed: number;
+  /** The choice of the search. */
+  readonly chosen: Readonly<Record<string, unknown>>;
+  readonly trainings: number;
+  /** Share of wrong predictions on the test texts. */
+  readonly testError: { readonly searched: number; readonly default: number };
+  readonly seconds: { readonly searched: number; readonly default: number };
+  /** Seconds of the search over its budget. */
+  readonly ofBudget: number;
+}
+
+/** Small, so that two CPU cores take a quarter of an hour; the default takes about a fifth of the budget. */
+const cases: readonly SearchCase[] = [
+  { data: "imdb", train: 500, test: 1000, layers: 2, maxLength: 32, budget: "2m", seeds: [1, 2, 3] },
+  { data: "mailing-lists", train: 500, test: 1000, layers: 2, maxLength: 32, budget: "2m", seeds: [1, 2, 3] },
+];
+
+/** Runs all comparisons; returns the numbers for the history. */
+export async function benchSearch(
+  { say }: { say: (line: string) => void },
+): Promise<(SearchCase & { readonly results: SearchSeed[] })[]> {
+  const all = [];
+  for (const one of cases) all.push({ ...one, results: await searchAgainstDefault(one, say) });
+  return all;
+}
+
+/** Runs a comparison. */
+export async function searchAgainstDefault(
+  one: SearchCase,
+  say: (line: string) => void,
+): Promise<SearchSeed[]> {
+  const folder = await mkdtemp(join(tmpdir(), "bertlab-search-"));
+  try {
+    const data = limit(await dataset(one.data), { train: one.train, test: one.test });
+    const write = (name: string, examples: readonly Example[]) => {
+      const line = (example: Example) =>
+        JSON.stringify({ text: wholeText(example), label: data.labels[example.label] });
+      return writeFile(join(folder, name), examples.map(line).join("\n"));
+    };
+    await write("train.jsonl", data.train);
+    await write("test.jsonl", data.test);
+    const results: SearchSeed[] = [];
+    for (const seed of one.seeds) {
+      const common = ["--seed", `${seed}`, "--layers", `${one.layers}`, "--max-length", `${one.maxLength}`];
+      const searched = await train(folder, ...common, "--budget", one.budget);
+      const plain = await train(folder, ...common);
+      const { trials, chosen, budget } = searched.search;
+      results.push({
+        ...{ seed, chosen, trainings: trials.length, ofBudget: searched.seconds / budget },
+        testError: { searched: searched.test.error_rate, default: plain.test.error_rate },
+        seconds: { searched: searched.seconds, default: plain.seconds },
+      });
+      say(`${one.data}: ${JSON.stringify(results.at(-1))}`);
+    }
+    const errors = (side: "searched" | "default") => results.map(({ testError }) => 100 * testError[side]);
+    for (const side of ["searched", "default"] as const) {
+      const own = errors(side);
+      say(`${one.data}, ${side}: ${mean(own).toFixed(2)} ± ${standardDeviation(own)?.toFixed(2) ?? "–"} %`);
+    }
+    if (results.length > 1) {
+      const { difference, p } = pairedT(errors("searched"), errors("default"));
+      say(`${one.data}, searched − default: ${difference.toFixed(2)} points, p = ${p.toFixed(3)} over seeds`);
+    }
+    return results;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Runs `deno task train`, and returns its result.json. */
+async function train(folder: string, ...more: string[]) {
+  const root = dirname(import.meta.dirname!);
+  const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
+  const output = join(folder, "model");
+  const args = [
+    ...tasks.train.split(" ").slice(2),
+    ...["--train", join(folder, "train.jsonl"), "--test", join(folder, "test.jsonl"), "--output", output],
+    ...more,
+  ];
+  const command = new Deno.Command(Deno.execPath(), { args, cwd: root, stdout: "null", stderr: "inherit" });
+  if (!(await command.output()).success) throw new Error(`train ${args.join(" ")} failed`);
+  const result = JSON.parse(await readFile(join(output, "result.json"), "utf8"));
+  await rm(output, { recursive: true });
+  return result;
+}

@@ -1,0 +1,196 @@
+/**
+ * Cross-validation for small files: the rows are cut into K folds, and K classifiers are trained, each tested on the fold
+ * that it has not seen. Its epoch is chosen by a tenth of the other rows, so that the tested fold chooses nothing. Then
+ * one classifier is trained on all rows, for as many passes as those kept in the middle.
+ */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type Dataset,
+  type Example,
+  fingerprintOf,
+  stratifiedOrder,
+  stratifiedSplit,
+} from "../data/examples.ts";
+import { InputError } from "../errors.ts";
+import { fold } from "../random.ts";
+import type { Metrics } from "../results/metrics.ts";
+import type { Predictions } from "../results/records.ts";
+import { mean, standardDeviation } from "../results/statistics.ts";
+import { unfinished } from "../training/checkpoints.ts";
+import { updatesOf } from "../training/stretches.ts";
+import { calibrationOf, type Recipe, type RecipeContext, type RecipeRun, runRecipe } from "./recipe.ts";
+import { keep, outcomeShape, readKept, recipeIdentity, type RunOutcome } from "./run_outcome.ts";
+
+/** A fold: its data set, whose test split it is, and the places of its rows among all. */
+export interface Fold {
+  /** Its texts to train on, to choose by and to test on. */
+  readonly data: Dataset;
+  /** The places of the tested rows. */
+  readonly rows: readonly number[];
+}
+
+/** The mean of a measure over the folds, and its standard deviation. */
+export interface Spread {
+  /** The mean. */
+  readonly mean: number;
+  /** The standard deviation, divided by n − 1. */
+  readonly sd: number;
+}
+
+/** The result of {@linkcode crossValidate}. */
+export interface CrossValidation {
+  /** The training of each fold; its measures and predictions are those of the fold. */
+  readonly folds: readonly RunOutcome[];
+  /** Share of wrong predictions, over the folds. */
+  readonly errorRate: Spread;
+  /** Macro F1, over the folds. */
+  readonly macroF1: Spread;
+  /** Log loss, over the folds. */
+  readonly loss: Spread;
+  /** All rows: those to train on, then those to choose by. */
+  readonly rows: readonly Example[];
+  /** The predictions of all rows, each by the classifier that has not seen it. */
+  readonly predictions: Predictions;
+  /** The classifier of all rows; its temperature is fitted to `predictions`. */
+  readonly run: RecipeRun;
+}
+
+/** The context of {@linkcode crossValidate}: that of a recipe, with callbacks for each part. */
+export interface FoldsContext extends Pick<RecipeContext, "engine" | "checkpoint" | "onSurvey"> {
+  /** Returns the callbacks of a part: "fold 1", "fold 2", …, and "all rows". */
+  part?(name: string): Partial<RecipeContext>;
+  /** Told after each fold. */
+  onFold?(number: number, outcome: RunOutcome): void;
+}
+
+/** Returns the rows that are neither for test: those to train on and those to choose by. */
+export function allRows({ train, dev }: Pick<Dataset, "train" | "dev">): Example[] {
+  return [...train, ...dev];
+}
+
+/**
+ * Cuts a data set's rows into folds that hold each class in its share.
+ *
+ * @throws InputError if there are fewer than two rows a fold.
+ */
+export function foldsOf(data: Dataset, count: number, seed: number): Fold[] {
+  const all = allRows(data);
+  if (all.length < 2 * count) {
+    throw new InputError(
+      `Cannot cut ${all.length} rows of ${data.name} into ${count} folds: expected at least two rows a fold`,
+    );
+  }
+  const order = stratifiedOrder(all, fold(seed, count));
+  const end = (n: number) => Math.round(n * all.length / count);
+  return Array.from({ length: count }, (_, n) => {
+    const rows = order.slice(end(n), end(n + 1)).sort((a, b) => a - b);
+    const tested = new Set(rows);
+    const others = all.filter((_, place) => !tested.has(place));
+    const held = Math.max(1, Math.round(others.length / 10));
+    const { train, dev } = stratifiedSplit(others, { dev: held, test: 0 }, seed);
+    const splits = { train, dev, test: rows.map((place) => all[place]!) };
+    return { rows, data: { ...data, ...splits, fingerprint: fingerprintOf(data.labels, splits) } };
+  });
+}
+
+/**
+ * Cross-validates a recipe, then trains a classifier on all rows. A run that was stopped goes on after its last whole
+ * fold, and in the fold that it was in from its last checkpoint.
+ *
+ * @param recipe its development split is used as training rows; its test split is for the last classifier alone
+ * @throws InputError as `runRecipe`, if there are too few rows, or what is there is of another run.
+ */
+export async function crossValidate(
+  recipe: Recipe,
+  count: number,
+  context: FoldsContext,
+): Promise<CrossValidation> {
+  const { data, fineTuning } = recipe;
+  const { engine, checkpoint, part = () => ({}) } = context;
+  const { folder } = checkpoint;
+  const folds = foldsOf(data, count, fineTuning.seed);
+  const identity = await recipeIdentity(recipe, { folds: count });
+  if (!checkpoint.resume) await removeFolds(folder, checkpoint.overwrite);
+  const carryOut = (recipe: Recipe, name: string, place: string) =>
+    runRecipe(recipe, {
+      onSurvey: name === "fold 1" ? context.onSurvey : undefined,
+      ...part(name),
+      ...{ engine, checkpoint: { ...checkpoint, folder: join(folder, place) } },
+    });
+
+  const outcomes: RunOutcome[] = [];
+  for (const [n, fold] of folds.entries()) {
+    const path = join(folder, `fold-${n + 1}.json`);
+    let outcome = await readKept(path, identity, outcomeShape);
+    if (!outcome) {
+      const start = performance.now();
+      const { tuned } = await carryOut({ ...recipe, data: fold.data }, `fold ${n + 1}`, `fold-${n + 1}`);
+      const { epochs, bestEpoch, steps, test, testPredictions } = tuned;
+      const seconds = (performance.now() - start) / 1000;
+      outcome = { epochs, bestEpoch, steps, metrics: test!, predictions: testPredictions!, seconds };
+      await keep(path, identity, outcome);
+      await rm(join(folder, `fold-${n + 1}`), { recursive: true, force: true });
+    }
+    outcomes.push(outcome);
+    context.onFold?.(n + 1, outcome);
+  }
+
+  const rows = allRows(data);
+  const predictions = pooled(folds, outcomes, rows, data.labels);
+  const run = await carryOut(recipeOfAll(recipe, rows, outcomes), "all rows", "all-rows");
+  const over = (measure: (metrics: Metrics) => number) => {
+    const values = outcomes.map(({ metrics }) => measure(metrics));
+    return { mean: mean(values), sd: standardDeviation(values)! };
+  };
+  return {
+    folds: outcomes,
+    errorRate: over(({ errorRate }) => errorRate),
+    macroF1: over(({ macroF1 }) => macroF1),
+    loss: over(({ loss }) => loss),
+    ...{ rows, predictions },
+    run: { ...run, ...calibrationOf(predictions) },
+  };
+}
+
+/** The recipe of all rows: as many passes as the folds kept in the middle; the rates fall to 0 by their end. */
+function recipeOfAll(recipe: Recipe, rows: readonly Example[], outcomes: readonly RunOutcome[]): Recipe {
+  const { data, fineTuning: { patience: _, evaluateEvery: __, ...settings } } = recipe;
+  const splits = { train: rows, dev: [], test: data.test };
+  const kept = outcomes.map(({ bestEpoch }) => bestEpoch).sort((a, b) => a - b);
+  const [low, high] = [kept[Math.floor((kept.length - 1) / 2)]!, kept[Math.floor(kept.length / 2)]!];
+  const passes = (low + high) / 2;
+  const steps = Math.ceil(rows.length / settings.batchSize);
+  const maxSteps = Math.min(updatesOf(steps, settings), Math.max(1, Math.round(passes * steps)));
+  return {
+    ...recipe,
+    data: { ...data, ...splits, fingerprint: fingerprintOf(data.labels, splits) },
+    fineTuning: { ...settings, epochs: Math.ceil(maxSteps / steps), maxSteps, keep: "last" },
+  };
+}
+
+/** The predictions of the folds in the order of the rows. */
+function pooled(
+  folds: readonly Fold[],
+  outcomes: readonly RunOutcome[],
+  rows: readonly Example[],
+  labels: readonly string[],
+): Predictions {
+  const probabilities = new Array<number>(rows.length * labels.length);
+  for (const [n, { rows }] of folds.entries()) {
+    const own = outcomes[n]!.predictions.probabilities;
+    rows.forEach((row, place) =>
+      labels.forEach((_, c) => probabilities[row * labels.length + c] = own[place * labels.length + c]!)
+    );
+  }
+  return { labels, expected: rows.map(({ label }) => label), probabilities };
+}
+
+/** Removes what an earlier run left. @throws InputError if there is something, and it is not to be replaced. */
+async function removeFolds(folder: string, overwrite = false): Promise<void> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) =>
+    /^(fold-\d+(\.json)?|all-rows)$/.test(name)
+  );
+  if (names.length > 0 && !overwrite) throw unfinished(folder);
+  for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
+}

@@ -1,0 +1,59 @@
+/** A trained classifier tested on texts that were read after its training. */
+import type { Dataset, Example } from "../data/examples.ts";
+import { configLabels } from "../bert/config.ts";
+import type { Engine } from "../engine/engine.ts";
+import { encodeDataset } from "../paper/reading.ts";
+import { classifierPlan } from "../paper/classifier_plan.ts";
+import { textStrategy } from "../paper/long_text.ts";
+import type { FineTuned } from "../paper/fine_tune.ts";
+import { measure } from "../results/metrics.ts";
+import { Classifier, type ClassifierOptions } from "./classifier.ts";
+import type { RecipeRun } from "./recipe.ts";
+import { surveyOf } from "./survey.ts";
+
+/** Returns a classifier for use, not calibrated. */
+export function classifierOf(
+  { model, parameters, settings, pairs }: FineTuned,
+  options: ClassifierOptions,
+): Classifier {
+  const { config, tokenizer, notes } = model;
+  const { maxLength, features = "last" } = settings;
+  const labels = configLabels(config)!;
+  const text = textStrategy(settings.text, settings);
+  const plan = classifierPlan(config, settings);
+  return new Classifier(
+    { config, labels, parameters, tokenizer, text, maxLength, features, plan, pairs, notes, temperature: 1 },
+    options,
+  );
+}
+
+/** Returns a run with the measures of a test split, and the survey of the data set with it. */
+export async function tested(
+  run: RecipeRun,
+  data: Dataset,
+  test: readonly Example[],
+  engine: Engine,
+): Promise<RecipeRun> {
+  const { tuned } = run;
+  const classifier = classifierOf(tuned, { engine });
+  try {
+    const probabilities = await classifier.probabilities(test);
+    const expected = test.map(({ label }) => label);
+    const { labels } = data;
+    const whole = { ...data, test };
+    return {
+      ...run,
+      survey: surveyOf(whole, encodeDataset(whole, tuned.model.tokenizer, tuned.settings)),
+      tuned: {
+        ...tuned,
+        test: measure(probabilities, expected, labels.length),
+        testPredictions: {
+          ...{ labels, expected },
+          probabilities: Array.from(probabilities, (p) => Number(p.toPrecision(6))),
+        },
+      },
+    };
+  } finally {
+    await classifier.dispose();
+  }
+}

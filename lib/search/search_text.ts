@@ -1,0 +1,117 @@
+/** A search in tables and sentences, for the terminal, a notebook and the report. */
+import { duration } from "../results/progress.ts";
+import { type BootstrapResult, pairedBootstrap } from "../results/statistics.ts";
+import { percent } from "../wording.ts";
+import { type Choice, choiceText, levelText, rateText } from "./choices.ts";
+import { type Effect, effectsOf } from "./effects.ts";
+import type { SearchResult } from "./search.ts";
+import { type Trial, wrongOf } from "./state.ts";
+
+/** Headings of {@linkcode trialRow}. */
+export const trialHead = [
+  "steps",
+  "recipe",
+  "rate",
+  "layer decay",
+  "truncation",
+  "error",
+  "macro F1",
+  "loss",
+  "time",
+];
+
+/** A training as a line of a table. */
+export function trialRow({ choice, outcome }: Trial, order: readonly Choice[]): string[] {
+  const { recipe, learningRate, layerDecay, truncation } = order[choice]!;
+  const { steps, metrics: { errorRate, macroF1, loss }, seconds } = outcome;
+  return [
+    `${steps}`,
+    recipe,
+    rateText(learningRate),
+    `${layerDecay}`,
+    truncation,
+    percent(errorRate, 2),
+    macroF1.toFixed(4),
+    loss.toFixed(4),
+    duration(seconds),
+  ];
+}
+
+/** What each choice was worth: differences of the share of mistakes and of the loss on the development texts. */
+export interface SearchEffects {
+  /** Updates of the trainings that are compared. */
+  readonly steps: number;
+  /** Number of these trainings. */
+  readonly trainings: number;
+  /** Differences of the share of mistakes. */
+  readonly errors: readonly Effect[];
+  /** Differences of the loss. */
+  readonly losses: readonly Effect[];
+}
+
+/** Returns what each choice was worth in the lowest rung that compares any; undefined if there are too few trainings. */
+export function searchEffects({ space, order, state }: Pick<SearchResult, "space" | "order" | "state">):
+  | SearchEffects
+  | undefined {
+  for (const [rung, { steps }] of state.rungs.entries()) {
+    const trials = state.trials.filter((trial) => trial.rung === rung);
+    if (trials.length < 2) continue;
+    const measured = (values: (trial: Trial) => ArrayLike<number>) =>
+      effectsOf(space, trials.map((trial) => ({ choice: order[trial.choice]!, values: values(trial) })));
+    const errors = measured(({ outcome }) => wrongOf(outcome.predictions));
+    if (errors.length === 0) continue;
+    return { steps, trainings: trials.length, errors, losses: measured(lossesOf) };
+  }
+  return undefined;
+}
+
+/** The loss of each development text. */
+function lossesOf({ outcome: { predictions: { labels, expected, probabilities } } }: Trial): number[] {
+  return expected.map((label, n) => -Math.log(Math.max(1e-12, probabilities[n * labels.length + label]!)));
+}
+
+/** A whole training against the default's on the same development texts. */
+export interface AgainstDefault {
+  readonly trial: Trial;
+  /** Difference of the share of mistakes, with its 95 % interval over the texts. */
+  readonly difference: BootstrapResult;
+}
+
+/** Returns the trainings of the highest rung against the default's in it; none if that is alone there. */
+export function againstDefault({ state }: Pick<SearchResult, "state">): AgainstDefault[] {
+  const rung = Math.max(...state.trials.map(({ rung }) => rung));
+  const trials = state.trials.filter((trial) => trial.rung === rung);
+  const base = trials.find(({ choice }) => choice === 0);
+  if (!base) return [];
+  const own = wrongOf(base.outcome.predictions);
+  return trials.filter((trial) => trial !== base)
+    .map((trial) => ({ trial, difference: pairedBootstrap(wrongOf(trial.outcome.predictions), own) }));
+}
+
+/** Writes an effect: "tail rather than head+tail". */
+export function effectText({ level }: Effect, base: Choice): string {
+  const other = base[level.name];
+  const text = level.name === "learningRate" ? rateText(other as number) : other;
+  return `${levelText(level)} rather than ${text}`;
+}
+
+/** The sentences on the end of a search. */
+export function choiceSentences({ order, state, trial, seconds }: SearchResult): string[] {
+  const { metrics, steps } = trial.outcome;
+  const others = state.trials.filter(({ rung, choice }) => rung === trial.rung && choice !== trial.choice);
+  const why = trial.choice === 0
+    ? others.length === 0
+      ? "no other training was as long"
+      : `${
+        others.length === 1 ? "not even the other" : `none of the ${others.length} others`
+      } made fewer mistakes by more than one ` +
+        "standard error"
+    : "it made fewer mistakes than the default by more than one standard error";
+  return [
+    `Chosen: ${choiceText(order[trial.choice]!)}${
+      trial.choice === 0 ? " (the default)" : ""
+    }, ${steps} steps, ` +
+    `development error ${percent(metrics.errorRate, 2)}, as ${why}`,
+    `${state.trials.length} trainings in ${duration(seconds)}` + (state.ended ? `; ${state.ended}` : ""),
+  ];
+}

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { allRows, crossValidate, type CrossValidation, foldsOf } from "../../lib/classifier/folds.ts";
+import { foldsFigure, foldsSentence } from "../../lib/classifier/folds_text.ts";
+import { calibrationOf, type Recipe } from "../../lib/classifier/recipe.ts";
+import { onnxEngine } from "../../lib/engine/onnx.ts";
+import { InputError } from "../../lib/errors.ts";
+import { textStrategyNames } from "../../lib/paper/long_text.ts";
+import type { FineTuneSettings } from "../../lib/paper/settings.ts";
+import { measure } from "../../lib/results/metrics.ts";
+import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { slowUnless } from "../helpers/slow.ts";
+import { tinySettings } from "../helpers/tiny_settings.ts";
+
+const engine = onnxEngine();
+const data = exampleDataset({ count: 80, words: 9 });
+
+const recipe: Recipe = {
+  data,
+  model: "new",
+  start: { seed: 1, architecture: tinyArchitecture },
+  fineTuning: tinySettings({ epochs: 3, layerDecay: 0.95, schedule: "linear", warmupProportion: 0.1 }),
+};
+
+const withSettings = (changes: Partial<FineTuneSettings>): Recipe => ({
+  ...recipe,
+  fineTuning: { ...recipe.fineTuning, ...changes },
+});
+
+class Killed extends Error {}
+
+/** Cross-validates; a part is killed at one of its steps. */
+async function carryOut(
+  recipe: Recipe,
+  folds: number,
+  folder: string,
+  kill?: readonly [part: string, step: number],
+): Promise<{ found?: CrossValidation; parts: string[] }> {
+  const parts: string[] = [];
+  const found = await crossValidate(recipe, folds, {
+    ...{ engine, checkpoint: { folder, every: 2, resume: true } },
+    part: (name) => {
+      parts.push(name);
+      return {
+        onStep: ({ step }) => {
+          if (kill && kill[0] === name && kill[1] === step) throw new Killed();
+        },
+      };
+    },
+  }).catch((error) => {
+    if (!(error instanceof Killed)) throw error;
+    return undefined;
+  });
+  return { ...found ? { found } : {}, parts };
+}
+
+/** What does not take time. */
+function comparable({ folds, predictions, run: { tuned, temperature } }: CrossValidation) {
+  const { parameters, test, steps, bestEpoch, notes } = tuned;
+  return {
+    folds: folds.map(({ seconds: _, epochs, ...fold }) => ({
+      ...fold,
+      epochs: epochs.map(({ seconds: _, ...epoch }) => epoch),
+    })),
+    ...{ predictions, parameters, test, steps, bestEpoch, notes, temperature },
+  };
+}
+
+Deno.test("folds hold each row once and each class in its share, and choose by rows that they do not test", () => {
+  const folds = foldsOf(data, 5, 3);
+  const rows = allRows(data);
+  assert.equal(rows.length, 60);
+  assert.deepEqual(folds.flatMap(({ rows }) => rows).sort((a, b) => a - b), rows.map((_, n) => n));
+  for (const { rows: own, data: { train, dev, test } } of folds) {
+    assert.deepEqual([train.length, dev.length, test.length], [43, 5, 12]);
+    assert.deepEqual(test, own.map((row) => rows[row]));
+    for (const label of [0, 1] as number[]) {
+      const count: number = test.filter((example) => example.label === label).length;
+      assert.ok(Math.abs(count - 6) <= 1, `${count} of class ${label}`);
+    }
+    const all = new Set([train, dev, test].flat());
+    assert.equal(all.size, 60);
+  }
+  assert.equal(new Set(folds.map(({ data }) => data.fingerprint)).size, 5);
+  assert.notDeepEqual(foldsOf(data, 5, 4)[0]!.rows, folds[0]!.rows);
+  assert.throws(
+    () => foldsOf({ ...data, train: data.train.slice(0, 3), dev: [] }, 2, 1),
+    new InputError("Cannot cut 3 rows of vowels into 2 folds: expected at least two rows a fold"),
+  );
+});
+
+Deno.test("a cross-validation tells mean and spread, and trains a classifier on all rows", () =>
+  inFolder(async (folder) => {
+    const { found, parts } = await carryOut(recipe, 3, folder);
+    const { folds, errorRate, macroF1, predictions, rows, run } = found!;
+    assert.deepEqual(parts, ["fold 1", "fold 2", "fold 3", "all rows"]);
+    const errors = folds.map(({ metrics }) => metrics.errorRate);
+    const mean = errors.reduce((sum, error) => sum + error, 0) / 3;
+    const sd = Math.sqrt(errors.reduce((sum, error) => sum + (error - mean) ** 2, 0) / 2);
+    assert.ok(Math.abs(errorRate.mean - mean) < 1e-12 && Math.abs(errorRate.sd - sd) < 1e-12);
+    assert.match(
+      foldsSentence(found!),
+      /^3 folds: error [\d.]+ % ± [\d.]+ %, macro F1 0\.\d{4} ± 0\.\d{4}, loss /,
+    );
+    assert.equal(foldsFigure(folds).panels[1]!.curves.length, 3);
+    assert.ok(macroF1.mean > 0);
+
+    // As all folds have as many rows, the mean is the share of all.
+    assert.deepEqual(predictions.expected, rows.map(({ label }) => label));
+    const pooled = measure(predictions.probabilities, predictions.expected, 2);
+    assert.ok(Math.abs(pooled.errorRate - mean) < 1e-12);
+    assert.equal(run.temperature, calibrationOf(predictions).temperature);
+
+    const middle = folds.map(({ bestEpoch }) => bestEpoch).sort()[1]!;
+    assert.deepEqual([run.tuned.steps, run.survey.texts], [middle * 8, { train: 60, dev: 0, test: 20 }]);
+    assert.deepEqual([run.tuned.dev, run.tuned.bestEpoch], [undefined, middle]);
+    assert.equal(run.tuned.test!.examples, 20);
+    assert.deepEqual((await readdir(folder)).filter((name) => /^fold-\d$/.test(name)), []);
+  }));
+
+for (const text of textStrategyNames) {
+  slowUnless(text === "hierarchical-attention")(
+    `early stopping, folds, class weights and resuming work together with ${text}`,
+    async () => {
+      const unequal = { ...data, train: data.train.filter(({ label }, n) => label === 0 || n % 4 === 1) };
+      const together = {
+        ...withSettings({
+          text,
+          classWeights: "balanced",
+          patience: 1,
+          evaluateEvery: 2,
+          epochs: 4,
+          maxFractions: 3,
+        }),
+        data: unequal,
+      };
+      const whole = comparable((await inFolder((folder) => carryOut(together, 2, folder))).found!);
+      const kills = [["fold 1", 3], ["fold 2", 1], ["fold 2", 3], ["all rows", 2]] as const;
+      await inFolder(async (folder) => {
+        for (const kill of kills) assert.equal((await carryOut(together, 2, folder, kill)).found, undefined);
+        const { found, parts } = await carryOut(together, 2, folder);
+        assert.deepEqual(parts, ["all rows"]);
+        assert.deepEqual(comparable(found!), whole);
+      });
+      assert.ok(whole.folds.every(({ epochs, steps }) => epochs.length * 2 >= steps));
+      const plain = comparable(
+        (await inFolder((folder) =>
+          carryOut(
+            {
+              ...together,
+              fineTuning: { ...together.fineTuning, classWeights: "none" },
+            },
+            2,
+            folder,
+          )
+        )).found!,
+      );
+      assert.notDeepEqual(plain.folds[0]!.predictions, whole.folds[0]!.predictions, "the weights count");
+    },
+  );
+}
+
+Deno.test("folds with pre-training learn from no text of their own fold, and other settings do not go on", () =>
+  inFolder(async (folder) => {
+    const itpt = { ...recipe, preTraining: { unlabelled: [], steps: 2, batchSize: 4, maxLength: 16 } };
+    const { found } = await carryOut(itpt, 2, folder);
+    assert.match(found!.run.tuned.model.description, /pre-trained 2 steps on 60 texts$/);
+    await assert.rejects(
+      carryOut(withSettings({ epochs: 2 }), 2, folder),
+      /^InputError: Cannot resume from .*fold-1\.json as it is of a run with other settings or data: give those of that /,
+    );
+  }));

@@ -1,0 +1,150 @@
+/** `deno task train` with --budget and with --folds, and that a search reads no test text before its end. */
+import assert from "node:assert/strict";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadCheckpoint } from "../../lib/bert/checkpoint.ts";
+import { trainCommand } from "../../scripts/train.ts";
+import { evaluateCommand } from "../../scripts/evaluate.ts";
+import { inFolder } from "../helpers/in_folder.ts";
+import { runInTest } from "../helpers/run_command.ts";
+import { writeModel, writeTexts } from "./train_files.ts";
+
+const root = join(import.meta.dirname!, "../..");
+const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
+const small = ["--batch-size", "8", "--max-length", "16", "--learning-rate", "0.01", "--epochs", "4"];
+
+/** Runs the command as a process; `onLine` is told each line of standard error. */
+async function run(args: string[], onLine: (line: string) => Promise<void>) {
+  const child = new Deno.Command(Deno.execPath(), {
+    ...{ args: [...tasks.train.split(" ").slice(2), ...args], cwd: root, stdout: "piped", stderr: "piped" },
+  }).spawn();
+  const lines: string[] = [];
+  let rest = "";
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop()!;
+    for (const line of parts) {
+      lines.push(line);
+      await onLine(line);
+    }
+  }
+  const out = await new Response(child.stdout).text();
+  return { code: (await child.status).code, out, lines };
+}
+
+Deno.test("a search ends in a model folder, and its test file is not read before the choice is made", () =>
+  inFolder(async (folder) => {
+    const model = await writeModel(join(folder, "start"));
+    const train = await writeTexts(join(folder, "train.csv"), 80, 1);
+    const test = join(folder, "test.csv");
+    const output = join(folder, "model");
+    // Until the choice is made the test file holds what would end the command at once.
+    await writeFile(test, "no columns that are known\n1\n");
+    const args = [
+      ...["--batch-size", "8", "--max-length", "16", "--epochs", "2", "--truncation", "tail"],
+      "--train",
+      train,
+      "--test",
+      test,
+      "--model",
+      model,
+      "--output",
+      output,
+      "--budget",
+      "2m",
+      "--recipe",
+      "fit",
+    ];
+    const { code, out, lines } = await run(args, async (line) => {
+      if (/^Chosen: /.test(line)) await writeTexts(test, 30, 2);
+    });
+    assert.equal(code, 0, lines.join("\n"));
+    const said = lines.join("\n");
+    assert.match(
+      said,
+      /^train: 72 training and 8 development texts, .*test\.csv is read when the search has ended\n/,
+    );
+    assert.match(
+      said,
+      /\nSearch within 2 min: 1 × 3 × 2 × 1 = 6 choices of recipe \(fit\), rate \(5e-5, 2e-5, 1e-4\), layer /,
+    );
+    assert.match(
+      said,
+      /\n1: steps \d+, recipe fit, rate 5e-5, layer decay 0.95, truncation tail, error [\d.]+ %, /,
+    );
+    assert.match(
+      out,
+      /^Chosen: fit, rate .*\n\d+ trainings in \d+ s\ndevelopment: error .*\ntest: error /,
+    );
+    const result = JSON.parse(await readFile(join(output, "result.json"), "utf8"));
+    assert.equal(result.test.examples, 30);
+    assert.deepEqual([result.search.budget, result.search.chosen.recipe, result.recipe], [120, "fit", "fit"]);
+    assert.ok(result.search.trials.length >= 6 && result.search.effects.error_rate.length === 3);
+    assert.ok(result.seconds < 1.1 * 120);
+    const { text } = JSON.parse(await readFile(join(output, "bertlab.json"), "utf8"));
+    assert.equal(text, result.search.chosen.truncation);
+    assert.match(
+      await readFile(join(output, "report.html"), "utf8"),
+      /<h2>The search<\/h2>[^]*What each choice was worth/,
+    );
+    assert.deepEqual((await readdir(output)).includes("checkpoints"), false);
+    const { code: evaluated, out: again } = await runInTest(
+      evaluateCommand,
+      ...["--model", output, "--input", test],
+    );
+    assert.equal(evaluated, 0);
+    assert.match(again, new RegExp(`error ${(100 * result.test.error_rate).toFixed(2)} %`));
+  }));
+
+Deno.test("folds end in a model of all rows, with result.json, a report and a log of each", () =>
+  inFolder(async (folder) => {
+    const model = await writeModel(join(folder, "start"));
+    const train = await writeTexts(join(folder, "train.csv"), 60, 1);
+    const test = await writeTexts(join(folder, "test.csv"), 20, 2);
+    const output = join(folder, "model");
+    const log = join(folder, "log");
+    const args = ["--train", train, "--model", model, "--output", output, "--folds", "3", ...small];
+    const { code, out, error } = await runInTest(trainCommand, ...args, "--test", test, "--log", log);
+    assert.equal(code, 0, error);
+    assert.match(error, /^train: 60 rows in 3 folds and 20 test texts, 2 labels; /);
+    assert.match(error, /\nfold 3 of 3: error [\d.]+ %, macro F1 /);
+    assert.match(
+      out,
+      /^3 folds: error [\d.]+ % ± [\d.]+ %, macro F1 .*\nheld-out: error .*\ntest: error .*\n/,
+    );
+    const result = JSON.parse(await readFile(join(output, "result.json"), "utf8"));
+    const { folds, cross_validation: held } = result;
+    assert.deepEqual([folds.each.length, held.examples, result.test.examples], [3, 60, 20]);
+    assert.ok(Math.abs(folds.error_rate.mean - held.error_rate) < 1e-12);
+    assert.equal(result.dev, undefined);
+    assert.deepEqual((await readdir(log)).sort(), ["all-rows", "fold-1", "fold-2", "fold-3"]);
+    const { parameters } = await loadCheckpoint(output, { seed: 1 });
+    assert.deepEqual(parameters["classifier.weight"]!.shape, [2, 16]);
+    const page = await readFile(join(output, "report.html"), "utf8");
+    assert.match(page, /error on the test texts<\/h1>[^]*<h2>Cross-validation<\/h2>[^]*fold 3/);
+  }));
+
+Deno.test("what does not go together is said in one sentence", () =>
+  inFolder(async (folder) => {
+    const train = await writeTexts(join(folder, "train.csv"), 20, 1);
+    const needed = ["--train", train, "--output", join(folder, "model")];
+    const refused = async (args: string[], message: RegExp) => {
+      const { code, error } = await runInTest(trainCommand, ...needed, ...args);
+      assert.deepEqual([code, error.split("\n").length], [1, 1], error);
+      assert.match(error, message);
+    };
+    await refused(
+      ["--folds", "3", "--dev", train],
+      /^Cannot use --dev with --folds, as each fold chooses by a tenth of /,
+    );
+    await refused(
+      ["--folds", "3", "--budget", "9m"],
+      /^Cannot use --folds with --budget: search first, then /,
+    );
+    await refused(["--budget", "9"], /^Cannot use --budget 9: expected a time such as 90s, 30m or 2h$/);
+    await refused(["--folds", "1"], /^Cannot use --folds 1: expected a whole number of at least 2$/);
+    await refused(
+      ["--budget", "9m", "--test", join(folder, "nowhere.csv")],
+      /^Cannot read .*nowhere\.csv: there is no such file; check the path$/,
+    );
+  }));
