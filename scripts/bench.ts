@@ -4,6 +4,7 @@ import { appendFile } from "node:fs/promises";
 import { benchDevices } from "../benchmarks/devices.ts";
 import { benchGpu } from "../benchmarks/gpu.ts";
 import { benchJax } from "../benchmarks/jax.ts";
+import { benchMultiLabel } from "../benchmarks/multi_label.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPredict } from "../benchmarks/predict.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
@@ -25,6 +26,7 @@ const benchmarks = {
   step: benchStep,
   pretrain: benchPretrain,
   train: benchTrain,
+  labels: benchMultiLabel,
   predict: benchPredict,
   padding: benchPadding,
   devices: benchDevices,
@@ -33,7 +35,7 @@ const benchmarks = {
 } as const;
 
 /**
- * Benchmarks run if none is named: `train` takes half an hour, the others need a plugin of the engine xla, `jax` also a
+ * Benchmarks run if none is named: `train` takes half an hour, `labels` a quarter of it, the others need a plugin of the engine xla, `jax` also a
  * Python with JAX.
  */
 const usual = ["step", "pretrain", "padding"];

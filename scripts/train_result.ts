@@ -8,10 +8,16 @@ import {
 } from "../lib/classifier/recipe.ts";
 import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { atTemperature } from "../lib/results/calibration.ts";
-import { type Evaluation, evaluationOf, evaluationText } from "../lib/results/evaluation.ts";
+import {
+  type Evaluation,
+  evaluationOf,
+  evaluationText,
+  measuresOf,
+  measuresText,
+} from "../lib/results/evaluation.ts";
 import type { Metrics } from "../lib/results/metrics.ts";
 import type { Survey } from "../lib/classifier/survey.ts";
-import { counted, percent } from "../lib/wording.ts";
+import { counted } from "../lib/wording.ts";
 
 /** The evaluation of the classifier on a split. */
 export interface SplitEvaluation {
@@ -34,8 +40,13 @@ export function evaluationsOf({ tuned, temperature }: RecipeRun, data: Dataset):
   return splits.flatMap(({ key, split, metrics, predictions }) => {
     if (!metrics || !predictions) return [];
     const { labels, probabilities } = predictions;
+    const texts = { labels, examples: data[key] };
+    if (tuned.thresholds) {
+      const evaluation = { ...evaluationOf(texts, probabilities, tuned.thresholds), ...measuresOf(metrics) };
+      return [{ key, split, evaluation, calibrated: metrics.ece }];
+    }
     const calibrated = atTemperature(probabilities, labels.length, temperature);
-    const evaluation = { ...evaluationOf({ labels, examples: data[key] }, calibrated), ...measured(metrics) };
+    const evaluation = { ...evaluationOf(texts, calibrated), ...measuresOf(metrics) };
     return [{ key, split, evaluation, calibrated: calibratedError(predictions, temperature) }];
   });
 }
@@ -49,16 +60,16 @@ export function resultOf(
     ...Object.fromEntries(
       evaluations.map((
         { key, evaluation, calibrated },
-      ) => [key, { ...evaluation, ece_calibrated: calibrated }]),
+      ) => [key, tuned.thresholds ? evaluation : { ...evaluation, ece_calibrated: calibrated }]),
     ),
-    temperature,
+    ...tuned.thresholds ? {} : { temperature },
     labels: tuned.model.config.id2label,
     model: tuned.model.description,
     best_epoch: tuned.bestEpoch,
     epochs: tuned.epochs.map(({ epoch, trainLoss, dev, seconds }) => ({
       epoch,
       train_loss: trainLoss,
-      ...(dev ? { dev: measured(dev) } : {}),
+      ...(dev ? { dev: measuresOf(dev) } : {}),
       seconds,
     })),
     ...preTraining ? { pre_training: preTrainingResult(preTraining) } : {},
@@ -69,12 +80,6 @@ export function resultOf(
     notes: tuned.notes,
   };
 }
-
-const measured = ({ errorRate, macroF1, ...metrics }: Metrics) => ({
-  ...metrics,
-  error_rate: errorRate,
-  macro_f1: macroF1,
-});
 
 function preTrainingResult({ evaluations, headSteps, seconds, ...plan }: PreTrainingOutcome) {
   return {
@@ -96,10 +101,13 @@ export const preTrainingMeasures = (
   nsp_accuracy: nspAccuracy,
 });
 
-function surveyResult({ texts, wordpieces, devInTrain, testInTrain, testInDev, ...survey }: Survey) {
+function surveyResult(
+  { texts, wordpieces, devInTrain, testInTrain, testInDev, labelsOfText, ...survey }: Survey,
+) {
   return {
     ...texts,
     ...survey,
+    ...labelsOfText ? { labels_of_text: labelsOfText } : {},
     wordpieces: Object.fromEntries(wordpieces.map(({ percent, most }) => [`${percent} %`, most])),
     dev_in_train: devInTrain,
     test_in_train: testInTrain,
@@ -108,23 +116,25 @@ function surveyResult({ texts, wordpieces, devInTrain, testInTrain, testInDev, .
 }
 
 /** Returns the lines to print of a run: measures of each split, then the last split in full, and the calibration. */
-export function resultText({ temperature }: RecipeRun, evaluations: readonly SplitEvaluation[]): string[] {
+export function resultText(
+  { tuned, temperature }: RecipeRun,
+  evaluations: readonly SplitEvaluation[],
+): string[] {
   const { split, evaluation } = evaluations.at(-1)!;
   const errors = evaluations.map(({ split, evaluation: { ece }, calibrated }) =>
     `${split} ${ece.toFixed(4)} → ${calibrated.toFixed(4)}`
   );
   return [
-    ...evaluations.map(({ split, evaluation: { error_rate, macro_f1, loss } }) =>
-      `${split}: ${sentence({ errorRate: error_rate, macroF1: macro_f1, loss })}`
-    ),
+    ...evaluations.map(({ split, evaluation }) => `${split}: ${measuresText(evaluation)}`),
     ...[`\nEach label of the ${split} texts:`, ...evaluationText(evaluation)].join("\n\n").split("\n"),
-    `\ncalibration error, with the logits divided by ${temperature.toFixed(3)}: ${errors.join(", ")}`,
+    tuned.thresholds
+      ? "\nA text gets the labels whose probability reaches their threshold, which the development texts chose"
+      : `\ncalibration error, with the logits divided by ${temperature.toFixed(3)}: ${errors.join(", ")}`,
   ];
 }
 
 /** Measures in a line. */
-export const sentence = ({ errorRate, macroF1, loss }: Pick<Metrics, "errorRate" | "macroF1" | "loss">) =>
-  `error ${percent(errorRate, 2)}, macro F1 ${macroF1.toFixed(4)}, loss ${loss.toFixed(4)}`;
+export const sentence = (metrics: Metrics) => measuresText(measuresOf(metrics));
 
 /** Returns the plan of pre-training in a line. */
 export function preTrainingSentence(

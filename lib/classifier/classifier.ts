@@ -25,6 +25,8 @@ export interface Classification {
   readonly probability: number;
   /** [C] Those of all classes, in the order of {@linkcode Classifier.labels}. */
   readonly probabilities: Float64Array;
+  /** The classes whose probability reaches their threshold, only where a text may have several or none. */
+  readonly labels?: readonly string[];
 }
 
 /** A text, or a pair of them. */
@@ -53,6 +55,11 @@ export class Classifier {
     return this.#model.labels;
   }
 
+  /** [C] the least probabilities of labels that a text gets, only where it may have several. */
+  get thresholds(): readonly number[] | undefined {
+    return this.#model.thresholds;
+  }
+
   /** `true` if it was trained on pairs of texts; undefined for a model of another library. */
   get pairs(): boolean | undefined {
     return this.#model.pairs;
@@ -68,11 +75,14 @@ export class Classifier {
     texts: readonly ClassifierText[],
     onTexts?: (done: number) => void,
   ): Promise<Classification[]> {
-    const classes = this.labels.length;
+    const { labels, thresholds } = this;
+    const classes = labels.length;
     const probabilities = await this.probabilities(texts, onTexts);
     return Array.from(argmax(probabilities, classes), (best, place) => {
       const own = probabilities.subarray(place * classes, (place + 1) * classes);
-      return { label: this.labels[best]!, probability: own[best]!, probabilities: own };
+      const several = thresholds && labels.filter((_, c) => own[c]! >= thresholds[c]!);
+      const found = { label: labels[best]!, probability: own[best]!, probabilities: own };
+      return several ? { ...found, labels: several } : found;
     });
   }
 
@@ -85,7 +95,7 @@ export class Classifier {
     texts: readonly ClassifierText[],
     onTexts?: (done: number) => void,
   ): Promise<Float64Array> {
-    const { tokenizer, text, maxLength, temperature } = this.#model;
+    const { tokenizer, text, maxLength, temperature, thresholds } = this.#model;
     const examples = readExamples(
       texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
       { tokenizer, text, maxLength },
@@ -97,11 +107,13 @@ export class Classifier {
       tokenizerIds: tokenizer.ids,
       devices: devices.length,
       fewLargeShapes,
+      ...thresholds ? { multiLabel: thresholds.length } : {},
     });
     return await classProbabilities((batch) => this.#evaluate(batch), batches, {
       examples: texts.length,
       classes: this.labels.length,
       temperature,
+      multiLabel: thresholds !== undefined,
       onExamples: onTexts,
     });
   }

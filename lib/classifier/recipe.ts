@@ -121,7 +121,7 @@ export interface RecipeRun {
   readonly survey: Survey;
   /** The result of pre-training, if there was any. */
   readonly preTraining?: PreTrainingOutcome;
-  /** Divisor of the classifier's logits (lib/results/calibration.ts). */
+  /** Divisor of the classifier's logits (lib/results/calibration.ts); 1 where a text may have several labels. */
   readonly temperature: number;
 }
 
@@ -168,7 +168,7 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
     tuned,
     survey,
     ...made ? { preTraining: made.outcome } : {},
-    temperature: fitTemperature(probabilities, expected, labels.length),
+    temperature: tuned.thresholds ? 1 : fitTemperature(probabilities, expected, labels.length),
   };
 }
 

@@ -3,18 +3,20 @@ import { saveCheckpoint } from "../bert/checkpoint.ts";
 import { InputError } from "../errors.ts";
 import type { FineTuned } from "../paper/fine_tune.ts";
 import { textStrategy } from "../paper/long_text.ts";
+import { multiLabelType } from "./trained.ts";
 
 /**
  * Saves a classifier as a Hugging Face folder with bertlab.json beside it, in the place of a model that is there.
  *
- * @param temperature of a calibrated model: what its logits are divided by
+ * @param temperature of a calibrated model: what its logits are divided by; where a text may have several labels it has
+ * thresholds instead
  * @param files further files that belong to it, such as result.json
  *
  * @throws InputError if it reads BERT's features by a biLSTM, which no Hugging Face class does.
  */
 export async function saveClassifier(
   folder: string,
-  { model, parameters, settings, pairs }: FineTuned,
+  { model, parameters, settings, pairs, thresholds }: FineTuned,
   temperature?: number,
   files?: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
@@ -27,7 +29,7 @@ export async function saveClassifier(
     );
   }
   await saveCheckpoint(folder, {
-    config: model.config,
+    config: { ...model.config, ...thresholds ? { problem_type: multiLabelType } : {} },
     parameters,
     tokenizerFiles: model.tokenizer.files,
     files,
@@ -36,7 +38,8 @@ export async function saveClassifier(
       max_fractions: text.maxFractions,
       ...rest,
       ...pairs ? { pairs } : {},
-      ...temperature === undefined ? {} : { temperature },
+      ...temperature === undefined || thresholds ? {} : { temperature },
+      ...thresholds ? { thresholds } : {},
       start: model.description,
     },
   });

@@ -23,7 +23,10 @@ export type TrainSettings = Omit<
 
 /** A classifier with the run that made it. */
 export interface TrainedClassifier extends FineTuned, Displayable {
-  /** Returns the class of each text or pair of texts; the probabilities are not calibrated. */
+  /**
+   * Returns the class of each text or pair of texts, and its labels where it may have several; the probabilities are not
+   * calibrated.
+   */
   classify(texts: readonly ClassifierText[]): Promise<Classification[] & Displayable>;
 }
 
@@ -51,11 +54,23 @@ export async function trainClassifier(
   const run = await withEngine((engine) =>
     watch(data.name, (onStep) => fineTune(model, data, tuning, { engine, onStep }))
   );
-  const { model: { config, tokenizer }, parameters, pairs, notes } = run;
+  const { model: { config, tokenizer }, parameters, pairs, thresholds, notes } = run;
   const { maxLength, features = "last" } = tuning;
   const text = textStrategy(tuning.text, tuning);
   const plan = classifierPlan(config, tuning);
-  const trained = { config, labels, parameters, tokenizer, text, maxLength, features, plan, pairs, notes };
+  const trained = {
+    config,
+    labels,
+    parameters,
+    tokenizer,
+    text,
+    maxLength,
+    features,
+    plan,
+    pairs,
+    thresholds,
+    notes,
+  };
   const classify = (texts: readonly ClassifierText[]) =>
     withEngine(async (engine) => {
       const classifier = new Classifier({ ...trained, temperature: 1 }, { engine });
@@ -71,9 +86,9 @@ export async function trainClassifier(
 function predictions(texts: readonly ClassifierText[], found: readonly Classification[]): string {
   const cell = (text: string) => escapeMarkdown(text.slice(0, 80).toWellFormed());
   const written = texts.map((text) => typeof text === "string" ? text : wholeText(text));
-  const lines = found.map((
-    { label, probability },
-    n,
-  ) => [cell(written[n]!), escapeMarkdown(label), probability.toFixed(3)]);
-  return markdown(["text", "label", "probability"], lines, 2);
+  const lines = found.map(({ label, probability, labels }, n) => {
+    const told = labels ? labels.join(", ") : label;
+    return [cell(written[n]!), escapeMarkdown(told), probability.toFixed(3)];
+  });
+  return markdown(["text", found[0]?.labels ? "labels" : "label", "probability"], lines, 2);
 }

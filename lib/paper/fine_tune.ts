@@ -18,7 +18,7 @@ import type { CheckpointOptions } from "../training/checkpoints.ts";
 import { type Evaluated, evaluateExamples, isBetter } from "../training/class_probabilities.ts";
 import { type EpochResult, type StepReport, train } from "../training/loop.ts";
 import { optimizer } from "../training/optimizers.ts";
-import { balancedWeights, partOfEpoch, passSize } from "../training/step_batches.ts";
+import { lossOptions, partOfEpoch, passSize } from "../training/step_batches.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
 import { type UsedRows, usedRows } from "../training/used_rows.ts";
 import { Trainer } from "../training/trainer.ts";
@@ -63,6 +63,8 @@ export interface FineTuned {
   readonly testPredictions?: Predictions;
   /** `true` if the texts are pairs. */
   readonly pairs: boolean;
+  /** [C] the least probabilities of labels that a text gets, only where it may have several: chosen with the epoch. */
+  readonly thresholds?: readonly number[];
   /** Optimizer updates. */
   readonly steps: number;
   /** Seconds of training steps, of all sittings. */
@@ -94,8 +96,7 @@ export async function fineTune(
   const { split, chosenBy, pairs } = encoded;
   if (pairs) requireSegments(config);
   const notes = [...model.notes, ...encoded.notes];
-  const weights = settings.classWeights === "balanced" ? balancedWeights(split.train, classes) : undefined;
-  const batching = { ...batchOptions(settings, tokenizer, context.engine), classWeights: weights };
+  const batching = batchOptions(settings, tokenizer, context.engine, data, split.train);
   const keys = Array.from({ length: settings.epochs }, (_, epoch) => fold(seed, 1, epoch));
   const batches = trainingBatches(split.train, batching, keys);
   const steps = batches[0]?.length ?? 0;
@@ -108,8 +109,8 @@ export async function fineTune(
   const trainer = new Trainer(context.engine, trainable, parameters, update, seed, words);
   try {
     const rate = learningRates(settings, config.num_hidden_layers, steps * settings.epochs);
-    const evaluate = (examples: readonly EncodedExample[]) =>
-      evaluateExamples((batch) => trainer.evaluate(batch), examples, { ...batching, classes });
+    const evaluate = (examples: readonly EncodedExample[], thresholds?: readonly number[]) =>
+      evaluateExamples((batch) => trainer.evaluate(batch), examples, { ...batching, classes, thresholds });
     const record = ({ evaluation, epoch, ...rest }: EpochResult<Measured>): EpochRecord => ({
       epoch: epoch / points,
       ...rest,
@@ -150,7 +151,8 @@ export async function fineTune(
     const isKept = kept?.measured === result.epochs[result.bestEpoch - 1]!.evaluation;
     const chosen = isKept ? kept!.evaluated : await evaluate(split[chosenBy]);
     const dev = chosenBy === "dev" ? chosen : undefined;
-    const testOf = async () => split.test.length > 0 ? await evaluate(split.test) : undefined;
+    const thresholds = best[chosenBy]!.multiLabel?.thresholds;
+    const testOf = async () => split.test.length > 0 ? await evaluate(split.test, thresholds) : undefined;
     const test = chosenBy === "test" ? chosen : await testOf();
     const predictions = ({ expected, probabilities }: Evaluated): Predictions => ({
       labels: data.labels,
@@ -168,6 +170,7 @@ export async function fineTune(
       devPredictions: dev && predictions(dev),
       testPredictions: test && predictions(test),
       pairs,
+      ...thresholds ? { thresholds } : {},
       steps: result.steps,
       trainSeconds: result.seconds,
       notes,
@@ -196,13 +199,23 @@ export function usedWords(
   return usedRows("bert.embeddings.word_embeddings.weight", "ids", config.vocab_size, [...pieces, added]);
 }
 
-/** The options of batches of what is read. @throws InputError if passes or devices do not divide the batches. */
+/**
+ * The options of batches of what is read.
+ *
+ * @param train the training texts, by which the weights of classes are balanced
+ * @throws InputError if passes or devices do not divide the batches.
+ */
 export function batchOptions(
-  settings: Pick<FineTuneSettings, "batchSize" | "microBatchSize" | "maxLength" | "padToMax">,
+  settings: Pick<
+    FineTuneSettings,
+    "batchSize" | "microBatchSize" | "maxLength" | "padToMax" | "classWeights"
+  >,
   tokenizer: Tokenizer,
   { capabilities: { devices, fewLargeShapes } }: Pick<Engine, "capabilities">,
+  data: Pick<Dataset, "labels" | "multiLabel">,
+  train: readonly EncodedExample[] = [],
 ): BatchOptions {
-  const { batchSize, maxLength, padToMax } = settings;
+  const { batchSize, maxLength, padToMax, classWeights } = settings;
   return {
     ...{
       batchSize,
@@ -213,5 +226,6 @@ export function batchOptions(
       fewLargeShapes,
     },
     passSize: passSize(settings, devices.length),
+    ...lossOptions(data, train, classWeights),
   };
 }

@@ -185,7 +185,7 @@ export interface RunRecord extends RunResult {
 export interface Predictions {
   /** Names of the C classes. */
   readonly labels: readonly string[];
-  /** True classes [N]. */
+  /** True classes [N]; where a text may have several labels, 1 for each that it has and 0 for the others [N*C]. */
   readonly expected: readonly number[];
   /** Class probabilities [N*C]. */
   readonly probabilities: readonly number[];
