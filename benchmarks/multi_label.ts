@@ -50,8 +50,8 @@ export async function benchMultiLabel(
     }
     for (const [side, runs] of Object.entries(sides)) {
       const micro = runs.map(({ micro }) => micro);
-      const spread = micro.length > 1 ? ` ± ${standardDeviation(micro).toFixed(4)}` : "";
-      say(`${side}: micro F1 ${mean(micro).toFixed(4)}${spread} (${micro.length})`);
+      const spread = standardDeviation(micro)?.toFixed(4) ?? "–";
+      say(`${side}: micro F1 ${mean(micro).toFixed(4)} ± ${spread} (${micro.length})`);
     }
     return sides;
   } finally {

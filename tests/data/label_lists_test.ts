@@ -106,9 +106,9 @@ Deno.test("texts with the same rarest label, and those with none, keep their sha
   }));
   const { dev } = stratifiedSplit(examples, { dev: 8, test: 0 }, 1);
   assert.deepEqual([2, 2, 4], [
-    dev.filter(({ classes }) => classes.length === 0).length,
-    dev.filter(({ classes }) => classes[0] === 0).length,
-    dev.filter(({ classes }) => classes[0] === 1).length,
+    dev.filter(({ classes }) => classes!.length === 0).length,
+    dev.filter(({ classes }) => classes![0] === 0).length,
+    dev.filter(({ classes }) => classes![0] === 1).length,
   ]);
 });
 
