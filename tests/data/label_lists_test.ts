@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { datasetFromFiles, type FileOptions, readLabelled } from "../../lib/data/files.ts";
 import { describe } from "../../lib/data/describe.ts";
 import { stratifiedSplit } from "../../lib/data/examples.ts";
-import { writeTable } from "../../lib/tables/writer.ts";
 import { inFolder } from "../helpers/in_folder.ts";
+import { parquetFolder } from "./paper_files.ts";
 
 /** Reads a file of this content as a data set. */
 const read = (name: string, content: string, options: Partial<FileOptions> = {}) =>
@@ -54,21 +54,12 @@ Deno.test("a separator, lists and columns of 0 and 1 give the same data set", as
   assert.match(describe(found[0]!), /3 labels, several a text: a 25\.0 %, b 75\.0 %, c 25\.0 %/);
 });
 
-Deno.test("lists of a Parquet file are written as texts and read as lists", () =>
-  inFolder(async (folder) => {
-    const path = join(folder, "a.parquet");
-    await writeTable(
-      path,
-      { format: "parquet", columns: ["text", "label"] },
-      (async function* () {
-        yield [["x", '["b","a"]'], ["y", "[]"]].map(([text, label]) =>
-          new Map([["text", text], ["label", label]])
-        );
-      })(),
-    );
-    const data = await datasetFromFiles({ train: path });
-    assert.deepEqual(classesOf(data), [[0, 1], []]);
-  }));
+Deno.test("a Parquet file's lists are labels; a list's null is none, and a null is no list", async () => {
+  const path = join(parquetFolder, "codecs", "list.parquet");
+  const { labels, examples, note } = await readLabelled(path, { textColumn: "label", labelColumn: "text" });
+  assert.deepEqual([labels, examples.map(({ classes }) => classes)], [["a", "b", "c"], [[0, 1], [], [2]]]);
+  assert.match(note, /1 row of .* with an empty label is left out \(the first in line 3\)/);
+});
 
 Deno.test("columns are labels in the order in which they are named, and dev and test have the same", () =>
   inFolder(async (folder) => {
