@@ -33,6 +33,7 @@ export { type SplitCounts, type Survey, surveyLines, surveyOf } from "./lib/clas
 export { describe } from "./lib/data/describe.ts";
 export type { Dataset, Example, Splits } from "./lib/data/examples.ts";
 export type { FileOptions } from "./lib/data/files.ts";
+export type { LabelOptions } from "./lib/data/label_lists.ts";
 export type { TableOptions } from "./lib/tables/table.ts";
 export type { TableFormat } from "./lib/tables/rows.ts";
 export type { Quotes } from "./lib/tables/delimited.ts";
@@ -193,7 +194,8 @@ export {
 export * from "./lib/runs/experiment.ts";
 export * from "./lib/runs/experiment_figures.ts";
 export * from "./lib/runs/run_experiment.ts";
-export { measure, type Metrics } from "./lib/results/metrics.ts";
+export { measure, type Metrics, type MultiLabelMetrics } from "./lib/results/metrics.ts";
+export { chooseThresholds, labelMatrix, measureLabels, type Thresholds } from "./lib/results/multi_label.ts";
 export {
   type DataRecord,
   type EpochRecord,

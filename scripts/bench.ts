@@ -6,6 +6,7 @@ import { benchGpu } from "../benchmarks/gpu.ts";
 import { benchHost } from "../benchmarks/host.ts";
 import { benchGpuRun, runCase } from "../benchmarks/gpu_run.ts";
 import { benchJax } from "../benchmarks/jax.ts";
+import { benchMultiLabel } from "../benchmarks/multi_label.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPredict } from "../benchmarks/predict.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
@@ -35,6 +36,7 @@ const benchmarks = {
   step: benchStep,
   pretrain: benchPretrain,
   train: benchTrain,
+  labels: benchMultiLabel,
   predict: benchPredict,
   search: benchSearch,
   padding: benchPadding,
@@ -46,8 +48,8 @@ const benchmarks = {
 } as const;
 
 /**
- * Benchmarks run if none is named: `train` takes half an hour, `search` and `programs` an hour each, the others need a
- * plugin of the engine xla, `jax` also a Python with JAX.
+ * Benchmarks run if none is named: `train` takes half an hour, `labels` a quarter of it, `search` and `programs` an hour
+ * each, the others need a plugin of the engine xla, `jax` also a Python with JAX.
  */
 const usual = ["step", "pretrain", "padding"];
 

@@ -2,17 +2,17 @@
 import { Command } from "commander";
 import { dirname, resolve } from "node:path";
 import { readLabelled } from "../lib/data/files.ts";
-import { evaluationOf, evaluationText, macroF1Text } from "../lib/results/evaluation.ts";
+import { InputError } from "../lib/errors.ts";
+import { evaluationOf, evaluationText, measuresText } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
 import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
 import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
 import type { TableOptions } from "../lib/tables/table.ts";
-import { layoutOf, refuseInput, tableOptions } from "./options.ts";
+import { layoutOf, refuseInput, type SeveralLabelsOptions, tableOptions } from "./options.ts";
 import { type ClassifierCommandOptions, useClassifier, withClassifierOptions } from "./with_classifier.ts";
-import { percent } from "../lib/wording.ts";
 
-interface EvaluateOptions extends ClassifierCommandOptions, TableOptions {
+interface EvaluateOptions extends ClassifierCommandOptions, TableOptions, SeveralLabelsOptions {
   readonly input: string;
   readonly labelColumn: string;
   readonly output?: string;
@@ -27,6 +27,14 @@ export function evaluateCommand(output: Output): Command {
     )
     .requiredOption("--input <file>", "texts with labels: CSV, TSV, JSON Lines or Parquet")
     .option("--label-column <name>", "column of the labels", "label")
+    .option(
+      "--label-separator <text>",
+      "between several labels in a cell; by default ; for a model of several labels a text",
+    )
+    .option(
+      "--label-columns <names>",
+      "columns of 0 and 1 with commas between: a text has the labels whose column is 1",
+    )
     .option("--output <file>", "where all of it is written as JSON");
   tableOptions(command, "of a file whose name does not tell it: csv, tsv, jsonl, parquet");
   return withClassifierOptions(command).action((options: EvaluateOptions) => evaluate(options, output));
@@ -39,11 +47,12 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
   }
   const { input, model } = options;
   await useClassifier(options, output, async (classifier, engine) => {
-    const { labels } = classifier;
+    const { labels, thresholds } = classifier;
     const { textColumn, labelColumn } = options;
     const file = await readLabelled(input, {
       ...layoutOf(options),
       ...{ textColumn, labelColumn, labels, labelsFrom: `the model ${model}` },
+      ...labelLayout(options, model, thresholds !== undefined),
     });
     requireTextColumns(classifier, model, file.textColumns);
     if (file.note) output.error(file.note);
@@ -54,11 +63,12 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
     } finally {
       progress.stop();
     }
-    const evaluation = evaluationOf(file, probabilities);
-    const { examples, error_rate, loss, ece, brier } = evaluation;
+    const evaluation = evaluationOf(file, probabilities, thresholds);
+    const { examples, ece, brier } = evaluation;
     output.out(
-      `${examples} texts of ${input}: error ${percent(error_rate, 2)}, ${macroF1Text(evaluation)}, ` +
-        `loss ${loss.toFixed(4)}, ECE ${ece.toFixed(4)}, Brier ${brier.toFixed(4)}`,
+      `${examples} texts of ${input}: ${measuresText(evaluation)}, ECE ${ece.toFixed(4)}, Brier ${
+        brier.toFixed(4)
+      }`,
     );
     for (const part of evaluationText(evaluation)) output.out(`\n${part}`);
     if (options.output === undefined) return;
@@ -66,6 +76,29 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
     await writeWhole(options.output, [`${JSON.stringify(result, null, 2)}\n`]);
     output.out(`\nwrote ${options.output}`);
   });
+}
+
+/**
+ * Returns how labels stand in the file.
+ *
+ * @throws InputError if options are given for several labels, and the model gives a text one.
+ */
+function labelLayout(
+  { labelSeparator, labelColumns }: SeveralLabelsOptions,
+  model: string,
+  multiLabel: boolean,
+): SeveralLabelsOptions & { readonly multiLabel?: boolean } {
+  if (multiLabel) {
+    return {
+      labelColumns,
+      labelSeparator: labelColumns === undefined ? labelSeparator ?? ";" : labelSeparator,
+      multiLabel,
+    };
+  }
+  const given = [["--label-separator", labelSeparator], ["--label-columns", labelColumns]] as const;
+  const odd = given.find(([, value]) => value !== undefined);
+  if (odd) throw new InputError(`Cannot use ${odd[0]} as ${model} gives each text one label: leave it out`);
+  return {};
 }
 
 if (import.meta.main) {

@@ -102,6 +102,12 @@ function separator(text: string): string {
   throw new InputError(`Cannot use --separator ${text}: expected one character, such as ";", or tab`);
 }
 
+/** Options that say where several labels of a text stand. */
+export interface SeveralLabelsOptions {
+  readonly labelSeparator?: string;
+  readonly labelColumns?: string;
+}
+
 /** Returns the options of {@linkcode tableOptions} among others. */
 export function layoutOf({ format, separator, encoding, quotes }: TableOptions): TableOptions {
   return { format, separator, encoding, quotes };

@@ -17,7 +17,12 @@ import { RowTally } from "../lib/tables/row_tally.ts";
 import { requireWritable } from "../lib/storage/whole_file.ts";
 import { type TableLayout, writeTable } from "../lib/tables/writer.ts";
 import { InputError } from "../lib/errors.ts";
-import { type PredictionColumns, predictionColumns, predictRows } from "../lib/classifier/predict.ts";
+import {
+  type PredictionColumns,
+  predictionColumns,
+  predictRows,
+  requireSeparable,
+} from "../lib/classifier/predict.ts";
 import { shortened } from "../lib/wording.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
@@ -31,19 +36,25 @@ interface PredictOptions extends ClassifierCommandOptions, TableOptions {
   readonly probabilities?: boolean;
   readonly overwrite?: boolean;
   readonly safeCsv?: boolean;
+  readonly labelSeparator: string;
 }
 
 /** The command, not yet run. */
 export function predictCommand(output: Output): Command {
   const command = new Command("predict")
     .description(
-      "Adds a trained model's label and its probability to each row of a table: CSV, TSV, JSON Lines or Parquet, by " +
-        "the names' endings. The table may be larger than memory, and its columns stay as they are.",
+      "Adds a trained model's label and its probability, or several, to each row of a table: CSV, TSV, JSON Lines or " +
+        "Parquet, by the names' endings. The table may be larger than memory, and its columns stay as they are.",
     )
     .requiredOption("--input <file>", "the texts; - is standard input")
     .requiredOption("--output <file>", "the texts with labels; - is standard output")
     .option("--overwrite", "the output may replace the input")
     .option("--probabilities", "a column for each class besides")
+    .option(
+      "--label-separator <text>",
+      "between several labels of a text, and between their probabilities; JSON Lines have lists",
+      ";",
+    )
     .option(
       "--safe-csv",
       "for spreadsheets: cells that begin as a formula does (= + - @, a tab, a line end) get an apostrophe in front",
@@ -76,9 +87,12 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
     const columns = survey?.columns ?? [...table.keys];
     const textColumns = textColumnsOf(textColumn, columns);
     requireTextColumns(classifier, options.model, textColumns);
-    const added = predictionColumns(columns, classifier.labels, options);
+    const multiLabel = classifier.thresholds !== undefined;
+    const labelSeparator = written === "jsonl" ? undefined : options.labelSeparator;
+    if (multiLabel && labelSeparator !== undefined) requireSeparable(classifier.labels, labelSeparator);
+    const added = predictionColumns(columns, classifier.labels, { ...options, multiLabel });
     sayNames(added, output);
-    const outputLayout = { ...layoutOf(table, columns, added, written), safe: options.safeCsv };
+    const outputLayout = { ...layoutOf(table, columns, added, written, multiLabel), safe: options.safeCsv };
     sayTypes(outputLayout, table, output);
     const [withoutText, withNul, withLost, withTokens] = Array.from({ length: 4 }, () => new RowTally());
     const progress = showProgress("predicting", survey?.rows ?? 0, "examples");
@@ -88,6 +102,7 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
         name: table.path,
         textColumns,
         added,
+        labelSeparator,
         columns: outputLayout.format === "jsonl" ? undefined : columns,
         withoutText,
         withNul,
@@ -170,11 +185,12 @@ function layoutOf(
   columns: readonly string[],
   { label, probability, classes }: PredictionColumns,
   format: TableFormat,
+  multiLabel: boolean,
 ): TableLayout {
-  const numbers = [probability, ...classes];
+  const numbers = multiLabel ? classes : [probability, ...classes];
   return {
     format,
-    columns: [...columns, label, ...numbers],
+    columns: [...columns, label, probability, ...classes],
     types: [...(table.types ?? []).filter(keepsType), ...numbers.map(numberType)],
   };
 }

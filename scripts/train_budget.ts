@@ -18,7 +18,8 @@ import { openLog } from "./train_log.ts";
 import type { TrainOptions } from "./train_options.ts";
 import { type TrainContext, writeTrained } from "./train_output.ts";
 import { Phases, progressOf } from "./train_progress.ts";
-import { evaluationsOf, measured } from "./train_result.ts";
+import { measuresOf } from "../lib/results/evaluation.ts";
+import { evaluationsOf } from "./train_result.ts";
 
 /** Returns the choices that the command line states: the search keeps them. */
 export function statedChoices(command: Command): ChoiceName[] {
@@ -144,7 +145,7 @@ function searchEntry(found: SearchResult, budget: number) {
     },
     trials: state.trials.map(({ choice, rung, outcome: { steps, seconds, metrics } }) => ({
       ...{ ...order[choice]!, rung, steps, seconds },
-      dev: measured(metrics),
+      dev: measuresOf(metrics),
     })),
     effects: effects && {
       ...{ steps: effects.steps, trainings: effects.trainings },

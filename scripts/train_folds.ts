@@ -12,7 +12,8 @@ import { stopping } from "./stopping.ts";
 import { openLog } from "./train_log.ts";
 import { type TrainContext, writeTrained } from "./train_output.ts";
 import { Phases, progressOf } from "./train_progress.ts";
-import { evaluationsOf, measured, sentence, type SplitEvaluation } from "./train_result.ts";
+import { measuresOf } from "../lib/results/evaluation.ts";
+import { evaluationsOf, sentence, type SplitEvaluation } from "./train_result.ts";
 
 /** Cross-validates and trains on all rows. */
 export async function trainFolds(recipe: Recipe, context: TrainContext): Promise<void> {
@@ -62,7 +63,7 @@ function heldOut({ rows, predictions, run: { temperature } }: CrossValidation): 
     ...{ key: "cross_validation", split: "held-out" },
     evaluation: {
       ...evaluationOf({ labels, examples: rows }, calibrated),
-      ...measured(measure(probabilities, expected, labels.length)),
+      ...measuresOf(measure(probabilities, expected, labels.length)),
     },
     calibrated: calibratedError(predictions, temperature),
   };

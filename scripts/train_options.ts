@@ -10,7 +10,15 @@ import { scheduleNames } from "../lib/paper/schedules.ts";
 import { type FineTuneSettings, fineTuneSettings } from "../lib/paper/settings.ts";
 import { budgetSeconds } from "../lib/search/budget.ts";
 import type { TableOptions } from "../lib/tables/table.ts";
-import { layoutOf, numberBetween, oneOf, runOptions, tableOptions, wholeNumber } from "./options.ts";
+import {
+  layoutOf,
+  numberBetween,
+  oneOf,
+  runOptions,
+  type SeveralLabelsOptions,
+  tableOptions,
+  wholeNumber,
+} from "./options.ts";
 import type { OutputOptions } from "./output_folder.ts";
 
 /** Options of pre-training, and the settings that they state. */
@@ -27,6 +35,7 @@ export interface TrainOptions
   extends
     OutputOptions,
     TableOptions,
+    SeveralLabelsOptions,
     Omit<FineTuneSettings, "text" | "warmupProportion" | "protocol">,
     Partial<Readonly<Record<typeof preTrainingOptions[number][0], number>>> {
   readonly truncation: string;
@@ -64,7 +73,12 @@ export function withTrainOptions(command: Command): Command {
           "column of the texts; of two with a comma between, BERT reads the texts as a pair, of more as lines",
           "text",
         )
-        .option("--label-column <name>", "column of the labels", "label")
+        .option("--label-column <name>", "column of the labels; JSON lists are several for a text", "label")
+        .option("--label-separator <text>", 'between several labels in a cell, such as ";"')
+        .option(
+          "--label-columns <names>",
+          "columns of 0 and 1 with commas between: a text has the labels whose column is 1",
+        )
         .option(
           "--model <model>",
           "minilm, bge-small-en, bge-small-zh, a model folder, a hub id, or new",

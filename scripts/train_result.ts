@@ -8,7 +8,13 @@ import {
 } from "../lib/classifier/recipe.ts";
 import type { PreTrainingEvaluation } from "../lib/paper/pretraining_steps.ts";
 import { atTemperature } from "../lib/results/calibration.ts";
-import { type Evaluation, evaluationOf, evaluationText, macroF1Text } from "../lib/results/evaluation.ts";
+import {
+  type Evaluation,
+  evaluationOf,
+  evaluationText,
+  measuresOf,
+  measuresText,
+} from "../lib/results/evaluation.ts";
 import type { Metrics } from "../lib/results/metrics.ts";
 import type { Survey } from "../lib/classifier/survey.ts";
 import { counted, percent } from "../lib/wording.ts";
@@ -34,8 +40,13 @@ export function evaluationsOf({ tuned, temperature }: RecipeRun, data: Dataset):
   return splits.flatMap(({ key, split, metrics, predictions }) => {
     if (!metrics || !predictions) return [];
     const { labels, probabilities } = predictions;
+    const texts = { labels, examples: data[key] };
+    if (tuned.thresholds) {
+      const evaluation = { ...evaluationOf(texts, probabilities, tuned.thresholds), ...measuresOf(metrics) };
+      return [{ key, split, evaluation, calibrated: metrics.ece }];
+    }
     const calibrated = atTemperature(probabilities, labels.length, temperature);
-    const evaluation = { ...evaluationOf({ labels, examples: data[key] }, calibrated), ...measured(metrics) };
+    const evaluation = { ...evaluationOf(texts, calibrated), ...measuresOf(metrics) };
     return [{ key, split, evaluation, calibrated: calibratedError(predictions, temperature) }];
   });
 }
@@ -49,16 +60,16 @@ export function resultOf(
     ...Object.fromEntries(
       evaluations.map((
         { key, evaluation, calibrated },
-      ) => [key, { ...evaluation, ece_calibrated: calibrated }]),
+      ) => [key, tuned.thresholds ? evaluation : { ...evaluation, ece_calibrated: calibrated }]),
     ),
-    temperature,
+    ...tuned.thresholds ? {} : { temperature },
     labels: tuned.model.config.id2label,
     model: tuned.model.description,
     best_epoch: tuned.bestEpoch,
     epochs: tuned.epochs.map(({ epoch, trainLoss, dev, seconds }) => ({
       epoch,
       train_loss: trainLoss,
-      ...(dev ? { dev: measured(dev) } : {}),
+      ...(dev ? { dev: measuresOf(dev) } : {}),
       seconds,
     })),
     ...preTraining ? { pre_training: preTrainingResult(preTraining) } : {},
@@ -69,13 +80,6 @@ export function resultOf(
     notes: [...tuned.notes, ...calibrationNote ? [calibrationNote] : []],
   };
 }
-
-/** Measures under the names of result.json. */
-export const measured = ({ errorRate, macroF1, ...metrics }: Metrics) => ({
-  ...metrics,
-  error_rate: errorRate,
-  macro_f1: macroF1,
-});
 
 function preTrainingResult({ evaluations, headSteps, seconds, ...plan }: PreTrainingOutcome) {
   return {
@@ -97,10 +101,13 @@ export const preTrainingMeasures = (
   nsp_accuracy: nspAccuracy,
 });
 
-function surveyResult({ texts, wordpieces, devInTrain, testInTrain, testInDev, ...survey }: Survey) {
+function surveyResult(
+  { texts, wordpieces, devInTrain, testInTrain, testInDev, labelsOfText, ...survey }: Survey,
+) {
   return {
     ...texts,
     ...survey,
+    ...labelsOfText ? { labels_of_text: labelsOfText } : {},
     wordpieces: Object.fromEntries(wordpieces.map(({ percent, most }) => [`${percent} %`, most])),
     dev_in_train: devInTrain,
     test_in_train: testInTrain,
@@ -110,7 +117,7 @@ function surveyResult({ texts, wordpieces, devInTrain, testInTrain, testInDev, .
 
 /** Returns the lines to print of a run: measures of each split, then the last split in full, and the calibration. */
 export function resultText(
-  { temperature, calibrationNote }: RecipeRun,
+  { tuned, temperature, calibrationNote }: RecipeRun,
   evaluations: readonly SplitEvaluation[],
 ): string[] {
   const { split, evaluation } = evaluations.at(-1)!;
@@ -118,13 +125,11 @@ export function resultText(
     `${split} ${ece.toFixed(4)} → ${calibrated.toFixed(4)}`
   );
   return [
-    ...evaluations.map(({ split, evaluation }) =>
-      `${split}: error ${percent(evaluation.error_rate, 2)}, ${macroF1Text(evaluation)}, loss ${
-        evaluation.loss.toFixed(4)
-      }`
-    ),
+    ...evaluations.map(({ split, evaluation }) => `${split}: ${measuresText(evaluation)}`),
     ...[`\nEach label of the ${split} texts:`, ...evaluationText(evaluation)].join("\n\n").split("\n"),
-    temperature === 1 && calibrationNote
+    tuned.thresholds
+      ? "\nA text gets the labels whose probability reaches their threshold, which the development texts chose"
+      : temperature === 1 && calibrationNote
       ? `\n${calibrationNote}`
       : `\ncalibration error, with the logits divided by ${temperature.toFixed(3)}: ${errors.join(", ")}${
         calibrationNote && `\n${calibrationNote}`
@@ -133,8 +138,16 @@ export function resultText(
 }
 
 /** Returns the measures of an epoch in a line. */
-export const sentence = ({ errorRate, macroF1, loss }: Pick<Metrics, "errorRate" | "macroF1" | "loss">) =>
-  `error ${percent(errorRate, 2)}, macro F1 over all labels ${macroF1.toFixed(4)}, loss ${loss.toFixed(4)}`;
+export function sentence(
+  { errorRate, macroF1, loss, multiLabel }: Pick<Metrics, "errorRate" | "macroF1" | "loss" | "multiLabel">,
+): string {
+  const others = `macro F1 over all labels ${macroF1.toFixed(4)}, loss ${loss.toFixed(4)}`;
+  return multiLabel
+    ? `micro F1 ${multiLabel.microF1.toFixed(4)}, ${others}, ${
+      percent(errorRate, 2)
+    } of the texts not wholly right`
+    : `error ${percent(errorRate, 2)}, ${others}`;
+}
 
 /** Returns the plan of pre-training in a line. */
 export function preTrainingSentence(

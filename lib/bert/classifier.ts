@@ -1,7 +1,8 @@
 /** BERT for sequence classification as a model to train: from a batch of texts to its loss and logits. */
 import * as tf from "@tensorflow/tfjs";
-import { type DropoutKey, softmaxCrossEntropy } from "../graph/composites.ts";
+import type { DropoutKey } from "../graph/composites.ts";
 import type { Signature, Tensors } from "../graph/graph.ts";
+import { classificationLoss, labelFeeds } from "./classification_loss.ts";
 import type { BertConfig } from "./config.ts";
 import { encoderInput, sequenceFeeds, type SequenceShape } from "./feeds.ts";
 import { classify, encodeCls, type EncoderInput, pool } from "./encoder.ts";
@@ -12,6 +13,8 @@ export interface ClassifierShape extends SequenceShape {
   readonly B: number;
   /** Fractions of a text. */
   readonly K: number;
+  /** Classes, only where a text may have several labels. */
+  readonly C?: number;
 }
 
 /** The feature that is classified; by default the last layer's [CLS] state through the pooler. */
@@ -56,16 +59,15 @@ export function classifierLogits(
 }
 
 /** Returns names, shapes and types of a batch's tensors. */
-function classifierFeeds({ B, K, ...sequences }: ClassifierShape): Record<string, Signature> {
+function classifierFeeds({ B, K, C, ...sequences }: ClassifierShape): Record<string, Signature> {
   return {
     ...sequenceFeeds(sequences, B * K),
     ...(K > 1 ? { fraction_mask: { shape: [B, K], dtype: "float32" } } : {}),
-    labels: { shape: [B], dtype: "int32" },
-    weights: { shape: [B], dtype: "float32" },
+    ...labelFeeds({ B, C }),
   };
 }
 
-/** The classifier's loss Σ weight · cross-entropy of the {@linkcode classifierLogits}. */
+/** The classifier's loss ({@linkcode classificationLoss}) of the {@linkcode classifierLogits}. */
 export function sequenceClassifier(
   config: BertConfig,
   features: ClassifierFeatures = {},
@@ -76,11 +78,10 @@ export function sequenceClassifier(
   return {
     feeds: (shape) => classifierFeeds(shape as ClassifierShape),
     loss(inputs, key) {
-      const { labels, weights, fraction_mask: fractionMask } = inputs;
+      const { labels, fraction_mask: fractionMask } = inputs;
       const input = { ...encoderInput(inputs), texts: labels!.shape[0]!, fractionMask };
       const logits = classifierLogits(inputs, config, features, input, key);
-      const losses = softmaxCrossEntropy(logits, labels!);
-      return { loss: tf.sum(tf.mul(losses, weights!)), outputs: { logits } };
+      return { loss: classificationLoss(logits, inputs), outputs: { logits } };
     },
   };
 }

@@ -27,6 +27,8 @@ export interface Classification {
   readonly probability: number;
   /** [C] Those of all classes, in the order of {@linkcode Classifier.labels}. */
   readonly probabilities: Float64Array;
+  /** The classes whose probability reaches their threshold, only where a text may have several or none. */
+  readonly labels?: readonly string[];
 }
 
 /** A text, or a pair of them. */
@@ -55,6 +57,11 @@ export class Classifier {
     return this.#model.labels;
   }
 
+  /** [C] the least probabilities of labels that a text gets, only where it may have several. */
+  get thresholds(): readonly number[] | undefined {
+    return this.#model.thresholds;
+  }
+
   /** `true` if it was trained on pairs of texts; undefined for a model of another library. */
   get pairs(): boolean | undefined {
     return this.#model.pairs;
@@ -71,11 +78,14 @@ export class Classifier {
     onTexts?: (done: number) => void,
   ): Promise<Classification[]> {
     requireTexts("classify", texts, onTexts);
-    const classes = this.labels.length;
+    const { labels, thresholds } = this;
+    const classes = labels.length;
     const probabilities = await this.probabilities(texts, onTexts);
     return Array.from(argmax(probabilities, classes), (best, place) => {
       const own = probabilities.subarray(place * classes, (place + 1) * classes);
-      return { label: this.labels[best]!, probability: own[best]!, probabilities: own };
+      const several = thresholds && labels.filter((_, c) => own[c]! >= thresholds[c]!);
+      const found = { label: labels[best]!, probability: own[best]!, probabilities: own };
+      return several ? { ...found, labels: several } : found;
     });
   }
 
@@ -89,7 +99,7 @@ export class Classifier {
     onTexts?: (done: number) => void,
   ): Promise<Float64Array> {
     requireTexts("probabilities", texts, onTexts);
-    const { tokenizer, text, maxLength, temperature } = this.#model;
+    const { tokenizer, text, maxLength, temperature, thresholds } = this.#model;
     const examples = readExamples(
       texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
       { tokenizer, text, maxLength },
@@ -101,11 +111,13 @@ export class Classifier {
       tokenizerIds: tokenizer.ids,
       devices: devices.length,
       fewLargeShapes,
+      ...thresholds ? { multiLabel: thresholds.length } : {},
     });
     return await classProbabilities((batch) => this.#evaluate(batch), batches, {
       examples: texts.length,
       classes: this.labels.length,
       temperature,
+      multiLabel: thresholds !== undefined,
       onExamples: onTexts,
     });
   }

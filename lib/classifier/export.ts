@@ -7,7 +7,7 @@ import { InputError } from "../errors.ts";
 import { type CardFacts, limits, modelCard, truncationSide } from "./export_card.ts";
 import { classifierOnnx } from "./export_onnx.ts";
 import { layerFeatures } from "../paper/layers.ts";
-import { loadTrainedModel } from "./trained.ts";
+import { loadTrainedModel, multiLabelType } from "./trained.ts";
 import { requireRoom, withOutputFolder } from "../storage/output_folder.ts";
 import { anything, flag, map, parseJson, readJsonIfThere } from "../storage/json.ts";
 import { path, requireArguments, someOf } from "../storage/arguments.ts";
@@ -47,8 +47,17 @@ export async function exportClassifier(
     [model, output].map((folder) => realpath(folder).catch(() => resolve(folder))),
   );
   if (from === to) throw new InputError(`Cannot export ${model} into itself: give another folder`);
-  const { parameters, labels, maxLength, tokenizer, temperature, pairs = false, notes, ...trained } =
-    await loadTrainedModel(model);
+  const {
+    parameters,
+    labels,
+    maxLength,
+    tokenizer,
+    temperature,
+    thresholds,
+    pairs = false,
+    notes,
+    ...trained
+  } = await loadTrainedModel(model);
   // A pair is one sequence, whose pooling is itself.
   const text = pairs ? { ...trained.text, pooling: undefined } : trained.text;
   const config = withLabels(trained.config, labels);
@@ -70,10 +79,15 @@ export async function exportClassifier(
   const facts: CardFacts = {
     ...{ name: basename(resolve(output)), config, labels, features, text, pairs, maxLength, ids },
     ...temperature === 1 ? {} : { temperature },
+    ...thresholds ? { thresholds } : {},
   };
   const contents: CheckpointContents = {
     // There is no quantized file, which transformers.js asks for in browsers.
-    config: { ...config, ...{ "transformers.js_config": { dtype: "fp32" } } },
+    config: {
+      ...config,
+      ...thresholds ? { problem_type: multiLabelType } : {},
+      ...{ "transformers.js_config": { dtype: "fp32" } },
+    },
     parameters,
     tokenizerFiles: { ...files, "tokenizer_config.json": `${JSON.stringify(tokenizerConfig, null, 2)}\n` },
     extra,

@@ -30,11 +30,13 @@ export interface CardFacts {
   readonly ids: SpecialIds;
   /** Divisor of a calibrated classifier's logits. */
   readonly temperature?: number;
+  /** [C] the least probabilities of labels that a text gets, only where it may have several. */
+  readonly thresholds?: readonly number[];
 }
 
 /** Says where a library gives other logits than the trained classifier, and what to do; one sentence each. */
 export function limits(facts: CardFacts): string[] {
-  const { features, text, pairs, maxLength, temperature } = facts;
+  const { features, text, pairs, maxLength, temperature, thresholds } = facts;
   const room = maxLength - 2;
   const python = "Python's AutoModelForSequenceClassification";
   const found: string[] = [];
@@ -59,6 +61,12 @@ export function limits(facts: CardFacts): string[] {
   if (temperature !== undefined) {
     found.push(
       `The logits are not divided by the calibrated temperature ${temperature}: divide them by it before the softmax.`,
+    );
+  }
+  if (thresholds) {
+    found.push(
+      "A text may have several labels: the probability of each is the sigmoid of its logit, and a text gets those whose " +
+        "probability reaches the threshold of README.md; the libraries know no thresholds.",
     );
   }
   return found;
@@ -91,7 +99,7 @@ function cutSentence(facts: CardFacts): string {
 
 /** The text of README.md. */
 export function modelCard(facts: CardFacts): string {
-  const { name, config, labels, features, text, pairs, maxLength } = facts;
+  const { name, config, labels, features, text, pairs, maxLength, thresholds } = facts;
   const shape = text.pooling ? "[batch, fractions, sequence]" : "[batch, sequence]";
   const python = features.combination === undefined && !text.pooling;
   const reads = pairs ? "Pairs of texts" : `Long texts: ${text.name}`;
@@ -104,12 +112,12 @@ tags: [bert, onnx, transformers.js, bertlab]
 # ${escapeMarkdown(name)}
 
 A BERT of ${config.num_hidden_layers} layers of ${config.hidden_size} that was fine-tuned with bertlab as a classifier
-of ${labels.length} classes. Features: ${features.name}. ${reads}, at most ${maxLength} wordpieces
+of ${labels.length} ${
+    thresholds ? "labels, several of which a text may have" : "classes"
+  }. Features: ${features.name}. ${reads}, at most ${maxLength} wordpieces
 ${text.pooling ? `a fraction and ${text.maxFractions} fractions` : "with [CLS] and [SEP]"}.
 
-| class | label |
-| ----: | ----- |
-${labels.map((label, index) => `| ${index} | ${escapeMarkdown(label)} |`).join("\n")}
+${labelTable(facts)}
 
 \`onnx/model.onnx\` (opset ${opset}) has the int64 inputs \`input_ids\`, \`attention_mask\` and \`token_type_ids\`
 ${shape} and the output \`logits\` [batch, ${labels.length}].
@@ -126,6 +134,16 @@ Python with onnxruntime and tokenizers:
 
 ${block("python", pythonOnnx(facts))}
 ${python ? `\nPython with transformers:\n\n${block("python", pythonTransformers(facts))}\n` : ""}`;
+}
+
+function labelTable({ labels, thresholds }: CardFacts): string {
+  const more = (cell: string | undefined) => thresholds ? ` ${cell} |` : "";
+  const rows = labels.map((label, index) =>
+    `| ${index} | ${escapeMarkdown(label)} |${more(thresholds?.[index]?.toPrecision(6))}`
+  );
+  return [`| class | label |${more("threshold")}`, `| ----: | ----- |${more("--------:")}`, ...rows].join(
+    "\n",
+  );
 }
 
 function shortPairs(facts: CardFacts): string {

@@ -1,17 +1,18 @@
 /** Predictions for the rows of a table, some thousand rows at a time, so that the table may be larger than memory. */
-import type { Classifier } from "./classifier.ts";
+import type { Classification, Classifier } from "./classifier.ts";
 import { wholeText } from "../data/examples.ts";
 import { hasTokens, textOf } from "../data/files.ts";
 import type { Row } from "../tables/table.ts";
 import type { RowTally } from "../tables/row_tally.ts";
 import type { OutputRow } from "../tables/rows.ts";
 import { InputError } from "../errors.ts";
+import { shortened } from "../wording.ts";
 
 /** Names of the columns that predictions add to a table. */
 export interface PredictionColumns {
-  /** The predicted class. */
+  /** The predicted class, or labels. */
   readonly label: string;
-  /** Its probability. */
+  /** Its probability, or theirs. */
   readonly probability: string;
   /** The probability of each class, in their order; empty where these are not asked for. */
   readonly classes: readonly string[];
@@ -19,12 +20,16 @@ export interface PredictionColumns {
 
 /**
  * Names of the columns that are added: "label", "probability" and, if asked for, "probability_CLASS" for each class,
- * with "predicted_" before those that the table has already.
+ * with "predicted_" before those that the table has already. Where a text may have several labels the first two are
+ * "labels" and "probabilities".
  */
 export function predictionColumns(
   columns: readonly string[],
   labels: readonly string[],
-  { probabilities = false }: { readonly probabilities?: boolean } = {},
+  { probabilities = false, multiLabel = false }: {
+    readonly probabilities?: boolean;
+    readonly multiLabel?: boolean;
+  } = {},
 ): PredictionColumns {
   const taken = new Set(columns);
   const free = (name: string) => {
@@ -34,8 +39,8 @@ export function predictionColumns(
     return found;
   };
   return {
-    label: free("label"),
-    probability: free("probability"),
+    label: free(multiLabel ? "labels" : "label"),
+    probability: free(multiLabel ? "probabilities" : "probability"),
     classes: probabilities ? labels.map((label) => free(`probability_${label}`)) : [],
   };
 }
@@ -48,6 +53,8 @@ export interface PredictRowsOptions {
   readonly textColumns: readonly string[];
   /** The columns that are added. */
   readonly added: PredictionColumns;
+  /** The text between several labels of a text, and between their probabilities; if not given they are lists. */
+  readonly labelSeparator?: string;
   /** The table's columns, where the output can have no others. */
   readonly columns?: readonly string[];
   /** Counts rows without a text, which get no label. */
@@ -80,6 +87,7 @@ export async function* predictRows(
     textColumns,
     added,
     columns,
+    labelSeparator,
     withoutText,
     withNul,
     withLost,
@@ -121,8 +129,11 @@ export async function* predictRows(
     const predicted = some.map(({ values, typed }, place) => {
       const row = new Map<string, unknown>(typed ?? values);
       const prediction = texts[place] && found[next++];
-      row.set(added.label, prediction?.label ?? null);
-      row.set(added.probability, prediction ? rounded(prediction.probability) : null);
+      const [label, probability] = prediction
+        ? answerOf(prediction, classifier, labelSeparator)
+        : [null, null];
+      row.set(added.label, label);
+      row.set(added.probability, probability);
       added.classes.forEach((column, c) =>
         row.set(column, prediction ? rounded(prediction.probabilities[c]!) : null)
       );
@@ -131,6 +142,29 @@ export async function* predictRows(
     onRows?.(done += some.length);
     yield predicted;
   }
+}
+
+/** Returns the cells of a prediction: its class and the probability, or its labels and theirs. */
+function answerOf(
+  { label, probability, labels, probabilities }: Classification,
+  classifier: Pick<Classifier, "labels">,
+  separator: string | undefined,
+): [unknown, unknown] {
+  if (!labels) return [label, rounded(probability)];
+  const own = labels.map((name) => rounded(probabilities[classifier.labels.indexOf(name)]!));
+  return separator === undefined ? [labels, own] : [labels.join(separator), own.join(separator)];
+}
+
+/** @throws InputError if a label has the separator in it, which would make two of it. */
+export function requireSeparable(labels: readonly string[], separator: string): void {
+  const odd = labels.find((label) => label.includes(separator));
+  if (odd === undefined) return;
+  throw new InputError(
+    `Cannot write several labels with "${separator}" between as the label "${
+      shortened(odd, 60)
+    }" has it: give another ` +
+      "--label-separator, or an output in JSON Lines",
+  );
 }
 
 const rounded = (probability: number) => Number(probability.toPrecision(6));

@@ -122,7 +122,7 @@ export interface RecipeRun {
   readonly survey: Survey;
   /** The result of pre-training, if there was any. */
   readonly preTraining?: PreTrainingOutcome;
-  /** Divisor of the classifier's logits (lib/results/calibration.ts). */
+  /** Divisor of the classifier's logits (lib/results/calibration.ts); 1 where a text may have several labels. */
   readonly temperature: number;
   /** A sentence on why it is 1 or a bound; "" if there is nothing to say. */
   readonly calibrationNote: string;
@@ -171,7 +171,9 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
     onEpoch: context.onEpoch,
   });
   const predictions = tuned.devPredictions ?? tuned.testPredictions;
-  const calibration = predictions ? calibrationOf(predictions) : { temperature: 1, calibrationNote: "" };
+  const calibration = predictions && !tuned.thresholds
+    ? calibrationOf(predictions)
+    : { temperature: 1, calibrationNote: "" };
   return { tuned, survey, ...made ? { preTraining: made.outcome } : {}, ...calibration };
 }
 

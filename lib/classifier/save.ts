@@ -5,11 +5,13 @@ import type { FineTuned } from "../paper/fine_tune.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { having, path, requireArguments } from "../storage/arguments.ts";
 import { numberThat, optional } from "../storage/json.ts";
+import { multiLabelType } from "./trained.ts";
 
 /**
  * Saves a classifier as a Hugging Face folder with bertlab.json beside it, in the place of a model that is there.
  *
- * @param temperature of a calibrated model: what its logits are divided by
+ * @param temperature of a calibrated model: what its logits are divided by; where a text may have several labels it has
+ * thresholds instead
  * @param files further files that belong to it, such as result.json
  *
  * @throws InputError if it reads BERT's features by a biLSTM, which no Hugging Face class does.
@@ -34,7 +36,7 @@ export async function saveClassifier(
     temperature: [temperature, optional(numberThat("a number above 0", (value) => value > 0))],
     files: [files, optional(having("files by name"))],
   });
-  const { model, parameters, settings, pairs } = trained;
+  const { model, parameters, settings, pairs, thresholds } = trained;
   const { text: name, maxFractions, ...rest } = settings;
   const text = textStrategy(name, { maxFractions });
   if (rest.method === "feature-extraction") {
@@ -44,7 +46,7 @@ export async function saveClassifier(
     );
   }
   await saveCheckpoint(folder, {
-    config: model.config,
+    config: { ...model.config, ...thresholds ? { problem_type: multiLabelType } : {} },
     parameters,
     tokenizerFiles: model.tokenizer.files,
     files,
@@ -53,7 +55,8 @@ export async function saveClassifier(
       max_fractions: text.maxFractions,
       ...rest,
       ...pairs ? { pairs } : {},
-      ...temperature === undefined ? {} : { temperature },
+      ...temperature === undefined || thresholds ? {} : { temperature },
+      ...thresholds ? { thresholds } : {},
       start: model.description,
     },
   });

@@ -28,6 +28,8 @@ export interface Survey {
   readonly unknown: number;
   /** `true` if the texts are pairs. */
   readonly pairs: boolean;
+  /** Of texts that may have several labels: the mean over training texts, the most of one, and training texts without any. */
+  readonly labelsOfText?: { readonly mean: number; readonly most: number; readonly none: number };
   /** Training texts that stand in train before. */
   readonly repeated: number;
   /** Training texts that stand in train with another label as well. */
@@ -50,12 +52,15 @@ export function surveyOf(data: Dataset, encoded: EncodedDataset): Survey {
   });
   const { split, cut, unknown, pairs } = encoded;
   const byLabel = data.labels.map((label) => ({ label, train: 0, dev: 0, test: 0 }));
-  for (const name of splitNames) for (const { label } of data[name]) byLabel[label]![name]++;
+  for (const name of splitNames) {
+    for (const { label, classes = [label] } of data[name]) for (const c of classes) byLabel[c]![name]++;
+  }
   const sorted = split.train.map(({ length }) => length).sort((a, b) => a - b);
-  const labelsOf = new Map<string, Set<number>>();
+  const labelsOf = new Map<string, Set<string>>();
   for (const example of data.train) {
     const text = wholeText(example);
-    labelsOf.set(text, (labelsOf.get(text) ?? new Set()).add(example.label));
+    const { label, classes = [label] } = example;
+    labelsOf.set(text, (labelsOf.get(text) ?? new Set()).add(`${classes}`));
   }
   const inDev = new Set(data.dev.map(wholeText));
   const howMany = (examples: readonly Example[], has: (text: string) => boolean) =>
@@ -72,11 +77,21 @@ export function surveyOf(data: Dataset, encoded: EncodedDataset): Survey {
     language: data.language,
     unknown,
     pairs,
+    ...data.multiLabel ? { labelsOfText: labelsOfText(data.train) } : {},
     repeated: data.train.length - labelsOf.size,
     contradictory: howMany(data.train, (text) => labelsOf.get(text)!.size > 1),
     devInTrain: howMany(data.dev, inTrain),
     testInTrain: howMany(data.test, inTrain),
     testInDev: howMany(data.test, (text) => inDev.has(text)),
+  };
+}
+
+function labelsOfText(examples: readonly Example[]): Survey["labelsOfText"] {
+  const counts = examples.map(({ classes = [] }) => classes.length);
+  return {
+    mean: counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length),
+    most: counts.reduce((most, count) => Math.max(most, count), 0),
+    none: counts.filter((count) => count === 0).length,
   };
 }
 
@@ -97,7 +112,18 @@ export function surveyLines(
     settings: [settings, having("settings of fine-tuning", "text")],
   });
   const { text, classWeights = "none" } = settings;
-  const { labels, wordpieces, cut, language, unknown, pairs, repeated, contradictory, devInTrain } = survey;
+  const {
+    labels,
+    wordpieces,
+    cut,
+    language,
+    unknown,
+    pairs,
+    labelsOfText: several,
+    repeated,
+    contradictory,
+    devInTrain,
+  } = survey;
   const bySize = labels.toSorted((a, b) => b.train - a.train);
   const named = bySize.slice(0, mostNamed).map(({ label, train }) => `${shown(label)} ${train}`).join(", ");
   const lengths = wordpieces.map(({ percent, most }) => `${percent} % up to ${most}`).join(", ");
@@ -105,6 +131,11 @@ export function surveyLines(
   const strategy = pairs ? "to fit" : `by ${textStrategy(text).name}`;
   const sentences: [boolean, string][] = [
     [true, `Training texts by label: ${named}${bySize.length > mostNamed ? ", …" : ""}`],
+    [
+      several !== undefined,
+      `Labels of a training text: ${several?.mean.toFixed(2)} on average, ${several?.most} at most; ` +
+      `${counted(several?.none ?? 0, "text has", "texts have")} none`,
+    ],
     [
       true,
       `Wordpieces of a training ${pairs ? "pair" : "text"}: ${lengths}; ` +

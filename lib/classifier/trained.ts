@@ -15,6 +15,7 @@ import {
   flag,
   list,
   nullish,
+  number,
   numberThat,
   object,
   oneOf,
@@ -47,6 +48,8 @@ export interface TrainedModel {
   readonly plan: ClassifierPlan;
   /** Divisor of the logits; 1 unless the model was calibrated. */
   readonly temperature: number;
+  /** [C] the least probabilities of labels that a text gets, only where it may have several. */
+  readonly thresholds?: readonly number[];
   /** `true` if it was trained on pairs of texts; undefined for a folder of another library. */
   readonly pairs?: boolean;
   /** Remarks for a reader of its predictions. */
@@ -66,10 +69,10 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
   if (!Object.hasOwn(parameters, "classifier.weight")) {
     throw new InputError(`Cannot use ${folder} as it has no classifier: train it first with deno task train`);
   }
-  await readJson(
+  const { problem_type: type } = await readJson(
     join(folder, "config.json"),
-    singleLabelShape,
-    "give a model that has one label for each text",
+    classifierShape,
+    "give a model that has one label or several for each text",
   );
   if (labels.length < 2) {
     throw new InputError(`Cannot use ${folder} as its classifier knows only one label: found "${labels[0]}"`);
@@ -108,6 +111,10 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
         `${config.type_vocab_size} kind of segment: expected 2; take both files from one model`,
     );
   }
+  const thresholds = type === multiLabelType ? training?.thresholds ?? labels.map(() => .5) : undefined;
+  if (thresholds && thresholds.length !== labels.length) {
+    throw fail(`"thresholds" are ${thresholds.length} and the model has ${labels.length} labels`);
+  }
   const pooling = Object.keys(plan.additional(0));
   const used = Object.entries(parameters).filter(([name]) => plan.pooler || !name.startsWith("bert.pooler."));
   // What loadCheckpoint takes for unknown or missing is as it should be where the classifier is not BERT's own.
@@ -121,7 +128,8 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
     maxLength,
     features,
     plan,
-    temperature: training?.temperature ?? 1,
+    temperature: thresholds ? 1 : training?.temperature ?? 1,
+    ...thresholds ? { thresholds } : {},
     pairs,
     notes: [
       ...own ? [] : notes,
@@ -129,6 +137,9 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
       ...training
         ? []
         : [`${folder} has no bertlab.json: of long texts the first ${maxLength} wordpieces are read.`],
+      ...thresholds && !training?.thresholds
+        ? [`${folder} has no thresholds: a text gets the labels of a probability of 0.5 or more.`]
+        : [],
     ],
   };
 }
@@ -169,9 +180,17 @@ function planOf(
   }
 }
 
+/** Hugging Face's name in config.json for a classifier of several labels a text. */
+export const multiLabelType = "multi_label_classification";
+
+interface ClassifierFile {
+  readonly problem_type?: string | null;
+  readonly architectures?: readonly string[] | null;
+}
+
 /** The shape of the config.json of a classifier, as other kinds have tensors of the same names. */
-const singleLabelShape = object({
-  problem_type: nullish(oneOf(["single_label_classification"])),
+const classifierShape: Shape<ClassifierFile> = object<ClassifierFile>({
+  problem_type: nullish(oneOf(["single_label_classification", multiLabelType])),
   architectures: nullish(fitting(
     list(anyText),
     "a list with BertForSequenceClassification",
@@ -199,6 +218,8 @@ interface Training {
   readonly maxLength: number;
   readonly features?: string;
   readonly temperature?: number;
+  /** Where a text may have several labels. */
+  readonly thresholds?: readonly number[];
   readonly pairs?: boolean;
 }
 
@@ -208,6 +229,7 @@ const trainingShape: Shape<Training> = object<Training>({
   maxLength: whole(4),
   features: optional(anyText),
   temperature: optional(numberThat("a number above 0", (value) => value > 0)),
+  thresholds: optional(list(number(0, 1))),
   pairs: optional(flag),
 });
 

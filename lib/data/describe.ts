@@ -27,7 +27,9 @@ export function describe(
   const lines = [
     `${name} (${language}): ${source}`,
     counts.map(([split, examples]) => `${split} ${grouped(examples.length)}`).join(", "),
-    `${data.labels.length} classes: ${shares(data).join(", ")}`,
+    `${data.labels.length} ${data.multiLabel ? "labels, several a text" : "classes"}: ${
+      shares(data).join(", ")
+    }`,
   ];
   if (tokenizer && train.length > 0) lines.push(lengths(train, tokenizer, maxLength));
   if (note) lines.push(note);
@@ -39,7 +41,7 @@ const grouped = (count: number) => count.toLocaleString("en-US");
 /** Returns the classes' shares of the training texts. */
 function shares({ labels, train }: Dataset): string[] {
   const counts = labels.map(() => 0);
-  for (const { label } of train) counts[label]! += 1;
+  for (const { label, classes = [label] } of train) for (const c of classes) counts[c]! += 1;
   return labels.map((name, label) => `${name} ${percent(counts[label]! / train.length)}`);
 }
 

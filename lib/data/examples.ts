@@ -8,8 +8,10 @@ export interface Example {
   readonly text: string;
   /** The second text of a pair, which BERT reads as its second segment. */
   readonly pair?: string;
-  /** The class's place in {@link Dataset.labels}. */
+  /** The class's place in {@link Dataset.labels}; of several classes that of the rarest, 0 if there is none. */
   readonly label: number;
+  /** The places of all its classes, ascending, only where a text may have several labels or none. */
+  readonly classes?: readonly number[];
 }
 
 /** The three parts of a data set. */
@@ -30,6 +32,8 @@ export interface Dataset extends Splits {
   readonly language: "en" | "zh";
   /** The classes' names. */
   readonly labels: readonly string[];
+  /** `true` if a text may have several labels, or none: each example then has its `classes`. */
+  readonly multiLabel?: boolean;
   /** sha256 over labels, texts and their splits. */
   readonly fingerprint: string;
   /** Origin and licence. */
@@ -48,8 +52,12 @@ export function fingerprintOf(labels: readonly string[], splits: Splits): string
   const hash = createHash("sha256");
   hash.update(JSON.stringify(labels));
   for (const name of ["train", "dev", "test"] as const) {
-    for (const { text, pair, label } of splits[name]) {
-      hash.update(`\n${name} ${label} ${text.length} ${pair === undefined ? "" : `${pair.length} `}`);
+    for (const { text, pair, label, classes } of splits[name]) {
+      hash.update(
+        `\n${name} ${classes ? `[${classes}]` : label} ${text.length} ${
+          pair === undefined ? "" : `${pair.length} `
+        }`,
+      );
       hash.update(text);
       if (pair !== undefined) hash.update(pair);
     }
@@ -59,16 +67,17 @@ export function fingerprintOf(labels: readonly string[], splits: Splits): string
 
 /**
  * Returns the examples' places in an order whose every prefix holds each class in its share (to one example): a smaller
- * sample lies in a larger one. Within a class the order is a function of the seed and the texts alone.
+ * sample lies in a larger one. Of several classes of a text the rarest counts. Within a class the order is a function of the seed and the texts alone.
  */
 export function stratifiedOrder(examples: readonly Example[], seed: number): number[] {
-  const classes = new Map<number, { place: number; key: number }[]>();
-  examples.forEach(({ text, label }, place) => {
-    const members = classes.get(label) ?? [];
+  const strata = new Map<number, { place: number; key: number }[]>();
+  examples.forEach(({ text, label, classes }, place) => {
+    const stratum = classes?.length === 0 ? -1 : label;
+    const members = strata.get(stratum) ?? [];
     members.push({ place, key: fold(seed, textHash(text)) });
-    classes.set(label, members);
+    strata.set(stratum, members);
   });
-  const ordered = [...classes].flatMap(([label, members]) =>
+  const ordered = [...strata].flatMap(([label, members]) =>
     members
       .sort((a, b) => a.key - b.key || a.place - b.place)
       .map(({ place }, rank) => ({ place, label, share: (rank + 0.5) / members.length }))

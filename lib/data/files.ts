@@ -13,11 +13,19 @@ import {
 } from "./examples.ts";
 import { openTable, requireColumns, type Row, type TableOptions } from "../tables/table.ts";
 import { labelHints, plainLabel } from "./label_hints.ts";
-import { refuseAmounts, TokenLabels } from "./other_tasks.ts";
+import {
+  type LabelledRow,
+  type LabelOptions,
+  labelReader,
+  readLists,
+  severalClasses,
+  severalHints,
+} from "./label_lists.ts";
+import { refuseAmounts, refuseObjects, refuseTokenLabels, refuseUntold } from "./other_tasks.ts";
 import { RowTally } from "../tables/row_tally.ts";
 
 /** Files and columns of {@link datasetFromFiles}. */
-export interface FileOptions extends TableOptions {
+export interface FileOptions extends TableOptions, LabelOptions {
   /** Training file: CSV, TSV, JSON Lines or Parquet. */
   readonly train: string;
   /** File to choose on; without one, a tenth of the training rows is held out. */
@@ -26,8 +34,6 @@ export interface FileOptions extends TableOptions {
   readonly test?: string;
   /** Column of the text, "text" if not given; "a,b" are a pair, more columns are joined by line breaks. */
   readonly textColumn?: string;
-  /** Column of the label; "label" if not given. */
-  readonly labelColumn?: string;
   /** Seed for the rows held out for dev; 0 if not given. */
   readonly seed?: number;
 }
@@ -42,6 +48,8 @@ export interface LabelledFile {
   readonly lines: readonly number[];
   /** The columns of their texts. */
   readonly textColumns: readonly string[];
+  /** `true` if a text may have several labels, or none. */
+  readonly multiLabel?: boolean;
   /** A note on rows left out because their text or label is empty, and on other oddities; "" if none. */
   readonly note: string;
 }
@@ -91,70 +99,75 @@ function isTokens(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((token) => typeof token === "string");
 }
 
+/** Classes and layout of {@link readLabelled}. */
+export interface LabelledOptions extends TableOptions, LabelOptions {
+  /** Column of the text; "text" if not given. */
+  readonly textColumn?: string;
+  /** The classes that may occur, from a model or another file. */
+  readonly labels?: readonly string[];
+  /** Origin of those classes, for the error. */
+  readonly labelsFrom?: string;
+}
+
 /**
- * Reads a file's labelled rows; those with an empty text or label are left out, counted in the note.
+ * Reads a file's labelled rows; those with an empty text or label are left out, counted in the note. Where a text may have
+ * several labels, an empty cell stands for none of them.
  *
- * @param options.labels the classes that may occur, from a model or another file
- * @param options.labelsFrom origin of those classes, for the error
  * @throws InputError when the file cannot be read, a column is missing, or a label is none of those given.
  */
-export async function readLabelled(
-  path: string,
-  { textColumn = "text", labelColumn = "label", labels, labelsFrom = "the model", ...layout }:
-    & TableOptions
-    & {
-      readonly textColumn?: string;
-      readonly labelColumn?: string;
-      readonly labels?: readonly string[];
-      readonly labelsFrom?: string;
-    } = {},
-): Promise<LabelledFile> {
-  await using table = await openTable(path, layout);
+export async function readLabelled(path: string, options: LabelledOptions = {}): Promise<LabelledFile> {
+  const { textColumn = "text", labelColumn = "label", labels, labelsFrom = "the model" } = options;
+  await using table = await openTable(path, options);
   const textColumns = textColumnsOf(textColumn, table.columns);
-  const checkColumns = () => requireColumns(table, ...textColumns, labelColumn);
+  const setColumns = options.labelColumns && textColumnsOf(options.labelColumns, table.columns) || undefined;
+  const checkColumns = () => requireColumns(table, ...textColumns, ...setColumns ?? [labelColumn]);
   if (table.format !== "jsonl") checkColumns(); // all columns of JSON Lines are known only at the end
-  const found: LabelledRow[] = [];
-  const tokenLabels = new TokenLabels();
+  const lacking = setColumns && labels?.find((label) => !setColumns.includes(label));
+  if (lacking !== undefined) {
+    throw new InputError(
+      `Cannot use ${path} as --label-columns lacks "${
+        shown(lacking)
+      }", a label of ${labelsFrom}: name a column for each ` +
+        "of its labels",
+    );
+  }
+  const read = labelReader(path, setColumns, options);
+  const rows: LabelledRow[] = [];
   const [noText, noLabel, withNul, lost, tokens] = Array.from({ length: 5 }, () => new RowTally()) as Tallies;
   for await (const row of table.rows) {
-    const { line, values } = row;
+    const { line, values, typed } = row;
     const text = textOf(row, textColumns, path);
     if (hasTokens(row, textColumns)) tokens.add(line);
     const given = values.get(labelColumn) ?? "";
     const label = plainLabel(given);
     const whole = wholeText(text);
-    if (whole.trim() === "") noText.add(line);
-    else if (label === "") noLabel.add(line);
-    else found.push({ text, label, line, given });
     if (whole.includes("\0")) withNul.add(line);
     if (whole.includes("\ufffd")) lost.add(line);
-    tokenLabels.add(row, textColumns, labelColumn);
+    if (whole.trim() === "") {
+      noText.add(line);
+      continue;
+    }
+    const names = read?.(row);
+    if (read ? !names : label === "") noLabel.add(line);
+    else rows.push({ text, label, line, given, names, tokens: tokensOf(typed, textColumns) });
   }
   checkColumns();
-  if (found.length === 0) {
+  if (rows.length === 0) {
     throw new InputError(
       `Cannot use ${path}: expected rows with a text and a label, found ${
         noText.count + noLabel.count
       } without`,
     );
   }
-  refuseObjects(path, found);
-  tokenLabels.refuse(path);
-  if (!labels) refuseAmounts(path, found);
-  if (!labels) refuseSeveralLabels(path, found);
-  const classes = labels ?? [...new Set(found.map(({ label }) => label))].sort(byValue);
-  const places = new Map(classes.map((name, place) => [name, place]));
-  for (const [place, name] of classes.entries()) {
-    if (!places.has(plainLabel(name))) places.set(plainLabel(name), place);
+  const found = read || labels ? rows : findLists(path, rows);
+  const multiLabel = found[0]!.names !== undefined;
+  if (!multiLabel) refuseObjects(path, found);
+  if (!labels && !multiLabel) {
+    refuseUntold(path, found);
+    refuseAmounts(path, found);
   }
-  const examples = found.map(({ text, label, line, given }): Example => {
-    const place = places.get(given.trim()) ?? places.get(label);
-    if (place !== undefined) return { ...text, label: place };
-    throw new InputError(
-      `Cannot use ${path}: the label "${shown(label)}" in line ${line} does not occur in ${labelsFrom}, ` +
-        `which has ${listed(classes)}`,
-    );
-  });
+  const all = multiLabel ? found.flatMap(({ names }) => names!) : found.map(({ label }) => label);
+  const classes = labels ?? setColumns ?? [...new Set(all)].sort(byValue);
   const note = [
     table.note,
     tokens.note(
@@ -166,9 +179,20 @@ export async function readLabelled(
     noLabel.note(path, "with an empty label is left out", "with an empty label are left out"),
     withNul.note(path, "holds NUL characters", "hold NUL characters"),
     lost.note(path, ...lostCharacters),
-    ...labels ? [] : labelHints(found.map(({ given }) => given), labelColumn),
+    ...labels
+      ? []
+      : multiLabel
+      ? severalHints(all, found, options)
+      : labelHints(found.map(({ given }) => given), labelColumn),
   ].filter(Boolean).join("; ");
-  return { labels: classes, examples, lines: found.map(({ line }) => line), textColumns, note };
+  return {
+    labels: classes,
+    examples: examplesOf(path, found, classes, labelsFrom),
+    lines: found.map(({ line }) => line),
+    textColumns,
+    note,
+    ...multiLabel ? { multiLabel } : {},
+  };
 }
 
 type Tallies = [RowTally, RowTally, RowTally, RowTally, RowTally];
@@ -179,57 +203,47 @@ export const lostCharacters = [
   "hold characters that were lost when they were written or read (U+FFFD)",
 ] as const;
 
-interface LabelledRow {
-  readonly text: Omit<Example, "label">;
-  readonly label: string;
-  /** The label as it is written. */
-  readonly given: string;
-  readonly line: number;
+/** Returns the number of tokens of a row's text that is a list of them. */
+function tokensOf(typed: Row["typed"], columns: readonly string[]): number | undefined {
+  const value = columns.length === 1 ? typed?.get(columns[0]!) : undefined;
+  return isTokens(value) ? value.length : undefined;
 }
 
-/** Refuses texts with several labels each: labels are JSON lists, or most of them have the same separator in them. */
-function refuseSeveralLabels(path: string, rows: readonly LabelledRow[]): void {
-  const list = rows.find(({ label }) => isJsonList(label));
-  const separator = ["|", ";"].find((sign) =>
-    rows.filter(({ label }) => label.includes(sign)).length > rows.length / 2
-  );
-  const odd = list ?? (separator && rows.find(({ label }) => label.includes(separator)));
-  if (!odd) return;
-  throw new InputError(
-    `Cannot train on ${path}: the label ${shown(odd.label)} in line ${odd.line} ` +
-      `${list ? "is a list" : `holds "${separator}", as most labels do`}: expected one label a text; ` +
-      "keep one of them, or train a classifier for each",
-  );
+/** Returns rows with the labels of their lists, where most of them have one. */
+function findLists(path: string, rows: readonly LabelledRow[]): readonly LabelledRow[] {
+  refuseTokenLabels(path, rows);
+  return readLists(path, rows);
 }
 
-/** Refuses labels that are JSON objects. */
-function refuseObjects(path: string, rows: readonly LabelledRow[]): void {
-  const odd = rows.find(({ label }) => label.startsWith("{") && isObject(jsonOf(label)));
-  if (!odd) return;
-  throw new InputError(
-    `Cannot use ${path}: the label ${
-      shown(odd.label)
-    } in line ${odd.line} is an object: expected a text or a number; ` +
-      `keep one of ${
-        Object.keys(jsonOf(odd.label) as object).slice(0, 5).map((name) => `"${shown(name)}"`).join(", ")
-      }`,
-  );
-}
-
-function isJsonList(label: string): boolean {
-  return label.startsWith("[") && Array.isArray(jsonOf(label));
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+/** Returns the rows as examples of these classes. @throws InputError if a label is none of them. */
+function examplesOf(
+  path: string,
+  rows: readonly LabelledRow[],
+  classes: readonly string[],
+  labelsFrom: string,
+): Example[] {
+  const places = new Map(classes.map((name, place) => [name, place]));
+  for (const [place, name] of classes.entries()) {
+    if (!places.has(plainLabel(name))) places.set(plainLabel(name), place);
   }
+  const placeOf = (label: string, line: number, given = label) => {
+    const place = places.get(given) ?? places.get(label);
+    if (place !== undefined) return place;
+    throw new InputError(
+      `Cannot use ${path}: the label "${shown(label)}" in line ${line} does not occur in ${labelsFrom}, ` +
+        `which has ${listed(classes)}`,
+    );
+  };
+  if (!rows[0]?.names) {
+    return rows.map(({ text, label, line, given }) => ({
+      ...text,
+      label: placeOf(label, line, given.trim()),
+    }));
+  }
+  const several = rows.map(({ names, line }) => [...new Set(names!.map((name) => placeOf(name, line)))]);
+  const counts = classes.map(() => 0);
+  for (const place of several.flat()) counts[place]!++;
+  return rows.map(({ text }, row) => ({ ...text, ...severalClasses(several[row]!, counts) }));
 }
 
 /**
@@ -239,18 +253,20 @@ function jsonOf(text: string): unknown {
  * @throws InputError as {@link readLabelled}, or when the training file has only one class.
  */
 export async function datasetFromFiles(options: FileOptions): Promise<Dataset> {
-  const { train: path, seed = 0, labelColumn = "label" } = options;
+  const { train: path, seed = 0, labelColumn = options.labelColumns ?? "label" } = options;
   const trainFile = await readLabelled(path, options);
-  const { labels } = trainFile;
+  const { labels, multiLabel } = trainFile;
   if (labels.length < 2) {
     throw new InputError(
-      `Cannot train on ${path}: expected at least two labels in column "${labelColumn}", found only "${
-        shown(labels[0]!)
-      }"`,
+      `Cannot train on ${path}: expected at least two labels in column "${labelColumn}", found ${
+        labels[0] === undefined ? "none" : `only "${shown(labels[0])}"`
+      }`,
     );
   }
   const readOther = (other: string | undefined) =>
-    other === undefined ? undefined : readLabelled(other, { ...options, labels, labelsFrom: path });
+    other === undefined
+      ? undefined
+      : readLabelled(other, { ...options, labels, labelsFrom: path, multiLabel });
   const devFile = await readOther(options.dev);
   const testFile = await readOther(options.test);
   const held = Math.round(trainFile.examples.length / 10);
@@ -270,6 +286,7 @@ export async function datasetFromFiles(options: FileOptions): Promise<Dataset> {
     name: basename(path, extname(path)),
     language: languageOf(splits.train.map(wholeText)),
     labels,
+    ...multiLabel ? { multiLabel } : {},
     ...splits,
     fingerprint: fingerprintOf(labels, splits),
     source: [path, options.dev, options.test].filter(Boolean).join(", "),

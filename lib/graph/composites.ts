@@ -179,6 +179,22 @@ export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Te
 }
 
 /**
+ * The binary cross-entropy of a sigmoid, −y log σ(z) − (1 − y) log(1 − σ(z)), for each element, as
+ * max(z, 0) − z y + log(1 + exp(−|z|)), which no z makes infinite; its gradient is σ(z) − y. logits and targets [B, C],
+ * targets from 0 to 1. Returns [B, C].
+ */
+export function sigmoidCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Tensor {
+  return withGradient(
+    [logits],
+    () => {
+      const rest = tf.log(tf.add(tf.exp(tf.neg(tf.abs(logits))), 1));
+      return [tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), rest), [logits, targets]];
+    },
+    (dy, [logits, targets]) => [tf.mul(dy, tf.sub(tf.sigmoid(logits!), targets!))],
+  );
+}
+
+/**
  * A long short-term memory (Hochreiter and Schmidhuber 1997) of U units over T tokens, with PyTorch's gates:
  *
  *     i, f, g, o = x_t + W h_{t−1}

@@ -88,10 +88,12 @@ export function showRun<Run extends ShownRun>(name: string, run: Run): Run & Dis
   const { epochs, bestEpoch, steps, dev, test } = run;
   const percent = ({ errorRate }: Metrics) => 100 * errorRate;
   const [split, measured] = test ? ["test", test] as const : ["development", dev] as const;
+  const { multiLabel } = measured ?? {};
+  const share = multiLabel
+    ? `micro F1 ${multiLabel.microF1.toFixed(3)}`
+    : measured && `error ${percent(measured).toFixed(1)} %`;
   const sentence = measured &&
-    `: ${split} error ${percent(measured).toFixed(1)} %, macro F1 ${
-      measured.macroF1.toFixed(3)
-    } over all classes`;
+    `: ${split} ${share}, macro F1 ${measured.macroF1.toFixed(3)} over all classes`;
   const panel = (title: string, value: (epoch: EpochRecord) => number[]) => ({
     title,
     curves: [{ name: title, points: epochs.map((epoch) => ({ x: epoch.epoch, values: value(epoch) })) }],
@@ -103,8 +105,10 @@ export function showRun<Run extends ShownRun>(name: string, run: Run): Run & Dis
     panels: [
       panel("training loss", ({ trainLoss }) => [trainLoss]),
       panel(
-        `${dev ? "development" : "test"} error, %`,
-        (epoch) => [epoch.dev ?? epoch.test ?? []].flat().map(percent),
+        `${dev ? "development" : "test"} ${multiLabel ? "micro F1" : "error"}, %`,
+        (epoch) =>
+          [epoch.dev ?? epoch.test ?? []].flat()
+            .map((metrics) => metrics.multiLabel ? 100 * metrics.multiLabel.microF1 : percent(metrics)),
       ),
     ],
   };

@@ -38,7 +38,10 @@ export function trainDraft(settings: TrainSettings): { draft: Draft; tuning: Fin
 
 /** A classifier with the run that made it. */
 export interface TrainedClassifier extends FineTuned, Displayable {
-  /** Returns the class of each text or pair of texts; the probabilities are not calibrated. */
+  /**
+   * Returns the class of each text or pair of texts, and its labels where it may have several; the probabilities are not
+   * calibrated.
+   */
   classify(texts: readonly ClassifierText[]): Promise<Classification[] & Displayable>;
 }
 
@@ -123,9 +126,9 @@ function requireSettings(settings: TrainSettings): void {
 function predictions(texts: readonly ClassifierText[], found: readonly Classification[]): string {
   const cell = (text: string) => escapeMarkdown(text.slice(0, 80).toWellFormed());
   const written = texts.map((text) => typeof text === "string" ? text : wholeText(text));
-  const lines = found.map((
-    { label, probability },
-    n,
-  ) => [cell(written[n]!), escapeMarkdown(label), probability.toFixed(3)]);
-  return markdown(["text", "label", "probability"], lines, 2);
+  const lines = found.map(({ label, probability, labels }, n) => {
+    const told = labels ? labels.join(", ") : label;
+    return [cell(written[n]!), escapeMarkdown(told), probability.toFixed(3)];
+  });
+  return markdown(["text", found[0]?.labels ? "labels" : "label", "probability"], lines, 2);
 }

@@ -10,12 +10,13 @@
  * H 384, B 16, T 64).
  */
 import * as tf from "@tensorflow/tfjs";
+import { classificationLoss } from "../bert/classification_loss.ts";
 import { sequenceClassifier } from "../bert/classifier.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { classify, encode, type EncoderInput, parameter, type Parameters } from "../bert/encoder.ts";
 import { encoderInput } from "../bert/feeds.ts";
 import { InputError } from "../errors.ts";
-import { linear, lstm, softmaxCrossEntropy } from "../graph/composites.ts";
+import { linear, lstm } from "../graph/composites.ts";
 import type { LayerFeatures } from "./layers.ts";
 import {
   poolFractions,
@@ -90,13 +91,11 @@ function trainableOf(config: BertConfig): Trainable {
     feeds: sequenceClassifier(config).feeds,
     trains: (name) => !name.startsWith("bert."),
     loss(inputs, key) {
-      const { labels, weights } = inputs;
       const input = encoderInput(inputs);
       const { states, real } = sideBySide(encode(inputs, config, input).at(-1)!, input);
       const feature = poolFractions("self-attention", biLstm(inputs, states, real), real, inputs);
       const logits = classify(inputs, config, feature, key);
-      const losses = softmaxCrossEntropy(logits, labels!);
-      return { loss: tf.sum(tf.mul(losses, weights!)), outputs: { logits } };
+      return { loss: classificationLoss(logits, inputs), outputs: { logits } };
     },
   };
 }

@@ -18,7 +18,7 @@ import type { CheckpointOptions } from "../training/checkpoints.ts";
 import { type Evaluated, evaluateExamples, isBetter } from "../training/class_probabilities.ts";
 import { type EpochResult, type StepReport, train } from "../training/loop.ts";
 import { optimizer } from "../training/optimizers.ts";
-import { balancedWeights, passSize } from "../training/step_batches.ts";
+import { lossOptions, passSize } from "../training/step_batches.ts";
 import { batchesOfStretch, stretchesOf, updatesOf } from "../training/stretches.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
 import { type UsedRows, usedRows } from "../training/used_rows.ts";
@@ -65,6 +65,8 @@ export interface FineTuned {
   readonly testPredictions?: Predictions;
   /** `true` if the texts are pairs. */
   readonly pairs: boolean;
+  /** [C] the least probabilities of labels that a text gets, only where it may have several: chosen with the epoch. */
+  readonly thresholds?: readonly number[];
   /** Optimizer updates. */
   readonly steps: number;
   /** Seconds of training steps, of all sittings. */
@@ -102,8 +104,7 @@ export async function fineTune(
   const { split, chosenBy, pairs } = encoded;
   if (pairs) requireSegments(config);
   const notes = [...model.notes, ...encoded.notes];
-  const weights = settings.classWeights === "balanced" ? balancedWeights(split.train, classes) : undefined;
-  const batching = { ...batchOptions(settings, tokenizer, context.engine), classWeights: weights };
+  const batching = batchOptions(settings, tokenizer, context.engine, data, split.train);
   const keys = Array.from({ length: settings.epochs }, (_, epoch) => fold(seed, 1, epoch));
   const batches = trainingBatches(split.train, batching, keys);
   const steps = batches[0]?.length ?? 0;
@@ -117,8 +118,8 @@ export async function fineTune(
   try {
     const rate = learningRates(settings, config.num_hidden_layers, updatesOf(steps, settings));
     const stretches = stretchesOf(steps, settings);
-    const evaluate = (examples: readonly EncodedExample[]) =>
-      evaluateExamples((batch) => trainer.evaluate(batch), examples, { ...batching, classes });
+    const evaluate = (examples: readonly EncodedExample[], thresholds?: readonly number[]) =>
+      evaluateExamples((batch) => trainer.evaluate(batch), examples, { ...batching, classes, thresholds });
     const record = ({ evaluation, epoch, ...rest }: EpochResult<Measured>): EpochRecord => ({
       epoch: stretches[epoch - 1]!.epoch,
       ...rest,
@@ -163,6 +164,7 @@ export async function fineTune(
     const isKept = kept?.measured === result.epochs[result.bestEpoch - 1]!.evaluation;
     const chosen = isKept ? kept!.evaluated : chooses ? await evaluate(split[chosenBy]) : undefined;
     const dev = chosenBy === "dev" ? chosen : undefined;
+    const thresholds = (best.dev ?? best.test)?.multiLabel?.thresholds;
     if (epochs.length < stretches.length) {
       notes.push(
         `Training ended early, after ${result.steps} of ${
@@ -171,7 +173,7 @@ export async function fineTune(
           "measurements in a row were no better.",
       );
     }
-    const testOf = async () => split.test.length > 0 ? await evaluate(split.test) : undefined;
+    const testOf = async () => split.test.length > 0 ? await evaluate(split.test, thresholds) : undefined;
     const test = chosenBy === "test" ? chosen : await testOf();
     const predictions = ({ expected, probabilities }: Evaluated): Predictions => ({
       labels: data.labels,
@@ -189,6 +191,7 @@ export async function fineTune(
       devPredictions: dev && predictions(dev),
       testPredictions: test && predictions(test),
       pairs,
+      ...thresholds ? { thresholds } : {},
       steps: result.steps,
       trainSeconds: result.seconds,
       notes,
@@ -217,13 +220,23 @@ export function usedWords(
   return usedRows("bert.embeddings.word_embeddings.weight", "ids", config.vocab_size, [...pieces, added]);
 }
 
-/** The options of batches of what is read. @throws InputError if passes or devices do not divide the batches. */
+/**
+ * The options of batches of what is read.
+ *
+ * @param train the training texts, by which the weights of classes are balanced
+ * @throws InputError if passes or devices do not divide the batches.
+ */
 export function batchOptions(
-  settings: Pick<FineTuneSettings, "batchSize" | "microBatchSize" | "maxLength" | "padToMax">,
+  settings: Pick<
+    FineTuneSettings,
+    "batchSize" | "microBatchSize" | "maxLength" | "padToMax" | "classWeights"
+  >,
   tokenizer: Tokenizer,
   { capabilities: { devices, fewLargeShapes } }: Pick<Engine, "capabilities">,
+  data: Pick<Dataset, "labels" | "multiLabel">,
+  train: readonly EncodedExample[] = [],
 ): BatchOptions {
-  const { batchSize, maxLength, padToMax } = settings;
+  const { batchSize, maxLength, padToMax, classWeights } = settings;
   return {
     ...{
       batchSize,
@@ -234,5 +247,6 @@ export function batchOptions(
       fewLargeShapes,
     },
     passSize: passSize(settings, devices.length),
+    ...lossOptions(data, train, classWeights),
   };
 }

@@ -157,7 +157,8 @@ export async function multiTaskTune(
   const { id2label: _, label2id: __, ...config } = labelled;
   requirePositions(config, maxLength);
   const encoded = tasks.map(({ name, data }) => {
-    return { name, classes: data.labels.length, ...encodeDataset(data, tokenizer, settings) };
+    const batching = batchOptions(settings, tokenizer, engine, data);
+    return { name, classes: data.labels.length, batching, ...encodeDataset(data, tokenizer, settings) };
   });
   if (encoded.some(({ pairs }) => pairs)) requireSegments(config);
   const start: HostTensors = Object.assign(
@@ -168,8 +169,7 @@ export async function multiTaskTune(
   const [update, words] = [optimizer(settings.optimizer), usedWords(model, encoded)];
   const trainer = new Trainer(engine, taskClassifiers(trainable), start, update, seed, words);
   try {
-    const batching = batchOptions(settings, tokenizer, engine);
-    const ofTasks = encoded.map(({ name, split }, task) => {
+    const ofTasks = encoded.map(({ name, batching, split }, task) => {
       const keys = Array.from({ length: epochs }, (_, epoch) => fold(seed, 1, epoch, task));
       return { name, epochs: trainingBatches(split.train, batching, keys) };
     });
@@ -179,7 +179,7 @@ export async function multiTaskTune(
     };
     const evaluate = async () => {
       const measures: Record<string, Metrics> = {};
-      for (const { name, classes, split, chosenBy } of encoded) {
+      for (const { name, classes, batching, split, chosenBy } of encoded) {
         const own = (batch: StepBatch) => trainer.evaluate(taskBatch(batch, name));
         measures[name] = (await evaluateExamples(own, split[chosenBy], { ...batching, classes })).metrics;
       }

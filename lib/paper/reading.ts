@@ -33,13 +33,14 @@ export function readExamples(
   examples: readonly Example[],
   { tokenizer, text: strategy, maxLength }: Reading,
 ): ReadExample[] {
-  return examples.map(({ text, pair, label }, index) => {
+  return examples.map(({ text, pair, label, classes }, index) => {
     const first = tokenizer.encode(text);
+    const labels = { label, ...classes ? { classes } : {} };
     if (pair === undefined) {
-      return { pieces: strategy.pieces(first, maxLength), length: first.length, label, index };
+      return { pieces: strategy.pieces(first, maxLength), length: first.length, ...labels, index };
     }
     const second = tokenizer.encode(pair);
-    return { ...cutPair(first, second, maxLength), length: first.length + second.length, label, index };
+    return { ...cutPair(first, second, maxLength), length: first.length + second.length, ...labels, index };
   });
 }
 

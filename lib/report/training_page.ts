@@ -41,49 +41,19 @@ const tableClasses = 200;
 export async function trainingPage(
   { name, source, run, evaluations, settings, notes, part }: TrainingReport,
 ): Promise<string> {
-  const { survey, tuned, temperature, calibrationNote } = run;
+  const { survey, tuned } = run;
   const { split, evaluation } = evaluations.at(-1)!;
   const head = html`<style>
 ${new Markup(styles)}
 .chart svg { max-width: 100%; height: auto; }
 </style>`;
   return shell(
-    `${name}: ${percent(evaluation.error_rate, 2)} error`,
+    `${name}: ${headline(evaluation)}`,
     head,
     html`<main>
-<h1>${name}: ${percent(evaluation.error_rate, 2)} error on the ${split} texts</h1>
+<h1>${name}: ${headline(evaluation)} on the ${split} texts</h1>
 <p class="soft">${source}; ${tuned.model.description}</p>
-${
-      grid({
-        caption: "Results",
-        head: [
-          "split",
-          "texts",
-          "error",
-          "macro F1, all labels",
-          "macro F1, labels of the split",
-          "loss",
-          "calibration error",
-          "after scaling",
-        ],
-        rows: evaluations.map(({ split, evaluation: of, calibrated }) => [
-          split,
-          of.examples,
-          percent(of.error_rate, 2),
-          of.macro_f1.toFixed(4),
-          `${of.macro_f1_present.toFixed(4)} (${of.classes_present})`,
-          of.loss.toFixed(4),
-          of.ece.toFixed(4),
-          calibrated.toFixed(4),
-        ]),
-      })
-    }<p>Calibration is the expected error of the confidence, in 15 bins. ${
-      temperature === 1 && calibrationNote
-        ? calibrationNote
-        : `Predictions divide the logits by a temperature of ${
-          temperature.toFixed(3)
-        }, which was chosen on the ${evaluations[0]!.split} texts (Guo et al. 2017). ${calibrationNote}`
-    }</p>
+${tuned.thresholds ? labelResults(evaluations) : results(evaluations, run)}
 ${part}${await curves(run)}
 <h2>What was seen</h2>
 ${list(surveyLines(survey, tuned.settings))}
@@ -99,15 +69,18 @@ ${
 ${
       grid({
         caption: `Of the ${split} texts${first(evaluation.classes)}`,
-        head: ["label", "precision", "recall", "F1", "texts"],
-        rows: evaluation.classes.slice(0, tableClasses).map(({ label, precision, recall, f1, count }) => [
+        head: ["label", "precision", "recall", "F1", "texts", ...tuned.thresholds ? ["threshold"] : []],
+        rows: evaluation.classes.slice(0, tableClasses).map((
+          { label, precision, recall, f1, count, threshold },
+        ) => [
           label,
           ...[precision, recall, f1].map((share) => share.toFixed(4)),
           count,
+          ...threshold === undefined ? [] : [threshold.toFixed(4)],
         ]),
       })
     }
-${confusion(evaluation)}
+${!tuned.thresholds && confusion(evaluation)}
 ${
       grid({
         caption: "The mistakes with the highest probabilities",
@@ -135,6 +108,68 @@ ${
       )
     }</main>`,
   );
+}
+
+/** Returns the measure that stands first, in words. */
+function headline({ error_rate, micro_f1 }: Evaluation): string {
+  return micro_f1 === undefined ? `${percent(error_rate, 2)} error` : `micro F1 ${micro_f1.toFixed(4)}`;
+}
+
+function results(
+  evaluations: TrainingReport["evaluations"],
+  { temperature, calibrationNote }: TrainingReport["run"],
+): Fragment {
+  return html`${
+    grid({
+      caption: "Results",
+      head: [
+        "split",
+        "texts",
+        "error",
+        "macro F1, all labels",
+        "macro F1, labels of the split",
+        "loss",
+        "calibration error",
+        "after scaling",
+      ],
+      rows: evaluations.map(({ split, evaluation: of, calibrated }) => [
+        split,
+        of.examples,
+        percent(of.error_rate, 2),
+        of.macro_f1.toFixed(4),
+        `${of.macro_f1_present.toFixed(4)} (${of.classes_present})`,
+        of.loss.toFixed(4),
+        of.ece.toFixed(4),
+        calibrated.toFixed(4),
+      ]),
+    })
+  }<p>Calibration is the expected error of the confidence, in 15 bins. ${
+    temperature === 1 && calibrationNote
+      ? calibrationNote
+      : `Predictions divide the logits by a temperature of ${
+        temperature.toFixed(3)
+      }, which was chosen on the ${evaluations[0]!.split} texts (Guo et al. 2017). ${calibrationNote}`
+  }</p>`;
+}
+
+/** Returns the results for texts that may have several labels. */
+function labelResults(evaluations: TrainingReport["evaluations"]): Fragment {
+  return html`${
+    grid({
+      caption: "Results",
+      head: ["split", "texts", "micro F1", "macro F1", "wrong answers", "texts not wholly right", "loss"],
+      rows: evaluations.map(({ split, evaluation: of }) => [
+        split,
+        of.examples,
+        (of.micro_f1 ?? 0).toFixed(4),
+        of.macro_f1.toFixed(4),
+        percent(of.hamming_loss ?? 0, 2),
+        percent(of.error_rate, 2),
+        of.loss.toFixed(4),
+      ]),
+    })
+  }<p>A text may have several labels: it gets those whose probability reaches their threshold, which was chosen on the
+development texts. Micro F1 is that of all answers, one for each label and text.</p>`;
 }
 
 const first = (labels: readonly unknown[]) =>
@@ -191,10 +226,12 @@ async function curves({ tuned, preTraining }: RecipeRun): Promise<Fragment> {
         },
         ...measured
           ? [{
-            title: "Error, %",
+            title: tuned.thresholds ? "Micro F1, %" : "Error, %",
             curves: [{
               name: "development",
-              points: epochs.map(({ epoch, dev }) => point(epoch, dev && 100 * dev.errorRate)),
+              points: epochs.map(({ epoch, dev }) =>
+                point(epoch, dev && 100 * (dev.multiLabel?.microF1 ?? dev.errorRate))
+              ),
             }],
           }]
           : [],

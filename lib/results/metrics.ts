@@ -22,6 +22,18 @@ export interface Metrics {
   readonly brier: number;
   /** Counts [C][C]: row = true class, column = predicted class; empty for more than 200 classes. */
   readonly confusion: readonly (readonly number[])[];
+  /** Further measures where a text may have several labels; the others are then as multi_label.ts says. */
+  readonly multiLabel?: MultiLabelMetrics;
+}
+
+/** Measures of predictions of several labels for each text. */
+export interface MultiLabelMetrics {
+  /** F1 over all N · C decisions: 2 TP / (2 TP + FP + FN). */
+  readonly microF1: number;
+  /** Share of the N · C decisions that are wrong. */
+  readonly hammingLoss: number;
+  /** [C] the least probability at which a text gets a label. */
+  readonly thresholds: readonly number[];
 }
 
 /** The measures of one class against the others; a share of no examples is 0. */

@@ -12,7 +12,7 @@ import {
   text,
   whole,
 } from "../storage/json.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics, MultiLabelMetrics } from "./metrics.ts";
 
 /** The measurements of one epoch, or of a part of one if there are several in each. */
 export interface EpochRecord {
@@ -185,7 +185,7 @@ export interface RunRecord extends RunResult {
 export interface Predictions {
   /** Names of the C classes. */
   readonly labels: readonly string[];
-  /** True classes [N]. */
+  /** True classes [N]; where a text may have several labels, 1 for each that it has and 0 for the others [N*C]. */
   readonly expected: readonly number[];
   /** Class probabilities [N*C]. */
   readonly probabilities: readonly number[];
@@ -197,6 +197,9 @@ export const metricsShape: Shape<Metrics> = object<Metrics>({
   ...{ accuracy: number(0, 1), errorRate: number(0, 1), macroF1: number(0, 1) },
   ...{ loss: number(0), ece: number(0), brier: number(0) },
   confusion: list(list(whole(0))),
+  multiLabel: optional(object<MultiLabelMetrics>({
+    ...{ microF1: number(0, 1), hammingLoss: number(0, 1), thresholds: list(number(0, 1)) },
+  })),
 });
 
 /** The shape of {@linkcode PreTrainingMeasures}. */

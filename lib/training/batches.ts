@@ -7,6 +7,7 @@ import type { ClassifierShape } from "../bert/classifier.ts";
 import { Random } from "../random.ts";
 import { firstFit, fittingSize, type PackedSize, packedSizes, roundUp } from "./packing.ts";
 import type { AddedIds } from "./sequence_tensors.ts";
+import { type LabelWeights, weightsOf } from "./step_batches.ts";
 import { countTokens, type EncodedExample, sequenceLengths, textTensors } from "./text_tensors.ts";
 import type { StepBatch } from "./step.ts";
 
@@ -28,6 +29,10 @@ export interface BatchOptions {
   readonly fewLargeShapes?: boolean;
   /** [C] the weight of a class's texts in the loss; all alike if not given. */
   readonly classWeights?: readonly number[];
+  /** C, only where a text may have several labels. */
+  readonly multiLabel?: number;
+  /** Weights of such labels in the loss; all alike if not given. */
+  readonly labelWeights?: LabelWeights;
 }
 
 /** A batch as a step takes it, and whose texts it has. */
@@ -102,7 +107,7 @@ export function trainingBatches(
       };
     })
   );
-  const common = { B: passSize, ...commonShape(examples) };
+  const common = { B: passSize, ...commonShape(examples, options) };
   const sizes = padToMax ? [] : packedSizes(epochs.flat().flatMap(({ lengths }) => lengths));
   return epochs.map((groups) =>
     batchesOf(
@@ -131,7 +136,7 @@ const shares = [1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4
 export function evaluationBatches(examples: readonly EncodedExample[], options: BatchOptions): TextBatches {
   check(examples, options);
   const { batchSize, maxLength, padToMax, devices = 1, fewLargeShapes = false } = options;
-  const common = commonShape(examples);
+  const common = commonShape(examples, options);
   if (padToMax) {
     const B = Math.ceil(Math.min(batchSize, Math.max(1, examples.length)) / devices) * devices;
     const groups = chunks(examples, B).map((texts) => ({
@@ -259,9 +264,16 @@ function shared({ S, R, T }: PackedSize, devices: number): Pick<ClassifierShape,
   return { S: S * devices, R: R * devices, T };
 }
 
-function commonShape(examples: readonly EncodedExample[]): Pick<ClassifierShape, "K" | "pairs"> {
+function commonShape(
+  examples: readonly EncodedExample[],
+  { multiLabel: C }: Pick<BatchOptions, "multiLabel">,
+): Pick<ClassifierShape, "K" | "pairs" | "C"> {
   const K = examples.reduce((largest, { pieces }) => Math.max(largest, pieces.length), 1);
-  return { K, ...examples.some(({ second }) => second) ? { pairs: true } as const : {} };
+  return {
+    K,
+    ...examples.some(({ second }) => second) ? { pairs: true } as const : {},
+    ...C === undefined ? {} : { C },
+  };
 }
 
 function lengthsOf(texts: Texts): number[] {
@@ -322,17 +334,20 @@ export function chunks<Item>(items: readonly Item[], size: number): Item[][] {
 /** The batches of groups of texts, with the shape of a pass. */
 function batchesOf(
   groups: readonly { readonly texts: Texts; readonly shape: ClassifierShape }[],
-  { tokenizerIds, devices, classWeights }: BatchOptions,
+  options: BatchOptions,
 ): TextBatches {
-  const weightOf = (text: EncodedExample | undefined) => text ? classWeights?.[text.label] ?? 1 : 0;
+  const { tokenizerIds, devices } = options;
   const make = (place: number): TextBatch => {
     const { texts, shape } = groups[place]!;
-    const sum = texts.reduce((sum, text) => sum + weightOf(text), 0);
+    const sum = texts.flatMap((text) => weightsOf(text, options)).reduce((sum, weight) => sum + weight, 0);
     const real = texts.filter((text) => text !== undefined);
     return {
       shape,
       parts: chunks(texts, shape.B).map((own) => {
-        const weights = Float32Array.from(own, (text) => weightOf(text) / sum);
+        const weights = Float32Array.from(
+          own.flatMap((text) => weightsOf(text, options)),
+          (weight) => weight / sum,
+        );
         return textTensors(own, shape, { ids: tokenizerIds, weights, devices });
       }),
       examples: real.length,

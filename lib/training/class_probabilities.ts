@@ -1,6 +1,7 @@
 /** The probabilities that a classifier gives the classes of texts, and how right they are. */
 import { InputError } from "../errors.ts";
 import { measure, type Metrics } from "../results/metrics.ts";
+import { chooseThresholds, labelMatrix, measureLabels } from "../results/multi_label.ts";
 import type { HostTensors } from "../tensors.ts";
 import { type BatchOptions, evaluationBatches, type TextBatches } from "./batches.ts";
 import type { EncodedExample } from "./text_tensors.ts";
@@ -10,21 +11,24 @@ import type { StepBatch } from "./step.ts";
 export type Evaluate = (batch: StepBatch) => Promise<HostTensors>;
 
 /**
- * Probabilities [N*C] of all examples, in their order: softmax(logits / temperature).
+ * Probabilities [N*C] of all examples, in their order: softmax(logits / temperature), or, where a text may have several
+ * labels, sigmoid(logits).
  *
  * @param options.examples N
  * @param options.classes C
  * @param options.temperature of a calibrated model (Guo et al. 2017); 1 if not given
+ * @param options.multiLabel whether a text may have several labels; false if not given
  * @param options.onExamples told after each batch how many examples are done
  * @throws InputError if a text's logits are not finite.
  */
 export async function classProbabilities(
   evaluate: Evaluate,
   batches: TextBatches,
-  { examples, classes, temperature = 1, onExamples }: {
+  { examples, classes, temperature = 1, multiLabel = false, onExamples }: {
     readonly examples: number;
     readonly classes: number;
     readonly temperature?: number;
+    readonly multiLabel?: boolean;
     readonly onExamples?: (done: number) => void;
   },
 ): Promise<Float64Array> {
@@ -42,19 +46,26 @@ export async function classProbabilities(
             "damaged or too large, so take another copy of the model, or train it again at a lower learning rate",
         );
       }
-      const largest = scores.reduce((largest, score) => Math.max(largest, score));
-      const exponents = scores.map((score) => Math.exp((score - largest) / temperature));
-      const sum = exponents.reduce((sum, exponent) => sum + exponent, 0);
-      exponents.forEach((exponent, c) => probabilities[index * classes + c] = exponent / sum);
+      const own = multiLabel
+        ? scores.map((score) => 1 / (1 + Math.exp(-score)))
+        : softmax(scores, temperature);
+      probabilities.set(own, index * classes);
     });
     onExamples?.(done += batch.examples);
   }
   return probabilities;
 }
 
+function softmax(scores: readonly number[], temperature: number): number[] {
+  const largest = scores.reduce((largest, score) => Math.max(largest, score));
+  const exponents = scores.map((score) => Math.exp((score - largest) / temperature));
+  const sum = exponents.reduce((sum, exponent) => sum + exponent, 0);
+  return exponents.map((exponent) => exponent / sum);
+}
+
 /** The predictions for a split. */
 export interface Evaluated {
-  /** True classes [N]. */
+  /** True classes [N]; where a text may have several labels, 1 for each that it has and 0 for the others [N*C]. */
   readonly expected: readonly number[];
   /** [N*C] */
   readonly probabilities: Float64Array;
@@ -66,22 +77,40 @@ export interface Evaluated {
  * Evaluates a model in training on labelled examples.
  *
  * @param options.classes C
+ * @param options.thresholds [C] of labels of which a text may have several; those that suit the examples if not given
  */
 export async function evaluateExamples(
   evaluate: Evaluate,
   examples: readonly EncodedExample[],
-  { classes, ...batching }: BatchOptions & { readonly classes: number },
+  { classes, thresholds, ...batching }: BatchOptions & {
+    readonly classes: number;
+    readonly thresholds?: readonly number[];
+  },
 ): Promise<Evaluated> {
   const batches = evaluationBatches(examples, batching);
-  const probabilities = await classProbabilities(evaluate, batches, { examples: examples.length, classes });
+  const multiLabel = batching.multiLabel !== undefined;
+  const all = { examples: examples.length, classes, multiLabel };
+  const probabilities = await classProbabilities(evaluate, batches, all);
+  if (multiLabel) {
+    const expected = labelMatrix(examples, classes);
+    const chosen = thresholds ?? chooseThresholds(probabilities, expected, classes).thresholds;
+    return { expected, probabilities, metrics: measureLabels(probabilities, expected, chosen) };
+  }
   const expected = examples.map(({ label }) => label);
   return { expected, probabilities, metrics: measure(probabilities, expected, classes) };
 }
 
-/** Returns true if a model is better: fewer errors, or as many and a smaller loss. */
-export function isBetter(
-  { errorRate, loss }: Pick<Metrics, "errorRate" | "loss">,
-  than: Pick<Metrics, "errorRate" | "loss">,
-): boolean {
-  return errorRate < than.errorRate || (errorRate === than.errorRate && loss < than.loss);
+/**
+ * Returns true if a model is better: fewer errors, or as many and a smaller loss; where a text may have several labels,
+ * a larger micro F1 takes the place of fewer errors.
+ */
+export function isBetter(first: Compared, than: Compared): boolean {
+  const [error, other] = [errorOf(first), errorOf(than)];
+  return error < other || (error === other && first.loss < than.loss);
+}
+
+type Compared = Pick<Metrics, "errorRate" | "loss" | "multiLabel">;
+
+function errorOf({ errorRate, multiLabel }: Compared): number {
+  return multiLabel ? 1 - multiLabel.microF1 : errorRate;
 }

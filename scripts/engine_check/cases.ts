@@ -66,6 +66,9 @@ const packedAttention = ({ q, k, v }: Tensors, rate: number, key?: composites.Dr
 const lstmInputs = { x: normal(4, 3, 8), w: normal(8, 2) };
 const lstmMask = () => tf.tensor3d([[[1], [1], [1]], [[1], [1], [0]], [[1], [1], [0]], [[1], [0], [0]]]);
 
+/** Labels of which a row may have several. */
+const targets = () => tf.tensor2d([[1, 0, 1], [0, 0, 0]]);
+
 /** Cases by a name for the report. */
 export const cases: Readonly<Record<string, Case>> = {
   add: binary(tf.add),
@@ -162,6 +165,10 @@ export const cases: Readonly<Record<string, Case>> = {
   "cross entropy": {
     inputs: { x: normal(3, 4), labels: integers([3, 0, 2]) },
     run: ({ x, labels }) => composites.softmaxCrossEntropy(x!, labels!),
+  },
+  "cross entropy of several labels": {
+    inputs: { logits: normal(2, 3) },
+    run: ({ logits }) => composites.sigmoidCrossEntropy(logits!, targets()),
   },
   "cross entropy of many classes": {
     inputs: { x: normal(5, 3000), labels: integers([2999, 0, 17, 1, 17]) },

@@ -87,3 +87,20 @@ Deno.test("unknown wordpieces are told before training", () => {
     /^11\.1 % of the wordpieces are unknown to the model's vocabulary, which reads nothing there: take a model of/,
   );
 });
+
+Deno.test("of several labels a text each is counted, and how many a text has", () => {
+  const several = (word: string, count: number, classes: number[]) => ({ ...words(word, count), classes });
+  const train = [several("a", 1, [0, 1]), several("a", 2, []), several("b", 1, [1]), several("b", 1, [0])];
+  const found = survey({ multiLabel: true, train, dev: [several("c", 1, [1])] });
+  assert.deepEqual(found.labels.map(({ label, train, dev }) => [label, train, dev]), [["x", 2, 0], [
+    "y",
+    2,
+    1,
+  ]]);
+  assert.deepEqual(found.labelsOfText, { mean: 1, most: 2, none: 1 });
+  assert.deepEqual([found.repeated, found.contradictory], [1, 2]);
+  assert.equal(
+    surveyLines(found, settings)[1],
+    "Labels of a training text: 1.00 on average, 2 at most; 1 text has none",
+  );
+});

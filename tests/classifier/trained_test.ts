@@ -58,16 +58,17 @@ Deno.test("a folder of another kind of classifier is refused", () =>
       const { labels } = await load({ problem_type, architectures: [] });
       assert.deepEqual(labels, expected.labels);
     }
-    await assert.rejects(load({ problem_type: "multi_label_classification" }), {
+    await assert.rejects(load({ problem_type: "regression" }), {
       name: "InputError",
-      message: `Cannot use ${path} as "problem_type" is not single_label_classification: found ` +
-        '"multi_label_classification"; give a model that has one label for each text',
+      message:
+        `Cannot use ${path} as "problem_type" is not single_label_classification or multi_label_classification: found ` +
+        '"regression"; give a model that has one label or several for each text',
     });
     await assert.rejects(load({ architectures: ["BertForTokenClassification"] }), {
       name: "InputError",
       message:
         `Cannot use ${path} as "architectures" is not a list with BertForSequenceClassification: found ` +
-        '["BertForTokenClassification"]; give a model that has one label for each text',
+        '["BertForTokenClassification"]; give a model that has one label or several for each text',
     });
   }));
 

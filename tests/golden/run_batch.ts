@@ -31,7 +31,7 @@ export function startingWith(tensors: HostTensors, prefix: string): HostTensors 
 }
 
 /**
- * @param batch ids, mask and, of pairs, type_ids [B, T], labels [B]; each text weighs 1 / B
+ * @param batch ids, mask and, of pairs, type_ids [B, T], labels [B] or [B, C]; all weigh alike, and together 1
  * @param layout of the texts in the step: as they are given, or packed
  */
 export async function runBatch(
@@ -46,8 +46,10 @@ export async function runBatch(
   const { shape: size, tensors } = layout === "packed"
     ? packedOf(padded)
     : { shape: { T }, tensors: padded };
-  const shape = { B, K: 1, ...size, pairs: typeIds !== undefined };
-  const weights = { shape: [B], data: new Float32Array(B).fill(1 / B) };
+  const { shape: ofLabels, data } = labels!;
+  const C = ofLabels.length === 2 ? { C: ofLabels[1]! } : {};
+  const shape = { B, K: 1, ...C, ...size, pairs: typeIds !== undefined };
+  const weights = { shape: ofLabels, data: new Float32Array(data.length).fill(1 / data.length) };
   const feeds: HostTensors = { ...tensors, labels: labels!, weights };
   const types = signatures(parameters);
   const names = trainedNames(trainable, types, shape);

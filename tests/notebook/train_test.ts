@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
 import { trainClassifier } from "../../lib/notebook/train.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
+import { severalDataset } from "../helpers/several_labels.ts";
 
 Deno.test("a trained classifier says of the test texts what its test said, and shows itself", async () => {
   const data = exampleDataset();
@@ -51,4 +52,25 @@ Deno.test("pairs of texts are trained on and classified as pairs", async () => {
   found.forEach((classification, n) => {
     assert.ok(Math.abs(classification.probabilities[0]! - probabilities[2 * n]!) < 1e-4);
   });
+});
+
+Deno.test("a classifier of several labels a text gives those that reach their thresholds, and shows them", async () => {
+  const data = severalDataset(64);
+  const run = await trainClassifier(data, {
+    model: "new",
+    architecture: tinyArchitecture,
+    maxLength: 20,
+    batchSize: 16,
+    epochs: 1,
+    engine: "reference",
+  });
+  const found = await run.classify(data.test.map(({ text }) => text));
+  const { probabilities } = run.testPredictions!;
+  found.forEach(({ labels }, n) => {
+    const expected = data.labels.filter((_, c) => probabilities[2 * n + c]! >= run.thresholds![c]!);
+    assert.deepEqual(labels, expected);
+  });
+  assert.match(Deno.inspect(run), /^vowels: test micro F1 \d\.\d{3}, macro F1 /);
+  const { "text/markdown": table } = await found[jupyterDisplay]();
+  assert.match(table!, /^\| text +\| labels +\| probability \|/);
 });

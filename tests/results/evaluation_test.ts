@@ -69,3 +69,33 @@ Deno.test("a text is shortened to one line, with no half characters", () => {
   assert.equal(shortened(" a\n\tb\u0000 c ", 10), "a b c");
   assert.equal(shortened("😀".repeat(5), 4), "😀😀😀…");
 });
+
+Deno.test("of several labels a text all that it gets are told, and the surest of the wrong answers", () => {
+  const texts: Example[] = [
+    { text: "one", label: 0, classes: [0, 2] },
+    { text: "two", label: 0, classes: [] },
+    { text: "three", label: 1, classes: [1] },
+  ];
+  const thresholds = [.5, .5, .3];
+  const data = { labels, examples: texts, lines: [2, 3, 4] };
+  const found = evaluationOf(data, [.9, .1, .2, .1, .2, .4, .1, .6, .1], thresholds);
+  assert.deepEqual([found.accuracy, found.thresholds, found.confused], [1 / 3, thresholds, []]);
+  // Of three answers "yes" two are right, and one of three labels is missed.
+  assert.equal(found.micro_f1, 2 / 3);
+  assert.equal(found.hamming_loss, 2 / 9);
+  assert.deepEqual(found.classes.map(({ label, f1, count, threshold }) => [label, f1, count, threshold]), [
+    ["bad", 1, 1, .5],
+    ["fair", 1, 1, .5],
+    ["good", 0, 1, .3],
+  ]);
+  assert.deepEqual(found.surest_mistakes, [
+    { line: 2, label: "bad, good", predicted: "bad", probability: .8, text: "one" },
+    { line: 3, label: "none", predicted: "good", probability: .4, text: "two" },
+  ]);
+  const parts = evaluationText(found);
+  assert.match(parts[0]!, /\| good {2}\| {4}0\.0000 \| 0\.0000 \| 0\.0000 \| {5}1 \| {4}0\.3000 \|/);
+  assert.equal(
+    parts[1],
+    "The surest mistakes:\nline 2: bad (80.00 %) instead of bad, good: one\nline 3: good (40.00 %) instead of none: two",
+  );
+});

@@ -32,6 +32,13 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "notebooks": { coveredBy: "tests/scripts/notebooks_test.ts" },
   "test": { coveredBy: "tests/scripts/readme_test.ts" },
   "train --train reviews.csv --test more.csv --output my-model": { also: small },
+  'train --train tagged.csv --label-separator ";" --output my-tags': {
+    coveredBy: "tests/scripts/multi_label_test.ts",
+  },
+  "train --train tagged.jsonl --output my-tags": { coveredBy: "tests/data/label_lists_test.ts" },
+  "train --train tagged.csv --label-columns sport,politics --output my-tags": {
+    coveredBy: "tests/data/label_lists_test.ts",
+  },
   "evaluate --model my-model --input more.csv": { also: "" },
   "predict --model my-model --input new.csv --output labelled.csv": { also: "" },
   "predict:offline --model my-model --input new.csv --output labelled.csv": { also: "" },
