@@ -31,6 +31,7 @@ export const floors: readonly (readonly string[])[] = [
   ["lib/classifier"],
   ["lib/runs"],
   ["lib/report", "lib/notebook"],
+  ["lib/page"],
   ["mod.ts"],
   ["experiments"],
   ["benchmarks"],

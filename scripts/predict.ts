@@ -15,7 +15,8 @@ import { keepsType, numberType } from "../lib/tables/parquet_table.ts";
 import { RowTally } from "../lib/tables/row_tally.ts";
 import { type TableLayout, writeTable } from "../lib/tables/writer.ts";
 import { InputError } from "../lib/errors.ts";
-import { type PredictionColumns, predictionColumns, predictRows } from "../lib/classifier/predict.ts";
+import { explain } from "../lib/classifier/occlusion.ts";
+import { namesOf, type PredictionColumns, predictionColumns, predictRows } from "../lib/classifier/predict.ts";
 import { shortened } from "../lib/wording.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
@@ -27,6 +28,7 @@ interface PredictOptions extends ClassifierCommandOptions, TableOptions {
   readonly input: string;
   readonly output: string;
   readonly probabilities?: boolean;
+  readonly explain?: boolean;
   readonly overwrite?: boolean;
   readonly safeCsv?: boolean;
 }
@@ -42,6 +44,11 @@ export function predictCommand(output: Output): Command {
     .requiredOption("--output <file>", "the texts with labels; - is standard output")
     .option("--overwrite", "the output may replace the input")
     .option("--probabilities", "a column for each class besides")
+    .option(
+      "--explain",
+      "a column of JSON besides: how the label's probability changes as each word or sentence is left out (each costs " +
+        "as much as a text)",
+    )
     .option(
       "--safe-csv",
       "for spreadsheets: cells that begin as a formula does (= + - @, a tab, a line end) get an apostrophe in front",
@@ -88,6 +95,7 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
         withoutText,
         withNul,
         withTokens,
+        explain: (text, label) => explain(classifier, text, { label }),
         onRows: (done) => progress.update(rows = done),
       });
       await writeTable(options.output, outputLayout, batches);
@@ -154,13 +162,13 @@ function outputFormat({ output, format }: PredictOptions, input: TableFormat | u
 function layoutOf(
   table: TableStream,
   columns: readonly string[],
-  { label, probability, classes }: PredictionColumns,
+  added: PredictionColumns,
   format: TableFormat,
 ): TableLayout {
-  const numbers = [probability, ...classes];
+  const numbers = [added.probability, ...added.classes];
   return {
     format,
-    columns: [...columns, label, ...numbers],
+    columns: [...columns, ...namesOf(added)],
     types: [...(table.types ?? []).filter(keepsType), ...numbers.map(numberType)],
   };
 }
@@ -169,8 +177,8 @@ function layoutOf(
 const listed = (names: readonly string[]) =>
   names.slice(0, 10).map((name) => `"${shortened(name, 30)}"`).join(", ");
 
-function sayNames({ label, probability, classes }: PredictionColumns, output: Output): void {
-  const renamed = [label, probability, ...classes].filter((name) => name.startsWith("predicted_"));
+function sayNames(added: PredictionColumns, output: Output): void {
+  const renamed = namesOf(added).filter((name) => name.startsWith("predicted_"));
   if (renamed.length === 0) return;
   const names = listed(renamed);
   output.error(`Columns of these names are there already, so the predictions stand in ${names}`);

@@ -1,5 +1,5 @@
 /** Predictions for the rows of a table, some thousand rows at a time, so that the table may be larger than memory. */
-import type { Classifier } from "./classifier.ts";
+import type { Classifier, ClassifierText } from "./classifier.ts";
 import { wholeText } from "../data/examples.ts";
 import { hasTokens, textOf } from "../data/files.ts";
 import type { Row } from "../tables/table.ts";
@@ -15,16 +15,21 @@ export interface PredictionColumns {
   readonly probability: string;
   /** The probability of each class, in their order; empty where these are not asked for. */
   readonly classes: readonly string[];
+  /** The explanation, where one is asked for. */
+  readonly explanation?: string;
 }
 
 /**
- * Names of the columns that are added: "label", "probability" and, if asked for, "probability_CLASS" for each class,
- * with "predicted_" before those that the table has already.
+ * Names of the columns that are added: "label", "probability" and, if asked for, "probability_CLASS" for each class and
+ * "explanation", with "predicted_" before those that the table has already.
  */
 export function predictionColumns(
   columns: readonly string[],
   labels: readonly string[],
-  { probabilities = false }: { readonly probabilities?: boolean } = {},
+  { probabilities = false, explain = false }: {
+    readonly probabilities?: boolean;
+    readonly explain?: boolean;
+  } = {},
 ): PredictionColumns {
   const taken = new Set(columns);
   const free = (name: string) => {
@@ -37,7 +42,13 @@ export function predictionColumns(
     label: free("label"),
     probability: free("probability"),
     classes: probabilities ? labels.map((label) => free(`probability_${label}`)) : [],
+    ...explain ? { explanation: free("explanation") } : {},
   };
+}
+
+/** Returns the names of all added columns in their order. */
+export function namesOf({ label, probability, classes, explanation }: PredictionColumns): string[] {
+  return [label, probability, ...classes, ...explanation === undefined ? [] : [explanation]];
 }
 
 /** Options of {@linkcode predictRows}. */
@@ -54,6 +65,8 @@ export interface PredictRowsOptions {
   readonly withNul?: RowTally;
   /** Counts rows whose text is a list of tokens. */
   readonly withTokens?: RowTally;
+  /** Explains a text's label, for the column of explanations. */
+  readonly explain?: (text: ClassifierText, label: string) => Promise<unknown>;
   /** Told on the way how many rows are done. */
   readonly onRows?: (done: number) => void;
 }
@@ -71,13 +84,13 @@ export async function* predictRows(
   classifier: Pick<Classifier, "labels" | "classify">,
   options: PredictRowsOptions,
 ): AsyncGenerator<OutputRow[]> {
-  const { textColumns, added, columns, withoutText, withNul, withTokens, onRows } = options;
+  const { textColumns, added, columns, withoutText, withNul, withTokens, explain, onRows } = options;
   const most = Math.max(
     1,
     Math.min(window.rows, Math.floor(window.probabilities / classifier.labels.length)),
   );
   const known = columns && new Set(columns);
-  const own = new Set([added.label, added.probability, ...added.classes]);
+  const own = new Set(namesOf(added));
   let done = 0;
   for await (const some of windows(rows, most)) {
     const texts = some.map((row) => {
@@ -100,10 +113,11 @@ export async function* predictRows(
     });
     const found = await classifier.classify(
       texts.filter((text) => text !== undefined),
-      (texts) => onRows?.(done + texts),
+      added.explanation === undefined ? (texts) => onRows?.(done + texts) : undefined,
     );
     let next = 0;
-    const predicted = some.map(({ values, typed }, place) => {
+    const predicted: OutputRow[] = [];
+    for (const [place, { values, typed }] of some.entries()) {
       const row = new Map<string, unknown>(typed ?? values);
       const prediction = texts[place] && found[next++];
       row.set(added.label, prediction?.label ?? null);
@@ -111,8 +125,12 @@ export async function* predictRows(
       added.classes.forEach((column, c) =>
         row.set(column, prediction ? rounded(prediction.probabilities[c]!) : null)
       );
-      return row;
-    });
+      if (added.explanation !== undefined) {
+        row.set(added.explanation, prediction ? await explain!(texts[place]!, prediction.label) : null);
+        onRows?.(done + place + 1);
+      }
+      predicted.push(row);
+    }
     onRows?.(done += some.length);
     yield predicted;
   }
