@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { explainedMistakes } from "../lib/classifier/explained_mistakes.ts";
 import { saveClassifier } from "../lib/classifier/save.ts";
 import { chooseEngine, openEngine } from "../lib/engine/open.ts";
 import { type Recipe, type RecipeContext, runRecipe } from "../lib/classifier/recipe.ts";
@@ -78,9 +79,10 @@ async function trainWith(
       versions: packages,
     };
     const { name, source } = data;
+    const errors = await explainedMistakes(run, data, evaluations.at(-1)!, engine);
     const { resume: _, overwrite: __, ...settings } = options;
     const page = await trainingPage({
-      ...{ name, source, run, evaluations, notes: run.tuned.notes },
+      ...{ name, source, run, evaluations, errors, notes: run.tuned.notes },
       settings: { ...settings, engine: engine.name, steps: run.tuned.steps, took: duration(result.seconds) },
     });
     await saveClassifier(options.output, run.tuned, run.temperature, {

@@ -1,4 +1,7 @@
 /** A trained classifier at work: texts in, their classes with probabilities out. */
+import { classifierPlan } from "../paper/classifier_plan.ts";
+import type { FineTuned } from "../paper/fine_tune.ts";
+import { textStrategy } from "../paper/long_text.ts";
 import { readExamples } from "../paper/reading.ts";
 import { evaluationBatches } from "../training/batches.ts";
 import { classProbabilities } from "../training/class_probabilities.ts";
@@ -121,6 +124,21 @@ export class Classifier {
     for (const program of this.#programs.values()) (await program.catch(() => undefined))?.dispose();
     this.#state.dispose();
   }
+}
+
+/** Makes a classifier of a training that was not saved yet. @param temperature divisor of its logits; 1 if not given */
+export function classifierOf(
+  { model: { config, tokenizer }, settings, parameters, pairs, notes }: FineTuned,
+  labels: readonly string[],
+  { temperature = 1, ...options }: ClassifierOptions & { readonly temperature?: number },
+): Classifier {
+  const { maxLength, features = "last" } = settings;
+  const text = textStrategy(settings.text, settings);
+  const plan = classifierPlan(config, settings);
+  return new Classifier(
+    { config, labels, parameters, tokenizer, text, maxLength, features, plan, temperature, pairs, notes },
+    options,
+  );
 }
 
 /**

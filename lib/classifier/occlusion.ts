@@ -17,7 +17,7 @@ export interface TextPart {
   readonly end: number;
 }
 
-/** The kind of the parts: words, sentences, or as many words as make a hundredth of the text. */
+/** The kind of the parts: words, sentences, or stretches of as many words as make the allowed number of parts. */
 export type PartKind = "word" | "sentence" | "stretch";
 
 /** A part of a text, and what it is worth. */
@@ -50,16 +50,16 @@ export interface Explained {
   probabilities(texts: readonly ClassifierText[], onTexts?: (done: number) => void): Promise<Float64Array>;
 }
 
-/** Most parts that a text is cut into, as each costs as much as a text. */
-const mostParts = 100;
+/** Most parts that a text is cut into, if not said otherwise, as each costs as much as a text. */
+const usualParts = 100;
 /** Fewer sentences tell too little. */
 const fewestSentences = 4;
 
 const words = new Intl.Segmenter("en", { granularity: "word" });
 const sentences = new Intl.Segmenter("en", { granularity: "sentence" });
 
-/** Returns a text's parts: its words or, where these are more than 100, its sentences or stretches of words. */
-export function textParts(text: string): { readonly kind: PartKind; readonly parts: readonly TextPart[] } {
+/** Returns a text's parts: its words or, where these are too many, its sentences or stretches of words. */
+export function textParts(text: string, mostParts = usualParts): { readonly kind: PartKind; readonly parts: readonly TextPart[] } {
   const place = ({ index, segment }: Intl.SegmentData) => ({ start: index, end: index + segment.length });
   const found = Array.from(words.segment(text)).filter(({ isWordLike }) => isWordLike).map(place);
   const single = found.length > 0
@@ -77,15 +77,25 @@ export function textParts(text: string): { readonly kind: PartKind; readonly par
   return { kind: "stretch", parts };
 }
 
-/** Explains the label of a text, or of a pair, whose texts are cut alike. @param options.label the most probable one if not given */
+/** Options of {@linkcode explain}. */
+export interface ExplainOptions {
+  /** The label that is explained; the most probable one if not given. */
+  readonly label?: string;
+  /** Most parts that a text is cut into; 100 if not given. */
+  readonly mostParts?: number;
+  /** Told on the way how many variants of the text are done, and how many there are. */
+  readonly onTexts?: (done: number, all: number) => void;
+}
+
+/** Explains the label of a text, or of a pair, whose texts are cut alike. */
 export async function explain(
   classifier: Explained,
   given: ClassifierText,
-  { label, onTexts }: { readonly label?: string; readonly onTexts?: (done: number, all: number) => void } = {},
+  { label, mostParts, onTexts }: ExplainOptions = {},
 ): Promise<Explanation> {
   const { text, pair } = typeof given === "string" ? { text: given, pair: undefined } : given;
-  const own = textParts(text);
-  const other = pair === undefined ? undefined : textParts(pair);
+  const own = textParts(text, mostParts);
+  const other = pair === undefined ? undefined : textParts(pair, mostParts);
   const without = (whole: string, { start, end }: TextPart) => whole.slice(0, start) + whole.slice(end);
   const variants: ClassifierText[] = [
     given,

@@ -1,11 +1,9 @@
 /** Training a classifier in a few lines of a notebook: its loss is drawn meanwhile, and the result classifies texts. */
-import { type Classification, Classifier, type ClassifierText } from "../classifier/classifier.ts";
+import { type Classification, classifierOf, type ClassifierText } from "../classifier/classifier.ts";
 import { merge, paperDraft, type Settings } from "../runs/configuration.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import type { Engine } from "../engine/engine.ts";
-import { classifierPlan } from "../paper/classifier_plan.ts";
 import { fineTune, type FineTuned } from "../paper/fine_tune.ts";
-import { textStrategy } from "../paper/long_text.ts";
 import { fineTuneSettings } from "../paper/settings.ts";
 import { escapeMarkdown } from "../printable.ts";
 import { markdown } from "../results/markdown.ts";
@@ -23,6 +21,8 @@ export type TrainSettings = Omit<
 
 /** A classifier with the run that made it. */
 export interface TrainedClassifier extends FineTuned, Displayable {
+  /** The classes' names. */
+  readonly labels: readonly string[];
   /** Returns the class of each text or pair of texts; the probabilities are not calibrated. */
   classify(texts: readonly ClassifierText[]): Promise<Classification[] & Displayable>;
 }
@@ -51,21 +51,16 @@ export async function trainClassifier(
   const run = await withEngine((engine) =>
     watch(data.name, (onStep) => fineTune(model, data, tuning, { engine, onStep }))
   );
-  const { model: { config, tokenizer }, parameters, pairs, notes } = run;
-  const { maxLength, features = "last" } = tuning;
-  const text = textStrategy(tuning.text, tuning);
-  const plan = classifierPlan(config, tuning);
-  const trained = { config, labels, parameters, tokenizer, text, maxLength, features, plan, pairs, notes };
   const classify = (texts: readonly ClassifierText[]) =>
     withEngine(async (engine) => {
-      const classifier = new Classifier({ ...trained, temperature: 1 }, { engine });
+      const classifier = classifierOf(run, labels, { engine });
       const found = await classifier.classify(texts).finally(() => classifier.dispose());
       return withDisplay(found, () => {
         const text = predictions(texts, found);
         return { text, markdown: text };
       });
     });
-  return showRun(data.name, { ...run, classify });
+  return showRun(data.name, { ...run, labels, classify });
 }
 
 function predictions(texts: readonly ClassifierText[], found: readonly Classification[]): string {

@@ -41,6 +41,9 @@ export interface Mistake {
 const mistakesKept = 10;
 const charactersKept = 300;
 
+/** Returns the part of a mistake's text that is kept. */
+export const mistakeText = (whole: string): string => shortened(whole, charactersKept);
+
 /**
  * Computes all measures of an evaluation.
  *
@@ -76,7 +79,7 @@ export function evaluationOf(
       label: named(expected[n]!),
       predicted: named(predicted[n]!),
       probability: confidence(n),
-      text: shortened(wholeText(examples[n]!), charactersKept),
+      text: mistakeText(wholeText(examples[n]!)),
     })),
   };
 }
