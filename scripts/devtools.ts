@@ -136,7 +136,11 @@ function connect(socket: WebSocket): { open(): Promise<BrowserPage> } {
       const page: BrowserPage = {
         call: (method, params) => call(method, params, sessionId),
         watchWorkers: () =>
-          call("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: true }, sessionId),
+          call(
+            "Target.setAutoAttach",
+            { autoAttach: true, waitForDebuggerOnStart: false, flatten: true },
+            sessionId,
+          ),
         onEvent: () => {},
         next: (method) => new Promise((resolve) => awaited.set(method, resolve)),
       };

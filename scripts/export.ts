@@ -39,7 +39,10 @@ export function exportCommand(output: Output): Command {
       `of a page: ${weightFormats.join(", ")}; f32 if not given`,
       oneOf("--weights", weightFormats),
     )
-    .option("--test <file>", "of a page: labelled texts, on which the change of the error by --weights is measured")
+    .option(
+      "--test <file>",
+      "of a page: labelled texts, on which the change of the error by --weights is measured",
+    )
     .option("--text-column <names>", "column of their texts, text if not given")
     .option("--label-column <name>", "column of their labels, label if not given")
     .action(async (options: ExportOptions) => {
@@ -61,7 +64,9 @@ async function writePage(options: ExportOptions, output: Output): Promise<void> 
   for (const note of notes) output.error(note);
   const size = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   output.out(
-    `wrote the page ${options.output} (${size(bytes)}, of which the model ${size(modelBytes)}); see it with: ` +
+    `wrote the page ${options.output} (${size(bytes)}, of which the model ${
+      size(modelBytes)
+    }); see it with: ` +
       `deno task serve ${options.output}`,
   );
 }

@@ -16,7 +16,12 @@ import { RowTally } from "../lib/tables/row_tally.ts";
 import { type TableLayout, writeTable } from "../lib/tables/writer.ts";
 import { InputError } from "../lib/errors.ts";
 import { explain } from "../lib/classifier/occlusion.ts";
-import { namesOf, type PredictionColumns, predictionColumns, predictRows } from "../lib/classifier/predict.ts";
+import {
+  namesOf,
+  type PredictionColumns,
+  predictionColumns,
+  predictRows,
+} from "../lib/classifier/predict.ts";
 import { shortened } from "../lib/wording.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";

@@ -59,12 +59,16 @@ const words = new Intl.Segmenter("en", { granularity: "word" });
 const sentences = new Intl.Segmenter("en", { granularity: "sentence" });
 
 /** Returns a text's parts: its words or, where these are too many, its sentences or stretches of words. */
-export function textParts(text: string, mostParts = usualParts): { readonly kind: PartKind; readonly parts: readonly TextPart[] } {
+export function textParts(
+  text: string,
+  mostParts = usualParts,
+): { readonly kind: PartKind; readonly parts: readonly TextPart[] } {
   const place = ({ index, segment }: Intl.SegmentData) => ({ start: index, end: index + segment.length });
   const found = Array.from(words.segment(text)).filter(({ isWordLike }) => isWordLike).map(place);
-  const single = found.length > 0
-    ? found
-    : Array.from(text.matchAll(/\S+/g), (match) => ({ start: match.index, end: match.index + match[0].length }));
+  const single = found.length > 0 ? found : Array.from(
+    text.matchAll(/\S+/g),
+    (match) => ({ start: match.index, end: match.index + match[0].length }),
+  );
   if (single.length <= mostParts) return { kind: "word", parts: single };
   const whole = Array.from(sentences.segment(text)).filter(({ segment }) => segment.trim() !== "").map(place);
   if (whole.length >= fewestSentences && whole.length <= mostParts) return { kind: "sentence", parts: whole };

@@ -20,7 +20,10 @@ function probabilities({ labels, probabilities }) {
   const table = make("table");
   for (const place of order.slice(0, 10)) {
     const row = make("tr");
-    const [name, share] = [make("th", labels[place], { textAlign: "start" }), make("td", percent(probabilities[place]))];
+    const [name, share] = [
+      make("th", labels[place], { textAlign: "start" }),
+      make("td", percent(probabilities[place])),
+    ];
     name.dir = "auto";
     row.append(name, share);
     table.append(row);
@@ -38,10 +41,14 @@ function explained({ label, probability, parts }, { text, pair }) {
       line.append(content.slice(end, part.start));
       const share = Math.abs(part.change) / largest;
       const color = part.change > 0 ? "240, 140, 0" : "28, 126, 214";
-      const words = make("span", content.slice(part.start, part.end), share < 0.05 ? {} : {
-        background: `rgba(${color}, ${0.45 * share})`,
-        borderBottom: `2px ${part.change > 0 ? "solid" : "dashed"} rgb(${color})`,
-      });
+      const words = make(
+        "span",
+        content.slice(part.start, part.end),
+        share < 0.05 ? {} : {
+          background: `rgba(${color}, ${0.45 * share})`,
+          borderBottom: `2px ${part.change > 0 ? "solid" : "dashed"} rgb(${color})`,
+        },
+      );
       words.title = `${(100 * part.change).toFixed(1)} points`;
       line.append(words);
       end = part.end;
@@ -49,7 +56,8 @@ function explained({ label, probability, parts }, { text, pair }) {
     line.append(content.slice(end));
     return line;
   };
-  const say = `For the label ${label} (${percent(probability)}) speaks what is underlined orange, against it what is ` +
+  const say =
+    `For the label ${label} (${percent(probability)}) speaks what is underlined orange, against it what is ` +
     "underlined with blue dashes: each part was left out in turn.";
   return [make("p", say), whole(text, "text"), ...pair === undefined ? [] : [whole(pair, "pair")]];
 }
@@ -87,7 +95,10 @@ function build() {
     shown = asked;
     why.disabled = false;
   });
-  why.onclick = work(why, async () => marks.replaceChildren(...explained(await ask({ ...shown, explain: true }), shown)));
+  why.onclick = work(
+    why,
+    async () => marks.replaceChildren(...explained(await ask({ ...shown, explain: true }), shown)),
+  );
   const place = make("div");
   place.className = "bertlab-box";
   place.append(...areas, go, " ", why, said, result, marks);

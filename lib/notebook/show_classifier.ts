@@ -42,11 +42,14 @@ export async function showClassifier(
   const { labels, pairs = false } = classifier;
   const found = texts.length > 0 ? await classifier.classify(texts) : [];
   const [head, lines] = texts.length > 0
-    ? [["text", "label", "probability"], texts.map((text, n) => [
-      shortened(typeof text === "string" ? text : wholeText(text), 80),
-      found[n]!.label,
-      percent(found[n]!.probability),
-    ])]
+    ? [
+      ["text", "label", "probability"],
+      texts.map((text, n) => [
+        shortened(typeof text === "string" ? text : wholeText(text), 80),
+        found[n]!.label,
+        percent(found[n]!.probability),
+      ]),
+    ]
     : [["label"], labels.map((label) => [label])];
   const written = markdown(head, lines.map((cells) => cells.map(escapeMarkdown)), 2);
   if (!answer) return displayable({ text: written, markdown: written });
@@ -54,7 +57,9 @@ export async function showClassifier(
   const options = { id, url: serve(classifier), pairs };
   const cell = (name: string) => (text: string) => `<${name}>${escapeHtml(text)}</${name}>`;
   const rows = [head.map(cell("th")), ...lines.map((cells) => cells.map(cell("td")))];
-  const html = `<div id="${id}"><table>${rows.map((cells) => `<tr>${cells.join("")}</tr>`).join("")}</table></div>
+  const html = `<div id="${id}"><table>${
+    rows.map((cells) => `<tr>${cells.join("")}</tr>`).join("")
+  }</table></div>
 <script>(() => {
 const options = ${JSON.stringify(options).replaceAll("<", "\\u003c")};
 ${script}})();</script>`;
@@ -67,7 +72,11 @@ interface Asked {
   readonly explain?: boolean;
 }
 
-const askedShape = object<Asked>({ text: optional(anyText), pair: optional(anyText), explain: optional(flag) });
+const askedShape = object<Asked>({
+  text: optional(anyText),
+  pair: optional(anyText),
+  explain: optional(flag),
+});
 
 const headers = {
   "access-control-allow-origin": "*", // the address holds a random word

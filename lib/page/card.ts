@@ -4,7 +4,16 @@ import type { TrainedModel } from "../classifier/trained.ts";
 import type { WeightFormat } from "../graph/onnx/weights.ts";
 import { type Fragment, html } from "../report/html.ts";
 import { grid, list } from "../report/page.ts";
-import { list as listOf, number, object, optional, readJsonIfThere, type Shape, text, whole } from "../storage/json.ts";
+import {
+  list as listOf,
+  number,
+  object,
+  optional,
+  readJsonIfThere,
+  type Shape,
+  text,
+  whole,
+} from "../storage/json.ts";
 import { counted, percent } from "../wording.ts";
 
 /** The part of a training's result.json that a card shows. */
@@ -43,14 +52,20 @@ const splitShape: Shape<SplitResult> = object<SplitResult>({
 
 const resultShape: Shape<TrainingResult> = object<TrainingResult>({
   model: optional(text),
-  texts: optional(object<NonNullable<TrainingResult["texts"]>>({ train: whole(0), dev: whole(0), test: whole(0) })),
+  texts: optional(
+    object<NonNullable<TrainingResult["texts"]>>({ train: whole(0), dev: whole(0), test: whole(0) }),
+  ),
   dev: optional(splitShape),
   test: optional(splitShape),
 });
 
 /** Reads the result of a folder's training; undefined for a model of another library. */
 export function trainingResult(folder: string): Promise<TrainingResult | undefined> {
-  return readJsonIfThere(join(folder, "result.json"), resultShape, "take the model's folder from where it came");
+  return readJsonIfThere(
+    join(folder, "result.json"),
+    resultShape,
+    "take the model's folder from where it came",
+  );
 }
 
 /** The change that stored weights make, measured on labelled texts. */
@@ -66,7 +81,10 @@ export interface WeightsChange {
 }
 
 /** Writes the change in a sentence. */
-export function changeSentence(format: WeightFormat, { texts, errorF32, error, changed }: WeightsChange): string {
+export function changeSentence(
+  format: WeightFormat,
+  { texts, errorF32, error, changed }: WeightsChange,
+): string {
   return `Weights in ${format}: on ${counted(texts, "test text")} the error is ${percent(error, 2)}, and ` +
     `${percent(errorF32, 2)} with the weights as trained; ${percent(changed, 2)} of the labels differ.`;
 }
@@ -93,9 +111,13 @@ export function card({ model, result, format, change }: PageFacts): Fragment {
     result?.texts &&
     html`${result.texts.train} training texts, ${result.texts.dev} development texts, ${result.texts.test} test texts.`,
     measured &&
-    html`Error on the ${split} texts: <strong>${percent(measured.error_rate, 2)}</strong>; macro F1 ${measured.macro_f1.toFixed(4)}.`,
+    html`Error on the ${split} texts: <strong>${percent(measured.error_rate, 2)}</strong>; macro F1 ${
+      measured.macro_f1.toFixed(4)
+    }.`,
     measured && measured.ece_calibrated !== undefined &&
-    html`Calibration: on average the stated probability is ${percent(measured.ece_calibrated, 1)} off the share that is right
+    html`Calibration: on average the stated probability is ${
+      percent(measured.ece_calibrated, 1)
+    } off the share that is right
       (${percent(measured.ece, 1)} before the logits were divided by ${temperature.toFixed(3)}).`,
     !measured && "No measure of its error came with this model.",
     format === "f32"
@@ -106,9 +128,8 @@ export function card({ model, result, format, change }: PageFacts): Fragment {
     readsSentence(model),
   ];
   return html`
-${list(facts.filter((fact) => fact))}
-${
-    measured && grid({
+    ${list(facts.filter((fact) => fact))}
+    ${measured && grid({
       caption: `Each label, of the ${split} texts${
         measured.classes.length > mostLabels ? `, the first ${mostLabels} of ${measured.classes.length}` : ""
       }`,
@@ -118,31 +139,31 @@ ${
         ...[precision, recall, f1].map((share) => share.toFixed(3)),
         count,
       ]),
-    })
-  }
-${
-    !measured && grid({
+    })}
+    ${!measured && grid({
       caption: "Labels",
       head: ["label"],
       rows: labels.slice(0, mostLabels).map((label) => [html`<bdi>${label}</bdi>`]),
-    })
-  }
-<h3>What to know before use</h3>
-${
-    list([
+    })}
+    <h3>What to know before use</h3>
+    ${list([
       `It gives each text one of its ${labels.length} labels, also a text that none of them fits.`,
       "It knows texts like those that it was trained on; on others its error is larger, and its probabilities are too sure.",
       "Texts, tables and labels stay in this browser: the page sends nothing anywhere.",
       ...model.notes,
-    ])
-  }`;
+    ])}
+  `;
 }
 
 /** Says how long texts are read. */
 function readsSentence(
   { text, maxLength, pairs }: Pick<TrainedModel, "text" | "maxLength" | "pairs">,
 ): string {
-  if (pairs) return `Reads pairs of at most ${maxLength - 3} wordpieces; of a longer pair the longer text is cut first.`;
+  if (pairs) {
+    return `Reads pairs of at most ${
+      maxLength - 3
+    } wordpieces; of a longer pair the longer text is cut first.`;
+  }
   const room = maxLength - 2;
   if (text.pooling) {
     return `Reads a text in fractions of ${room} wordpieces, at most ${text.maxFractions}, and pools them (${text.name}).`;

@@ -59,7 +59,11 @@ const runtimeFiles = ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"];
  * @param output another folder
  * @throws InputError as {@linkcode loadTrainedModel} and `readLabelled`, or if the folder holds something.
  */
-export async function exportPage(folder: string, output: string, options: PageOptions = {}): Promise<ExportedPage> {
+export async function exportPage(
+  folder: string,
+  output: string,
+  options: PageOptions = {},
+): Promise<ExportedPage> {
   const { weights: format = "f32" } = options;
   const model = await loadTrainedModel(folder);
   const result = await trainingResult(folder);
@@ -73,13 +77,22 @@ export async function exportPage(folder: string, output: string, options: PageOp
   const name = basename(resolve(output));
   const runtime = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web/wasm")));
   const files: Record<string, Content> = {
-    "index.html": pageDocument({ name, pairs, labels: labels.length, card: card({ model, result, format, change }) }),
+    "index.html": pageDocument({
+      name,
+      pairs,
+      labels: labels.length,
+      card: card({ model, result, format, change }),
+    }),
     "page.css": reportStyles + styles,
     ...await pageScripts(),
     ...Object.fromEntries(
-      await Promise.all(runtimeFiles.map(async (name) => [`ort/${name}`, await readFile(join(runtime, name))])),
+      await Promise.all(
+        runtimeFiles.map(async (name) => [`ort/${name}`, await readFile(join(runtime, name))]),
+      ),
     ),
-    ...Object.fromEntries(Object.entries(tokenizer.files).map(([name, content]) => [`model/${name}`, content])),
+    ...Object.fromEntries(
+      Object.entries(tokenizer.files).map(([name, content]) => [`model/${name}`, content]),
+    ),
     "model/model.onnx": bytes,
   };
   const version = versionOf(files);
@@ -89,7 +102,8 @@ export async function exportPage(folder: string, output: string, options: PageOp
   };
   files["model/page.json"] = JSON.stringify(page);
   const cached = ["./", ...Object.keys(files)];
-  files["service_worker.js"] = `const version = ${JSON.stringify(version)}, files = ${JSON.stringify(cached)};\n` +
+  files["service_worker.js"] =
+    `const version = ${JSON.stringify(version)}, files = ${JSON.stringify(cached)};\n` +
     serviceWorker;
   await withOutputFolder(output, async () => {
     await requireRoom(output, options);
@@ -125,13 +139,19 @@ async function changeOf(
 ): Promise<WeightsChange | undefined> {
   if (test === undefined || weights === "f32") return undefined;
   const { labels } = model;
-  const { examples, textColumns } = await readLabelled(test, { textColumn, labelColumn, labels, labelsFrom: folder });
+  const { examples, textColumns } = await readLabelled(test, {
+    textColumn,
+    labelColumn,
+    labels,
+    labelsFrom: folder,
+  });
   requireTextColumns(model, folder, textColumns);
   const [with32, stored] = [
     await predicted(model, settings, onnxOf(model, "f32"), examples),
     await predicted(model, settings, bytes, examples),
   ];
-  const share = (wrong: (n: number) => boolean) => examples.filter((_, n) => wrong(n)).length / examples.length;
+  const share = (wrong: (n: number) => boolean) =>
+    examples.filter((_, n) => wrong(n)).length / examples.length;
   return {
     texts: examples.length,
     errorF32: share((n) => with32[n] !== examples[n]!.label),

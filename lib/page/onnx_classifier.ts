@@ -116,7 +116,9 @@ export class OnnxClassifier {
     const B = texts.length;
     const K = texts.reduce((most, { pieces }) => Math.max(most, pieces.length), 1);
     const T = Math.max(...texts.map(longest));
-    const [all, mask, types] = [ids.pad, 0, 0].map((value) => new BigInt64Array(B * K * T).fill(BigInt(value))) as [
+    const [all, mask, types] = [ids.pad, 0, 0].map((value) =>
+      new BigInt64Array(B * K * T).fill(BigInt(value))
+    ) as [
       BigInt64Array,
       BigInt64Array,
       BigInt64Array,

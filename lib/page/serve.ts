@@ -45,7 +45,10 @@ export async function servePage(folder: string, port = 0): Promise<PageServer> {
   }
   const listen = () => {
     try {
-      return Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, (request) => respond(root, request));
+      return Deno.serve(
+        { hostname: "127.0.0.1", port, onListen: () => {} },
+        (request) => respond(root, request),
+      );
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;
       throw new InputError(`Cannot serve at port ${port} as another program has it: give another --port`);

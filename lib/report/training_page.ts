@@ -137,9 +137,14 @@ against it; the stronger the color, the more its probability changed. That is wh
 why a person would say so: of two words that say the same, each alone can seem to be worth nothing.</p>
 ${
     errors.map(({ label, example, explanation }) =>
-      html`<h3><bdi>${explanation.label}</bdi> (${percent(explanation.probability)}) in place of <bdi>${label}</bdi></h3>
+      html`<h3><bdi>${explanation.label}</bdi> (${
+        percent(explanation.probability)
+      }) in place of <bdi>${label}</bdi></h3>
 <p class="whole" dir="auto">${marked(example.text, "text", explanation)}</p>
-${example.pair !== undefined && html`<p class="whole" dir="auto">${marked(example.pair, "pair", explanation)}</p>\n`}`
+${
+        example.pair !== undefined &&
+        html`<p class="whole" dir="auto">${marked(example.pair, "pair", explanation)}</p>\n`
+      }`
     )
   }`;
 }

@@ -18,7 +18,13 @@ Deno.test("a text's parts are its words, and of a long text its sentences or str
   assert.equal(wordsOf("今天天气很好。").slice(1).join(""), "今天天气很好");
   assert.deepEqual(wordsOf(":-) !!"), ["word", ":-)", "!!"]);
   assert.deepEqual(wordsOf(" "), ["word"]);
-  assert.deepEqual(wordsOf("One two. Three! Four? Five six.", 4), ["sentence", "One two. ", "Three! ", "Four? ", "Five six."]);
+  assert.deepEqual(wordsOf("One two. Three! Four? Five six.", 4), [
+    "sentence",
+    "One two. ",
+    "Three! ",
+    "Four? ",
+    "Five six.",
+  ]);
   assert.deepEqual(wordsOf("a b c d e f g", 3), ["stretch", "a b c", "d e f", "g"]);
 });
 
@@ -48,7 +54,10 @@ Deno.test("a part is worth what the probability changes by when it is left out",
 
 Deno.test("the texts of a pair are explained together", async () => {
   const { parts } = await explain(share, { text: "good", pair: "plain words" }, { label: "good" });
-  assert.deepEqual(parts.map(({ of, text }) => [of, text]), [["text", "good"], ["pair", "plain"], ["pair", "words"]]);
+  assert.deepEqual(parts.map(({ of, text }) => [of, text]), [["text", "good"], ["pair", "plain"], [
+    "pair",
+    "words",
+  ]]);
   assert.deepEqual(parts.map(({ change }) => change), [.333333, -.166667, -.166667]);
 });
 
@@ -68,7 +77,14 @@ function decidedTexts(count: number, seed: number) {
 
 Deno.test("the word that decides by construction is the one that is marked", async () => {
   const data = {
-    ...{ name: "decided", language: "en" as const, labels: ["o", "u", "neither"], source: "made up", note: "", fingerprint: "1" },
+    ...{
+      name: "decided",
+      language: "en" as const,
+      labels: ["o", "u", "neither"],
+      source: "made up",
+      note: "",
+      fingerprint: "1",
+    },
     ...{ train: decidedTexts(384, 1), dev: decidedTexts(32, 2), test: decidedTexts(32, 3) },
   };
   const engine = onnxEngine({ threads: 1 });

@@ -8,7 +8,10 @@ const text = Array.from({ length: 12 }, (_, n) => "bdgkmnptsfvw"[n] + "e").join(
 const tokenizer = characterTokenizer([text, "中文"]);
 const parts = (given: string, name: string, maxFractions = 2) => {
   const read = readParts(given, { tokenizer, text: textStrategy(name, { maxFractions }), maxLength: 8 });
-  return { ...read, parts: read.parts.map(({ start, end, fraction }) => [given.slice(start, end), fraction]) };
+  return {
+    ...read,
+    parts: read.parts.map(({ start, end, fraction }) => [given.slice(start, end), fraction]),
+  };
 };
 
 Deno.test("the parts of a text that is cut are those whose wordpieces are kept", () => {
@@ -17,7 +20,10 @@ Deno.test("the parts of a text that is cut are those whose wordpieces are kept",
     parts: [["be de ge", 0], ["ke me ne pe te se fe ve we", undefined]],
   });
   assert.deepEqual(parts(text, "tail").parts, [["be de ge ke me ne pe te se", undefined], ["fe ve we", 0]]);
-  assert.deepEqual(parts(text, "head+tail").parts, [["be", 0], ["de ge ke me ne pe te se fe", undefined], ["ve we", 0]]);
+  assert.deepEqual(parts(text, "head+tail").parts, [["be", 0], ["de ge ke me ne pe te se fe", undefined], [
+    "ve we",
+    0,
+  ]]);
 });
 
 Deno.test("the parts of a text that is read in fractions tell the fraction", () => {

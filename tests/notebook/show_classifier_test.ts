@@ -36,7 +36,9 @@ Deno.test("a classifier's box in a cell asks this process, and its page holds no
   const [expected] = await classifier.classify(["mu bo"]);
   const answer = await ask({ text: "mu bo" });
   assert.deepEqual(answer.labels, labels);
-  answer.probabilities.forEach((p: number, c: number) => assert.ok(Math.abs(p - expected!.probabilities[c]!) < 1e-6));
+  answer.probabilities.forEach((p: number, c: number) =>
+    assert.ok(Math.abs(p - expected!.probabilities[c]!) < 1e-6)
+  );
   const { label, parts } = await ask({ text: "mu bo", explain: true });
   assert.equal(label, expected!.label);
   assert.deepEqual(parts.map(({ text }: { text: string }) => text), ["mu", "bo"]);

@@ -75,13 +75,13 @@ export class OpenPage {
     return result.value;
   }
 
-  /** Waits until an expression holds, for at most two minutes. */
+  /** Waits until an expression holds, for at most a minute. */
   async until(expression: string): Promise<void> {
-    for (let tries = 0; tries < 1200; tries++) {
+    for (let tries = 0; tries < 600; tries++) {
       if (await this.value(`!!(${expression})`)) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    throw new Error(`Not so after two minutes: ${expression}; the page says ${await this.text("state")}`);
+    throw new Error(`Not so after a minute: ${expression}; the page says ${await this.text("state")}`);
   }
 
   /** Returns the text of an element. */
@@ -108,16 +108,20 @@ export class OpenPage {
       document.getElementById("form").requestSubmit();
     })()`);
     await this.until(`document.querySelector("#result table")`);
-    return await this.value(`Object.fromEntries([...document.querySelectorAll("#result tbody tr")].map((row) =>
-      [row.cells[0].textContent, parseFloat(row.cells[1].textContent)]))`);
+    return await this.value(
+      `Object.fromEntries([...document.querySelectorAll("#result tbody tr")].map((row) =>
+      [row.cells[0].textContent, parseFloat(row.cells[1].textContent)]))`,
+    );
   }
 
   /** Asks which words decided and returns the marked ones with their title. */
   async explain(): Promise<Record<string, string>> {
     await this.value(`document.getElementById("why").click()`);
     await this.until(`document.querySelector("#explanation table")`);
-    return await this.value(`Object.fromEntries([...document.querySelectorAll("#explanation .whole mark")].map((mark) =>
-      [mark.textContent, mark.className + " " + mark.title]))`);
+    return await this.value(
+      `Object.fromEntries([...document.querySelectorAll("#explanation .whole mark")].map((mark) =>
+      [mark.textContent, mark.className + " " + mark.title]))`,
+    );
   }
 
   /** Chooses a table's file, as a drop of it does, and waits until it is looked at. */
@@ -133,7 +137,11 @@ export class OpenPage {
   async save(folder: string): Promise<{ name: string; content: string }> {
     await this.value(`document.getElementById("label").click()`);
     await this.until(`document.getElementById("download")`);
-    await this.page.call("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: folder, eventsEnabled: true });
+    await this.page.call("Browser.setDownloadBehavior", {
+      behavior: "allow",
+      downloadPath: folder,
+      eventsEnabled: true,
+    });
     const done = new Promise<void>((resolve) => {
       const before = this.page.onEvent;
       this.page.onEvent = (event) => {
@@ -151,7 +159,10 @@ export class OpenPage {
   /** Returns axe-core's findings in each view, none left out, and what is wider than the page. */
   async findings(): Promise<string[]> {
     const axe = await readFile(
-      join(await packageFolder({ name: "axe-core", version: "4.14.1", megabytes: 3 }, console.error), "axe.min.js"),
+      join(
+        await packageFolder({ name: "axe-core", version: "4.14.1", megabytes: 3 }, console.error),
+        "axe.min.js",
+      ),
       "utf8",
     );
     await this.value(axe);

@@ -25,7 +25,14 @@ const onPage = (name: string, kind: ClassifierKind, check: (at: Place) => Promis
       await exportPage(model, output);
       await using server = await servePage(output);
       const page = await OpenPage.open(browser, server.url);
-      await check({ folder, model, browser, page, url: server.url, stop: () => server[Symbol.asyncDispose]() });
+      await check({
+        folder,
+        model,
+        browser,
+        page,
+        url: server.url,
+        stop: () => server[Symbol.asyncDispose](),
+      });
       page.requireQuiet(server.url);
     }));
 
@@ -42,7 +49,10 @@ interface Place {
 function manyTexts(count: number): string[] {
   const random = new Random(4);
   return Array.from({ length: count }, (_, n) => {
-    const words = Array.from({ length: 1 + random.below(40) }, () => "bdgkmnpt"[random.below(8)]! + "oue"[random.below(3)]!);
+    const words = Array.from(
+      { length: 1 + random.below(40) },
+      () => "bdgkmnpt"[random.below(8)]! + "oue"[random.below(3)]!,
+    );
     if (n % 50 === 1) words.splice(1, 0, '", "', "\n");
     return n % 100 === 99 ? "" : words.join(" ");
   });
@@ -59,7 +69,10 @@ async function requireSame(saved: string, predicted: string): Promise<void> {
     for (const [column, value] of values) {
       const own = found.rows[n]!.values.get(column)!;
       if (!column.startsWith("probability") || value === "") assert.equal(own, value, `row ${n}, ${column}`);
-      else assert.ok(Math.abs(Number(own) - Number(value)) < 1e-4, `row ${n}, ${column}: ${own} and ${value}`);
+      else {assert.ok(
+          Math.abs(Number(own) - Number(value)) < 1e-4,
+          `row ${n}, ${column}: ${own} and ${value}`,
+        );}
     }
   });
 }
@@ -69,7 +82,11 @@ async function sameTable(
   { folder, model, page }: Place,
   { name, content, columns }: { readonly name: string; readonly content: string; readonly columns: string },
 ): Promise<void> {
-  const [input, saved, predicted] = [join(folder, name), join(folder, `saved ${name}`), join(folder, `predicted ${name}`)];
+  const [input, saved, predicted] = [
+    join(folder, name),
+    join(folder, `saved ${name}`),
+    join(folder, `predicted ${name}`),
+  ];
   await writeFile(input, content);
   await page.choose(input);
   await page.value(`document.getElementById("each").checked = true`);
@@ -79,7 +96,17 @@ async function sameTable(
   await writeFile(saved, own);
   const { code, error } = await runInTest(
     predictCommand,
-    ...["--model", model, "--input", input, "--output", predicted, "--text-column", columns, "--probabilities"],
+    ...[
+      "--model",
+      model,
+      "--input",
+      input,
+      "--output",
+      predicted,
+      "--text-column",
+      columns,
+      "--probabilities",
+    ],
     ...["--engine", "reference"],
   );
   assert.equal(code, 0, error);
@@ -99,14 +126,18 @@ onPage("a page labels 2,000 rows of a CSV as predict does", { text: "head+tail" 
   }
 });
 
-onPage("a page that reads in fractions labels JSON Lines as predict does", { text: "hierarchical-mean" }, async (at) => {
-  const rows = manyTexts(100).map((text, id) => JSON.stringify({ text, id, more: { id } }));
-  await sameTable(at, { name: "some.jsonl", content: rows.join("\n"), columns: "text" });
-  const { page } = at;
-  await page.label(manyTexts(8).join(" "));
-  const said = await page.value(`document.querySelector("#result details").textContent`);
-  assert.match(said, /wordpieces; the model reads 42 wordpieces in 3 fractions/);
-});
+onPage(
+  "a page that reads in fractions labels JSON Lines as predict does",
+  { text: "hierarchical-mean" },
+  async (at) => {
+    const rows = manyTexts(100).map((text, id) => JSON.stringify({ text, id, more: { id } }));
+    await sameTable(at, { name: "some.jsonl", content: rows.join("\n"), columns: "text" });
+    const { page } = at;
+    await page.label(manyTexts(8).join(" "));
+    const said = await page.value(`document.querySelector("#result details").textContent`);
+    assert.match(said, /wordpieces; the model reads 42 wordpieces in 3 fractions/);
+  },
+);
 
 onPage("a page of pairs labels TSV as predict does", { pairs: true }, async (at) => {
   const rows = manyTexts(100).map((text, n) => `${cell(text)}\t${"bo mu be"} ${n}`);
@@ -114,20 +145,29 @@ onPage("a page of pairs labels TSV as predict does", { pairs: true }, async (at)
   assert.deepEqual(Object.keys(await at.page.label("bo be", "mu mu")).sort(), ["neither", "o", "u"]);
 });
 
-onPage("a page has no findings of axe-core, wide and narrow, light and dark", {}, async ({ page, folder }) => {
-  await page.label("bo ".repeat(30));
-  await page.explain();
-  await page.value(`for (const one of document.querySelectorAll("details")) one.open = true`);
-  await writeFile(join(folder, "t.csv"), "text\nbo be\n");
-  await page.choose(join(folder, "t.csv"));
-  assert.deepEqual(await page.findings(), []);
-  await page.value(`document.getElementById("text").value = "مرحبا بالعالم 你好"`);
-  const { direction } = await page.value(
-    `({ direction: getComputedStyle(document.getElementById("text")).direction })`,
-  );
-  assert.equal(direction, "rtl");
-  for (const view of views as View[]) await page.picture(join(folder, `${view.width} ${view.scheme}.png`), view);
-});
+onPage(
+  "a page has no findings of axe-core, wide and narrow, light and dark",
+  {},
+  async ({ page, folder }) => {
+    await page.label("bo ".repeat(30));
+    await page.explain();
+    await page.value(`for (const one of document.querySelectorAll("details")) one.open = true`);
+    await writeFile(join(folder, "t.csv"), "text\nbo be\n");
+    await page.choose(join(folder, "t.csv"));
+    assert.deepEqual(await page.findings(), []);
+    await page.value(`document.getElementById("text").value = "مرحبا بالعالم 你好"`);
+    const { direction } = await page.value(
+      `({ direction: getComputedStyle(document.getElementById("text")).direction })`,
+    );
+    assert.equal(direction, "rtl");
+    for (const view of views as View[]) {
+      await page.picture(
+        join(folder, `${view.width} ${view.scheme}.png`),
+        view,
+      );
+    }
+  },
+);
 
 onPage("a long table is cancelled, and the page goes on", {}, async ({ page, folder }) => {
   const rows = manyTexts(20_000).map(cell);
@@ -143,7 +183,7 @@ onPage("a long table is cancelled, and the page goes on", {}, async ({ page, fol
 
 onPage("a page opens again without its server", {}, async ({ browser, page, url, stop }) => {
   const before = await page.label("bo be mu");
-  await page.until(`navigator.serviceWorker.ready.then(({ active }) => active?.state === "activated")`);
+  await page.value("navigator.serviceWorker.ready.then(() => true)"); // it has all files by then
   await stop();
   const again = await OpenPage.open(browser, url);
   assert.deepEqual(await again.label("bo be mu"), before);
@@ -152,9 +192,15 @@ onPage("a page opens again without its server", {}, async ({ browser, page, url,
 
 onPage("a file that cannot be read is one sentence", {}, async ({ page, folder }) => {
   await writeFile(join(folder, "broken.csv"), 'text,label\n"a,b\n');
-  assert.match(await page.choose(join(folder, "broken.csv")), /^Cannot read broken\.csv as the quotes in the row/);
+  assert.match(
+    await page.choose(join(folder, "broken.csv")),
+    /^Cannot read broken\.csv as the quotes in the row/,
+  );
   await writeFile(join(folder, "x.parquet"), "PAR1");
-  assert.match(await page.choose(join(folder, "x.parquet")), /^Cannot read x\.parquet on this page: save it as CSV/);
+  assert.match(
+    await page.choose(join(folder, "x.parquet")),
+    /^Cannot read x\.parquet on this page: save it as CSV/,
+  );
 });
 
 test.slow("hostile labels, texts, names of files and results change nothing on a page", () =>
@@ -186,7 +232,10 @@ test.slow("hostile labels, texts, names of files and results change nothing on a
     assert.ok(content.startsWith(`text,${cell(evil)},label,probability`), content);
     assert.deepEqual(await page.findings(), []);
     assert.equal(await page.value("globalThis.evil"), undefined);
-    assert.equal(await page.value(`document.querySelectorAll("img, script:not([src]), [onerror]").length`), 0);
+    assert.equal(
+      await page.value(`document.querySelectorAll("img, script:not([src]), [onerror]").length`),
+      0,
+    );
     page.requireQuiet(server.url);
     assert.ok((await readFile(join(output, "index.html"), "utf8")).includes("&lt;img src=x"));
   }));

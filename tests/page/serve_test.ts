@@ -26,7 +26,9 @@ Deno.test("a page's folder is served with its policy, and nothing outside it", (
     assert.equal((await get("model/a%20b.json")).text, "{}");
     const again = await get("", { "if-none-match": response.headers.get("etag")! });
     assert.deepEqual([again.response.status, again.text], [304, ""]);
-    for (const path of ["..%2fsecret.txt", "model/%2e%2e/%2e%2e/secret.txt", "link.txt", "model", "%ff", "none"]) {
+    for (
+      const path of ["..%2fsecret.txt", "model/%2e%2e/%2e%2e/secret.txt", "link.txt", "model", "%ff", "none"]
+    ) {
       assert.equal((await get(path)).response.status, 404, path);
     }
     assert.equal((await fetch(server.url, { method: "POST", body: "x" })).status, 405);
@@ -35,5 +37,8 @@ Deno.test("a page's folder is served with its policy, and nothing outside it", (
 Deno.test("a folder without a page is one sentence", async () => {
   const { code, error } = await runInTest(serveCommand, "nowhere");
   assert.equal(code, 1);
-  assert.equal(error, "Cannot serve nowhere as it has no index.html: give a folder of deno task export with --page");
+  assert.equal(
+    error,
+    "Cannot serve nowhere as it has no index.html: give a folder of deno task export with --page",
+  );
 });

@@ -35,8 +35,14 @@ Deno.test("export --page writes a page, and measures what weights of fewer bits 
     const all = ["--model", trained, "--output", page, "--page", "--weights", "int8", "--test", test];
     const { code, out, error } = await runInTest(exportCommand, ...all);
     assert.equal(code, 0, error);
-    assert.match(error, /^Weights in int8: on 2 test texts the error is \d+\.00 %, and \d+\.00 % with the weights as/);
-    assert.match(out, /^wrote the page .* \(1\d\.\d MB, of which the model 0\.\d MB\); see it with: deno task serve /);
+    assert.match(
+      error,
+      /^Weights in int8: on 2 test texts the error is \d+\.00 %, and \d+\.00 % with the weights as/,
+    );
+    assert.match(
+      out,
+      /^wrote the page .* \(1\d\.\d MB, of which the model 0\.\d MB\); see it with: deno task serve /,
+    );
     const html = await readFile(join(page, "index.html"), "utf8");
     assert.doesNotMatch(html, /https?:|<script(?! type="module" src="page\.js">)| style=/);
     for (const name of ["page.js", "worker.js"]) {

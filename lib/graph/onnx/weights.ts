@@ -26,7 +26,12 @@ function isLarge({ type, shape }: OnnxConstant): boolean {
   return type === "float32" && shape.length === 2 && shape[0]! * shape[1]! >= fewest;
 }
 
-function node(op: string, inputs: string[], outputs: string[], attributes: OnnxNode["attributes"] = {}): OnnxNode {
+function node(
+  op: string,
+  inputs: string[],
+  outputs: string[],
+  attributes: OnnxNode["attributes"] = {},
+): OnnxNode {
   return { op, inputs, outputs, attributes, domain: "" };
 }
 

@@ -32,7 +32,9 @@ export class Client {
     this.#worker.onerror = (event) =>
       onReply({
         kind: "failed",
-        message: `Cannot start in this browser: ${event.message || "its worker does not load"}; a browser of 2025 or later can`,
+        message: `Cannot start in this browser: ${
+          event.message || "its worker does not load"
+        }; a browser of 2025 or later can`,
       });
   }
 

@@ -36,7 +36,8 @@ export function time(seconds: number): string {
 }
 
 /** Writes an amount and its noun: "1 text", "2 texts". */
-export const counted = (count: number, noun: string): string => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+export const counted = (count: number, noun: string): string =>
+  `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Makes a table of texts and numbers; all columns but the first are numbers. */
 export function table(
@@ -45,7 +46,13 @@ export function table(
   rows: readonly (readonly (Node | string)[])[],
 ): HTMLElement {
   const line = (cells: readonly (Node | string)[]) =>
-    make("tr", {}, ...cells.map((cell, n) => n === 0 ? make("th", { scope: "row" }, cell) : make("td", { class: "number" }, cell)));
+    make(
+      "tr",
+      {},
+      ...cells.map((cell, n) =>
+        n === 0 ? make("th", { scope: "row" }, cell) : make("td", { class: "number" }, cell)
+      ),
+    );
   return make(
     "div",
     { class: "scroll", role: "region", tabindex: "0", "aria-label": caption },
@@ -53,7 +60,15 @@ export function table(
       "table",
       {},
       make("caption", {}, make("span", {}, caption)),
-      make("thead", {}, make("tr", {}, ...head.map((text, n) => make("th", { scope: "col", class: n === 0 ? "words" : "number" }, text)))),
+      make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          ...head.map((text, n) => make("th", { scope: "col", class: n === 0 ? "words" : "number" }, text)),
+        ),
+      ),
       make("tbody", {}, ...rows.map(line)),
     ),
   );

@@ -74,7 +74,9 @@ export interface Works {
 /** A message to the worker. */
 export type Request =
   | { readonly kind: "cancel" }
-  | { [Kind in keyof Works]: { readonly id: number; readonly kind: Kind } & Works[Kind]["asked"] }[keyof Works];
+  | {
+    [Kind in keyof Works]: { readonly id: number; readonly kind: Kind } & Works[Kind]["asked"];
+  }[keyof Works];
 
 /** A message from the worker. */
 export type Reply =

@@ -7,7 +7,11 @@ import type { PageModel, TableAnswer } from "./messages.ts";
 /** Starts the box. */
 export function startTableBox(client: Client, { settings: { pairs } }: PageModel): void {
   const [zone, file, said] = [find("drop"), find<HTMLInputElement>("file"), find("table-state")];
-  const [options, label, cancel] = [find("table-options"), find<HTMLButtonElement>("label"), find<HTMLButtonElement>("cancel")];
+  const [options, label, cancel] = [
+    find("table-options"),
+    find<HTMLButtonElement>("label"),
+    find<HTMLButtonElement>("cancel"),
+  ];
   const [columns, progress, saved] = [find("columns"), find<HTMLProgressElement>("progress"), find("saved")];
   let table: (TableAnswer & { readonly name: string }) | undefined;
 
@@ -61,7 +65,14 @@ export function startTableBox(client: Client, { settings: { pairs } }: PageModel
     try {
       const found = await client.ask(
         "label",
-        { name, rows, columns: all, textColumns: chosen, probabilities: isChecked("each"), safe: isChecked("safe") },
+        {
+          name,
+          rows,
+          columns: all,
+          textColumns: chosen,
+          probabilities: isChecked("each"),
+          safe: isChecked("safe"),
+        },
         onProgress,
       );
       const href = URL.createObjectURL(found.content);
@@ -69,9 +80,13 @@ export function startTableBox(client: Client, { settings: { pairs } }: PageModel
         make("p", {}, make("a", { href, download: found.name, id: "download" }, `Save ${found.name}`)),
         ...found.notes.map((note) => make("p", {}, note)),
       );
-      said.textContent = `Labelled ${counted(found.rows, "row")} in ${time((performance.now() - start) / 1000)}.`;
+      said.textContent = `Labelled ${counted(found.rows, "row")} in ${
+        time((performance.now() - start) / 1000)
+      }.`;
     } catch (error) {
-      said.textContent = error instanceof Cancelled ? "Cancelled; nothing is saved." : (error as Error).message;
+      said.textContent = error instanceof Cancelled
+        ? "Cancelled; nothing is saved."
+        : (error as Error).message;
     } finally {
       [label.disabled, cancel.hidden, progress.hidden] = [false, true, true];
     }
@@ -89,7 +104,9 @@ function columnChoices(columns: readonly string[], pairs: boolean): HTMLElement[
     const select = make(
       "select",
       { id },
-      ...columns.map((column, n) => make("option", { value: `${n}`, ...n === chosen ? { selected: "" } : {} }, column)),
+      ...columns.map((column, n) =>
+        make("option", { value: `${n}`, ...n === chosen ? { selected: "" } : {} }, column)
+      ),
     );
     return make("p", {}, make("label", { for: id }, name), " ", select);
   });

@@ -34,7 +34,11 @@ export async function labelTable(
   requireColumns({ path: name, columns }, ...textColumns);
   const format = table.format as keyof typeof types;
   const added = predictionColumns(columns, classifier.labels, { probabilities });
-  const encoder = encoderOf({ format, columns: [...columns, ...namesOf(added)], safe: safe && format !== "jsonl" });
+  const encoder = encoderOf({
+    format,
+    columns: [...columns, ...namesOf(added)],
+    safe: safe && format !== "jsonl",
+  });
   const [withoutText, withNul, withTokens] = [new RowTally(), new RowTally(), new RowTally()];
   const parts: Blob[] = [new Blob([encoder.start() as string])];
   let done = 0;

@@ -63,7 +63,11 @@ export function startTextBox(client: Client, { settings: { labels, pairs } }: Pa
   });
 }
 
-function resultOf(labels: readonly string[], { probabilities, reads }: TextAnswer, { text }: GivenText): Node[] {
+function resultOf(
+  labels: readonly string[],
+  { probabilities, reads }: TextAnswer,
+  { text }: GivenText,
+): Node[] {
   const order = labels.map((_, place) => place).sort((a, b) => probabilities[b]! - probabilities[a]!);
   const [best] = order;
   const bar = (share: number) => {
@@ -87,7 +91,9 @@ function resultOf(labels: readonly string[], { probabilities, reads }: TextAnswe
 function readingOf({ wordpieces, read, fractions, parts }: ReadText, text: string): Node[] {
   if (read === wordpieces && fractions === 1) return [];
   const sentence = [
-    `This text has ${counted(wordpieces, "wordpiece")}; the model reads ${read === wordpieces ? "all" : counted(read, "wordpiece")}`,
+    `This text has ${counted(wordpieces, "wordpiece")}; the model reads ${
+      read === wordpieces ? "all" : counted(read, "wordpiece")
+    }`,
     fractions > 1 ? ` in ${fractions} fractions, whose states it pools` : "",
     read < wordpieces ? ". What is struck out below it does not read" : "",
     ".",
@@ -112,7 +118,13 @@ function readingOf({ wordpieces, read, fractions, parts }: ReadText, text: strin
       {},
       make("summary", {}, "What the model reads of it"),
       make("p", {}, sentence),
-      make("p", { class: "whole", dir: "auto", tabindex: "0", role: "region", "aria-label": "The text as it is read" }, ...contents),
+      make("p", {
+        class: "whole",
+        dir: "auto",
+        tabindex: "0",
+        role: "region",
+        "aria-label": "The text as it is read",
+      }, ...contents),
     ),
   ];
 }
@@ -129,13 +141,22 @@ function explanationOf({ label, probability, kind, parts }: Explanation, { text,
       const part = whole.slice(start, next);
       if (strength < 0.05) contents.push(part);
       else {
-        const mark = make("mark", { class: change > 0 ? "for" : "against", title: `${points(change)} points` }, part);
+        const mark = make("mark", {
+          class: change > 0 ? "for" : "against",
+          title: `${points(change)} points`,
+        }, part);
         mark.style.setProperty("--strength", `${Math.round(45 * strength)}%`);
         contents.push(mark);
       }
     }
     contents.push(whole.slice(end));
-    return make("p", { class: "whole", dir: "auto", tabindex: "0", role: "region", "aria-label": "The text with its marks" }, ...contents);
+    return make("p", {
+      class: "whole",
+      dir: "auto",
+      tabindex: "0",
+      role: "region",
+      "aria-label": "The text with its marks",
+    }, ...contents);
   };
   const order = parts.toSorted((a, b) => Math.abs(b.change) - Math.abs(a.change)).slice(0, mostListed);
   return [
@@ -147,7 +168,9 @@ function explanationOf({ label, probability, kind, parts }: Explanation, { text,
       make("mark", { class: "against strong" }, "against"),
       " the label ",
       named(label),
-      ` (${percent(probability)}): each ${kind === "stretch" ? "stretch of words" : kind} was left out in turn, and the ` +
+      ` (${percent(probability)}): each ${
+        kind === "stretch" ? "stretch of words" : kind
+      } was left out in turn, and the ` +
         "stronger its color, the more the probability changed.",
     ),
     marked(text, "text"),
@@ -155,7 +178,9 @@ function explanationOf({ label, probability, kind, parts }: Explanation, { text,
     table(
       "The parts that matter most",
       ["part", "points of probability"],
-      order.map(({ text, change }) => [make("bdi", {}, text.length > 60 ? `${text.slice(0, 59)}…` : text), points(change)]),
+      order.map((
+        { text, change },
+      ) => [make("bdi", {}, text.length > 60 ? `${text.slice(0, 59)}…` : text), points(change)]),
     ),
     make(
       "p",

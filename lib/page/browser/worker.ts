@@ -30,11 +30,15 @@ const pause = async () => {
 /** Fetches a file of the page, from the cache of an earlier visit if it is there. */
 async function fetched(name: string, version: string, onBytes?: (done: number) => void): Promise<Blob> {
   const url = new URL(name, base).href;
-  const cache = await globalThis.caches?.open(`bertlab-page ${base.pathname} ${version}`).catch(() => undefined);
+  const cache = await globalThis.caches?.open(`bertlab-page ${base.pathname} ${version}`).catch(() =>
+    undefined
+  );
   const known = await cache?.match(url);
   const response = known ?? await fetch(url);
   if (!response.ok) {
-    throw new InputError(`Cannot load ${name}: the server answers ${response.status}; copy the whole folder to it`);
+    throw new InputError(
+      `Cannot load ${name}: the server answers ${response.status}; copy the whole folder to it`,
+    );
   }
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let done = 0;
@@ -75,7 +79,9 @@ async function load(): Promise<OnnxClassifier> {
     .then((buffer) => runtime.InferenceSession.create(new Uint8Array(buffer)))
     .catch((error) => {
       throw new InputError(
-        `Cannot run the model of ${(bytes / 1e6).toFixed(0)} MB in this browser (${error.message ?? error}): it may ` +
+        `Cannot run the model of ${(bytes / 1e6).toFixed(0)} MB in this browser (${
+          error.message ?? error
+        }): it may ` +
           "lack memory, so close other tabs, or ask for the page with --weights int8; or it is too old",
       );
     });
@@ -94,7 +100,10 @@ async function answer(
       return await classify(classifier, request);
     case "explain": {
       const { text, pair, label } = request;
-      return await explain(classifier, pair === undefined ? text : { text, pair }, { label, onTexts: progress });
+      return await explain(classifier, pair === undefined ? text : { text, pair }, {
+        label,
+        onTexts: progress,
+      });
     }
     case "look":
       return await lookAt(request.file);

@@ -9,7 +9,12 @@ runtime.env.wasm.numThreads = 1;
 const [rows, depth, outputs] = [3, 64, 80];
 const random = new Random(1);
 const draw = (count: number) => Float32Array.from({ length: count }, () => random.normal());
-const [x, weight, bias, table] = [draw(rows * depth), draw(outputs * depth), draw(outputs), draw(100 * outputs)];
+const [x, weight, bias, table] = [
+  draw(rows * depth),
+  draw(outputs * depth),
+  draw(outputs),
+  draw(100 * outputs),
+];
 const float = (name: string, shape: number[], data: Float32Array) => ({
   ...{ name, shape, type: "float32" as const },
   bytes: new Uint8Array(data.buffer),
@@ -27,7 +32,11 @@ const model: OnnxModel = {
     float("bias", [outputs], bias),
     float("table", [100, outputs], table),
   ],
-  inputs: [{ name: "x", shape: [rows, depth], type: "float32" }, { name: "ids", shape: [rows], type: "int64" }],
+  inputs: [{ name: "x", shape: [rows, depth], type: "float32" }, {
+    name: "ids",
+    shape: [rows],
+    type: "int64",
+  }],
   outputs: [{ name: "sum", shape: [rows, outputs], type: "float32" }],
 };
 const ids = [7, 0, 99];
@@ -75,7 +84,10 @@ Deno.test("weights in fewer bits give the sums of the rounded numbers, and take 
   const [low, high] = [Math.min(0, ...x), Math.max(0, ...x)];
   const step = (high - low) / 255;
   const zero = Math.round(-low / step);
-  const xs = Array.from(x, (value) => (Math.min(255, Math.max(0, Math.round(value / step) + zero)) - zero) * step);
+  const xs = Array.from(
+    x,
+    (value) => (Math.min(255, Math.max(0, Math.round(value / step) + zero)) - zero) * step,
+  );
   const exact = expected(xs, rounded(weight, depth), rounded(table, outputs));
   assert.ok(largest(int8.sum, exact) < 2e-2, `${largest(int8.sum, exact)}`); // a half may be rounded either way
   assert.ok(largest(int8.sum, f32.sum) > 1e-3);
@@ -84,7 +96,10 @@ Deno.test("weights in fewer bits give the sums of the rounded numbers, and take 
 });
 
 Deno.test("small weights stay as they are", () => {
-  const small = { ...model, constants: [float("weight", [4, 64], draw(256)), ...model.constants.slice(1, 2)] };
+  const small = {
+    ...model,
+    constants: [float("weight", [4, 64], draw(256)), ...model.constants.slice(1, 2)],
+  };
   for (const format of weightFormats) {
     assert.deepEqual(withWeights(small, format).constants.map(({ type }) => type), ["float32", "float32"]);
   }

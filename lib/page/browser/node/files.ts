@@ -33,7 +33,9 @@ export function stat(path: string) {
 /** Reads a whole file as node's `readFile`. */
 export async function readFile(path: string, encoding?: string): Promise<string | Uint8Array> {
   const bytes = new Uint8Array(await fileAt(path).arrayBuffer());
-  return encoding === undefined ? bytes : new TextDecoder(encoding === "latin1" ? "latin1" : "utf-8").decode(bytes);
+  return encoding === undefined
+    ? bytes
+    : new TextDecoder(encoding === "latin1" ? "latin1" : "utf-8").decode(bytes);
 }
 
 /** Opens a file as node's `open`, for reading it from its beginning to its end. */
