@@ -33,9 +33,13 @@ export interface Browser extends AsyncDisposable {
 /**
  * Starts the browser of the variable CHROME, or `chromium` on the path.
  *
+ * @param flags further arguments
  * @throws InputError if there is none, or it does not start.
  */
-export async function startBrowser(program = Deno.env.get("CHROME") ?? "chromium"): Promise<Browser> {
+export async function startBrowser(
+  program = Deno.env.get("CHROME") ?? "chromium",
+  flags: readonly string[] = [],
+): Promise<Browser> {
   const profile = await mkdtemp(join(tmpdir(), "bertlab-chromium-"));
   const command = new Deno.Command(program, {
     args: [
@@ -46,6 +50,7 @@ export async function startBrowser(program = Deno.env.get("CHROME") ?? "chromium
       "--disable-component-update",
       "--remote-debugging-port=0",
       `--user-data-dir=${profile}`,
+      ...flags,
       "about:blank",
     ],
     stdin: "null",

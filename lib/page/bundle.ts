@@ -5,7 +5,6 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import project from "../../deno.json" with { type: "json" };
 import { InputError } from "../errors.ts";
 import { withoutUser } from "../printable.ts";
@@ -46,7 +45,7 @@ export async function pageScripts(): Promise<Record<keyof typeof sources, string
     await writeFile(imports, JSON.stringify({ imports: { ...Object.fromEntries(packages), ...replaced } }));
     const made = Object.entries(sources).map(async ([name, source]) => {
       const output = join(folder, name);
-      await bundle(fileURLToPath(here(source)), output, imports);
+      await bundle(here(source), output, imports);
       return [name, await readFile(output, "utf8")];
     });
     return Object.fromEntries(await Promise.all(made));

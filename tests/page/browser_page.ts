@@ -6,9 +6,12 @@ import { packageFolder } from "../../lib/storage/packages.ts";
 import { type Browser, type BrowserPage, startBrowser } from "../../scripts/devtools.ts";
 
 /** Starts the browser; undefined, and said, where none is installed. */
-export async function browserIfThere(test: string): Promise<Browser | undefined> {
+export async function browserIfThere(
+  test: string,
+  flags: readonly string[] = [],
+): Promise<Browser | undefined> {
   try {
-    return await startBrowser();
+    return await startBrowser(undefined, flags);
   } catch (error) {
     console.error(`${test} is skipped: ${(error as Error).message}`);
   }
@@ -49,8 +52,12 @@ export class OpenPage {
     };
   }
 
-  /** Opens an address and waits until the model is loaded, or failed to. */
-  static async open(browser: Browser, url: string): Promise<OpenPage> {
+  /** Opens an address and waits until an expression holds: that the model is loaded, or failed to, if not given. */
+  static async open(
+    browser: Browser,
+    url: string,
+    ready = `document.documentElement.dataset.ready || document.querySelector("#state.missing")`,
+  ): Promise<OpenPage> {
     const opened = new OpenPage(await browser.open());
     const { page } = opened;
     for (const domain of ["Page", "Runtime", "Network", "Log", "DOM"]) await page.call(`${domain}.enable`);
@@ -59,7 +66,7 @@ export class OpenPage {
     const loaded = page.next("Page.loadEventFired");
     await page.call("Page.navigate", { url });
     await loaded;
-    await opened.until(`document.documentElement.dataset.ready || document.querySelector("#state.missing")`);
+    await opened.until(ready);
     return opened;
   }
 

@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { classifierOf } from "../../lib/classifier/classifier.ts";
 import { saveClassifier } from "../../lib/classifier/save.ts";
+import { referenceEngine } from "../../lib/engine/reference.ts";
+import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
+import { showClassifier } from "../../lib/notebook/show_classifier.ts";
 import { exportPage } from "../../lib/page/export_page.ts";
 import { servePage } from "../../lib/page/serve.ts";
 import { Random } from "../../lib/random.ts";
 import { readTable } from "../../lib/tables/table.ts";
 import type { Browser } from "../../scripts/devtools.ts";
 import { predictCommand } from "../../scripts/predict.ts";
-import { type ClassifierKind, trainedClassifier } from "../classifier/trained_classifier.ts";
+import { type ClassifierKind, labels, trainedClassifier } from "../classifier/trained_classifier.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { runInTest } from "../helpers/run_command.ts";
 import { test } from "../helpers/slow.ts";
@@ -201,6 +205,54 @@ onPage("a file that cannot be read is one sentence", {}, async ({ page, folder }
     await page.choose(join(folder, "x.parquet")),
     /^Cannot read x\.parquet on this page: save it as CSV/,
   );
+});
+
+test.slow("a browser without WebAssembly is told in a sentence", () =>
+  inFolder(async (folder) => {
+    await using browser = await browserIfThere("a page without WebAssembly", ["--js-flags=--noexpose-wasm"]);
+    if (!browser) return;
+    const [model, output] = [join(folder, "trained"), join(folder, "page")];
+    await saveClassifier(model, await trainedClassifier({}));
+    await exportPage(model, output);
+    await using server = await servePage(output);
+    const page = await OpenPage.open(browser, server.url);
+    assert.equal(
+      await page.text("state"),
+      "Cannot run the model as this browser has no WebAssembly, or forbids it here",
+    );
+    assert.deepEqual(page.faults, []);
+  }));
+
+test.slow("the box of a notebook's cell labels a text and marks its words", async () => {
+  await using browser = await browserIfThere("the box of a cell");
+  if (!browser) return;
+  const run = await trainedClassifier({});
+  const engine = await referenceEngine();
+  const classifier = classifierOf(run, labels, { engine });
+  const shown = await showClassifier(classifier, { answer: true });
+  const { "text/html": html } = await shown[jupyterDisplay]();
+  const headers = { "content-type": "text/html; charset=utf-8" };
+  await using server = Deno.serve({ port: 0, onListen: () => {} }, () => new Response(html, { headers }));
+  const page = await OpenPage.open(
+    browser,
+    `http://127.0.0.1:${server.addr.port}/`,
+    "document.querySelector('button')",
+  );
+  await page.value(`document.querySelector("textarea").value = "bo mu"`);
+  await page.value(`document.querySelector("button").click()`);
+  await page.until(`document.querySelector("strong")`);
+  const [found] = await classifier.classify(["bo mu"]);
+  const percent = `${(100 * found!.probability).toFixed(1)} %`;
+  assert.equal(
+    await page.value(`document.querySelector("strong").textContent`),
+    `${found!.label} ${percent}`,
+  );
+  await page.value(`document.querySelectorAll("button")[1].click()`);
+  await page.until(`document.querySelector("[title$=points]")`);
+  assert.equal(await page.value(`document.querySelectorAll("[title$=points]").length`), 2);
+  assert.deepEqual(page.faults, []);
+  await classifier.dispose();
+  engine.dispose();
 });
 
 test.slow("hostile labels, texts, names of files and results change nothing on a page", () =>

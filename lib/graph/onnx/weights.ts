@@ -7,11 +7,11 @@
  */
 import { elementTypes, type OnnxConstant, type OnnxModel, type OnnxNode } from "./proto.ts";
 
-/** The formats of a model's large weights. */
-export const weightFormats = ["f32", "f16", "int8"] as const;
-
 /** A format of a model's large weights. */
-export type WeightFormat = typeof weightFormats[number];
+export type WeightFormat = "f32" | "f16" | "int8";
+
+/** The formats' names. */
+export const weightFormats: readonly WeightFormat[] = ["f32", "f16", "int8"];
 
 /** Fewest numbers of a weight that is stored in fewer bits: biases and a classifier of a few labels stay as they are. */
 const fewest = 4096;

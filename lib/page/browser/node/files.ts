@@ -10,11 +10,6 @@ export function putFile(path: string, content: Blob): void {
   files.set(path, content);
 }
 
-/** Removes a file. */
-export function removeFile(path: string): void {
-  files.delete(path);
-}
-
 function fileAt(path: string): Blob {
   const file = files.get(path);
   if (file) return file;
