@@ -7,7 +7,8 @@ self.addEventListener("install", (event) => {
     const cache = await caches.open(cacheName);
     for (const file of files) {
       const url = new URL(file, location.href).href;
-      if (!await cache.match(url)) await cache.add(url);
+      // Asked again, so that no older file of another version comes from the browser's own cache.
+      if (!await cache.match(url)) await cache.add(new Request(url, { cache: "no-cache" }));
     }
     await self.skipWaiting();
   })());

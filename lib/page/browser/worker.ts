@@ -34,7 +34,7 @@ async function fetched(name: string, version: string, onBytes?: (done: number) =
     undefined
   );
   const known = await cache?.match(url);
-  const response = known ?? await fetch(url);
+  const response = known ?? await fetch(url, { cache: "no-cache" });
   if (!response.ok) {
     throw new InputError(
       `Cannot load ${name}: the server answers ${response.status}; copy the whole folder to it`,
@@ -61,7 +61,7 @@ async function load(): Promise<OnnxClassifier> {
   if (typeof WebAssembly !== "object") {
     throw new InputError("Cannot run the model as this browser has no WebAssembly, or forbids it here");
   }
-  const response = await fetch(new URL("model/page.json", base));
+  const response = await fetch(new URL("model/page.json", base), { cache: "no-cache" });
   if (!response.ok) throw new InputError("Cannot load model/page.json: copy the whole folder to the server");
   const model: PageModel = await response.json();
   const { version, settings, bytes, tokenizerFiles } = model;
