@@ -60,6 +60,11 @@ async function writeFolder(options: ExportOptions, output: Output): Promise<void
 }
 
 async function writePage(options: ExportOptions, output: Output): Promise<void> {
+  if (options.test !== undefined && (options.weights ?? "f32") === "f32") {
+    throw new InputError(
+      "Cannot use --test with weights in f32, which change no label: give --weights f16 or int8, or leave it out",
+    );
+  }
   const { modelBytes, bytes, notes } = await exportPage(options.model, options.output, options);
   for (const note of notes) output.error(note);
   const size = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;

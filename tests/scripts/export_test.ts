@@ -56,6 +56,11 @@ Deno.test("export --page writes a page, and measures what weights of fewer bits 
 Deno.test("options of a page without --page are one sentence", async () => {
   const { error } = await runInTest(exportCommand, "--model", "a", "--output", "b", "--weights", "int8");
   assert.equal(error, "Cannot use --weights without --page: add --page, or leave it out");
+  const page = await runInTest(exportCommand, "--model", "a", "--output", "b", "--page", "--test", "t.csv");
+  assert.match(
+    page.error,
+    /^Cannot use --test with weights in f32, which change no label: give --weights f16 or/,
+  );
 });
 
 Deno.test("a folder that is no model is one sentence", async () => {
