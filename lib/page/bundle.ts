@@ -55,7 +55,7 @@ export async function pageScripts(): Promise<Record<keyof typeof sources, string
 }
 
 async function bundle(source: string, output: string, imports: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+  const command = new Deno.Command(Deno.execPath(), {
     args: [
       ...["bundle", "--quiet", "--platform=browser", "--minify", "--no-lock", "--no-config"],
       ...["--import-map", imports, "-o", output, source],
@@ -63,9 +63,16 @@ async function bundle(source: string, output: string, imports: string): Promise<
     env: { NO_COLOR: "1" },
     stdout: "null",
     stderr: "piped",
-  }).output();
+  });
+  const { success, stderr } = await command.output().catch((error) => {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new InputError(
+      "Cannot bundle the page's scripts as Deno was started without --allow-run, and does that in a process of its own",
+    );
+  });
   if (success) return;
-  const reason = withoutUser(new TextDecoder().decode(stderr)).trim().split("\n")[0]?.replace(/^error: /, "");
+  const text = withoutUser(new TextDecoder().decode(stderr)).trim();
+  const reason = text.split("\n")[0]?.replace(/^error: /, "");
   throw new InputError(
     `Cannot bundle the page's scripts: ${reason}; the first time Deno fetches esbuild from npm, so check the network, ` +
       "or point NPM_CONFIG_REGISTRY to a registry that can be reached",
