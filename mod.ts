@@ -78,6 +78,17 @@ export {
 } from "./lib/classifier/classifier.ts";
 export { saveClassifier } from "./lib/classifier/save.ts";
 export { exportClassifier, type ExportedClassifier } from "./lib/classifier/export.ts";
+export { type ExportedPage, exportPage, type PageOptions } from "./lib/page/export_page.ts";
+export type { WeightFormat } from "./lib/graph/onnx/weights.ts";
+export {
+  explain,
+  type Explained,
+  type ExplainedPart,
+  type ExplainOptions,
+  type Explanation,
+  type PartKind,
+  type TextPart,
+} from "./lib/classifier/occlusion.ts";
 export {
   furtherPretrain,
   type FurtherPretrainContext,
@@ -304,4 +315,9 @@ export {
   searchClassifier,
   type SearchSettings,
 } from "./lib/notebook/search.ts";
+export {
+  showClassifier,
+  type ShowClassifierOptions,
+  type ShownClassifier,
+} from "./lib/notebook/show_classifier.ts";
 export { trainClassifier, type TrainedClassifier, type TrainSettings } from "./lib/notebook/train.ts";

@@ -32,6 +32,7 @@ export const floors: readonly (readonly string[])[] = [
   ["lib/runs"],
   ["lib/search"],
   ["lib/report", "lib/notebook"],
+  ["lib/page"],
   ["mod.ts"],
   ["experiments"],
   ["benchmarks"],

@@ -16,6 +16,8 @@ export interface BrowserPage {
   /** Calls a method of the protocol. @throws Error with the protocol's message. */
   // deno-lint-ignore no-explicit-any -- each method has another result
   call(method: string, params?: object): Promise<any>;
+  /** Listens to the network and the scripts of the page's workers too, from now on. */
+  watchWorkers(): Promise<void>;
   /** Is told each event of the page. */
   onEvent: (event: DevtoolsEvent) => void;
   /** Waits for the next event of this name. */
@@ -31,9 +33,13 @@ export interface Browser extends AsyncDisposable {
 /**
  * Starts the browser of the variable CHROME, or `chromium` on the path.
  *
+ * @param flags further arguments
  * @throws InputError if there is none, or it does not start.
  */
-export async function startBrowser(program = Deno.env.get("CHROME") ?? "chromium"): Promise<Browser> {
+export async function startBrowser(
+  program = Deno.env.get("CHROME") ?? "chromium",
+  flags: readonly string[] = [],
+): Promise<Browser> {
   const profile = await mkdtemp(join(tmpdir(), "bertlab-chromium-"));
   const command = new Deno.Command(program, {
     args: [
@@ -44,6 +50,7 @@ export async function startBrowser(program = Deno.env.get("CHROME") ?? "chromium
       "--disable-component-update",
       "--remote-debugging-port=0",
       `--user-data-dir=${profile}`,
+      ...flags,
       "about:blank",
     ],
     stdin: "null",
@@ -110,6 +117,12 @@ function connect(socket: WebSocket): { open(): Promise<BrowserPage> } {
       return;
     }
     const target = pages.get(sessionId);
+    if (target && method === "Target.attachedToTarget") {
+      pages.set(params.sessionId, target);
+      for (const domain of ["Network", "Runtime"]) {
+        call(`${domain}.enable`, {}, params.sessionId).catch(() => {}); // it may have ended already
+      }
+    }
     target?.page.onEvent({ method, params });
     target?.awaited.get(method)?.();
   };
@@ -127,6 +140,12 @@ function connect(socket: WebSocket): { open(): Promise<BrowserPage> } {
       const awaited = new Map<string, () => void>();
       const page: BrowserPage = {
         call: (method, params) => call(method, params, sessionId),
+        watchWorkers: () =>
+          call(
+            "Target.setAutoAttach",
+            { autoAttach: true, waitForDebuggerOnStart: false, flatten: true },
+            sessionId,
+          ),
         onEvent: () => {},
         next: (method) => new Promise((resolve) => awaited.set(method, resolve)),
       };

@@ -14,7 +14,9 @@ const reasons: readonly (readonly [tasks: readonly string[], reason: string])[] 
     ["train:offline", "predict:offline", "evaluate:offline"],
     "ONNX Runtime is a native library; models are folders or in the cache",
   ],
-  [["export", "report", "publish", "readme"], "files become other files"],
+  [["report", "publish", "readme"], "files become other files"],
+  [["export"], "files become other files; for a page Deno bundles its scripts in a process of its own"],
+  [["serve"], "answers browsers on this machine"],
   [["campaign"], "starts the other commands, and kills them"],
   [["xla", "tensorflow"], "pip fetches the libraries, or Deno does from the index that PIP_INDEX_URL names"],
   [

@@ -17,7 +17,9 @@ import { RowTally } from "../lib/tables/row_tally.ts";
 import { requireWritable } from "../lib/storage/whole_file.ts";
 import { type TableLayout, writeTable } from "../lib/tables/writer.ts";
 import { InputError } from "../lib/errors.ts";
+import { explain } from "../lib/classifier/occlusion.ts";
 import {
+  namesOf,
   type PredictionColumns,
   predictionColumns,
   predictRows,
@@ -34,6 +36,7 @@ interface PredictOptions extends ClassifierCommandOptions, TableOptions {
   readonly input: string;
   readonly output: string;
   readonly probabilities?: boolean;
+  readonly explain?: boolean;
   readonly overwrite?: boolean;
   readonly safeCsv?: boolean;
   readonly labelSeparator: string;
@@ -50,6 +53,11 @@ export function predictCommand(output: Output): Command {
     .requiredOption("--output <file>", "the texts with labels; - is standard output")
     .option("--overwrite", "the output may replace the input")
     .option("--probabilities", "a column for each class besides")
+    .option(
+      "--explain",
+      "a column of JSON besides: how the label's probability changes as each word or sentence is left out (each costs " +
+        "as much as a text)",
+    )
     .option(
       "--label-separator <text>",
       "between several labels of a text, and between their probabilities; JSON Lines have lists",
@@ -108,6 +116,7 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
         withNul,
         withLost,
         withTokens,
+        explain: (text, label) => explain(classifier, text, { label }),
         onRows: (done) => progress.update(rows = done),
       });
       await writeTable(options.output, outputLayout, batches);
@@ -183,14 +192,14 @@ function outputFormat({ output, format }: PredictOptions, input: TableFormat | u
 function layoutOf(
   table: TableStream,
   columns: readonly string[],
-  { label, probability, classes }: PredictionColumns,
+  added: PredictionColumns,
   format: TableFormat,
   multiLabel: boolean,
 ): TableLayout {
-  const numbers = multiLabel ? classes : [probability, ...classes];
+  const numbers = multiLabel ? added.classes : [added.probability, ...added.classes];
   return {
     format,
-    columns: [...columns, label, probability, ...classes],
+    columns: [...columns, ...namesOf(added)],
     types: [...(table.types ?? []).filter(keepsType), ...numbers.map(numberType)],
   };
 }
@@ -199,8 +208,8 @@ function layoutOf(
 const listed = (names: readonly string[]) =>
   names.slice(0, 10).map((name) => `"${shortened(name, 30)}"`).join(", ");
 
-function sayNames({ label, probability, classes }: PredictionColumns, output: Output): void {
-  const renamed = [label, probability, ...classes].filter((name) => name.startsWith("predicted_"));
+function sayNames(added: PredictionColumns, output: Output): void {
+  const renamed = namesOf(added).filter((name) => name.startsWith("predicted_"));
   if (renamed.length === 0) return;
   const names = listed(renamed);
   output.error(`Columns of these names are there already, so the predictions stand in ${names}`);

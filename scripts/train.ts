@@ -1,5 +1,6 @@
 /** `deno task train`: the general solution (lib/classifier/recipe.ts) on one's own labelled files. */
 import { Command } from "commander";
+import { explainedMistakes } from "../lib/classifier/explained_mistakes.ts";
 import { chooseEngine, openEngine } from "../lib/engine/open.ts";
 import { type Recipe, runRecipe } from "../lib/classifier/recipe.ts";
 import { surveyLines } from "../lib/classifier/survey.ts";
@@ -75,8 +76,10 @@ async function trainOnce(recipe: Recipe, context: TrainContext): Promise<void> {
     progress.stop();
     stopping.goOn = undefined;
     if (run.tuned.test) log.test("", run.tuned.test, run.tuned.steps);
+    const evaluations = evaluationsOf(run, recipe.data);
     await writeTrained({
-      ...{ recipe, run, evaluations: evaluationsOf(run, recipe.data) },
+      ...{ recipe, run, evaluations },
+      errors: await explainedMistakes(run, recipe.data, evaluations.at(-1)!, engine),
       seconds: (performance.now() - start) / 1000,
     }, context);
   } finally {

@@ -1,6 +1,7 @@
 /** The end of `deno task train`: the model folder with result.json and report.html, and what is printed. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { ExplainedMistake } from "../lib/classifier/explained_mistakes.ts";
 import type { Recipe, RecipeContext, RecipeRun } from "../lib/classifier/recipe.ts";
 import { saveClassifier } from "../lib/classifier/save.ts";
 import type { Engine } from "../lib/engine/engine.ts";
@@ -23,6 +24,8 @@ export interface Ended {
   readonly more?: Readonly<Record<string, unknown>>;
   /** A further part of the report. */
   readonly part?: Fragment;
+  /** Mistakes with what decided them. */
+  readonly errors?: readonly ExplainedMistake[];
   /** Sentences that are printed before the measures. */
   readonly sentences?: readonly string[];
 }
@@ -37,7 +40,7 @@ export interface TrainContext {
 
 /** Writes the output folder and prints what the run came to. */
 export async function writeTrained(
-  { recipe: { data }, run, evaluations, seconds, more, part, sentences = [] }: Ended,
+  { recipe: { data }, run, evaluations, seconds, more, part, errors, sentences = [] }: Ended,
   { options, engine, checkpoint, output }: TrainContext,
 ): Promise<void> {
   const { deno: _, ...packages } = versions();
@@ -56,7 +59,7 @@ export async function writeTrained(
   const { name, source } = data;
   const { resume: __, overwrite: ___, ...settings } = options;
   const page = await trainingPage({
-    ...{ name, source, run, evaluations, notes: run.tuned.notes, part },
+    ...{ name, source, run, evaluations, notes: run.tuned.notes, part, errors },
     settings: { ...settings, engine: engine.name, steps: run.tuned.steps, took: duration(result.seconds) },
   });
   await saveClassifier(options.output, run.tuned, run.temperature, {

@@ -14,6 +14,7 @@ import type { Signature, Tensors } from "../graph/graph.ts";
 import { onnxModel } from "../graph/onnx/lower.ts";
 import { dynamicModel } from "../graph/onnx/dynamic.ts";
 import { elementTypes, encodeModel, type OnnxConstant, type OnnxNode } from "../graph/onnx/proto.ts";
+import { type WeightFormat, withWeights } from "../graph/onnx/weights.ts";
 import { record } from "../graph/record.ts";
 import { classifierFeatures, type LayerFeatures } from "../paper/layers.ts";
 import type { Pooling } from "../paper/long_text.ts";
@@ -41,9 +42,10 @@ const longestFile = 2 ** 31 - 1;
 /**
  * The bytes of the classifier's ONNX model.
  *
+ * @param format numbers of the large weights
  * @throws InputError if its weights take 2 GB or more, or the model has fewer than 4 positions.
  */
-export function classifierOnnx(parts: ClassifierParts): Uint8Array {
+export function classifierOnnx(parts: ClassifierParts, format: WeightFormat = "f32"): Uint8Array {
   const { config, parameters, pooling } = parts;
   const bytes = Object.values(parameters).reduce((sum, { data }) => sum + data.byteLength, 0);
   if (bytes > longestFile - 2 ** 20) {
@@ -91,7 +93,7 @@ export function classifierOnnx(parts: ClassifierParts): Uint8Array {
       bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
     };
   });
-  return encodeModel({
+  return encodeModel(withWeights({
     ...model,
     nodes: withoutUnread([...casts, ...model.nodes], model.outputs.map(({ name }) => name)),
     constants: [...weights, ...model.constants],
@@ -100,7 +102,7 @@ export function classifierOnnx(parts: ClassifierParts): Uint8Array {
       shape: dimensions.map(({ name }) => name),
       type: "int64",
     })),
-  });
+  }, format));
 }
 
 /** The logits [B, C] of input ids, mask and segment ids [B, T] or, with fractions, [B, K, T]. */

@@ -1,5 +1,5 @@
 /** Predictions for the rows of a table, some thousand rows at a time, so that the table may be larger than memory. */
-import type { Classification, Classifier } from "./classifier.ts";
+import type { Classification, Classifier, ClassifierText } from "./classifier.ts";
 import { wholeText } from "../data/examples.ts";
 import { hasTokens, textOf } from "../data/files.ts";
 import type { Row } from "../tables/table.ts";
@@ -16,19 +16,22 @@ export interface PredictionColumns {
   readonly probability: string;
   /** The probability of each class, in their order; empty where these are not asked for. */
   readonly classes: readonly string[];
+  /** The explanation, where one is asked for. */
+  readonly explanation?: string;
 }
 
 /**
- * Names of the columns that are added: "label", "probability" and, if asked for, "probability_CLASS" for each class,
- * with "predicted_" before those that the table has already. Where a text may have several labels the first two are
- * "labels" and "probabilities".
+ * Names of the columns that are added: "label", "probability" and, if asked for, "probability_CLASS" for each class and
+ * "explanation", with "predicted_" before those that the table has already. Where a text may have several labels the
+ * first two are "labels" and "probabilities".
  */
 export function predictionColumns(
   columns: readonly string[],
   labels: readonly string[],
-  { probabilities = false, multiLabel = false }: {
+  { probabilities = false, multiLabel = false, explain = false }: {
     readonly probabilities?: boolean;
     readonly multiLabel?: boolean;
+    readonly explain?: boolean;
   } = {},
 ): PredictionColumns {
   const taken = new Set(columns);
@@ -42,7 +45,13 @@ export function predictionColumns(
     label: free(multiLabel ? "labels" : "label"),
     probability: free(multiLabel ? "probabilities" : "probability"),
     classes: probabilities ? labels.map((label) => free(`probability_${label}`)) : [],
+    ...explain ? { explanation: free("explanation") } : {},
   };
+}
+
+/** Returns the names of all added columns in their order. */
+export function namesOf({ label, probability, classes, explanation }: PredictionColumns): string[] {
+  return [label, probability, ...classes, ...explanation === undefined ? [] : [explanation]];
 }
 
 /** Options of {@linkcode predictRows}. */
@@ -65,6 +74,8 @@ export interface PredictRowsOptions {
   readonly withLost?: RowTally;
   /** Counts rows whose text is a list of tokens. */
   readonly withTokens?: RowTally;
+  /** Explains a text's label, for the column of explanations. */
+  readonly explain?: (text: ClassifierText, label: string) => Promise<unknown>;
   /** Told on the way how many rows are done. */
   readonly onRows?: (done: number) => void;
 }
@@ -92,6 +103,7 @@ export async function* predictRows(
     withNul,
     withLost,
     withTokens,
+    explain,
     onRows,
   } = options;
   const most = Math.max(
@@ -99,7 +111,7 @@ export async function* predictRows(
     Math.min(window.rows, Math.floor(window.probabilities / classifier.labels.length)),
   );
   const known = columns && new Set(columns);
-  const own = new Set([added.label, added.probability, ...added.classes]);
+  const own = new Set(namesOf(added));
   let done = 0;
   for await (const some of windows(rows, most)) {
     const texts = some.map((row) => {
@@ -123,10 +135,11 @@ export async function* predictRows(
     });
     const found = await classifier.classify(
       texts.filter((text) => text !== undefined),
-      (texts) => onRows?.(done + texts),
+      added.explanation === undefined ? (texts) => onRows?.(done + texts) : undefined,
     );
     let next = 0;
-    const predicted = some.map(({ values, typed }, place) => {
+    const predicted: OutputRow[] = [];
+    for (const [place, { values, typed }] of some.entries()) {
       const row = new Map<string, unknown>(typed ?? values);
       const prediction = texts[place] && found[next++];
       const [label, probability] = prediction
@@ -137,8 +150,12 @@ export async function* predictRows(
       added.classes.forEach((column, c) =>
         row.set(column, prediction ? rounded(prediction.probabilities[c]!) : null)
       );
-      return row;
-    });
+      if (added.explanation !== undefined) {
+        row.set(added.explanation, prediction ? await explain!(texts[place]!, prediction.label) : null);
+        onRows?.(done + place + 1);
+      }
+      predicted.push(row);
+    }
     onRows?.(done += some.length);
     yield predicted;
   }

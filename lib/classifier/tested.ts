@@ -11,10 +11,10 @@ import { Classifier, type ClassifierOptions } from "./classifier.ts";
 import type { RecipeRun } from "./recipe.ts";
 import { surveyOf } from "./survey.ts";
 
-/** Returns a classifier for use, not calibrated. */
+/** Makes a classifier of a training that was not saved yet. @param temperature divisor of its logits; 1 if not given */
 export function classifierOf(
-  { model, parameters, settings, pairs }: FineTuned,
-  options: ClassifierOptions,
+  { model, parameters, settings, pairs, thresholds }: FineTuned,
+  { temperature = 1, ...options }: ClassifierOptions & { readonly temperature?: number },
 ): Classifier {
   const { config, tokenizer, notes } = model;
   const { maxLength, features = "last" } = settings;
@@ -22,7 +22,10 @@ export function classifierOf(
   const text = textStrategy(settings.text, settings);
   const plan = classifierPlan(config, settings);
   return new Classifier(
-    { config, labels, parameters, tokenizer, text, maxLength, features, plan, pairs, notes, temperature: 1 },
+    {
+      ...{ config, labels, parameters, tokenizer, text, maxLength, features },
+      ...{ plan, pairs, notes, thresholds, temperature },
+    },
     options,
   );
 }

@@ -110,6 +110,11 @@ export class LiveCurve {
   }
 }
 
+/** Tells whether this process is a notebook's kernel. */
+export function inNotebook(): boolean {
+  return kernelBroadcast() !== undefined;
+}
+
 /** Returns the kernel's broadcast; undefined outside a notebook, where reading `Deno.jupyter` throws. */
 export function kernelBroadcast(): Broadcast | undefined {
   try {

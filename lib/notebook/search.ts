@@ -68,7 +68,7 @@ export async function searchClassifier(data: Dataset, settings: SearchSettings):
     })).finally(() => table.end());
   const { search, tuned } = found;
   const text = searchMarkdown(search);
-  const classifier = { ...tuned, search, classify: classifyBy(tuned, withEngine) };
+  const classifier = { ...tuned, labels: data.labels, search, classify: classifyBy(tuned, withEngine) };
   return withDisplay(classifier, () => ({ text, markdown: text }));
 }
 
@@ -135,7 +135,7 @@ export async function crossValidateClassifier(
   const { tuned } = found.run;
   const text = foldsSentence(found);
   return withDisplay(
-    { ...tuned, crossValidation: found, classify: classifyBy(tuned, withEngine) },
+    { ...tuned, labels: data.labels, crossValidation: found, classify: classifyBy(tuned, withEngine) },
     () => ({ text, svg: () => figureSvg(foldsFigure(found.folds)) }),
   );
 }

@@ -38,6 +38,8 @@ export function trainDraft(settings: TrainSettings): { draft: Draft; tuning: Fin
 
 /** A classifier with the run that made it. */
 export interface TrainedClassifier extends FineTuned, Displayable {
+  /** The classes' names. */
+  readonly labels: readonly string[];
   /**
    * Returns the class of each text or pair of texts, and its labels where it may have several; the probabilities are not
    * calibrated.
@@ -76,7 +78,7 @@ export async function trainClassifier(
       (onStep) => fineTune(model, data, tuning, { engine, ...logged?.around({ onStep }) ?? { onStep } }),
     )
   ).finally(() => logged?.close());
-  return showRun(data.name, { ...run, classify: classifyBy(run, withEngine) });
+  return showRun(data.name, { ...run, labels, classify: classifyBy(run, withEngine) });
 }
 
 /** Runs something with an engine of its own. */

@@ -1,4 +1,6 @@
 /** The page of one training: its data, its course, and the classifier's mistakes. */
+import type { ExplainedMistake } from "../classifier/explained_mistakes.ts";
+import type { Explanation } from "../classifier/occlusion.ts";
 import type { RecipeRun } from "../classifier/recipe.ts";
 import type { Evaluation } from "../results/evaluation.ts";
 import { type Figure, figureSvg } from "../results/figures.ts";
@@ -25,6 +27,8 @@ export interface TrainingReport {
     /** Expected calibration error at the run's temperature. */
     readonly calibrated: number;
   }[];
+  /** Mistakes of the last split, with the words that decided. */
+  readonly errors?: readonly ExplainedMistake[];
   /** Settings and circumstances by name. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Sentences for the reader. */
@@ -39,7 +43,7 @@ const tableClasses = 200;
 
 /** Writes the page as an HTML document that needs nothing from elsewhere. */
 export async function trainingPage(
-  { name, source, run, evaluations, settings, notes, part }: TrainingReport,
+  { name, source, run, evaluations, errors = [], settings, notes, part }: TrainingReport,
 ): Promise<string> {
   const { survey, tuned } = run;
   const { split, evaluation } = evaluations.at(-1)!;
@@ -94,6 +98,7 @@ ${
         ]),
       })
     }
+${errors.length > 0 && errorsWorthReading(errors)}
 ${notes.length > 0 && html`<h2>Notes</h2>\n${list(notes)}`}
 ${
       folded(
@@ -170,6 +175,52 @@ function labelResults(evaluations: TrainingReport["evaluations"]): Fragment {
     })
   }<p>A text may have several labels: it gets those whose probability reaches their threshold, which was chosen on the
 development texts. Micro F1 is that of all answers, one for each label and text.</p>`;
+}
+
+/** Most characters of a text that is shown with its marks. */
+const longestText = 2000;
+
+/** Writes texts that the model takes for another label, with the words that the wrong label rests on. */
+function errorsWorthReading(errors: readonly ExplainedMistake[]): Fragment {
+  return html`<h2>Errors worth reading</h2>
+<p>The surest mistakes, with what decided them: each word (of a long text each sentence, or some words) was left out in
+turn. <mark class="for strong">Marked so</mark> it speaks for the predicted label, <mark class="against strong">so</mark>
+against it; the stronger the color, the more its probability changed. That is what the model's answer changes with, not
+why a person would say so: of two words that say the same, each alone can seem to be worth nothing.</p>
+${
+    errors.map(({ label, example, explanation }) =>
+      html`<h3><bdi>${explanation.label}</bdi> (${
+        percent(explanation.probability)
+      }) in place of <bdi>${label}</bdi></h3>
+<p class="whole" dir="auto">${marked(example.text, "text", explanation)}</p>
+${
+        example.pair !== undefined &&
+        html`<p class="whole" dir="auto">${marked(example.pair, "pair", explanation)}</p>\n`
+      }`
+    )
+  }`;
+}
+
+/** Writes a text with its marks. */
+function marked(text: string, of: "text" | "pair", { parts }: Explanation): Fragment[] {
+  const largest = parts.reduce((most, { change }) => Math.max(most, Math.abs(change)), .01);
+  const found: Fragment[] = [];
+  let end = 0;
+  for (const part of parts) {
+    if (part.of !== of || part.end > longestText) continue;
+    found.push(text.slice(end, part.start));
+    end = part.end;
+    const strength = Math.abs(part.change) / largest;
+    const words = text.slice(part.start, end);
+    found.push(
+      strength < .05
+        ? words
+        : html`<mark class="${part.change > 0 ? "for" : "against"}" style="--strength: ${
+          Math.round(45 * strength)
+        }%">${words}</mark>`,
+    );
+  }
+  return [...found, text.slice(end, Math.max(end, longestText)), text.length > longestText && "…"];
 }
 
 const first = (labels: readonly unknown[]) =>

@@ -80,6 +80,9 @@ interface EvaluatedTexts {
   readonly lines?: readonly number[];
 }
 
+/** Returns the part of a mistake's text that is kept. */
+export const mistakeText = (whole: string): string => shortened(whole, charactersKept);
+
 /**
  * Computes all measures of an evaluation.
  *
@@ -114,7 +117,7 @@ export function evaluationOf(
       label: named(expected[n]!),
       predicted: named(predicted[n]!),
       probability: confidence(n),
-      text: shortened(wholeText(examples[n]!), charactersKept),
+      text: mistakeText(wholeText(examples[n]!)),
     })),
   };
 }

@@ -58,7 +58,8 @@ export async function writeTable(
   }
 }
 
-function encoderOf({ format, columns, types, safe }: TableLayout): TableEncoder {
+/** Returns the encoder of a table's format. */
+export function encoderOf({ format, columns, types, safe }: TableLayout): TableEncoder {
   switch (format) {
     case "csv":
       return delimitedEncoder(columns, ",", safe);

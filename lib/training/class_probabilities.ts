@@ -3,7 +3,7 @@ import { InputError } from "../errors.ts";
 import { measure, type Metrics } from "../results/metrics.ts";
 import { chooseThresholds, labelMatrix, measureLabels } from "../results/multi_label.ts";
 import type { HostTensors } from "../tensors.ts";
-import { type BatchOptions, evaluationBatches, type TextBatches } from "./batches.ts";
+import { type BatchOptions, evaluationBatches, type TextBatch } from "./batches.ts";
 import type { EncodedExample } from "./text_tensors.ts";
 import type { StepBatch } from "./step.ts";
 
@@ -21,9 +21,9 @@ export type Evaluate = (batch: StepBatch) => Promise<HostTensors>;
  * @param options.onExamples told after each batch how many examples are done
  * @throws InputError if a text's logits are not finite.
  */
-export async function classProbabilities(
-  evaluate: Evaluate,
-  batches: TextBatches,
+export async function classProbabilities<Batch extends Pick<TextBatch, "indices" | "examples">>(
+  evaluate: (batch: Batch) => Promise<HostTensors>,
+  batches: Iterable<Batch>,
   { examples, classes, temperature = 1, multiLabel = false, onExamples }: {
     readonly examples: number;
     readonly classes: number;

@@ -9,6 +9,7 @@ import { missingWheels } from "../../lib/storage/wheels.ts";
 import { wheels } from "../../lib/engine/xla/wheels.ts";
 import { InputError } from "../../lib/errors.ts";
 import { vocabularyOf } from "../../lib/paper/masked_words.ts";
+import { trainingResult } from "../../lib/page/card.ts";
 import { readManifest } from "../../lib/report/publish.ts";
 import { preTrainingShape } from "../../lib/results/record.ts";
 import { predictionFaults, readPredictions, readRecords } from "../../lib/results/records.ts";
@@ -139,6 +140,20 @@ export async function jsonReaders(folder: string, tiny: string): Promise<JsonRea
         const make = () => Promise.reject(new Error("it is there"));
         return keptModel({ ...kept, checkpoint: { folder: join(folder, "none"), resume: true } }, make);
       },
+    },
+    {
+      name: "a training's result.json",
+      file: join("made", "result.json"),
+      whole: json({
+        model: "new",
+        texts: { train: 2, dev: 1, test: 1 },
+        test: {
+          ...{ examples: 1, error_rate: 0.5, macro_f1: 0.5, ece: 0.1, ece_calibrated: 0.05 },
+          classes: [{ label: "no", precision: 1, recall: 0.5, f1: 0.7, count: 1 }],
+        },
+      }),
+      free: /./,
+      read: () => trainingResult(join(folder, "made")),
     },
     {
       name: "installed.json",

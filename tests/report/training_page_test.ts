@@ -17,7 +17,10 @@ const data = {
 };
 const settings = tinySettings({ epochs: 2, schedule: "linear" });
 
-async function pageOf(changes: Partial<RecipeRun> = {}): Promise<string> {
+async function pageOf(
+  changes: Partial<RecipeRun> = {},
+  errors?: Parameters<typeof trainingPage>[0]["errors"],
+): Promise<string> {
   const model = await tinyModel(data);
   const epoch = (epoch: number) => ({
     epoch,
@@ -51,6 +54,7 @@ async function pageOf(changes: Partial<RecipeRun> = {}): Promise<string> {
       evaluation: evaluationOf({ labels, examples: data.test }, [0.2, 0.8, 0.4, 0.6]),
       calibrated: 0.0321,
     }],
+    errors,
     settings: { epochs: 2, dev: undefined, train: "a&b.csv" },
     notes: ["A note with <b>."],
   });
@@ -81,4 +85,20 @@ Deno.test("the curves are pictures in the page: by epoch, and by step of pre-tra
   assert.equal(figures(page), 2);
   assert.match(page, /Masked words of the development texts/);
   assert.match(page, /0\.0321/);
+});
+
+Deno.test("errors worth reading have their words marked by the change, as text", async () => {
+  const example = { text: "<b>no</b> film", label: 1 };
+  const parts = [
+    { of: "text" as const, start: 3, end: 5, text: "no", change: .4 },
+    { of: "text" as const, start: 10, end: 14, text: "film", change: -.2 },
+  ];
+  const explanation = { label: labels[0]!, probability: .9, kind: "word" as const, parts };
+  const page = await pageOf({}, [{ label: labels[1]!, example, explanation }]);
+  assert.ok(page.includes("<h3><bdi>&lt;o&gt;</bdi> (90.0 %) in place of <bdi>u &amp; v</bdi></h3>"));
+  assert.ok(page.includes(
+    '&lt;b&gt;<mark class="for" style="--strength: 45%">no</mark>&lt;/b&gt; ' +
+      '<mark class="against" style="--strength: 23%">film</mark>',
+  ));
+  assert.ok(!(await pageOf()).includes("Errors worth reading"));
 });

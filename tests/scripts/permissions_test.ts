@@ -25,7 +25,6 @@ const narrow = [
   "train:offline",
   "predict:offline",
   "evaluate:offline",
-  "export",
   "report",
   "readme",
   "publish",
@@ -68,6 +67,7 @@ Deno.test("tasks on files of this machine do their work with their permissions",
       /wrote 24 rows/,
     );
     assert.match(task("export", "--model", "m", "--output", "e"), /wrote e, with/);
+    assert.match(task("export", "--model", "m", "--output", "p", "--page"), /wrote the page p/);
   }));
 
 test.slow("report and publish do their work with their permissions", () =>
@@ -100,8 +100,8 @@ Deno.test("a task needs a reason, and those that share one have the same permiss
   assert.deepEqual(line.split("|").slice(2, 9).map((cell) => cell.trim()), ["all", ..."––––––"]);
   const more = { ...tasks, more: "deno run --allow-net more.ts" };
   assert.throws(() => permissionsTable(more), { name: "InputError", message: /the task more: expected/ });
-  const other = { ...tasks, report: `${tasks.report} --allow-net` };
+  const other = { ...tasks, publish: `${tasks.publish} --allow-net` };
   assert.throws(() => permissionsTable(other), {
-    message: /^Cannot tell the permissions of the task report as they are not those of export:/,
+    message: /^Cannot tell the permissions of the task publish as they are not those of report:/,
   });
 });

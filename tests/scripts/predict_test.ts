@@ -332,3 +332,27 @@ Deno.test("a packed output is refused before the model is loaded, as only inputs
       [1, `Cannot write ${output}: gzip is read and not written, give a name without .gz`],
     );
   }));
+
+Deno.test("--explain adds the change of the label's probability without each word, as predictions of the rest tell", () =>
+  withModel(async (folder, model) => {
+    const input = await write(folder, "in.csv", "text,explanation\nbo mu,\n,x\n");
+    const output = join(folder, "out.jsonl");
+    const { code, error } = await predict(...model, "--input", input, "--output", output, "--explain");
+    assert.equal(code, 0, error);
+    const [line, empty] = (await readFile(output, "utf8")).trim().split("\n").map((line) => JSON.parse(line));
+    assert.equal(empty.predicted_explanation, null);
+    const { label, kind, probability, parts } = line.predicted_explanation;
+    assert.deepEqual([label, kind], [line.label, "word"]);
+    // The same text without the first or the second word, as rows of their own.
+    const rest = await write(folder, "rest.csv", 'text\n" mu"\n"bo "\n');
+    const others = join(folder, "others.csv");
+    await predict(...model, "--input", rest, "--output", others, "--probabilities");
+    const left = (await rowsOf(others)).map((row) => Number(row[`probability_${label}`]));
+    assert.deepEqual(parts.map(({ text, start, end }: Record<string, unknown>) => [text, start, end]), [
+      ["bo", 0, 2],
+      ["mu", 3, 5],
+    ]);
+    for (const [n, { change }] of parts.entries()) {
+      assert.ok(Math.abs(change - (probability - left[n]!)) < 1e-5, `${change}`);
+    }
+  }));

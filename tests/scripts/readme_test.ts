@@ -43,6 +43,8 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "predict --model my-model --input new.csv --output labelled.csv": { also: "" },
   "predict:offline --model my-model --input new.csv --output labelled.csv": { also: "" },
   "export --model my-model --output my-export": { also: "" },
+  "export --model my-model --output my-page --page": { also: "" },
+  "serve my-page": { coveredBy: "tests/page/serve_test.ts" },
   "pretrain --text reviews.csv --steps 1000 --head-steps 200 --output my-start": {
     also: `${small} --steps 4 --head-steps 2`,
   },

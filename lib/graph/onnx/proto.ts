@@ -4,7 +4,16 @@ import protobuf from "protobufjs/minimal.js";
 type Writer = protobuf.Writer;
 
 /** TensorProto.DataType. */
-export const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, uint32: 12 } as const;
+export const elementTypes = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  uint32: 12,
+} as const;
 
 /** Element types of ONNX tensors used here. */
 export type OnnxType = keyof typeof elementTypes;
