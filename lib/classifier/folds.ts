@@ -3,6 +3,7 @@
  * that it has not seen. Its epoch is chosen by a tenth of the other rows, so that the tested fold chooses nothing. Then
  * one classifier is trained on all rows, for as many passes as those kept in the middle.
  */
+import { requireOneLabel } from "../data/other_tasks.ts";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -109,6 +110,7 @@ export async function crossValidate(
   const { data, fineTuning } = recipe;
   const { engine, checkpoint, part = () => ({}) } = context;
   const { folder } = checkpoint;
+  requireOneLabel(data, "cross-validate (--folds)");
   const folds = foldsOf(data, count, fineTuning.seed);
   const identity = await recipeIdentity(recipe, { folds: count });
   if (!checkpoint.resume) await removeFolds(folder, checkpoint.overwrite);

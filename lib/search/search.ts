@@ -6,6 +6,7 @@
  * What it does next depends on time, so each decision is kept before it is carried out: a search that was stopped goes on
  * with the same ones.
  */
+import { requireOneLabel } from "../data/other_tasks.ts";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Recipe, RecipeContext, RecipePreTraining } from "../classifier/recipe.ts";
@@ -100,6 +101,7 @@ class OutOfTime extends Error {}
 export async function searchRecipe(options: SearchOptions, context: SearchContext): Promise<SearchResult> {
   const { recipe, fixed } = options;
   const { folder, resume, overwrite } = context.checkpoint;
+  requireOneLabel(recipe.data, "search (--budget)");
   if (recipe.data.test.length > 0) throw new RangeError("A search gets no test texts");
   const file = new StateFile(
     folder,
