@@ -36,7 +36,9 @@ export interface TokenizerFolder {
 }
 
 /** Classes that make a BertTokenizer of the files, and those that take tokenizer.json as it is. */
-const bertClasses = ["BertTokenizer", "BertTokenizerFast"];
+const bertClasses = ["Bert", "DistilBert", "Electra"].flatMap((
+  name,
+) => [`${name}Tokenizer`, `${name}TokenizerFast`]);
 const plainClasses = ["PreTrainedTokenizerFast", "TokenizersBackend"];
 
 /** Reads a folder's tokenizer. @throws InputError if files are missing, broken or not of BERT. */

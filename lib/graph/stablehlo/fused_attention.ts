@@ -28,6 +28,11 @@ export function isFusible(emit: StablehloEmitter, query: Operand, dropoutKey: Op
     size % 8 === 0;
 }
 
+/** Tells whether an output is of cuDNN's call. */
+export function isFused(y: Operand): boolean {
+  return forwards.has(y);
+}
+
 /** Attention: queries, keys, values [B, T, N, D] and the mask's bias [B, T] to the context [B, T, N·D]. */
 export function fusedAttention(
   emit: StablehloEmitter,
