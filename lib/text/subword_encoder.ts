@@ -31,9 +31,13 @@ export function subwordEncoder(
     new InputError(`Cannot use ${path} as its ${what} "${shown(type)}" is not read; ${advice}`);
   const normal = inOrder(
     stepsOf(normalizer, "normalizers").map((step) => {
-      const made = normalizing(step);
-      if (!made) throw refuse("normalizer", step);
-      return made;
+      try {
+        const made = normalizing(step);
+        if (made) return made;
+      } catch {
+        // a broken table or pattern
+      }
+      throw refuse("normalizer", step);
     }),
   );
   const parts = stepsOf(pre_tokenizer, "pretokenizers").map((step) => {
@@ -98,11 +102,11 @@ function normalizing(step: Step): Normalizer | undefined {
           "",
         );
     case "Replace": {
-      const { String: literal, Regex: pattern } = step.pattern as { String?: string; Regex?: string };
-      if (typeof step.content !== "string" || (literal ?? pattern) === undefined) return undefined;
+      const { String: literal, Regex: pattern } = step.pattern as { String?: unknown; Regex?: unknown };
+      if (typeof step.content !== "string" || typeof (literal ?? pattern) !== "string") return undefined;
       const content = step.content;
-      if (literal !== undefined) return (text) => text.replaceAll(literal, () => content);
-      const regex = new RegExp(pattern!, "gu");
+      if (typeof literal === "string") return (text) => text.replaceAll(literal, () => content);
+      const regex = new RegExp(String(pattern), "gu");
       return (text) => text.replace(regex, () => content);
     }
     case "Precompiled":

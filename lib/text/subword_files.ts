@@ -85,7 +85,11 @@ const unigramShape = object({
   byte_fallback: none("false", flag, (is) => !is),
 }) as unknown as Shape<UnigramJson>;
 
-const step = object({ type: text }) as unknown as Shape<Step>;
+const inner = nullish(list(object({ type: text })));
+const step = object({
+  type: text,
+  ...{ normalizers: inner, pretokenizers: inner, processors: inner },
+}) as unknown as Shape<Step>;
 
 const subwordShape = object({
   added_tokens: list(object({
@@ -113,12 +117,10 @@ export function checkSubwordJson(json: unknown, path: string, advice: string): S
   return checked;
 }
 
-/** Returns the steps of a sequence, or the step itself. */
+/** Returns the steps of a sequence, or the step itself; a sequence in a sequence is a step that nothing reads. */
 export function stepsOf(step: Step | null | undefined, key: string): Step[] {
   if (step == null) return [];
-  if (step.type !== "Sequence") return [step];
-  const steps = step[key];
-  return Array.isArray(steps) ? steps.flatMap((each: Step) => stepsOf(each, key)) : [];
+  return step.type === "Sequence" ? (step[key] ?? []) as Step[] : [step];
 }
 
 /** Returns the ids by piece. */

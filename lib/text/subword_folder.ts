@@ -21,6 +21,7 @@ import {
   addedTokensShape,
   configShape,
   contentOf,
+  requireOneId,
   specialTokensShape,
   type TokenizerConfig,
 } from "./tokenizer_files.ts";
@@ -87,6 +88,7 @@ export async function readSubwordFolder(folder: string): Promise<SubwordFolder |
     pre_tokenizer: withPrefix(checked, config, name),
     added_tokens: placeTokens([...checked.added_tokens, ...withIds, ...special], vocab),
   };
+  requireOneId(json.added_tokens, vocab, path, advice);
   const idOf = (key: keyof typeof usual) => {
     const token = names[`${key}_token`];
     const id = json.added_tokens.find(({ content }) => content === token)?.id;

@@ -157,7 +157,12 @@ export const configShape: Shape<TokenizerConfig> = object<TokenizerConfig>({
 export const advice = "take the files of the model's tokenizer again; only BERT's are read";
 
 /** @throws InputError if two pieces have one id, or one piece two. */
-export function requireOneId({ model: { vocab }, added_tokens }: TokenizerJson, path: string): void {
+export function requireOneId(
+  added_tokens: TokenizerJson["added_tokens"],
+  vocab: TokenizerJson["model"]["vocab"],
+  path: string,
+  todo: string = advice,
+): void {
   const pieces = new Map<number, string>();
   const all = [...Object.entries(vocab), ...added_tokens.map(({ content, id }) => [content, id] as const)];
   for (const [piece, id] of all) {
@@ -170,7 +175,7 @@ export function requireOneId({ model: { vocab }, added_tokens }: TokenizerJson, 
           other === piece
             ? `"${shown(piece)}" has the ids ${own} and ${id}`
             : `"${shown(other)}" and "${shown(piece)}" have one id, ${id}`
-        }; ${advice}`,
+        }; ${todo}`,
       );
     }
   }

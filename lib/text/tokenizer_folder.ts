@@ -48,7 +48,7 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
   const plain = await takesJsonAsItIs(folder, config);
   const vocabulary = await readTextIfThere(at("vocab.txt"), advice);
   const json = await readJsonIfThere(at("tokenizer.json"), tokenizerShape, advice);
-  if (json) requireOneId(json, at("tokenizer.json"));
+  if (json) requireOneId(json.added_tokens, json.model.vocab, at("tokenizer.json"));
   else if (vocabulary === undefined || plain) {
     throw new InputError(
       `Cannot load the tokenizer of ${folder}: found neither tokenizer.json nor ${
@@ -102,7 +102,7 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
   const own = plain ? json!.added_tokens : [];
   requireSpecials(placeTokens([...own, ...withIds], vocab), vocab, full, source);
   const added_tokens = placeTokens([...own, ...withIds, ...special], vocab);
-  requireOneId({ ...read, added_tokens }, source);
+  requireOneId(added_tokens, read.model.vocab, source);
   const same = pieces !== undefined && samePieces(pieces, vocab);
   if (pieces && !same) notes.push(`${at("vocab.txt")} has other pieces than tokenizer.json, which counts.`);
   const { added_tokens_decoder: _, additional_special_tokens: __, extra_special_tokens: ___, ...saved } =
