@@ -70,7 +70,7 @@ function modernLayer(
   const name = `bert.encoder.layer.${layer}`;
   const { num_attention_heads: heads, attention_probs_dropout_prob: attentionRate, hidden_size } = config;
   const normal = layer === 0 ? x : plainNorm(parameters, config, `${name}.attention.LayerNorm`, x);
-  const [query, keys, values] = tf.split(plain(parameters, `${name}.attention.self.qkv`, normal), 3, -1);
+  const [query, keys, values] = parted(plain(parameters, `${name}.attention.self.qkv`, normal), 3);
   const turned = [query!, keys!].map((part) => rotated(part, kind, heads, hidden_size / heads));
   const rows = "rows" in input ? input.rows : undefined;
   const context = attention(turned[0]!, turned[1]!, values!, kind.maskBias, heads, attentionRate, key, rows);
@@ -81,21 +81,26 @@ function modernLayer(
     `${name}.intermediate.dense`,
     plainNorm(parameters, config, `${name}.intermediate.LayerNorm`, middle),
   );
-  const [values2, gate] = tf.split(inner, 2, -1);
+  const [values2, gate] = parted(inner, 2);
   const gated = tf.mul(ACTIVATIONS[config.hidden_act](values2!), gate!);
   const kept = dropout(gated, config.hidden_dropout_prob, key);
   return tf.add(middle, plain(parameters, `${name}.output.dense`, kept));
 }
 
+/** Parts the last axis in equal parts. */
+function parted(x: tf.Tensor, parts: number): tf.Tensor[] {
+  return tf.split(x, parts, x.rank - 1);
+}
+
 /** Turns each head's pairs (x_i, x_{i + D/2}) by the angles of its token's position: […, N·D] to the same. */
 function rotated(x: tf.Tensor, { cos, sin }: Kind, heads: number, size: number): tf.Tensor {
   const perHead = tf.reshape(x, [...x.shape.slice(0, -1), heads, size]);
-  const [one, two] = tf.split(perHead, 2, -1) as [tf.Tensor, tf.Tensor];
+  const [one, two] = parted(perHead, 2) as [tf.Tensor, tf.Tensor];
   const turned = [
     tf.sub(tf.mul(one, cos), tf.mul(two, sin)),
     tf.add(tf.mul(two, cos), tf.mul(one, sin)),
   ];
-  return tf.reshape(tf.concat(turned, -1), x.shape);
+  return tf.reshape(tf.concat(turned, perHead.rank - 1), x.shape);
 }
 
 /** What all layers of a kind share. */

@@ -35,8 +35,8 @@ export interface ClassifierParts {
 
 /** Returns the names that transformers gives a model's inputs, by the recorded function's. */
 export function inputNames(config: BertConfig): Readonly<Record<string, string>> {
-  const types = familyOf(config).segments === "read" ? { type_ids: "token_type_ids" } : {};
-  return { ids: "input_ids", mask: "attention_mask", ...types };
+  const names: Record<string, string> = { ids: "input_ids", mask: "attention_mask" };
+  return familyOf(config).segments === "read" ? { ...names, type_ids: "token_type_ids" } : names;
 }
 
 /** A protobuf message, which an ONNX file is, may not be longer. */

@@ -10,7 +10,7 @@ import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
 
 /** The families with golden files. */
 export const familyNames = [
-  ...["roberta", "xlm-roberta", "camembert", "distilbert", "electra"],
+  ...["roberta", "xlm-roberta", "camembert", "distilbert", "electra", "modernbert"],
 ] as const;
 
 /** The folder of a family's model. */
