@@ -113,33 +113,35 @@ function layerKind(config: BertConfig, input: EncoderInput, local: boolean): Kin
   if (!packed && T > longest) {
     throw new RangeError(`${T} tokens are more than the model's ${longest} positions`);
   }
-  // A padded input's tables are cut from all positions, so that a recording at any length is the same but for its sizes.
-  const rows = packed ? T : longest;
-  const [cos, sin] = [Math.cos, Math.sin].map((f) => {
-    const table = tf.tensor2d(angles(rows, size, local ? theta.local : theta.global, f), [rows, size / 2]);
-    return packed
-      ? tf.expandDims(embedding(table, input.positions), 1)
-      : tf.reshape(tf.slice(table, [0, 0], [T, size / 2]), [1, T, 1, size / 2]);
-  });
+  // Padded texts' places are cut from all, so that recordings at any length are the same but for their sizes.
+  const places = tf.slice(numbersTo(packed ? T : longest), [0], [T]);
+  const positions = packed ? tf.cast(input.positions, "float32") : places;
+  const angles = tf.mul(tf.expandDims(positions, 1), rates(size, local ? theta.local : theta.global));
+  const [cos, sin] = [tf.cos(angles), tf.sin(angles)].map((each) =>
+    tf.reshape(each, packed ? [-1, 1, size / 2] : [1, T, 1, size / 2])
+  );
   const visible = packed ? sameSequence(input.sequences) : input.mask;
   const bias = (visible: tf.Tensor) => tf.mul(tf.sub(1, tf.cast(visible, "float32")), MASKED);
   if (!local) return { maskBias: bias(visible), cos: cos!, sin: sin! };
-  const places = tf.slice(tf.tensor1d(Float32Array.from({ length: rows }, (_, place) => place)), [0], [T]);
   const far = tf.abs(tf.sub(tf.reshape(places, [T, 1]), tf.reshape(places, [1, T])));
   const near = tf.cast(tf.lessEqual(far, Math.floor(window / 2)), "float32");
   const keys = tf.cast(packed ? visible : tf.expandDims(visible, 1), "float32");
   return { maskBias: bias(tf.mul(keys, tf.expandDims(near, 0))), cos: cos!, sin: sin! };
 }
 
-/** f of the angles position · theta^(−2 i / D), in float32 as in PyTorch: [positions, D / 2]. */
-function angles(positions: number, size: number, theta: number, f: (angle: number) => number): Float32Array {
-  const half = size / 2;
-  const rates = Float32Array.from(
-    { length: half },
+/** theta^(−2 i / D) for i below D / 2, in float32 as in PyTorch: [1, D / 2]. */
+function rates(size: number, theta: number): tf.Tensor {
+  const found = Float32Array.from(
+    { length: size / 2 },
     (_, i) => 1 / Math.fround(theta ** Math.fround(2 * i / size)),
   );
-  return Float32Array.from(
-    { length: positions * half },
-    (_, at) => f(Math.fround(Math.floor(at / half) * rates[at % half]!)),
-  );
+  return tf.tensor2d(found, [1, size / 2]);
+}
+
+/** The numbers 0, 1, …, at least so many, from two short lists: 64 i + j. */
+function numbersTo(count: number): tf.Tensor1D {
+  const list = (length: number, step: number) =>
+    tf.tensor1d(Float32Array.from({ length }, (_, i) => step * i));
+  const rows = Math.ceil(count / 64);
+  return tf.reshape(tf.add(tf.reshape(list(rows, 64), [rows, 1]), list(64, 1)), [64 * rows]);
 }

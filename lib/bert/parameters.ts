@@ -150,7 +150,7 @@ export function initialParameters(
   for (const [name, shape] of parameterShapes(config, options)) {
     parameters[name] = freshTensor(name, shape, fresh);
   }
-  const { pad_token_id: pad, hidden_size, embedding_size: hidden = hidden_size } = config;
+  const pad = config.pad_token_id, hidden = config.embedding_size ?? config.hidden_size;
   parameters["bert.embeddings.word_embeddings.weight"]!.data.fill(0, pad * hidden, (pad + 1) * hidden);
   return parameters;
 }

@@ -5,18 +5,18 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { sequenceClassifier } from "../../lib/bert/classifier.ts";
-import { parseConfig, positionsOf, readConfig, requirePositions } from "../../lib/bert/config.ts";
+import { newConfig, parseConfig, positionsOf, readConfig, requirePositions } from "../../lib/bert/config.ts";
 import { classify, clsStates, encode, pool } from "../../lib/bert/encoder.ts";
 import { encoderInput } from "../../lib/bert/feeds.ts";
-import { keepLayers, preTrainingParameters } from "../../lib/bert/parameters.ts";
+import { initialParameters, keepLayers, preTrainingParameters } from "../../lib/bert/parameters.ts";
 import { pretrainer } from "../../lib/bert/pretraining.ts";
 import { readSafetensors } from "../../lib/bert/safetensors.ts";
 import { softmaxCrossEntropy } from "../../lib/graph/composites.ts";
 import { layerLearningRate } from "../../lib/paper/layer_decay.ts";
 import { schedule } from "../../lib/paper/schedules.ts";
 import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
-import { optimizer } from "../../lib/training/optimizers.ts";
-import type { Trainable } from "../../lib/training/step.ts";
+import { optimizer, stateName } from "../../lib/training/optimizers.ts";
+import { gradientGraph, signatures, type Trainable } from "../../lib/training/step.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
 import { engines } from "../engine/engines.ts";
 import {
@@ -126,7 +126,7 @@ for (const family of familyNames) {
   const { config, parameters } = golden;
 
   for (const [name, make] of Object.entries(engines)) {
-    const test = slowUnless(name === "onnx" || family === "roberta");
+    const test = slowUnless(name === "onnx");
     test(`${family}, ${name}: states and logits to 1e-5, every gradient to 1e-4 of PyTorch's`, async () => {
       const engine = await make();
       for (const layout of ["padded", "packed"] as const) {
@@ -264,8 +264,6 @@ async function gradientsOf(
   shape: unknown,
   feeds: HostTensors,
 ): Promise<HostTensors> {
-  const { gradientGraph, signatures } = await import("../../lib/training/step.ts");
-  const { stateName } = await import("../../lib/training/optimizers.ts");
   const zeros = Object.entries(parameters).map(([name, { shape, data }]) =>
     [stateName.gradient(name), { shape, data: new Float32Array(data.length) }] as const
   );
@@ -286,6 +284,30 @@ Deno.test("RoBERTa has as many positions as there are rows after padding's", asy
     () => requirePositions(config, 25),
     /^InputError: Cannot read 25 wordpieces at once as the model has 24 /,
   );
+});
+
+Deno.test("ModernBERT computes the positions of a text of many windows", async () => {
+  const { config, parameters, values: { long_ids: ids, long_logits: expected } } = await loadGoldenFamily("modernbert");
+  const [B, T] = ids!.shape as [number, number];
+  const batch = { ids: ids!, mask: { shape: [B, T], data: new Int32Array(B * T).fill(1) } };
+  const labels = { shape: [B], data: new Int32Array(B) };
+  const engine = await engines.onnx!();
+  for (const layout of ["padded", "packed"] as const) {
+    const { outputs } = await runBatch(engine, sequenceClassifier(config), parameters, { ...batch, labels }, layout);
+    const difference = largestDifference(outputs.logits!.data, expected!.data);
+    ok(difference <= 1e-5, `${layout}: ${difference}`);
+  }
+});
+
+Deno.test("a step of ModernBERT-base's positions and heads is recorded", () => {
+  const config = newConfig({
+    ...{ model_type: "modernbert", vocab_size: 50, pad_token_id: 0, hidden_size: 64, num_attention_heads: 1 },
+    ...{ num_hidden_layers: 2, intermediate_size: 32, max_position_embeddings: 8192 },
+  });
+  const types = signatures(initialParameters(config, { seed: 1, labels: 2 }));
+  for (const shape of [{ B: 1, K: 1, T: 8192 }, { B: 2, K: 1, T: 8192, S: 8192, R: 1 }]) {
+    ok(gradientGraph(sequenceClassifier(config), types, shape).nodes.some(({ op }) => op === "Cos"));
+  }
 });
 
 Deno.test("models of other kinds are refused by name", () => {

@@ -157,7 +157,7 @@ FAMILIES = {
     "distilbert": (wordpiece, dict(dim=32, n_layers=3, n_heads=4, hidden_dim=48, dropout=0.0, attention_dropout=0.0,
                                    seq_classif_dropout=0.0, max_position_embeddings=24)),
     "modernbert": (modernbert_tokenizer, dict(
-        **SHAPE, max_position_embeddings=24, local_attention=6, global_attn_every_n_layers=2, pad_token_id=3,
+        **SHAPE, max_position_embeddings=200, local_attention=6, global_attn_every_n_layers=2, pad_token_id=3,
         bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2,
     )),
     "electra": (wordpiece, dict(**SHAPE, **STILL, embedding_size=16, max_position_embeddings=24)),
@@ -239,6 +239,9 @@ def make(name, seed):
     values = {f"hidden_states.{i}": state for i, state in enumerate(output.hidden_states)}
     values |= {"logits": output.logits, "loss": output.loss}
     values |= {f"gradient.{name}": p.grad for name, p in model.named_parameters()}
+    if name == "modernbert":  # positions that are computed, in a text of many windows
+        long = torch.randint(5, config.vocab_size, (2, 150), generator=generator)
+        values["long_logits"] = model(long).logits
 
     masked_lm = randomize(AutoModelForMaskedLM.from_config(config), generator)
     known = dict(model.named_parameters())
@@ -260,7 +263,8 @@ def make(name, seed):
     values |= {f"mlm_gradient.{n}": p.grad for n, p in (shared | own).items()}
     values |= {f"mlm.{n}": p for n, p in own.items()}
     tensors = {name: value.detach().float().contiguous() for name, value in values.items()}
-    integers = {"ids": ids, "mask": mask, "type_ids": types, "labels": labels, "mlm_labels": words}
+    integers = {"long_ids": long} if name == "modernbert" else {}
+    integers |= {"ids": ids, "mask": mask, "type_ids": types, "labels": labels, "mlm_labels": words}
     save_file(tensors | {name: tensor.int() for name, tensor in integers.items()}, HERE / f"{name}.safetensors")
 
     batches = [draw_batch(generator, config) for _ in range(STEPS)]
