@@ -40,7 +40,7 @@ export type { Quotes } from "./lib/tables/delimited.ts";
 export { readDocuments } from "./lib/data/document_files.ts";
 export { type Documents, encodeDocuments } from "./lib/paper/segments.ts";
 export { MODEL_NAMES } from "./lib/bert/models.ts";
-export { type BertConfig, HIDDEN_ACTS, type HiddenAct } from "./lib/bert/config.ts";
+export { type BertConfig, HIDDEN_ACTS, type HiddenAct, type ModernConfig } from "./lib/bert/config.ts";
 export type { PreTrainingHeads } from "./lib/bert/parameters.ts";
 export {
   type NewModel,

@@ -16,6 +16,8 @@ import { type BenchmarkOptions, interleave } from "./timing.ts";
 
 /** The shape of a step: L layers, H hidden, B texts of T tokens. */
 export interface Shape {
+  /** The model's family; BERT if not given. */
+  readonly family?: "roberta" | "modernbert";
   readonly L: number;
   readonly H: number;
   readonly B: number;
@@ -30,14 +32,29 @@ const shapes: readonly Shape[] = [
   { L: 4, H: 256, B: 16, T: 128, limit: .85 },
   { L: 4, H: 256, B: 8, T: 512, limit: .7 },
   { L: 12, H: 768, B: 8, T: 128, limit: .95 },
+  { family: "roberta", L: 4, H: 256, B: 16, T: 128, limit: 1 },
+  { family: "modernbert", L: 4, H: 256, B: 16, T: 128, limit: 1 },
 ];
 
+/** Sizes of the families' base models that are not BERT's. */
+const sizes = {
+  bert: { vocab_size: 30_522 },
+  roberta: { vocab_size: 50_265, max_position_embeddings: 514, type_vocab_size: 1, layer_norm_eps: 1e-5 },
+  modernbert: { vocab_size: 50_368 },
+} as const;
+
 /** The shapes that are compared with steps of other libraries. */
-export const stepShapes: readonly Shape[] = shapes.filter(({ limit }) => limit !== undefined);
+export const stepShapes: readonly Shape[] = shapes.filter(({ limit, family }) =>
+  limit !== undefined && !family
+);
 
 /** Makes a classifier with a batch of random texts. */
-export function classifierSide(engine: Engine, { L, H, B, T }: Shape) {
-  const config = newConfig({ vocab_size: 30_522, hidden_size: H, num_hidden_layers: L });
+export function classifierSide(engine: Engine, { L, H, B, T, family }: Shape) {
+  const config = newConfig({
+    ...family && { model_type: family },
+    ...{ ...sizes[family ?? "bert"], hidden_size: H, num_hidden_layers: L },
+    ...family === "modernbert" && { intermediate_size: 3 * H / 2 },
+  });
   const random = new Random(1);
   return trainerSide(engine, sequenceClassifier(config), initialParameters(config, { seed: 1, labels: 2 }), {
     shape: { B, K: 1, T },
@@ -60,7 +77,7 @@ export async function benchStep(
   const given = name.split(",");
   const engines = given.length === 1 && name !== "onnx" ? [name, "onnx"] : given;
   for (const shape of shapes) {
-    const { L, H, B, T, limit } = shape;
+    const { L, H, B, T, limit, family } = shape;
     const sides: Record<string, Side> = {};
     const ends: (() => Promise<void>)[] = [];
     const add = async (engine: string) => {
@@ -72,14 +89,18 @@ export async function benchStep(
     if (limit === undefined && !engines.includes("reference")) await add("reference");
     if (python !== undefined) {
       const threads = navigator.hardwareConcurrency;
-      const peer = await PythonPeer.start(python, "step.py", [L, H, B, T, threads].map(String));
+      const peer = await PythonPeer.start(
+        python,
+        "step.py",
+        [L, H, B, T, threads, family ?? "bert"].map(String),
+      );
       sides[peer.greeting] = () => peer.ask();
       ends.push(() => peer.stop());
     }
     for (const other of engines.slice(1)) await add(other);
     const timings = await interleave(sides, repeats);
     for (const end of ends) await end();
-    const label = `L${L} H${H} B${B} T${T}`;
+    const label = `${family ? `${family} ` : ""}L${L} H${H} B${B} T${T}`;
     say(`${label}: ${describe(timings, engines[0]!, limit)}`);
     results[label] = timings;
   }

@@ -29,7 +29,7 @@ export function exportCommand(output: Output): Command {
     )
     .requiredOption(
       "--model <folder>",
-      "a folder that `deno task train` wrote, or another BERT with a classifier",
+      "a folder that `deno task train` wrote, or another classifier of BERT or its family",
     )
     .requiredOption("--output <folder>", "where it is written")
     .option("--overwrite", "write into a folder that holds a model or other files, and replace them")

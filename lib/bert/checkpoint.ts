@@ -7,8 +7,10 @@ import { join } from "node:path";
 import type { HostTensors } from "../tensors.ts";
 import { shown } from "../storage/byte_source.ts";
 import { InputError } from "../errors.ts";
-import { type BertConfig, configLabels, readConfig, withLabels } from "./config.ts";
+import { type BertConfig, configFile, configLabels, readConfig, withLabels } from "./config.ts";
 import { requireFinite } from "./elements.ts";
+import { familyOf } from "./family/families.ts";
+import { type Family, fileName, ownName } from "./family/family.ts";
 import { freshTensor, keepLayers, parameterShapes, type PreTrainingHeads } from "./parameters.ts";
 import { safetensorsOf } from "./safetensors.ts";
 import { openWeights } from "./weights.ts";
@@ -57,7 +59,7 @@ export interface CheckpointContents {
 }
 
 /**
- * Loads a BERT from a folder, saved by any of its classes: names with and without `bert.`, LayerNorm's old names gamma
+ * Loads a model from a folder, saved by any of its classes: names with and without `bert.`, LayerNorm's old names gamma
  * and beta. Position ids, and heads of pre-training that were not asked for, are left out; a missing pooler, classifier
  * or head is drawn from the seed; a classifier of other labels is replaced. The notes say so.
  *
@@ -67,6 +69,7 @@ export interface CheckpointContents {
 export async function loadCheckpoint(folder: string, options: LoadOptions): Promise<LoadedCheckpoint> {
   const whole = await readConfig(folder);
   const config = options.layers === undefined ? whole : keepLayers({}, whole, options.layers).config;
+  const family = familyOf(whole);
   const { path, tensors, read } = await openWeights(folder);
   if (whole.num_hidden_layers > tensors.size) {
     throw new InputError(
@@ -81,7 +84,7 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
 
   const stored = new Map<string, { name: string; shape: readonly number[] }>();
   for (const [name, { shape }] of tensors) {
-    const known = currentName(name);
+    const known = currentName(name, family);
     const other = stored.get(known);
     if (other) {
       throw new InputError(
@@ -117,7 +120,7 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
   }
   if (missing.size > 0 || misshapen.length > 0) {
     const faults = [
-      missing.size > 0 && `missing are ${list([...missing.keys()], 2)}`,
+      missing.size > 0 && `missing are ${list([...missing.keys()].map((name) => fileName(family, name)), 2)}`,
       misshapen.length > 0 && `of another shape are ${list(misshapen, 2)}`,
       unknown.length > 0 && `unknown are ${list(unknown, 2)}`,
     ].filter(Boolean);
@@ -127,7 +130,7 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
   }
   const use = preTraining ? "pre-training" : "fine-tuning";
   if (heads.length > 0) notes.push(`Left out, as ${use} does not need them: ${list(heads)}.`);
-  if (unknown.length > 0) notes.push(`Left out, as they are not BERT's: ${list(unknown)}.`);
+  if (unknown.length > 0) notes.push(`Left out, as they are not ${family.title}'s: ${list(unknown)}.`);
 
   const classifier = chooseClassifier(config, expected.get("classifier.weight"), options, notes);
   if (classifier.fresh) { for (const name of ["classifier.weight", "classifier.bias"]) wanted.delete(name); }
@@ -146,7 +149,7 @@ export async function loadCheckpoint(folder: string, options: LoadOptions): Prom
 }
 
 /**
- * Saves a model so that transformers' AutoModelForSequenceClassification loads it. The files are written together: one
+ * Saves a model so that transformers' AutoModelForSequenceClassification loads it, by its family's names. The files are written together: one
  * that is killed leaves the earlier model, this one, or a folder without config.json, which nobody can load. Files of
  * an earlier model and of interrupted saves are removed.
  *
@@ -165,13 +168,13 @@ export async function saveCheckpoint(folder: string, contents: CheckpointContent
     throw new InputError(`Cannot make the folder ${folder}: ${error.message}`, { cause: error });
   });
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  const architectures = [architecture(parameters)];
+  const architectures = [architecture(config, parameters)];
   const all: Record<string, Content> = {
-    "model.safetensors": safetensorsOf(parameters),
+    "model.safetensors": safetensorsOf(inFile(config, parameters)),
     ...tokenizerFiles,
     ...extra === undefined ? {} : { "bertlab.json": json(extra) },
     ...files,
-    "config.json": json({ architectures, model_type: "bert", ...config }),
+    "config.json": json({ architectures, model_type: "bert", ...configFile(config) }),
   };
   const ofExport = await hasOwnCard(folder) ? ["README.md", "onnx/model.onnx"] : [];
   const remove = [...replaced, ...ofExport].filter((name) => !Object.hasOwn(all, name));
@@ -189,10 +192,19 @@ export async function hasOwnCard(folder: string): Promise<boolean | undefined> {
 }
 
 /** Returns the name of Hugging Face's class for these parameters. */
-function architecture(parameters: HostTensors): string {
-  if (Object.hasOwn(parameters, "classifier.weight")) return "BertForSequenceClassification";
-  if (Object.hasOwn(parameters, "cls.seq_relationship.weight")) return "BertForPreTraining";
-  return Object.hasOwn(parameters, "cls.predictions.bias") ? "BertForMaskedLM" : "BertModel";
+function architecture(config: BertConfig, parameters: HostTensors): string {
+  const { className } = familyOf(config);
+  if (Object.hasOwn(parameters, "classifier.weight")) return `${className}ForSequenceClassification`;
+  if (Object.hasOwn(parameters, "cls.seq_relationship.weight")) return `${className}ForPreTraining`;
+  return Object.hasOwn(parameters, "cls.predictions.bias") ? `${className}ForMaskedLM` : `${className}Model`;
+}
+
+/** Returns the parameters by the names of the family's files, without a classifier's head that has no classifier. */
+function inFile(config: BertConfig, parameters: HostTensors): HostTensors {
+  const family = familyOf(config);
+  const headless = family.head.of === "classifier" && !Object.hasOwn(parameters, "classifier.weight");
+  const kept = Object.entries(parameters).filter(([name]) => !(headless && name.startsWith("bert.pooler.")));
+  return Object.fromEntries(kept.map(([name, tensor]) => [fileName(family, name), tensor]));
 }
 
 /** Parts that a folder may lack entirely. */
@@ -220,16 +232,14 @@ function dropTied(parameters: HostTensors, notes: string[]): void {
   }
 }
 
-/** Returns the name that transformers gives a tensor today; DataParallel puts `module.` before all, torch.compile `_orig_mod.`. */
-function currentName(name: string): string {
-  const renamed = name.replace(/^(module\.|_orig_mod\.)+/, "").replace(
-    /LayerNorm\.gamma$/,
-    "LayerNorm.weight",
-  ).replace(
+/** Returns our name of a tensor in a file of any time; DataParallel puts `module.` before all, torch.compile `_orig_mod.`. */
+function currentName(name: string, family: Family): string {
+  const plain = name.replace(/^(module\.|_orig_mod\.)+/, "");
+  const renamed = plain.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(
     /LayerNorm\.beta$/,
     "LayerNorm.bias",
   );
-  return /^(embeddings|encoder|pooler)\./.test(renamed) ? `bert.${renamed}` : renamed;
+  return ownName(family, renamed);
 }
 
 /** Returns the size of the file's classifier; its input is any whole number of hidden states. */

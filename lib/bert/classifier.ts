@@ -55,7 +55,7 @@ export function classifierLogits(
     const each = tf.reshape(feature, [texts, rows / texts, width]);
     feature = fractions(each, fractionMask ?? tf.ones([texts, rows / texts]), parameters);
   }
-  return classify(parameters, config, pooler ? pool(parameters, feature) : feature, key);
+  return classify(parameters, config, pooler ? pool(parameters, feature, config, key) : feature, key);
 }
 
 /** Returns names, shapes and types of a batch's tensors. */

@@ -1,7 +1,10 @@
-/** BERT's configuration: reads, checks and makes Hugging Face's config.json. */
+/** A model's configuration: reads, checks and makes Hugging Face's config.json, with the keys of its family. */
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
+import { familyOf, requireFamily } from "./family/families.ts";
+import { type BertConfig, HIDDEN_ACTS, type HiddenAct, type ModernConfig } from "./family/model_config.ts";
 import {
+  anything,
   checkJson,
   either,
   fitting,
@@ -20,58 +23,21 @@ import {
   whole,
 } from "../storage/json.ts";
 
-/** Names of the feed-forward layers' activations; "gelu" is the erf form. */
-export const HIDDEN_ACTS = ["gelu", "gelu_new", "relu"] as const;
-
-/** A name from {@linkcode HIDDEN_ACTS}. */
-export type HiddenAct = (typeof HIDDEN_ACTS)[number];
-
-/** The keys of Hugging Face's BertConfig that BERT's encoder and classifier depend on, under the same names. */
-export interface BertConfig {
-  /** V, the number of wordpieces. */
-  readonly vocab_size: number;
-  /** H, the width of the hidden states. */
-  readonly hidden_size: number;
-  /** L, the number of encoder layers. */
-  readonly num_hidden_layers: number;
-  /** N, the number of attention heads; divides `hidden_size`. */
-  readonly num_attention_heads: number;
-  /** The inner width of the feed-forward layers. */
-  readonly intermediate_size: number;
-  /** The feed-forward layers' activation. */
-  readonly hidden_act: HiddenAct;
-  /** Dropout rate after the embeddings and after each sublayer. */
-  readonly hidden_dropout_prob: number;
-  /** Dropout rate of the attention's probabilities. */
-  readonly attention_probs_dropout_prob: number;
-  /** Dropout rate before the classifier; `hidden_dropout_prob` if absent. */
-  readonly classifier_dropout?: number;
-  /** The longest sequence, [CLS] and [SEP] included. */
-  readonly max_position_embeddings: number;
-  /** The number of segment types. */
-  readonly type_vocab_size: number;
-  /** Standard deviation of new weights. */
-  readonly initializer_range: number;
-  /** The number that LayerNorm adds to the variance. */
-  readonly layer_norm_eps: number;
-  /** The id of [PAD]. */
-  readonly pad_token_id: number;
-  /** Label names by class index, as decimal strings. */
-  readonly id2label?: Readonly<Record<string, string>>;
-  /** The inverse of `id2label`. */
-  readonly label2id?: Readonly<Record<string, number>>;
-}
+export { type BertConfig, HIDDEN_ACTS, type HiddenAct, type ModernConfig };
 
 /** The entries of config.json that are read; those that old files leave out, or that are null, have defaults. */
 type ConfigFile =
   & Pick<BertConfig, Required>
   & {
-    readonly [Key in Exclude<keyof BertConfig, Required | "id2label" | "label2id">]?: BertConfig[Key] | null;
+    readonly [
+      Key in Exclude<keyof BertConfig, Required | "id2label" | "label2id" | "modern" | "model_type">
+    ]?: BertConfig[Key] | null;
   }
   & {
     /** Numbers count as texts. */
     readonly id2label?: Readonly<Record<string, string | number>> | null;
-    readonly model_type?: "bert";
+    readonly model_type?: string;
+    readonly modern?: ModernConfig;
     readonly position_embedding_type?: "absolute" | null;
     readonly is_decoder?: boolean | null;
   };
@@ -99,8 +65,9 @@ const labelNames = fitting(
 );
 
 /** The largest sizes are far beyond any BERT: they keep a wrong file from asking for more memory than there is. */
-const configShape: Shape<ConfigFile> = object<ConfigFile>({
-  model_type: optional(oneOf(["bert"])),
+const fields: { readonly [Key in Exclude<keyof ConfigFile, "modern">]-?: Shape<ConfigFile[Key]> } = {
+  model_type: optional(text),
+  embedding_size: nullish(whole(1, 65_536)),
   vocab_size: whole(1, 10_000_000),
   hidden_size: whole(1, 65_536),
   num_hidden_layers: whole(1, 1000),
@@ -118,7 +85,44 @@ const configShape: Shape<ConfigFile> = object<ConfigFile>({
   id2label: nullish(labelNames),
   position_embedding_type: nullish(oneOf(["absolute"])),
   is_decoder: nullish(fitting(flag, "false, as only encoders are read", (value) => !value)),
-});
+};
+
+/** Returns a file's entries under BERT's keys, with the defaults of its family. @throws InputError if it has another shape. */
+function checkConfig(json: unknown, where: string, advice?: string): ConfigFile {
+  const { model_type } = checkJson(
+    json,
+    where,
+    object({ model_type: optional(anything) }),
+    advice,
+  ) as ConfigFile;
+  requireFamily(model_type, where, advice ?? "choose one of these");
+  const { configKeys = {}, defaults, modern: own } = familyOf({ model_type });
+  const keys = new Map(
+    Object.keys(fields).map((key) => [key, key in configKeys ? configKeys[key as keyof BertConfig] : key]),
+  );
+  const shapes = [...keys].flatMap(([key, theirs]) =>
+    theirs == null ? [] : [[theirs, fields[key as keyof typeof fields]] as const]
+  );
+  const shape = object(Object.fromEntries(shapes) as Record<string, Shape<unknown>>);
+  const file = checkJson(json, where, shape, advice);
+  const found = [...keys].flatMap(([key, theirs]) =>
+    theirs == null || file[theirs] == null ? [] : [[key, file[theirs]]]
+  );
+  const values: ConfigFile = { ...defaults, ...Object.fromEntries(found) };
+  return own
+    ? { ...values, modern: own.read(checkJson(json, where, own.shape, advice), values.num_hidden_layers) }
+    : values;
+}
+
+/** Returns a configuration as the entries of config.json, whose keys are the family's. */
+export function configFile(config: BertConfig): Record<string, unknown> {
+  const { configKeys = {} } = familyOf(config);
+  const entries = Object.entries(config).map(([key, value]) =>
+    [key in configKeys ? configKeys[key as keyof BertConfig] : key, value] as const
+  );
+  const own = config.modern && familyOf(config).modern?.write(config);
+  return { ...Object.fromEntries(entries.filter(([key]) => key != null)), ...own };
+}
 
 /** Most numbers of a model, 40 GB. */
 const mostNumbers = 10_000_000_000;
@@ -132,7 +136,7 @@ const advice = "take the model's config.json again, or another model";
  */
 export async function readConfig(folder: string): Promise<BertConfig> {
   const path = join(folder, "config.json");
-  return makeConfig(await readJson(path, configShape, advice), path);
+  return makeConfig(checkConfig(await readJson(path, anything, advice), path, advice), path);
 }
 
 /**
@@ -140,10 +144,10 @@ export async function readConfig(folder: string): Promise<BertConfig> {
  * `model_type`, as in BERT's first releases, counts as BERT's.
  *
  * @param where the name of the text in error messages, such as its path
- * @throws InputError if it is not JSON, not of BERT, lacks a key, or asks for something that the encoder cannot do.
+ * @throws InputError if it is not JSON, not of a family that is read, lacks a key, or asks for something that the encoder cannot do.
  */
 export function parseConfig(text: string, where: string): BertConfig {
-  return makeConfig(parseJson(text, where, configShape, advice), where);
+  return makeConfig(checkConfig(parseJson(text, where, anything, advice), where, advice), where);
 }
 
 /** The values for a new configuration: the vocabulary's size, and any others. */
@@ -166,7 +170,7 @@ export function newConfig(options: NewConfig): BertConfig {
     ...options,
   };
   const where = "the new model's configuration";
-  return makeConfig(checkJson(values, where, configShape), where);
+  return makeConfig(checkConfig(configFile(values as BertConfig), where), where);
 }
 
 /** Returns the label names by class index, or undefined if the configuration names none. */
@@ -200,8 +204,12 @@ function makeConfig(json: ConfigFile, where: string): BertConfig {
   const fail = (why: string) => new InputError(`Cannot use ${where} as ${why}`);
   const labels = json.id2label && Object.keys(json.id2label).map((_, index) => String(json.id2label![index]));
   const config: BertConfig = {
+    ...json.model_type === undefined || json.model_type === "bert" ? {} : { model_type: json.model_type },
     vocab_size: json.vocab_size,
     hidden_size: json.hidden_size,
+    ...familyOf(json).defaults?.embedding_size && json.embedding_size
+      ? { embedding_size: json.embedding_size }
+      : {},
     num_hidden_layers: json.num_hidden_layers,
     num_attention_heads: json.num_attention_heads,
     intermediate_size: json.intermediate_size,
@@ -214,13 +222,23 @@ function makeConfig(json: ConfigFile, where: string): BertConfig {
     initializer_range: json.initializer_range ?? 0.02,
     layer_norm_eps: json.layer_norm_eps ?? 1e-12,
     pad_token_id: json.pad_token_id ?? 0,
+    ...json.modern ? { modern: json.modern } : {},
     ...labels && {
       id2label: Object.fromEntries(labels.map((label, index) => [String(index), label])),
       label2id: Object.fromEntries(labels.map((label, index) => [label, index])),
     },
   };
+  const listed = config.modern?.layer_types.length ?? Infinity;
+  if (listed < config.num_hidden_layers) {
+    throw fail(`"layer_types" has fewer entries than "num_hidden_layers" says: found ${listed}`);
+  }
   const { hidden_size: H, num_attention_heads: N, vocab_size: V, pad_token_id } = config;
   if (H % N !== 0) throw fail(`"num_attention_heads" does not divide "hidden_size": found ${N} and ${H}`);
+  if (positionsOf(config) < 1) {
+    throw fail(
+      `"max_position_embeddings" leaves no position to a text: found ${config.max_position_embeddings}`,
+    );
+  }
   if (pad_token_id >= V) throw fail(`"pad_token_id" is not below "vocab_size" ${V}: found ${pad_token_id}`);
   const rows = V + config.max_position_embeddings + config.type_vocab_size;
   const numbers = H * (rows + config.num_hidden_layers * (4 * H + 2 * config.intermediate_size));
@@ -230,15 +248,21 @@ function makeConfig(json: ConfigFile, where: string): BertConfig {
   return config;
 }
 
+/** Returns the longest sequence of a model: the positions from a text's first one on. */
+export function positionsOf(config: BertConfig): number {
+  return config.max_position_embeddings - (familyOf(config).firstPosition?.(config) ?? 0);
+}
+
 /**
  * Checks that a model can read sequences of a length.
  *
  * @throws InputError if it has fewer positions.
  */
 export function requirePositions(config: BertConfig, maxLength: number): void {
-  if (maxLength <= config.max_position_embeddings) return;
+  const positions = positionsOf(config);
+  if (maxLength <= positions) return;
   throw new InputError(
-    `Cannot read ${maxLength} wordpieces at once as the model has ${config.max_position_embeddings} positions: ` +
+    `Cannot read ${maxLength} wordpieces at once as the model has ${positions} positions: ` +
       "give a smaller maximum length",
   );
 }
@@ -248,11 +272,9 @@ export function requirePositions(config: BertConfig, maxLength: number): void {
  *
  * @throws InputError if it has no second segment type.
  */
-export function requireSegments(
-  { type_vocab_size: segments }: BertConfig,
-  without = "one column",
-): void {
-  if (segments >= 2) return;
+export function requireSegments(config: BertConfig, without = "one column"): void {
+  const { type_vocab_size: segments } = config;
+  if (segments >= 2 || familyOf(config).segments !== "read") return;
   throw new InputError(
     `Cannot read pairs of texts as the model knows ${segments} kind of segment: expected 2; use another model, or ${without}`,
   );

@@ -1,62 +1,30 @@
 /**
  * BERT's encoder (Devlin et al. 2019) with its pooler and classifier, in tfjs operations; it computes what Hugging
- * Face's BertForSequenceClassification does, dropout sites included. B batch, T tokens, H hidden, F features,
- * L layers, C classes.
+ * Face's BertForSequenceClassification does, or that class of another family, dropout sites included. B batch,
+ * T tokens, H hidden, F features, L layers, C classes, E the width of the embeddings.
  */
 import * as tf from "@tensorflow/tfjs";
+import { attention, type AttentionRows, dropout, type DropoutKey, embedding } from "../graph/composites.ts";
+import type { BertConfig } from "./config.ts";
+import { familyOf } from "./family/families.ts";
+import { modernStates } from "./modern_encoder.ts";
 import {
-  attention,
-  type AttentionRows,
-  dropout,
-  type DropoutKey,
-  embedding,
-  gelu,
-  layerNorm,
-  linear,
-} from "../graph/composites.ts";
-import type { BertConfig, HiddenAct } from "./config.ts";
+  ACTIVATIONS,
+  dense,
+  type EncoderInput,
+  MASKED,
+  norm,
+  type PackedInput,
+  type PaddedInput,
+  parameter,
+  type Parameters,
+  plain,
+  plainNorm,
+  sameSequence,
+} from "./modules.ts";
 
-/** BERT's parameters as tfjs tensors, by Hugging Face's names. */
-export type Parameters = Readonly<Record<string, tf.Tensor>>;
-
-/** Sequences of one length T, as int32 tensors [B, T], or packed ones, as a list of S tokens. */
-export type EncoderInput = PaddedInput | PackedInput;
-
-/** Sequences padded to one length, as int32 tensors [B, T]. */
-export interface PaddedInput {
-  /** Wordpiece ids, [CLS] first. */
-  readonly ids: tf.Tensor;
-  /** 1 for a token, 0 for padding. */
-  readonly mask: tf.Tensor;
-  /** Segment ids; all 0 where they are absent. */
-  readonly typeIds?: tf.Tensor;
-}
-
-/** Sequences one after another without padding between them; several share a row of attention, which each has to itself. */
-export interface PackedInput {
-  /** int32 [S] wordpiece ids. */
-  readonly ids: tf.Tensor;
-  /** int32 [S] segment ids; all 0 where they are absent. */
-  readonly typeIds?: tf.Tensor;
-  /** int32 [S] places in their own sequences, from 0. */
-  readonly positions: tf.Tensor;
-  /** The tokens of the R rows of T places, and the tokens' places in them. */
-  readonly rows: AttentionRows;
-  /** int32 [R, T] number of the sequence at each place, from 1; 0 for none. */
-  readonly sequences: tf.Tensor;
-  /** int32 [P] the sequences' first tokens, [CLS], of P sequences. */
-  readonly starts: tf.Tensor;
-}
-
-/** Added to the attention's scores at padding, so that its probability is exactly 0 in float32. */
-const MASKED = -1e9;
-
-/** The configuration's activations. */
-export const ACTIVATIONS: Readonly<Record<HiddenAct, (x: tf.Tensor) => tf.Tensor>> = {
-  gelu,
-  gelu_new: geluTanh,
-  relu: (x) => tf.relu(x),
-};
+export { ACTIVATIONS, dense, norm, parameter };
+export type { EncoderInput, PackedInput, PaddedInput, Parameters };
 
 /**
  * Runs the encoder.
@@ -97,6 +65,7 @@ function layerStates(
   key: DropoutKey | undefined,
   wanted: (states: tf.Tensor) => tf.Tensor,
 ): tf.Tensor[] {
+  if (familyOf(config).modern) return modernStates(parameters, config, input, key, wanted);
   const visible = "mask" in input ? input.mask : sameSequence(input.sequences);
   const scope = {
     maskBias: tf.mul(tf.sub(1, tf.cast(visible, "float32")), MASKED),
@@ -111,11 +80,6 @@ function layerStates(
   return states;
 }
 
-/** Tells for each query and key of a row, [R, T, T], if they are of one sequence. */
-function sameSequence(sequences: tf.Tensor): tf.Tensor {
-  return tf.equal(tf.expandDims(sequences, 2), tf.expandDims(sequences, 1));
-}
-
 /** Returns the states of the sequences' first tokens, [CLS], from all states: [B, H], or of packed sequences [P, H]. */
 export function clsStates(states: tf.Tensor, input: EncoderInput): tf.Tensor {
   if ("starts" in input) return embedding(states, input.starts);
@@ -123,9 +87,24 @@ export function clsStates(states: tf.Tensor, input: EncoderInput): tf.Tensor {
   return tf.reshape(tf.slice(states, [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
 }
 
-/** BERT's pooler: tanh(W h + b) of the [CLS] states [B, H], to [B, H]. */
-export function pool(parameters: Parameters, cls: tf.Tensor): tf.Tensor {
-  return tf.tanh(dense(parameters, "bert.pooler.dense", cls));
+/**
+ * The head before the classifier, of the [CLS] states [B, H] to [B, H]: BERT's pooler tanh(W h + b), or another
+ * family's activation and dropout.
+ */
+export function pool(
+  parameters: Parameters,
+  cls: tf.Tensor,
+  config: Partial<BertConfig> = {},
+  key?: DropoutKey,
+): tf.Tensor {
+  const { activation, dropout: drops, norm: epsilon } = familyOf(config).head;
+  if (epsilon && activation !== "tanh") {
+    const inner = ACTIVATIONS[activation](plain(parameters, "bert.pooler.dense", cls));
+    return plainNorm(parameters, config as BertConfig, "bert.pooler.LayerNorm", inner);
+  }
+  const rate = drops ? config.classifier_dropout ?? config.hidden_dropout_prob ?? 0 : 0;
+  const inner = dense(parameters, "bert.pooler.dense", dropout(cls, rate, key));
+  return activation === "tanh" ? tf.tanh(inner) : ACTIVATIONS[activation](inner);
 }
 
 /** The classifier: dropout of the features [B, F], then a linear map to logits [B, C]. */
@@ -139,24 +118,34 @@ export function classify(
   return dense(parameters, "classifier", dropout(features, rate, key));
 }
 
-/** The sum of three embeddings, LayerNorm, dropout: [B, T, H], or of packed sequences [S, H]. */
+/** The sum of three embeddings, LayerNorm, dropout, and a projection from E to H: [B, T, H], or packed [S, H]. */
 function embed(parameters: Parameters, config: BertConfig, input: EncoderInput, key?: DropoutKey): tf.Tensor {
   const { ids, typeIds } = input;
   requireShapes(input);
-  const { max_position_embeddings: longest, hidden_size: hidden } = config;
+  const { hidden_size, embedding_size: width = hidden_size } = config;
+  const { segments, firstPosition } = familyOf(config);
+  const from = firstPosition?.(config) ?? 0;
+  const longest = config.max_position_embeddings - from;
   const table = (name: string) => parameter(parameters, `bert.embeddings.${name}_embeddings.weight`);
-  const first = (name: string, rows: number) => tf.slice(table(name), [0, 0], [rows, hidden]);
+  const first = (table: tf.Tensor, rows: number) => tf.slice(table, [0, 0], [rows, width]);
+  const places = from === 0 ? table("position") : tf.slice(table("position"), [from, 0], [longest, width]);
   const words = embedding(table("word"), ids);
-  const types = typeIds ? embedding(table("token_type"), typeIds) : first("token_type", 1);
+  const types = segments === "none"
+    ? undefined
+    : typeIds && segments === "read"
+    ? embedding(table("token_type"), typeIds)
+    : first(table("token_type"), 1);
   const padded = (length: number) => {
-    if (length <= longest) return first("position", length);
+    if (length <= longest) return first(places, length);
     throw new RangeError(`${length} tokens are more than the model's ${longest} positions`);
   };
   const positions = "positions" in input
-    ? embedding(table("position"), input.positions)
-    : tf.reshape(padded(ids.shape[1]!), [1, ids.shape[1]!, hidden]);
-  const sum = tf.add(tf.add(words, types), positions);
-  return dropout(norm(parameters, config, "bert.embeddings.LayerNorm", sum), config.hidden_dropout_prob, key);
+    ? embedding(places, input.positions)
+    : tf.reshape(padded(ids.shape[1]!), [1, ids.shape[1]!, width]);
+  const sum = tf.add(types ? tf.add(words, types) : words, positions);
+  const normal = norm(parameters, config, "bert.embeddings.LayerNorm", sum);
+  const embedded = dropout(normal, config.hidden_dropout_prob, key);
+  return width === hidden_size ? embedded : dense(parameters, "bert.embeddings.project", embedded);
 }
 
 /** @throws RangeError if the tensors of an input do not fit together. */
@@ -193,7 +182,8 @@ function encoderLayer(
   const [query, keys, values] = ["query", "key", "value"]
     .map((part) => dense(parameters, `${name}.attention.self.${part}`, input));
   const context = attention(query!, keys!, values!, maskBias, heads, attentionRate, key, rows);
-  const attended = dropout(dense(parameters, `${name}.attention.output.dense`, wanted(context)), rate, key);
+  const projected = dense(parameters, `${name}.attention.output.dense`, wanted(context));
+  const attended = familyOf(config).keepsAttention ? projected : dropout(projected, rate, key);
   const middle = norm(
     parameters,
     config,
@@ -203,28 +193,4 @@ function encoderLayer(
   const inner = ACTIVATIONS[config.hidden_act](dense(parameters, `${name}.intermediate.dense`, middle));
   const output = dropout(dense(parameters, `${name}.output.dense`, inner), rate, key);
   return norm(parameters, config, `${name}.output.LayerNorm`, tf.add(output, middle));
-}
-
-/** The linear map with the parameters `NAME.weight` [O, I] and `NAME.bias`: […, I] to […, O]. */
-export function dense(parameters: Parameters, name: string, input: tf.Tensor): tf.Tensor {
-  return linear(input, parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`));
-}
-
-/** LayerNorm with the parameters `NAME.weight` and `NAME.bias` [H]. */
-export function norm(parameters: Parameters, config: BertConfig, name: string, input: tf.Tensor): tf.Tensor {
-  const [weight, bias] = [parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`)];
-  return layerNorm(input, weight, bias, config.layer_norm_eps);
-}
-
-/** @throws RangeError if there is no parameter of this name. */
-export function parameter(parameters: Parameters, name: string): tf.Tensor {
-  const tensor = parameters[name];
-  if (!tensor) throw new RangeError(`The parameter ${name} is missing`);
-  return tensor;
-}
-
-/** GELU by its tanh approximation (Hendrycks and Gimpel 2016), Hugging Face's "gelu_new". */
-function geluTanh(x: tf.Tensor): tf.Tensor {
-  const cubic = tf.add(x, tf.mul(0.044715, tf.mul(x, tf.mul(x, x))));
-  return tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(tf.mul(Math.sqrt(2 / Math.PI), cubic))));
 }

@@ -3,11 +3,17 @@ import type { HostTensor, HostTensors } from "../tensors.ts";
 import { InputError } from "../errors.ts";
 import { fold, Random } from "../random.ts";
 import type { BertConfig } from "./config.ts";
+import { familyOf } from "./family/families.ts";
 
 /** The heads of pre-training that a model has besides that of the masked language model. */
 export interface PreTrainingHeads {
   /** True (the default) for the head of next sentence prediction, which reads the pooler. */
   readonly nsp?: boolean;
+}
+
+/** Tells whether pre-training reads next sentences: it does not where the family has no head for them. */
+export function readsNextSentences(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): boolean {
+  return nsp && familyOf(config).nextSentences === true;
 }
 
 /** The heads of a model, on top of its encoder and pooler. */
@@ -25,43 +31,61 @@ export interface ModelHeads {
  * BertForSequenceClassification and BertForPreTraining; a matrix is [outputs, inputs].
  */
 export function parameterShapes(config: BertConfig, heads: ModelHeads = {}): Map<string, number[]> {
-  const { hidden_size: hidden, intermediate_size: inner } = config;
-  const shapes = new Map<string, number[]>();
-  const linear = (name: string, outputs: number, inputs: number) =>
-    shapes.set(`${name}.weight`, [outputs, inputs]).set(`${name}.bias`, [outputs]);
-  const layerNorm = (name: string) => shapes.set(`${name}.weight`, [hidden]).set(`${name}.bias`, [hidden]);
-
-  shapes.set("bert.embeddings.word_embeddings.weight", [config.vocab_size, hidden]);
-  shapes.set("bert.embeddings.position_embeddings.weight", [config.max_position_embeddings, hidden]);
-  shapes.set("bert.embeddings.token_type_embeddings.weight", [config.type_vocab_size, hidden]);
-  layerNorm("bert.embeddings.LayerNorm");
-  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    const name = `bert.encoder.layer.${layer}`;
-    for (const part of ["query", "key", "value"]) linear(`${name}.attention.self.${part}`, hidden, hidden);
-    linear(`${name}.attention.output.dense`, hidden, hidden);
-    layerNorm(`${name}.attention.output.LayerNorm`);
-    linear(`${name}.intermediate.dense`, inner, hidden);
-    linear(`${name}.output.dense`, hidden, inner);
-    layerNorm(`${name}.output.LayerNorm`);
-  }
-  linear("bert.pooler.dense", hidden, hidden);
+  const { hidden_size: hidden, embedding_size: width = hidden } = config;
+  const { modern } = familyOf(config);
+  const shapes = modern ? new Map(modern.shapes(config)) : encoderShapes(config);
+  const { linear, layerNorm } = modulesIn(shapes);
+  if (!modern) linear("bert.pooler.dense", hidden, hidden);
   if (heads.labels !== undefined) linear("classifier", heads.labels, heads.features ?? hidden);
   if (heads.preTraining) {
     shapes.set("cls.predictions.bias", [config.vocab_size]);
-    linear("cls.predictions.transform.dense", hidden, hidden);
-    layerNorm("cls.predictions.transform.LayerNorm");
-    if (heads.preTraining.nsp ?? true) linear("cls.seq_relationship", 2, hidden);
+    if (!modern) linear("cls.predictions.transform.dense", width, hidden);
+    if (!modern) layerNorm("cls.predictions.transform.LayerNorm", width);
+    if (readsNextSentences(config, heads.preTraining)) linear("cls.seq_relationship", 2, hidden);
   }
   return shapes;
 }
 
+/** Names and shapes of BERT's embeddings and layers. */
+function encoderShapes(config: BertConfig): Map<string, number[]> {
+  const { hidden_size: hidden, intermediate_size: inner, embedding_size: width = hidden } = config;
+  const shapes = new Map<string, number[]>();
+  const { linear, layerNorm } = modulesIn(shapes);
+  shapes.set("bert.embeddings.word_embeddings.weight", [config.vocab_size, width]);
+  shapes.set("bert.embeddings.position_embeddings.weight", [config.max_position_embeddings, width]);
+  if (familyOf(config).segments !== "none") {
+    shapes.set("bert.embeddings.token_type_embeddings.weight", [config.type_vocab_size, width]);
+  }
+  layerNorm("bert.embeddings.LayerNorm", width);
+  if (width !== hidden) linear("bert.embeddings.project", hidden, width);
+  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+    const name = `bert.encoder.layer.${layer}`;
+    for (const part of ["query", "key", "value"]) linear(`${name}.attention.self.${part}`, hidden, hidden);
+    linear(`${name}.attention.output.dense`, hidden, hidden);
+    layerNorm(`${name}.attention.output.LayerNorm`, hidden);
+    linear(`${name}.intermediate.dense`, inner, hidden);
+    linear(`${name}.output.dense`, hidden, inner);
+    layerNorm(`${name}.output.LayerNorm`, hidden);
+  }
+  return shapes;
+}
+
+function modulesIn(shapes: Map<string, number[]>) {
+  return {
+    linear: (name: string, outputs: number, inputs: number) =>
+      shapes.set(`${name}.weight`, [outputs, inputs]).set(`${name}.bias`, [outputs]),
+    layerNorm: (name: string, size: number) =>
+      shapes.set(`${name}.weight`, [size]).set(`${name}.bias`, [size]),
+  };
+}
+
 /**
  * Returns the names and shapes of the parameters that pre-training trains: all of BertForPreTraining, or without next
- * sentence prediction all of BertForMaskedLM, which has no pooler.
+ * sentence prediction all of BertForMaskedLM, which has no pooler; ModernBERT's head is that of masked words, too.
  */
 export function preTrainingShapes(config: BertConfig, heads: PreTrainingHeads = {}): Map<string, number[]> {
   const shapes = parameterShapes(config, { preTraining: heads });
-  if (heads.nsp ?? true) return shapes;
+  if (readsNextSentences(config, heads) || familyOf(config).head.norm) return shapes;
   return new Map([...shapes].filter(([name]) => !name.startsWith("bert.pooler.")));
 }
 
@@ -126,7 +150,7 @@ export function initialParameters(
   for (const [name, shape] of parameterShapes(config, options)) {
     parameters[name] = freshTensor(name, shape, fresh);
   }
-  const { pad_token_id: pad, hidden_size: hidden } = config;
+  const pad = config.pad_token_id, hidden = config.embedding_size ?? config.hidden_size;
   parameters["bert.embeddings.word_embeddings.weight"]!.data.fill(0, pad * hidden, (pad + 1) * hidden);
   return parameters;
 }
@@ -139,7 +163,8 @@ export function initialParameters(
  * @param pieces the wordpieces that it will be trained on
  */
 export function unigramStart(config: BertConfig, parameters: HostTensors, pieces: Int32Array): HostTensors {
-  const { vocab_size: words, hidden_size: hidden, max_position_embeddings: places } = config;
+  const { vocab_size: words, max_position_embeddings: places } = config;
+  const hidden = config.embedding_size ?? config.hidden_size;
   const counts = new Float64Array(words).fill(1);
   for (const piece of pieces) counts[piece]!++;
   const bias = Float32Array.from(counts, (count) => Math.log(count / (pieces.length + words)));

@@ -9,7 +9,8 @@ import type { Signature, Tensors } from "../graph/graph.ts";
 import type { BertConfig } from "./config.ts";
 import { encoderInput, sequenceFeeds, type SequenceShape } from "./feeds.ts";
 import { ACTIVATIONS, clsStates, dense, encode, norm, parameter, type Parameters, pool } from "./encoder.ts";
-import type { PreTrainingHeads } from "./parameters.ts";
+import { familyOf } from "./family/families.ts";
+import { type PreTrainingHeads, readsNextSentences } from "./parameters.ts";
 
 /** The shape of a batch: B sequences, up to P tokens of each masked. */
 export interface PreTrainingShape extends SequenceShape {
@@ -35,10 +36,14 @@ function preTrainingFeeds({ B, P, ...sequences }: PreTrainingShape, nsp: boolean
 
 /** Computes the logits [R, V] of the words at masked places from their states [R, H]; the word table is the decoder. */
 function wordLogits(parameters: Parameters, config: BertConfig, states: tf.Tensor): tf.Tensor {
+  const { head, wordsActivation: activation = config.hidden_act } = familyOf(config);
   const name = "cls.predictions.transform";
-  const inner = ACTIVATIONS[config.hidden_act](dense(parameters, `${name}.dense`, states));
+  const transformed = () => {
+    const inner = ACTIVATIONS[activation](dense(parameters, `${name}.dense`, states));
+    return norm(parameters, config, `${name}.LayerNorm`, inner);
+  };
   return linear(
-    norm(parameters, config, `${name}.LayerNorm`, inner),
+    head.norm ? pool(parameters, states, config) : transformed(),
     parameter(parameters, "bert.embeddings.word_embeddings.weight"),
     parameter(parameters, "cls.predictions.bias"),
   );
@@ -50,14 +55,17 @@ function wordLogits(parameters: Parameters, config: BertConfig, states: tf.Tenso
  * of the optimizer's batch. The outputs are `mlm_losses` [B · P], the loss of each place; `mlm_correct` [B · P], 1 if
  * the likeliest word is the right one, else 0; and `nsp_logits` [B, 2].
  */
-export function pretrainer(config: BertConfig, { nsp = true }: PreTrainingHeads = {}): {
+export function pretrainer(config: BertConfig, heads: PreTrainingHeads = {}): {
   feeds(shape: unknown): Record<string, Signature>;
   trains(parameter: string, shape: unknown): boolean;
   loss(inputs: Tensors, key?: DropoutKey): { loss: tf.Scalar; outputs: Tensors };
 } {
+  const nsp = readsNextSentences(config, heads);
   return {
     feeds: (shape) => preTrainingFeeds(shape as PreTrainingShape, nsp),
-    trains: (parameter, shape) => !(shape as PreTrainingShape).headsOnly || parameter.startsWith("cls."),
+    trains: (parameter, shape) =>
+      !(shape as PreTrainingShape).headsOnly || parameter.startsWith("cls.") ||
+      familyOf(config).head.norm === true && parameter.startsWith("bert.pooler."),
     loss(inputs, key) {
       const { mlm_labels: words, masked: places } = inputs;
       const input = encoderInput(inputs);

@@ -64,7 +64,7 @@ export async function exportClassifier(
   const features = layerFeatures(trained.features, config.num_hidden_layers);
   const bytes = classifierOnnx({ config, parameters, features, pooling: text.pooling });
 
-  const { files, ids } = tokenizer;
+  const { files, ids, between } = tokenizer;
   const tokenizerConfig = {
     ...parseJson(
       String(files["tokenizer_config.json"]),
@@ -77,7 +77,7 @@ export async function exportClassifier(
   };
   const extra = await readJsonIfThere(join(model, "bertlab.json"), map(anything), advice);
   const facts: CardFacts = {
-    ...{ name: basename(resolve(output)), config, labels, features, text, pairs, maxLength, ids },
+    ...{ name: basename(resolve(output)), config, labels, features, text, pairs, maxLength, ids, between },
     ...temperature === 1 ? {} : { temperature },
     ...thresholds ? { thresholds } : {},
   };

@@ -4,10 +4,12 @@
  * tests run them.
  */
 import type { BertConfig } from "../bert/config.ts";
+import { familyOf } from "../bert/family/families.ts";
 import { opset } from "../graph/onnx/proto.ts";
 import type { LayerFeatures } from "../paper/layers.ts";
 import type { TextStrategy } from "../paper/long_text.ts";
 import { escapeMarkdown } from "../printable.ts";
+import { inputNames } from "./export_onnx.ts";
 import type { SpecialIds } from "../text/tokenizer.ts";
 
 /** Facts that the card tells of a classifier. */
@@ -28,6 +30,8 @@ export interface CardFacts {
   readonly maxLength: number;
   /** The special tokens. */
   readonly ids: SpecialIds;
+  /** Special tokens before the second text of a pair, besides [SEP]. */
+  readonly between?: readonly number[];
   /** Divisor of a calibrated classifier's logits. */
   readonly temperature?: number;
   /** [C] the least probabilities of labels that a text gets, only where it may have several. */
@@ -38,6 +42,7 @@ export interface CardFacts {
 export function limits(facts: CardFacts): string[] {
   const { features, text, pairs, maxLength, temperature, thresholds } = facts;
   const room = maxLength - 2;
+  const ofPair = pairRoom(facts);
   const python = "Python's AutoModelForSequenceClassification";
   const found: string[] = [];
   if (features.combination !== undefined) {
@@ -52,9 +57,7 @@ export function limits(facts: CardFacts): string[] {
     );
   } else if (pairs) {
     found.push(
-      `Of a pair of more than ${
-        room - 1
-      } wordpieces the training cut the longer text first; transformers.js, ` +
+      `Of a pair of more than ${ofPair} wordpieces the training cut the longer text first; transformers.js, ` +
         "whose pipeline takes no pairs, cuts the second text and the final [SEP]: use the code of README.md for such pairs.",
     );
   } else found.push(cutSentence(facts));
@@ -102,16 +105,22 @@ export function modelCard(facts: CardFacts): string {
   const { name, config, labels, features, text, pairs, maxLength, thresholds } = facts;
   const shape = text.pooling ? "[batch, fractions, sequence]" : "[batch, sequence]";
   const python = features.combination === undefined && !text.pooling;
+  const { title } = familyOf(config);
+  const inputs = Object.values(inputNames(config)).map((input) => `\`${input}\``);
   const reads = pairs ? "Pairs of texts" : `Long texts: ${text.name}`;
   return `---
 library_name: transformers
 pipeline_tag: text-classification
-tags: [bert, onnx, transformers.js, bertlab]
+tags: [${config.model_type ?? "bert"}, onnx, transformers.js, bertlab]
 ---
 
 # ${escapeMarkdown(name)}
 
-A BERT of ${config.num_hidden_layers} layers of ${config.hidden_size} that was fine-tuned with bertlab as a classifier
+${
+    /^[AEIOX]/.test(title)
+      ? "An"
+      : "A"
+  } ${title} of ${config.num_hidden_layers} layers of ${config.hidden_size} that was fine-tuned with bertlab as a classifier
 of ${labels.length} ${
     thresholds ? "labels, several of which a text may have" : "classes"
   }. Features: ${features.name}. ${reads}, at most ${maxLength} wordpieces
@@ -119,7 +128,9 @@ ${text.pooling ? `a fraction and ${text.maxFractions} fractions` : "with [CLS] a
 
 ${labelTable(facts)}
 
-\`onnx/model.onnx\` (opset ${opset}) has the int64 inputs \`input_ids\`, \`attention_mask\` and \`token_type_ids\`
+\`onnx/model.onnx\` (opset ${opset}) has the int64 inputs ${inputs.slice(0, -1).join(", ")} and ${
+    inputs.at(-1)
+  }
 ${shape} and the output \`logits\` [batch, ${labels.length}].
 
 ${limits(facts).map((limit) => `- ${limit}`).join("\n")}
@@ -146,12 +157,17 @@ function labelTable({ labels, thresholds }: CardFacts): string {
   );
 }
 
+/** Wordpieces of a pair at most. */
+function pairRoom({ maxLength, between = [] }: CardFacts): number {
+  return maxLength - 3 - between.length;
+}
+
 function shortPairs(facts: CardFacts): string {
   const js = `${javascriptStart(facts, [])}
 const { logits } = await model(tokenizer("A text.", { text_pair: "Its pair." }));
 console.log(logits.tolist()[0]);`;
   return `
-## Pairs of at most ${facts.maxLength - 3} wordpieces
+## Pairs of at most ${pairRoom(facts)} wordpieces
 
 ${block("js", js)}
 `;
@@ -228,7 +244,7 @@ ${body}
 console.log(await logitsOf(${example}));`;
 }
 
-function javascriptFractions({ text, maxLength, ids: { cls, sep, pad } }: CardFacts): string {
+function javascriptFractions({ config, text, maxLength, ids: { cls, sep, pad } }: CardFacts): string {
   const room = maxLength - 2;
   return `  const fractions = Math.min(${text.maxFractions}, Math.max(1, Math.ceil(ids.length / ${room})));
   const rows = Array.from({ length: fractions }, (_, k) => [${cls}, ...ids.slice(k * ${room}, (k + 1) * ${room}), ${sep}]);
@@ -237,8 +253,9 @@ function javascriptFractions({ text, maxLength, ids: { cls, sep, pad } }: CardFa
   const tensor = (values) => new Tensor("int64", BigInt64Array.from(values.flat(), BigInt), [1, fractions, length]);
   const { logits } = await model({
     input_ids: tensor(rows.map((row) => filled(row, ${pad}))),
-    attention_mask: tensor(rows.map((row) => filled(row.map(() => 1), 0))),
-    token_type_ids: tensor(rows.map(() => filled([], 0))),
+    attention_mask: tensor(rows.map((row) => filled(row.map(() => 1), 0))),${
+    typesLine(config, "tensor(rows.map(() => filled([], 0)))")
+  }
   });`;
 }
 
@@ -246,32 +263,40 @@ function javascriptRow(facts: CardFacts): string {
   const { cls, sep } = facts.ids;
   return `  const kept = ${cut(facts).js};
   const row = [${cls}, ...kept, ${sep}];
-${javascriptFeeds("() => 0")}`;
+${javascriptFeeds(facts.config, "() => 0")}`;
 }
 
-function javascriptPair({ maxLength, ids: { cls, sep } }: CardFacts): string {
-  const room = maxLength - 3;
+function javascriptPair(facts: CardFacts): string {
+  const { config, ids: { cls, sep }, between = [] } = facts;
+  const room = pairRoom(facts);
   return `  const [first, second] = [text, pair].map((text) => tokenizer.encode(text, { add_special_tokens: false }));
   const shorter = Math.min(first.length, second.length, ${Math.floor(room / 2)});
   const isFirst = first.length > second.length;
-  const left = [${cls}, ...first.slice(0, isFirst ? ${room} - shorter : shorter), ${sep}];
+  const left = [${cls}, ...first.slice(0, isFirst ? ${room} - shorter : shorter), ${
+    [sep, ...between].join(", ")
+  }];
   const row = [...left, ...second.slice(0, isFirst ? shorter : ${room} - shorter), ${sep}];
-${javascriptFeeds("(_, place) => place < left.length ? 0 : 1")}`;
+${javascriptFeeds(config, "(_, place) => place < left.length ? 0 : 1")}`;
+}
+
+/** The line of the segment types' input, after another's; nothing for a family that does not read them. */
+function typesLine(config: BertConfig, value: string): string {
+  return inputNames(config).type_ids ? `\n    token_type_ids: ${value},` : "";
 }
 
 /** The lines from a row of ids and the type of each of them to logits. */
-function javascriptFeeds(type: string): string {
+function javascriptFeeds(config: BertConfig, type: string): string {
   return `  const tensor = (values) => new Tensor("int64", BigInt64Array.from(values, BigInt), [1, row.length]);
   const { logits } = await model({
     input_ids: tensor(row),
-    attention_mask: tensor(row.map(() => 1)),
-    token_type_ids: tensor(row.map(${type})),
+    attention_mask: tensor(row.map(() => 1)),${typesLine(config, `tensor(row.map(${type}))`)}
   });`;
 }
 
 function pythonOnnx(facts: CardFacts): string {
-  const { name, text, pairs, maxLength, ids: { cls, sep, pad } } = facts;
+  const { name, config, text, pairs, maxLength, ids: { cls, sep, pad } } = facts;
   const room = maxLength - 2;
+  const { type_ids: types } = inputNames(config);
   const texts = () =>
     `    ids = tokenizer.encode(text, add_special_tokens=False).ids
 ${
@@ -285,13 +310,17 @@ ${
     input_ids = numpy.array([[${cls}, *kept, ${sep}]], numpy.int64)
     mask = numpy.ones_like(input_ids)`
     }
-    feeds = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": numpy.zeros_like(input_ids)}`;
+    feeds = {"input_ids": input_ids, "attention_mask": mask${
+      types ? ', "token_type_ids": numpy.zeros_like(input_ids)' : ""
+    }}`;
   const [parameters, example, body] = pairs
     ? [
       "text, pair",
       '"A text.", "Its pair."',
       `    found = tokenizer.encode(text, pair)
-    values = {"input_ids": found.ids, "attention_mask": found.attention_mask, "token_type_ids": found.type_ids}
+    values = {"input_ids": found.ids, "attention_mask": found.attention_mask${
+        types ? ', "token_type_ids": found.type_ids' : ""
+      }}
     feeds = {name: numpy.array([value], numpy.int64) for name, value in values.items()}`,
     ]
     : ["text", '"A text."', texts()];

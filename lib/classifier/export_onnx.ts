@@ -1,6 +1,6 @@
 /**
- * A trained classifier as an ONNX model: int64 inputs `input_ids`, `attention_mask` and `token_type_ids`
- * [batch, sequence] as in Hugging Face's exports, `logits` [batch, classes], the weights inside. Where a text is read
+ * A trained classifier as an ONNX model: int64 inputs `input_ids`, `attention_mask` and, of a family that reads them,
+ * `token_type_ids` [batch, sequence] as in Hugging Face's exports, `logits` [batch, classes], the weights inside. Where a text is read
  * in fractions the inputs are [batch, fractions, sequence], and a fraction whose mask is 0 everywhere is padding.
  *
  * The model is made from the function that was trained (classifierLogits), recorded without dropout; see
@@ -8,7 +8,8 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { classifierLogits } from "../bert/classifier.ts";
-import type { BertConfig } from "../bert/config.ts";
+import { type BertConfig, positionsOf } from "../bert/config.ts";
+import { familyOf } from "../bert/family/families.ts";
 import { InputError } from "../errors.ts";
 import type { Signature, Tensors } from "../graph/graph.ts";
 import { onnxModel } from "../graph/onnx/lower.ts";
@@ -33,8 +34,11 @@ export interface ClassifierParts {
   readonly pooling?: Pooling;
 }
 
-/** Names that transformers gives a BERT's inputs, by the recorded function's. */
-const inputNames = { ids: "input_ids", mask: "attention_mask", type_ids: "token_type_ids" } as const;
+/** Returns the names that transformers gives a model's inputs, by the recorded function's. */
+export function inputNames(config: BertConfig): Readonly<Record<string, string>> {
+  const names: Record<string, string> = { ids: "input_ids", mask: "attention_mask" };
+  return familyOf(config).segments === "read" ? { ...names, type_ids: "token_type_ids" } : names;
+}
 
 /** A protobuf message, which an ONNX file is, may not be longer. */
 const longestFile = 2 ** 31 - 1;
@@ -54,7 +58,8 @@ export function classifierOnnx(parts: ClassifierParts, format: WeightFormat = "f
         "one file holds less than 2 GB",
     );
   }
-  const positions = config.max_position_embeddings;
+  const positions = positionsOf(config);
+  const names = inputNames(config);
   if (positions < 4) {
     throw new InputError(`Cannot export a model of ${positions} positions: expected 4 or more`);
   }
@@ -62,7 +67,7 @@ export function classifierOnnx(parts: ClassifierParts, format: WeightFormat = "f
   const lower = ({ batch, fractions, sequence }: Record<string, number>) => {
     const shape = [batch!, ...fractions ? [fractions] : [], sequence!];
     const input: Signature = { shape, dtype: "int32" };
-    const feeds = { ids: input, mask: input, type_ids: input };
+    const feeds = Object.fromEntries(Object.keys(names).map((name) => [name, input]));
     const graph = record("classifier", { state: signatures(parameters), feeds }, (inputs) => ({
       state: {},
       outputs: { logits: logits(parts, inputs) },
@@ -77,7 +82,7 @@ export function classifierOnnx(parts: ClassifierParts, format: WeightFormat = "f
   ] as const;
   const model = dynamicModel(lower, dimensions);
 
-  const casts = Object.entries(inputNames).map(([name, given]): OnnxNode => ({
+  const casts = Object.entries(names).map(([name, given]): OnnxNode => ({
     op: "Cast",
     inputs: [given],
     outputs: [name],
@@ -97,7 +102,7 @@ export function classifierOnnx(parts: ClassifierParts, format: WeightFormat = "f
     ...model,
     nodes: withoutUnread([...casts, ...model.nodes], model.outputs.map(({ name }) => name)),
     constants: [...weights, ...model.constants],
-    inputs: Object.values(inputNames).map((name) => ({
+    inputs: Object.values(names).map((name) => ({
       name,
       shape: dimensions.map(({ name }) => name),
       type: "int64",
@@ -110,7 +115,7 @@ function logits({ config, features, pooling }: ClassifierParts, inputs: Tensors)
   const { ids, mask, type_ids: typeIds } = inputs;
   const rows = (tensor: tf.Tensor) => tf.reshape(tensor, [-1, tensor.shape.at(-1)!]);
   return classifierLogits(inputs, config, classifierFeatures(features, pooling), {
-    ...{ ids: rows(ids!), mask: rows(mask!), typeIds: rows(typeIds!), texts: ids!.shape[0]! },
+    ...{ ids: rows(ids!), mask: rows(mask!), typeIds: typeIds && rows(typeIds), texts: ids!.shape[0]! },
     ...pooling ? { fractionMask: tf.cast(tf.max(mask!, 2), "float32") } : {},
   });
 }

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { requirePositions, requireSegments } from "../bert/config.ts";
+import { readsNextSentences } from "../bert/parameters.ts";
 import { corpusTexts } from "../paper/corpora.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { type Documents, encodeDocuments, planSegments } from "../paper/segments.ts";
@@ -320,7 +321,7 @@ export function stepsOf(
   { passes = paperPasses, steps, batchSize = 32, maxLength = 128 }: RecipePreTraining,
   seed: number,
 ): Pick<PreTrainingPlan, "nsp" | "sequences" | "steps" | "headSteps"> {
-  const nsp = config.type_vocab_size >= 2 && haveNextSentences(documents);
+  const nsp = config.type_vocab_size >= 2 && readsNextSentences(config) && haveNextSentences(documents);
   const sequences = planSegments(documents, { maxLength, shortShare: .1, nextSentence: nsp }, seed)
     .startA.length;
   const updates = steps ?? Math.min(paperSteps, Math.max(1, Math.ceil(passes * sequences / batchSize)));

@@ -2,8 +2,9 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
-import { type BertConfig, configLabels, requireVocabulary } from "../bert/config.ts";
+import { type BertConfig, configLabels, positionsOf, requireVocabulary } from "../bert/config.ts";
 import { requireFinite } from "../bert/elements.ts";
+import { familyOf } from "../bert/family/families.ts";
 import { readSafetensors, readSafetensorsHeader } from "../bert/safetensors.ts";
 import { InputError } from "../errors.ts";
 import { type ClassifierPlan, classifierPlan } from "../paper/classifier_plan.ts";
@@ -71,20 +72,20 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
   }
   const { problem_type: type } = await readJson(
     join(folder, "config.json"),
-    classifierShape,
+    classifierShape(`${familyOf(config).className}ForSequenceClassification`),
     "give a model that has one label or several for each text",
   );
   if (labels.length < 2) {
     throw new InputError(`Cannot use ${folder} as its classifier knows only one label: found "${labels[0]}"`);
   }
   const text = textStrategy(training?.text ?? "head", { maxFractions: training?.max_fractions });
-  const maxLength = training?.maxLength ?? Math.min(512, config.max_position_embeddings);
+  const positions = positionsOf(config);
+  const maxLength = training?.maxLength ?? Math.min(512, positions);
   const fail = (why: string) =>
     new InputError(`Cannot use ${join(folder, "bertlab.json")} as ${why}; ${advice}`);
   if (training && text.pooling && training.max_fractions === undefined) {
     throw fail(`"max_fractions" is missing, which ${text.name} needs`);
   }
-  const positions = config.max_position_embeddings;
   if (maxLength > positions) {
     throw fail(`"maxLength" is ${maxLength} and the model has ${positions} positions`);
   }
@@ -105,7 +106,7 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
     );
   }
   const pairs = training && (training.pairs ?? false);
-  if (pairs && config.type_vocab_size < 2) {
+  if (pairs && config.type_vocab_size < 2 && familyOf(config).segments === "read") {
     throw new InputError(
       `Cannot use ${folder} as its bertlab.json speaks of pairs of texts, and its config.json of ` +
         `${config.type_vocab_size} kind of segment: expected 2; take both files from one model`,
@@ -185,18 +186,21 @@ export const multiLabelType = "multi_label_classification";
 
 interface ClassifierFile {
   readonly problem_type?: string | null;
+  readonly classifier_pooling?: string | null;
   readonly architectures?: readonly string[] | null;
 }
 
 /** The shape of the config.json of a classifier, as other kinds have tensors of the same names. */
-const classifierShape: Shape<ClassifierFile> = object<ClassifierFile>({
-  problem_type: nullish(oneOf(["single_label_classification", multiLabelType])),
-  architectures: nullish(fitting(
-    list(anyText),
-    "a list with BertForSequenceClassification",
-    (names) => names.length === 0 || names.includes("BertForSequenceClassification"),
-  )),
-});
+const classifierShape = (className: string): Shape<ClassifierFile> =>
+  object<ClassifierFile>({
+    problem_type: nullish(oneOf(["single_label_classification", multiLabelType])),
+    classifier_pooling: nullish(oneOf(["cls"])),
+    architectures: nullish(fitting(
+      list(anyText),
+      `a list with ${className}`,
+      (names) => names.length === 0 || names.includes(className),
+    )),
+  });
 
 /** The parameters of a pooling by these names. */
 async function readPooling(folder: string, names: readonly string[]): Promise<HostTensors> {

@@ -109,8 +109,8 @@ export interface AttentionRows {
  * Scaled dot-product attention with N heads (Vaswani et al. 2017), dropout on the probabilities.
  *
  * @param query [B, T, N·D] as key and value, or with `rows` [S, N·D]
- * @param maskBias added to the scores, 0 or a large negative number: [B, T] to all scores of a key, or [R, T, T] to the
- * score of each query and key of a row
+ * @param maskBias added to the scores, 0 or a large negative number: [B, T] to all scores of a key, or [B, T, T],
+ * with `rows` [R, T, T], to the score of each query and key
  * @returns the query's shape. With `rows` the gradient is right if no gradient reaches the last token, or each place
  * of the rows has a token.
  */

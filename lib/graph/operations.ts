@@ -59,6 +59,8 @@ export const operations = {
   Sqrt: { infer: shape.same, onnx: onnx.unary("Sqrt"), stablehlo: stablehlo.unary("sqrt") },
   Exp: { infer: shape.same, onnx: onnx.unary("Exp"), stablehlo: stablehlo.unary("exponential") },
   Log: { infer: shape.same, onnx: onnx.unary("Log"), stablehlo: stablehlo.unary("log") },
+  Cos: { infer: shape.same, onnx: onnx.unary("Cos"), stablehlo: stablehlo.unary("cosine") },
+  Sin: { infer: shape.same, onnx: onnx.unary("Sin"), stablehlo: stablehlo.unary("sine") },
   Tanh: { infer: shape.same, onnx: onnx.unary("Tanh"), stablehlo: stablehlo.unary("tanh") },
   Sigmoid: { infer: shape.same, onnx: onnx.unary("Sigmoid"), stablehlo: stablehlo.unary("logistic") },
   Relu: { infer: shape.same, onnx: onnx.unary("Relu"), stablehlo: stablehlo.relu },

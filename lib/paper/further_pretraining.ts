@@ -9,7 +9,8 @@
  */
 import { createHash } from "node:crypto";
 import { requirePositions, requireSegments } from "../bert/config.ts";
-import { preTrainingParameters, unigramStart } from "../bert/parameters.ts";
+import { familyOf } from "../bert/family/families.ts";
+import { preTrainingParameters, readsNextSentences, unigramStart } from "../bert/parameters.ts";
 import { pretrainer } from "../bert/pretraining.ts";
 import type { StartModel } from "../bert/start_model.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -145,18 +146,24 @@ export async function furtherPretrain(
   context: FurtherPretrainContext,
 ): Promise<FurtherPretrained> {
   requireArguments("furtherPretrain", { options: [options, withModel], context: [context, aContext] });
-  const { model, steps, seed, language = "en", headSteps = 0, nsp = true, wholeWords = false } = options;
+  const { model, steps, seed, language = "en", headSteps = 0, wholeWords = false } = options;
   const { batchSize = 32, maxLength = 128, heldOutExamples = 512 } = options;
   const usual = usualPreTraining[model.fresh ? "fresh" : "trained"];
   const { maskedShare = usual.maskedShare, learningRate = usual.learningRate } = options;
   const { warmupProportion = usual.warmupProportion, decayProportion = usual.decayProportion } = options;
   const [{ config, tokenizer }, total] = [model, headSteps + steps];
+  const nsp = readsNextSentences(config, options);
   if (!(steps >= 0 && headSteps >= 0 && total >= 1 && Number.isInteger(total))) {
     throw new RangeError(`Expected whole numbers of steps, found ${steps} and ${headSteps} head steps`);
   }
   requirePositions(config, maxLength);
   if (nsp) requireSegments(config, "no next sentences (--no-nsp)");
   const notes = [...model.notes];
+  if ((options.nsp ?? true) && !nsp) {
+    notes.push(
+      `${familyOf(config).title} has no head for next sentences: masked words are all that it is trained on.`,
+    );
+  }
   const documentsOf = (given: readonly string[] | Documents): Documents => {
     if ("pieces" in given) return given;
     const { documents, cuts } = encodeDocuments(given, tokenizer, language);
@@ -168,7 +175,7 @@ export async function furtherPretrain(
   const batching = {
     ...{ batchSize, maxLength, maskedShare, maxMasks: Math.ceil(maskedShare * maxLength) },
     ...{ tokenizerIds: tokenizer.ids, vocabSize: tokenizer.vocabSize, nextSentence: nsp, key: fold(seed, 1) },
-    wholeWords: wholeWords ? continuationPieces(vocabularyOf(tokenizer)) : undefined,
+    wholeWords: wholeWords ? continuationPieces(vocabularyOf(tokenizer), tokenizer.wordStart) : undefined,
     devices: context.engine.capabilities.devices.length,
   };
   const heldOutSet = heldOutBatches(heldOut, batching, heldOutExamples);

@@ -79,16 +79,25 @@ function wordsOf(
   return words;
 }
 
-/** [V] 1 = a piece inside a word, for `wholeWords`, from a vocabulary by id. */
-export function continuationPieces(pieces: readonly string[]): Uint8Array {
-  return Uint8Array.from(pieces, (piece) => piece.startsWith("##") ? 1 : 0);
+/**
+ * [V] 1 = a piece inside a word, for `wholeWords`, from a vocabulary by id.
+ *
+ * @param wordStart mark of the pieces that words begin with; if not given, those inside words are marked, by "##"
+ */
+export function continuationPieces(pieces: readonly string[], wordStart?: string): Uint8Array {
+  return Uint8Array.from(
+    pieces,
+    (piece) => (wordStart === undefined ? piece.startsWith("##") : !piece.startsWith(wordStart)) ? 1 : 0,
+  );
 }
 
 /** A tokenizer's vocabulary by id. */
 export function vocabularyOf(tokenizer: Tokenizer): string[] {
   const text = tokenizer.files["tokenizer.json"]! as string;
-  const { vocab } = (JSON.parse(text) as { model: { vocab: Record<string, number> } }).model;
+  const { vocab } =
+    (JSON.parse(text) as { model: { vocab: Record<string, number> | [string, number][] } }).model;
   const pieces = new Array<string>(tokenizer.vocabSize).fill("");
-  for (const [piece, id] of Object.entries(vocab)) pieces[id] = piece;
+  if (Array.isArray(vocab)) vocab.forEach(([piece], id) => pieces[id] = piece);
+  else for (const [piece, id] of Object.entries(vocab)) pieces[id] = piece;
   return pieces;
 }

@@ -15,7 +15,7 @@ import { object, whole } from "../storage/json.ts";
 /** A tokenizer and a text strategy, by which texts are read. */
 export interface Reading {
   /** Texts to wordpieces. */
-  readonly tokenizer: Pick<Tokenizer, "encode">;
+  readonly tokenizer: Pick<Tokenizer, "encode" | "between">;
   /** The strategy for long texts. */
   readonly text: TextStrategy;
   /** T, the longest input in wordpieces, [CLS] and [SEP] included. */
@@ -40,7 +40,10 @@ export function readExamples(
       return { pieces: strategy.pieces(first, maxLength), length: first.length, ...labels, index };
     }
     const second = tokenizer.encode(pair);
-    return { ...cutPair(first, second, maxLength), length: first.length + second.length, ...labels, index };
+    const { between = [] } = tokenizer;
+    const cut = cutPair(first, second, maxLength - between.length);
+    const rest = Int32Array.of(...between, ...cut.second);
+    return { ...cut, second: rest, length: first.length + second.length + between.length, ...labels, index };
   });
 }
 

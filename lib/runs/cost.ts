@@ -9,8 +9,9 @@
  * as long as they may be.
  */
 import { type BertConfig, newConfig, readConfig } from "../bert/config.ts";
+import { familyOf } from "../bert/family/families.ts";
 import { namedConfig } from "../bert/models.ts";
-import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
+import { parameterShapes, preTrainingShapes, readsNextSentences } from "../bert/parameters.ts";
 import { paperSets } from "../data/paper_sets.ts";
 import { usualPreTraining } from "../paper/further_pretraining.ts";
 import { featureWidth, layerFeatures } from "../paper/layers.ts";
@@ -98,8 +99,9 @@ export function encoderFlops(
   });
   const { num_hidden_layers: layers, hidden_size: hidden, intermediate_size: inner } = config;
   const { tokens, pairs } = computed;
-  const all = layers * (2 * (4 * hidden ** 2 + 2 * hidden * inner) * tokens + 4 * hidden * pairs);
-  return all - (tokens - (kept ?? tokens)) * 2 * (hidden ** 2 + 2 * hidden * inner);
+  const matrices = familyOf(config).modern ? 3 : 2; // GeGLU has a gate besides
+  const all = layers * (2 * (4 * hidden ** 2 + matrices * hidden * inner) * tokens + 4 * hidden * pairs);
+  return all - (tokens - (kept ?? tokens)) * 2 * (hidden ** 2 + matrices * hidden * inner);
 }
 
 /**
@@ -213,11 +215,12 @@ function preTrainingFlops(
   { steps, headSteps, batchSize, maxLength, nsp }: ResolvedPreTraining,
   masked: number,
 ): number {
-  const { hidden_size: hidden, vocab_size: vocabulary } = model;
+  const { hidden_size: hidden, vocab_size: vocabulary, embedding_size: width = hidden } = model;
   const [{ S, R, T }] = packedSizes([new Array<number>(batchSize).fill(maxLength)]) as [PackedSize];
   const encoder = encoderFlops(model, { tokens: S, pairs: R * T ** 2 });
-  const words = masked * (2 * hidden ** 2 + 2 * hidden * vocabulary);
-  const heads = batchSize * (words + (nsp ? 2 * hidden ** 2 + 2 * hidden * 2 : 0));
+  const words = masked * (2 * hidden * width + 2 * width * vocabulary);
+  const heads = batchSize *
+    (words + (readsNextSentences(model, { nsp }) ? 2 * hidden ** 2 + 2 * hidden * 2 : 0));
   const update = updateOperations * sizeOf(preTrainingShapes(model, { nsp }));
   const headStep = encoder + (1 + backwardPass) * heads;
   const step = (1 + backwardPass) * (encoder + heads) + update;

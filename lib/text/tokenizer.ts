@@ -1,9 +1,13 @@
 /**
- * BERT's WordPiece tokenizers: from a Hugging Face folder, from an old folder with only vocab.txt, or made of given
- * pieces or the characters of some texts. They never cut or pad a text, whatever the folder's own settings are.
+ * Tokenizers: BERT's of WordPiece, and those of other families (subword_folder.ts). They come from a Hugging Face
+ * folder, from an old folder with only vocab.txt, or are made of given pieces or the characters of some texts. They
+ * never cut or pad a text, whatever the folder's own settings are.
  */
 import * as hub from "@huggingface/tokenizers";
 import { placeTokens, tokenFinder } from "./added_tokens.ts";
+import { subwordEncoder, wordStartOf } from "./subword_encoder.ts";
+import { vocabOf } from "./subword_files.ts";
+import { readSubwordFolder, subwordAdvice, type SubwordFolder } from "./subword_folder.ts";
 import { readTokenizerFolder } from "./tokenizer_folder.ts";
 import {
   normalizerJson,
@@ -17,6 +21,7 @@ import {
 } from "./tokenizer_files.ts";
 import { manyTexts, path, requireArguments, someOf } from "../storage/arguments.ts";
 import { number } from "../storage/json.ts";
+import { remembering } from "./word_memory.ts";
 
 /** Ids of BERT's special tokens. */
 export interface SpecialIds {
@@ -42,6 +47,10 @@ export interface Tokenizer {
   readonly ids: SpecialIds;
   /** Files to save beside a model, by name; Hugging Face's libraries load them. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
+  /** Special tokens between the [SEP] after a pair's first text and its second text; none if not given. */
+  readonly between?: readonly number[];
+  /** Mark of the pieces that words begin with; if not given, those inside words have a mark, "##". */
+  readonly wordStart?: string;
   /** Sentences for the user on what a folder leaves open or says twice, and what was decided. */
   readonly notes: readonly string[];
 }
@@ -54,6 +63,8 @@ export interface Tokenizer {
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   requireArguments("loadTokenizer", { folder: [folder, path] });
+  const subwords = await readSubwordFolder(folder);
+  if (subwords) return makeSubwordTokenizer(subwords);
   const { json, config, vocabulary, notes } = await readTokenizerFolder(folder);
   return makeTokenizer(json, config, vocabulary, notes);
 }
@@ -137,6 +148,22 @@ function makeTokenizer(
   };
 }
 
+function makeSubwordTokenizer({ json, config, ids, separators, path }: SubwordFolder): Tokenizer {
+  const allIds = [...Object.values(vocabOf(json.model)), ...json.added_tokens.map(({ id }) => id)];
+  return {
+    encode: subwordEncoder(json, path, subwordAdvice),
+    vocabSize: allIds.reduce((largest, id) => Math.max(largest, id), -1) + 1,
+    ids,
+    ...separators === 2 ? { between: [ids.sep] } : {},
+    wordStart: wordStartOf(json),
+    files: {
+      "tokenizer.json": JSON.stringify({ ...json, truncation: null, padding: null }),
+      "tokenizer_config.json": JSON.stringify(config, null, 2) + "\n",
+    },
+    notes: [],
+  };
+}
+
 /**
  * Splits words into the longest pieces of a vocabulary, from left to right. None is tried that is longer than the
  * longest of all, so that the time grows as the words do.
@@ -170,23 +197,6 @@ function specialIds({ model: { vocab }, added_tokens }: TokenizerJson, config: T
     return added_tokens.find(({ content }) => content === token)?.id ?? vocab[token]!;
   };
   return { cls: idOf("cls"), sep: idOf("sep"), pad: idOf("pad"), unk: idOf("unk"), mask: idOf("mask") };
-}
-
-/** Longest word (in UTF-16 units) and largest number of words that an encoder remembers. */
-const longestKnown = 40;
-const mostKnown = 200_000;
-
-/** Returns the function, which remembers what it made of words; about eight times as fast on reviews as without. */
-function remembering(encode: (word: string) => readonly number[]): (word: string) => readonly number[] {
-  const known = new Map<string, readonly number[]>();
-  return (word) => {
-    let ids = known.get(word);
-    if (!ids) {
-      ids = encode(word);
-      if (word.length <= longestKnown && known.size < mostKnown) known.set(word, ids);
-    }
-    return ids;
-  };
 }
 
 /**

@@ -162,8 +162,13 @@ export const advice = "take the files of the model's tokenizer again; only BERT'
  *
  * @throws InputError if two pieces or two added tokens have one id, or one piece two.
  */
-export function requireOneId({ model: { vocab }, added_tokens }: TokenizerJson, path: string): void {
-  const fail = (why: string) => new InputError(`Cannot use ${path} as ${why}; ${advice}`);
+export function requireOneId(
+  added_tokens: TokenizerJson["added_tokens"],
+  vocab: TokenizerJson["model"]["vocab"],
+  path: string,
+  todo: string = advice,
+): void {
+  const fail = (why: string) => new InputError(`Cannot use ${path} as ${why}; ${todo}`);
   const pieces = new Map<number, string>(), added = new Map<number, string>();
   const requireNew = (known: Map<number, string>, piece: string, id: number) => {
     const other = known.get(id) ?? piece;

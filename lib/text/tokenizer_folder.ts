@@ -36,7 +36,9 @@ export interface TokenizerFolder {
 }
 
 /** Classes that make a BertTokenizer of the files, and those that take tokenizer.json as it is. */
-const bertClasses = ["BertTokenizer", "BertTokenizerFast"];
+const bertClasses = ["Bert", "DistilBert", "Electra"].flatMap((
+  name,
+) => [`${name}Tokenizer`, `${name}TokenizerFast`]);
 const plainClasses = ["PreTrainedTokenizerFast", "TokenizersBackend"];
 
 /** Reads a folder's tokenizer. @throws InputError if files are missing, broken or not of BERT. */
@@ -46,7 +48,7 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
   const plain = await takesJsonAsItIs(folder, config);
   const vocabulary = await readTextIfThere(at("vocab.txt"), advice);
   const json = await readJsonIfThere(at("tokenizer.json"), tokenizerShape, advice);
-  if (json) requireOneId(json, at("tokenizer.json"));
+  if (json) requireOneId(json.added_tokens, json.model.vocab, at("tokenizer.json"));
   else if (vocabulary === undefined || plain) {
     throw new InputError(
       `Cannot load the tokenizer of ${folder}: found neither tokenizer.json nor ${

@@ -95,6 +95,8 @@ export const cases: Readonly<Record<string, Case>> = {
   square: unary(tf.square),
   exponential: unary(tf.exp),
   logarithm: unary(tf.log, { x: positive(3, 4) }),
+  cos: unary(tf.cos),
+  sin: unary(tf.sin),
   tanh: unary(tf.tanh),
   sigmoid: unary(tf.sigmoid),
   relu: unary(tf.relu),

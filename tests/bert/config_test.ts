@@ -47,10 +47,11 @@ Deno.test("labels that are numbers are read as texts", () => {
 
 Deno.test("what cannot be used is told in one sentence", () => {
   const advice = "; take the model's config.json again, or another model";
+  const families = "bert, roberta, xlm-roberta, camembert, distilbert, electra, modernbert";
   const names = "is not names of the classes 0, 1, …, no two alike";
   const cases: [Record<string, unknown>, string][] = [
-    [{ model_type: "roberta" }, '"model_type" is not bert: found "roberta"' + advice],
-    [{ model_type: 3 }, '"model_type" is not bert: found 3' + advice],
+    [{ model_type: "fnet" }, `"model_type" is not one of ${families}: found "fnet"` + advice],
+    [{ model_type: 3 }, `"model_type" is not one of ${families}: found 3` + advice],
     [{ hidden_size: undefined }, '"hidden_size" is missing' + advice],
     [{ vocab_size: null }, '"vocab_size" is not a whole number from 1 to 10000000: found null' + advice],
     [

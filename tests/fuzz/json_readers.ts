@@ -1,5 +1,5 @@
 /** The readers of JSON files that are read back, each with a small whole file of its format. */
-import { mkdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { readConfig } from "../../lib/bert/config.ts";
@@ -17,10 +17,11 @@ import { measure } from "../../lib/results/metrics.ts";
 import { StateFile } from "../../lib/search/state.ts";
 import { readMeasured } from "../../lib/runs/data_table.ts";
 import { anything, map } from "../../lib/storage/json.ts";
-import { characterTokenizer } from "../../lib/text/tokenizer.ts";
+import { characterTokenizer, loadTokenizer } from "../../lib/text/tokenizer.ts";
 import { keptModel } from "../../lib/training/cached_model.ts";
 import { newestCheckpoint, writeCheckpoint } from "../../lib/training/checkpoints.ts";
 import { readNotebook } from "../../scripts/notebook_file.ts";
+import { familyFolder } from "../golden/families.ts";
 import { exampleRecord } from "../results/example_record.ts";
 
 /** The state of a search with one training. */
@@ -103,6 +104,8 @@ export async function jsonReaders(folder: string, tiny: string): Promise<JsonRea
       read: model,
     },
     { ...sample("bertlab.json"), free: /./, read: model },
+    await familyReader(folder, "modernbert", "config.json"),
+    await familyReader(folder, "xlm-roberta", "tokenizer.json"),
     {
       name: "records by fields",
       file: join("results", "records.jsonl"),
@@ -216,6 +219,22 @@ export async function jsonReaders(folder: string, tiny: string): Promise<JsonRea
       read: () => newestCheckpoint(checkpoint, map(anything)),
     },
   ];
+}
+
+/** Makes a family's folder, whose configuration and tokenizer are read. */
+async function familyReader(folder: string, family: string, name: string): Promise<JsonReader> {
+  const own = join(folder, family);
+  await cp(familyFolder(family), own, { recursive: true });
+  return {
+    name: `${family}'s ${name}`,
+    file: join(family, name),
+    whole: await readFile(join(own, name)),
+    ...{ free: /./, anyType: /./ },
+    read: async () => {
+      const { encode, files: _, ...tokenizer } = await loadTokenizer(own);
+      return { config: await readConfig(own), tokenizer, ids: texts.map((text) => [...encode(text)]) };
+    },
+  };
 }
 
 /** Makes a classifier's folder; reading it gives all that its predictions depend on. */

@@ -1,7 +1,7 @@
 /** StableHLO rules of attention: products and a softmax, or cuDNN's call (fused_attention.ts). */
 import { droppedOut, softmaxOf } from "./composites.ts";
 import type { Operand, StablehloEmitter } from "./emitter.ts";
-import { fusedAttention, fusedAttentionGrad, isFusible } from "./fused_attention.ts";
+import { fusedAttention, fusedAttentionGrad, isFused, isFusible } from "./fused_attention.ts";
 
 type Inputs = Record<string, Operand>;
 type Attributes = { readonly heads: number; readonly rate: number; readonly site: number };
@@ -40,10 +40,12 @@ export function attention(
 ): Operand[] {
   const split = (x: Operand) => splitHeads(emit, x, attributes.heads, rows);
   const [q, k, v] = [split(query!), split(key!), split(value!)];
-  if (!rows && isFusible(emit, q, dropoutKey)) return [fusedAttention(emit, q, k, v, maskBias!)];
+  if (!rows && maskBias!.shape.length === 2 && isFusible(emit, q, dropoutKey)) {
+    return [fusedAttention(emit, q, k, v, maskBias!)];
+  }
   const [batch, tokens, , size] = q.shape as [number, number, number, number];
   const scores = emit.multiply(pairs(emit, q, k), 1 / Math.sqrt(size));
-  const bias = emit.reshape(maskBias!, [batch, 1, rows ? tokens : 1, tokens]);
+  const bias = emit.reshape(maskBias!, [batch, 1, maskBias!.shape.length === 3 ? tokens : 1, tokens]);
   const softmax = softmaxOf(emit, emit.add(scores, bias));
   const kept = dropoutKey ? droppedOut(emit, softmax, dropoutKey, attributes) : softmax;
   return [joinHeads(emit, mixed(emit, kept, v, 3), places), softmax];
@@ -60,7 +62,7 @@ export function attentionGrad(
 ): Operand[] {
   const split = (x: Operand) => splitHeads(emit, x, attributes.heads, rows);
   const [q, k, v, dContext] = [split(query!), split(key!), split(value!), split(dy!)];
-  if (!rows && isFusible(emit, q, dropoutKey)) return fusedAttentionGrad(emit, q, k, v, dContext, y!);
+  if (isFused(y!)) return fusedAttentionGrad(emit, q, k, v, dContext, y!);
   const drop = (x: Operand) => dropoutKey ? droppedOut(emit, x, dropoutKey, attributes) : x;
   const dProbabilities = drop(pairs(emit, dContext, v));
   const rowSums = emit.reduce("add", emit.multiply(dContext, split(y!)), 3, { keep: true });

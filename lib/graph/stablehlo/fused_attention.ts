@@ -53,6 +53,11 @@ export function fusibleShapes({ nodes }: GraphBody): AttentionShape[] {
   return [...new Map(shapes.map((shape) => [shapeKey(shape), shape])).values()];
 }
 
+/** Tells whether an output is of cuDNN's call. */
+export function isFused(y: Operand): boolean {
+  return forwards.has(y);
+}
+
 /** Attention: queries, keys, values [B, T, N, D] and the mask's bias [B, T] to the context [B, T, N·D]. */
 export function fusedAttention(
   emit: StablehloEmitter,
