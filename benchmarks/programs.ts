@@ -35,10 +35,13 @@ type Card = keyof typeof targets;
 /** What was compiled, by the hash of its text and the card. */
 type Kept = Record<string, Partial<Record<Card, Compiled>>>;
 
-const file = join(import.meta.dirname!, "programs.json");
+const [file, page] = ["programs.json", "programs.md"].map((name) => join(import.meta.dirname!, name)) as [
+  string,
+  string,
+];
 const options = { precision: "bf16", devices: 1, fusedAttention: true } as const;
 
-/** Compiles what is not kept yet; prints a table, and returns the number of programs. */
+/** Compiles what is not kept yet; prints and writes a table, and returns the number of programs. */
 export async function benchPrograms(
   { say }: { say: (line: string) => void },
 ): Promise<Record<string, unknown>> {
@@ -79,7 +82,15 @@ export async function benchPrograms(
     { label, graph, hash },
   ) => [label, graph.name.split(" ")[0]!, ...cellsOf(used[hash]!)]);
   const names = Object.keys(targets).flatMap((card) => [`${card}: GB`, "of its room"]);
-  say(markdown(["experiment, column, row", "program", "products", "fused calls", ...names], rows, 2));
+  const table = markdown(
+    ["experiment, column, row", "program", "products", "fused calls", ...names],
+    rows,
+    2,
+  );
+  const head = "# Programs of the experiments at paper scale, bf16\n\n" +
+    `Most memory of the card, with the whole state of the training, and its share of what programs may take there, ${memoryFraction()} of\nthe card's memory. \`deno task bench programs\` writes this.\n\n`;
+  await writeWhole(page, [`${head}${table}\n`]);
+  say(table);
   return { programs: rows.length, different: hashes.size };
 }
 
