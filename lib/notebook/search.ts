@@ -50,11 +50,12 @@ export async function searchClassifier(data: Dataset, settings: SearchSettings):
   const { draft, tuning } = trainDraft({ learningRate: 5e-5, layerDecay: 0.95, ...own });
   const recipe = recipeOf({ ...data, test: [] }, draft, tuning);
   const withEngine = withEngineOf(draft);
+  const preTraining = fixed?.includes("recipe") ? undefined : { unlabelled };
   const table = new LiveTable(trialHead);
   const found = await inFolder(folder, (folder) =>
     withEngine(async (engine) => {
       const search = await searchRecipe(
-        { recipe, preTraining: { unlabelled }, fixed, budget: seconds, testTexts: data.test.length },
+        { recipe, preTraining, fixed, budget: seconds, testTexts: data.test.length },
         {
           ...{ engine, checkpoint: { folder, resume: true } },
           say: (line) => table.note(line),

@@ -38,7 +38,7 @@ import { Trainings } from "./trainings.ts";
 export interface SearchOptions {
   /** The default recipe: its rate, decay and truncation, and the data without test texts. */
   readonly recipe: Recipe;
-  /** Settings of pre-training, where that is a choice; else no choice pre-trains. */
+  /** Settings of pre-training: one of the choices, or, with `recipe` among `fixed`, before all; none if not given. */
   readonly preTraining?: RecipePreTraining;
   /** Choices that keep the default's value. */
   readonly fixed?: readonly ChoiceName[];
