@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { realpath } from "node:fs/promises";
 import process from "node:process";
 import { engineNames, precisions } from "../lib/engine/open.ts";
-import { defaultFraction, memoryVariable } from "../lib/engine/xla/plugin.ts";
+import { defaultFraction, memoryVariable } from "../lib/engine/xla/memory_fraction.ts";
 import { InputError } from "../lib/errors.ts";
 import { tableFormats, type TableOptions } from "../lib/tables/table.ts";
 

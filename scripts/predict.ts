@@ -17,7 +17,6 @@ import { RowTally } from "../lib/tables/row_tally.ts";
 import { requireWritable } from "../lib/storage/whole_file.ts";
 import { type TableLayout, writeTable } from "../lib/tables/writer.ts";
 import { InputError } from "../lib/errors.ts";
-import { explain } from "../lib/classifier/occlusion.ts";
 import {
   namesOf,
   type PredictionColumns,
@@ -116,7 +115,8 @@ async function predict(options: PredictOptions, output: Output): Promise<void> {
         withNul,
         withLost,
         withTokens,
-        explain: (text, label) => explain(classifier, text, { label }),
+        explain: async (text, label) =>
+          (await import("../lib/classifier/occlusion.ts")).explain(classifier, text, { label }),
         onRows: (done) => progress.update(rows = done),
       });
       await writeTable(options.output, outputLayout, batches);

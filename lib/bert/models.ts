@@ -9,7 +9,7 @@ import { cachedFolder, cacheFolder, fetchFolder, type Source, type WantedFile } 
 import { wheelSource } from "../storage/python_packages.ts";
 import { InputError } from "../errors.ts";
 import { type BertConfig, type NewConfig, newConfig } from "./config.ts";
-import { jarSource, type ModelJar } from "./jar_model.ts";
+import type { ModelJar } from "./jar_model.ts";
 import { readShards, weightFiles } from "./weights.ts";
 
 /** A named model. */
@@ -191,7 +191,7 @@ export async function resolveModel(
     );
   }
   const { hashes = {} } = named ?? {};
-  const otherwise = named ? otherSources(named) : [];
+  const otherwise = named ? await otherSources(named) : [];
   const place = placeOf(fullId(repository));
   const files = FILES.map((file) => ({ ...file, sha256: hashes[file.name] }));
   // A copy on this machine comes first, without waiting for a hub.
@@ -243,8 +243,9 @@ function placeOf(id: string): string {
 }
 
 /** Returns the sources of a named model besides the hub. */
-function otherSources({ wheel, jar, config }: NamedModel): Source[] {
-  return [...wheel ? [wheelSource(...wheel)] : [], ...jar ? [jarSource(jar, newConfig(config))] : []];
+async function otherSources({ wheel, jar, config }: NamedModel): Promise<Source[]> {
+  const sources = wheel ? [wheelSource(...wheel)] : [];
+  return jar ? [...sources, (await import("./jar_model.ts")).jarSource(jar, newConfig(config))] : sources;
 }
 
 /** Fetches a model's files, as far as they are missing, and returns its folder in the hub's cache. */

@@ -6,7 +6,6 @@ import { fileName } from "../storage/file_name.ts";
 import { fitting, map, object, readJson, text } from "../storage/json.ts";
 import type { HostTensors } from "../tensors.ts";
 import { readSafetensors, readSafetensorsHeader } from "./safetensors.ts";
-import { readTorchCheckpoint, readTorchShapes } from "./torch_checkpoint.ts";
 
 /** The tensors' names and shapes, and a function that reads the data of some. */
 export interface Weights {
@@ -61,6 +60,7 @@ export async function readShards(path: string): Promise<ReadonlyMap<string, stri
 
 async function openFile(path: string): Promise<Weights> {
   if (path.endsWith(".bin")) {
+    const { readTorchCheckpoint, readTorchShapes } = await import("./torch_checkpoint.ts");
     return { path, tensors: await readTorchShapes(path), read: (names) => readTorchCheckpoint(path, names) };
   }
   const { tensors } = await readSafetensorsHeader(path);

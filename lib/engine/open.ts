@@ -1,7 +1,6 @@
 /** Engines by name; only the one that is asked for is loaded. */
 import { InputError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
-import { hasUsableGpu } from "./xla/gpu.ts";
 import { requireArguments } from "../storage/arguments.ts";
 import { text, whole } from "../storage/json.ts";
 
@@ -17,6 +16,7 @@ export async function chooseEngine(
   say: (line: string) => void,
 ): Promise<Engine["name"]> {
   if (name !== "auto") return name;
+  const { hasUsableGpu } = await import("./xla/gpu.ts");
   return await hasUsableGpu(say) ? "xla" : "onnx";
 }
 

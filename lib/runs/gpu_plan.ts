@@ -8,7 +8,7 @@ import { parameterShapes, preTrainingShapes } from "../bert/parameters.ts";
 import { pretrainer } from "../bert/pretraining.ts";
 import { planFor } from "../engine/xla/ahead_of_time.ts";
 import type { Api } from "../engine/xla/api.ts";
-import { memoryFraction } from "../engine/xla/plugin.ts";
+import { memoryFraction } from "../engine/xla/memory_fraction.ts";
 import type { Target } from "../engine/xla/targets/hopper.ts";
 import type { Configuration } from "./configuration.ts";
 import { classifierPlan } from "../paper/classifier_plan.ts";

@@ -5,7 +5,6 @@
  */
 import * as hub from "@huggingface/tokenizers";
 import { placeTokens, tokenFinder } from "./added_tokens.ts";
-import { subwordEncoder, wordStartOf } from "./subword_encoder.ts";
 import { vocabOf } from "./subword_files.ts";
 import { readSubwordFolder, subwordAdvice, type SubwordFolder } from "./subword_folder.ts";
 import { readTokenizerFolder } from "./tokenizer_folder.ts";
@@ -64,7 +63,7 @@ export interface Tokenizer {
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   requireArguments("loadTokenizer", { folder: [folder, path] });
   const subwords = await readSubwordFolder(folder);
-  if (subwords) return makeSubwordTokenizer(subwords);
+  if (subwords) return await makeSubwordTokenizer(subwords);
   const { json, config, vocabulary, notes } = await readTokenizerFolder(folder);
   return makeTokenizer(json, config, vocabulary, notes);
 }
@@ -148,7 +147,10 @@ function makeTokenizer(
   };
 }
 
-function makeSubwordTokenizer({ json, config, ids, separators, path }: SubwordFolder): Tokenizer {
+async function makeSubwordTokenizer(
+  { json, config, ids, separators, path }: SubwordFolder,
+): Promise<Tokenizer> {
+  const { subwordEncoder, wordStartOf } = await import("./subword_encoder.ts");
   const allIds = [...Object.values(vocabOf(json.model)), ...json.added_tokens.map(({ id }) => id)];
   return {
     encode: subwordEncoder(json, path, subwordAdvice),

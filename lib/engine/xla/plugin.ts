@@ -3,6 +3,7 @@ import process from "node:process";
 import { InputError } from "../../errors.ts";
 import { keepLoaded } from "../libc.ts";
 import { Api } from "./api.ts";
+import { memoryFraction } from "./memory_fraction.ts";
 import { type Options, readAttributes } from "./named_values.ts";
 
 /** A plugin loaded in this process. It is never unloaded, as it registers itself with the process. */
@@ -13,23 +14,6 @@ export interface Plugin {
   readonly attributes: ReadonlyMap<string, string>;
   /** Options of its client: GPU memory is taken as needed, up to a fraction, so that other programs can use the rest. */
   readonly options: Options;
-}
-
-/** The environment variable that sets the fraction of a GPU's memory that programs may take. */
-export const memoryVariable = "BERTLAB_MEMORY_FRACTION";
-
-/** The fraction of a GPU's memory that programs may take where none is given: XLA's own. */
-export const defaultFraction = .75;
-
-/** Returns the fraction of a GPU's memory that programs may take. @throws InputError if the variable has no fraction. */
-export function memoryFraction(): number {
-  const text = process.env[memoryVariable];
-  if (!text) return defaultFraction;
-  const fraction = Number(text);
-  if (fraction > 0 && fraction <= 1) return fraction;
-  throw new InputError(
-    `Cannot use ${text} as a fraction of the GPU's memory: expected a number above 0 and up to 1 in ${memoryVariable}`,
-  );
 }
 
 /** Returns the options of a plugin's client. */
