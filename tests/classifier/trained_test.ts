@@ -61,7 +61,7 @@ Deno.test("a folder of another kind of classifier is refused", () =>
     await assert.rejects(load({ problem_type: "regression" }), {
       name: "InputError",
       message:
-        `Cannot use ${path} as "problem_type" is not single_label_classification or multi_label_classification: found ` +
+        `Cannot use ${path} as "problem_type" is not one of single_label_classification, multi_label_classification: found ` +
         '"regression"; give a model that has one label or several for each text',
     });
     await assert.rejects(load({ architectures: ["BertForTokenClassification"] }), {

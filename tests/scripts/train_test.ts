@@ -204,12 +204,12 @@ Deno.test("train says in one sentence what it cannot use", () =>
     await writeFile(several, "text,label\na,x|y\nb,y\nc,x|z\nd,x|y\n");
     await refused(
       ["--train", several, ...needed.slice(2)],
-      /several\.csv: the label x\|y in line 2 holds "\|", as most labels do: expected one label a text; keep one of /,
+      /several\.csv: the label x\|y in line 2 holds "\|", as most labels do: expected one label a text; give --label-separator "\|" /,
     );
     await writeFile(several, 'text,label\na,x\nb,"[""x"", ""y""]"\nc,y\n');
     await refused(
       ["--train", several, ...needed.slice(2)],
-      /several\.csv: the label \["x", "y"\] in line 3 is a list: expected one label a text; keep one of them, or train/,
+      /several\.csv: the label \["x", "y"\] in line 3 is a list, and most are not: expected one label a text, or a list/,
     );
     await refused([...needed, "--epoch", "2"], /^Unknown option --epoch: expected one of --train, --dev/);
   }));
