@@ -287,13 +287,21 @@ Deno.test("RoBERTa has as many positions as there are rows after padding's", asy
 });
 
 Deno.test("ModernBERT computes the positions of a text of many windows", async () => {
-  const { config, parameters, values: { long_ids: ids, long_logits: expected } } = await loadGoldenFamily("modernbert");
+  const { config, parameters, values: { long_ids: ids, long_logits: expected } } = await loadGoldenFamily(
+    "modernbert",
+  );
   const [B, T] = ids!.shape as [number, number];
   const batch = { ids: ids!, mask: { shape: [B, T], data: new Int32Array(B * T).fill(1) } };
   const labels = { shape: [B], data: new Int32Array(B) };
   const engine = await engines.onnx!();
   for (const layout of ["padded", "packed"] as const) {
-    const { outputs } = await runBatch(engine, sequenceClassifier(config), parameters, { ...batch, labels }, layout);
+    const { outputs } = await runBatch(
+      engine,
+      sequenceClassifier(config),
+      parameters,
+      { ...batch, labels },
+      layout,
+    );
     const difference = largestDifference(outputs.logits!.data, expected!.data);
     ok(difference <= 1e-5, `${layout}: ${difference}`);
   }
