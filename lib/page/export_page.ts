@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { withLabels } from "../bert/config.ts";
 import { classifierOnnx } from "../classifier/export_onnx.ts";
+import { InputError } from "../errors.ts";
 import { loadTrainedModel, requireTextColumns, type TrainedModel } from "../classifier/trained.ts";
 import type { Example } from "../data/examples.ts";
 import { readLabelled } from "../data/files.ts";
@@ -66,6 +67,12 @@ export async function exportPage(
 ): Promise<ExportedPage> {
   const { weights: format = "f32" } = options;
   const model = await loadTrainedModel(folder);
+  if (model.thresholds) {
+    throw new InputError(
+      `Cannot make a page of ${folder} as its texts may have several labels each: expected a classifier of one label a ` +
+        "text; export it without --page",
+    );
+  }
   const result = await trainingResult(folder);
   const { labels, tokenizer, text, maxLength, temperature, pairs = false, notes } = model;
   const settings: ReadingSettings = {

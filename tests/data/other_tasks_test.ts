@@ -17,8 +17,8 @@ Deno.test("regression is refused by name, and numbers that are classes are not",
     await assert.rejects(
       readLabelled(path),
       new InputError(
-        `Cannot train on ${path}: the labels are amounts, such as 0.01 in line 2, and regression is not among the ` +
-          "tasks: expected classes; make ranges of the amounts, with a name for each",
+        `Cannot train on ${path}: the labels are amounts, such as 0.01 in line 2 (40 different ones for 40 texts), and to ` +
+          "predict amounts (regression) is not built: make a few classes of them, such as low and high",
       ),
     );
     for (const label of [(n: number) => n % 5 / 2, (n: number) => n % 7, (n: number) => 1000 + n]) {
@@ -35,8 +35,8 @@ Deno.test("labels of tokens are refused by name", () =>
     await assert.rejects(
       readLabelled(path),
       new InputError(
-        `Cannot use ${path}: the text in line 1 has a label for each of its tokens, and labels of tokens are not among ` +
-          "the tasks: expected one label a text",
+        `Cannot train on ${path}: line 1 has 2 tokens and as many labels, as most rows do, and a label for each token ` +
+          "(token classification) is not built: expected labels of the whole text",
       ),
     );
   }));
