@@ -16,6 +16,18 @@ export function readsNextSentences(config: BertConfig, { nsp = true }: PreTraini
   return nsp && familyOf(config).nextSentences === true;
 }
 
+/** Tells whether a model's pre-training reads next sentences; adds a note if it was asked to and cannot. */
+export function nextSentences(
+  { config, notes }: { readonly config: BertConfig; readonly notes: readonly string[] },
+  { nsp: asked = true }: PreTrainingHeads,
+): { nsp: boolean; notes: string[] } {
+  const nsp = readsNextSentences(config, { nsp: asked });
+  const note = `${
+    familyOf(config).title
+  } has no head for next sentences: masked words are all that it is trained on.`;
+  return { nsp, notes: [...notes, ...asked && !nsp ? [note] : []] };
+}
+
 /** The heads of a model, on top of its encoder and pooler. */
 export interface ModelHeads {
   /** C, the number of labels; without it there is no classifier. */

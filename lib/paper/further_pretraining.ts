@@ -9,8 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import { requirePositions, requireSegments } from "../bert/config.ts";
-import { familyOf } from "../bert/family/families.ts";
-import { preTrainingParameters, readsNextSentences, unigramStart } from "../bert/parameters.ts";
+import { nextSentences, preTrainingParameters, unigramStart } from "../bert/parameters.ts";
 import { pretrainer } from "../bert/pretraining.ts";
 import type { StartModel } from "../bert/start_model.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -152,18 +151,12 @@ export async function furtherPretrain(
   const { maskedShare = usual.maskedShare, learningRate = usual.learningRate } = options;
   const { warmupProportion = usual.warmupProportion, decayProportion = usual.decayProportion } = options;
   const [{ config, tokenizer }, total] = [model, headSteps + steps];
-  const nsp = readsNextSentences(config, options);
+  const { nsp, notes } = nextSentences(model, options);
   if (!(steps >= 0 && headSteps >= 0 && total >= 1 && Number.isInteger(total))) {
     throw new RangeError(`Expected whole numbers of steps, found ${steps} and ${headSteps} head steps`);
   }
   requirePositions(config, maxLength);
   if (nsp) requireSegments(config, "no next sentences (--no-nsp)");
-  const notes = [...model.notes];
-  if ((options.nsp ?? true) && !nsp) {
-    notes.push(
-      `${familyOf(config).title} has no head for next sentences: masked words are all that it is trained on.`,
-    );
-  }
   const documentsOf = (given: readonly string[] | Documents): Documents => {
     if ("pieces" in given) return given;
     const { documents, cuts } = encodeDocuments(given, tokenizer, language);

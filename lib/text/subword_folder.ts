@@ -57,11 +57,19 @@ const usual = { cls: "<s>", sep: "</s>", pad: "<pad>", unk: "<unk>", mask: "<mas
 export async function readSubwordFolder(folder: string): Promise<SubwordFolder | undefined> {
   const [at, advice] = [(name: string) => join(folder, name), subwordAdvice];
   const path = at("tokenizer.json");
-  const content = await readTextIfThere(path, advice, "fatal").catch(() => undefined);
-  if (!content || !/"(merges|unk_id)"/.test(content)) return undefined;
+  const isOwn = await namesOwnClass(folder);
+  const content = await readTextIfThere(path, advice, "fatal").catch((error) => {
+    if (isOwn) throw error;
+  });
+  if (isOwn && content === undefined) {
+    throw new InputError(
+      `Cannot load the tokenizer of ${folder}: found no tokenizer.json; put the model's there`,
+    );
+  }
+  if (content === undefined || !isOwn && !/"(merges|unk_id)"/.test(content)) return undefined;
   const parsed = typed(parseJson(content, path, object({ model: optional(anything) }), advice));
-  if (!parsed) return undefined;
-  const checked = checkSubwordJson(parsed, path, advice);
+  if (!parsed && !isOwn) return undefined;
+  const checked = checkSubwordJson(parsed ?? JSON.parse(content), path, advice);
   const config = await readJsonIfThere(at("tokenizer_config.json"), configShape, advice) ?? {};
   const name = await requireClass(folder, config);
 
@@ -108,6 +116,15 @@ export async function readSubwordFolder(folder: string): Promise<SubwordFolder |
 
 function isAdded(json: SubwordJson, withIds: readonly { content: string }[], token: string): boolean {
   return [...json.added_tokens, ...withIds].some(({ content }) => content === token);
+}
+
+/** Tells whether tokenizer_config.json names a class that has byte-level BPE or Unigram. */
+async function namesOwnClass(folder: string): Promise<boolean> {
+  const content = await readTextIfThere(join(folder, "tokenizer_config.json"), subwordAdvice).catch(() =>
+    undefined
+  );
+  const name = /"tokenizer_class"\s*:\s*"(\w+?)(Fast)?"/.exec(content ?? "")?.[1];
+  return name !== undefined && ownClasses.includes(name);
 }
 
 /** Returns the JSON with its model's type, which old files leave out; undefined if it is WordPiece's. */
