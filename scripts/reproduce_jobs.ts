@@ -13,6 +13,7 @@ export interface PassedOptions {
   readonly engine: string;
   readonly precision: string;
   readonly devices: number;
+  readonly memoryFraction?: number;
   readonly results: string;
   readonly row?: readonly string[];
   readonly column?: readonly string[];
@@ -66,9 +67,10 @@ export async function writeReproduceJobs(
 
 /** Returns the options as words. */
 function flagsOf(
-  { scale, seeds, protocol, model, engine, precision, devices, results, row, column, set, dataDir, offline }:
+  { scale, seeds, protocol, model, engine, precision, devices, memoryFraction, results, ...rest }:
     PassedOptions,
 ): string[] {
+  const { row, column, set, dataDir, offline } = rest;
   const many = (flag: string, values: readonly string[] = []) => values.flatMap((value) => [flag, value]);
   const settings = Object.entries(set ?? {}).map(([field, value]) => `${field}=${JSON.stringify(value)}`);
   return [
@@ -83,6 +85,7 @@ function flagsOf(
       "--results",
       results,
     ],
+    ...many("--memory-fraction", memoryFraction === undefined ? [] : [`${memoryFraction}`]),
     ...many("--model", model === undefined ? [] : [model]),
     ...[...many("--row", row), ...many("--column", column), ...many("--set", settings)],
     ...many("--data-dir", dataDir === undefined ? [] : [resolve(dataDir)]),

@@ -11,7 +11,7 @@ import { stopping } from "./stopping.ts";
 import { statedChoices, trainWithin } from "./train_budget.ts";
 import { trainFolds } from "./train_folds.ts";
 import { openLog } from "./train_log.ts";
-import { recipeOf, type TrainOptions, withTrainOptions } from "./train_options.ts";
+import { recipeOf, refusePreTraining, type TrainOptions, withTrainOptions } from "./train_options.ts";
 import { type TrainContext, writeTrained } from "./train_output.ts";
 import { Phases, progressOf } from "./train_progress.ts";
 import { evaluationsOf } from "./train_result.ts";
@@ -35,6 +35,8 @@ async function train(options: TrainOptions, command: Command, output: Output): P
       "Cannot use --folds with --budget: search first, then cross-validate what was chosen",
     );
   }
+  const stated = statedChoices(command);
+  if (stated.includes("recipe") && options.recipe === "fit") refusePreTraining(options);
   const recipe = await recipeOf(options, output.error);
   await refuseSameFolder(options.model, options.output);
   await trainInto(options, output.error, async (checkpoint) => {
@@ -46,7 +48,7 @@ async function train(options: TrainOptions, command: Command, output: Output): P
     };
     if (options.folds !== undefined) return await within((context) => trainFolds(recipe, context));
     if (options.budget !== undefined) {
-      return await within((context) => trainWithin(recipe, statedChoices(command), context));
+      return await within((context) => trainWithin(recipe, stated, context));
     }
     sayData(recipe, output);
     await within((context) => trainOnce(recipe, context));

@@ -246,7 +246,7 @@ export async function recipeOf(options: TrainOptions, say: (line: string) => voi
 }
 
 /** @throws InputError if there are options of pre-training. */
-function refusePreTraining(options: TrainOptions): void {
+export function refusePreTraining(options: TrainOptions): void {
   const names = ["unlabelled", ...preTrainingOptions.map(([option]) => option)] as const;
   const given = names.find((name) => options[name] !== undefined);
   if (given === undefined) return;

@@ -1,4 +1,5 @@
 /** Jobs for clusters: what the files say, as shellcheck and Kubernetes' schema read them, and what they do when run. */
+import { memoryVariable } from "../../lib/engine/xla/memory_fraction.ts";
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -157,10 +158,11 @@ Deno.test("reproduce writes its own call, the engine named, one task a run up to
       / table2 --scale paper --seeds 1 --protocol clean --engine xla --precision bf16 .*--set epochs=2 /,
     );
     ok((await stat(join(jobs, "submit.sh"))).mode & 0o100);
-    await reproduce(...asked, "--tasks", "5", "--jobs", "kubernetes", jobs);
+    await reproduce(...asked, "--memory-fraction", ".9", "--tasks", "5", "--jobs", "kubernetes", jobs);
+    delete process.env[memoryVariable]; // the option sets it for this process
     match(
       await readFile(join(jobs, "shards.yaml"), "utf8"),
-      /"exec deno task --quiet reproduce table2 .*\/5\\"" *$/m,
+      /"exec deno task --quiet reproduce table2 .*--memory-fraction 0\.9 .*\/5\\"" *$/m,
     );
     const refused = await reproduce("table2", "--jobs", "lsf", jobs);
     deepStrictEqual(

@@ -141,6 +141,10 @@ Deno.test("what does not go together is said in one sentence", () =>
       ["--folds", "3", "--budget", "9m"],
       /^Cannot use --folds with --budget: search first, then /,
     );
+    await refused(
+      ["--budget", "9m", "--recipe", "fit", "--unlabelled", train],
+      /^Cannot use --unlabelled with --recipe fit, which does not pre-train: give --recipe itpt-fit$/,
+    );
     await refused(["--budget", "9"], /^Cannot use --budget 9: expected a time such as 90s, 30m or 2h$/);
     await refused(["--folds", "1"], /^Cannot use --folds 1: expected a whole number of at least 2$/);
     await refused(
