@@ -88,7 +88,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     )
     .option(
       "--model <model>",
-      "a folder or hub id of another BERT instead of BERT-base (at mini scale: MiniLM)",
+      "a folder or hub id of another BERT instead of BERT-base (at mini scale: bge-small-en)",
     )
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "f32")
