@@ -16,7 +16,8 @@
 import { experiment } from "../lib/runs/experiment.ts";
 import { trainingCurves } from "../lib/runs/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import { imdbColumns, mini, miniImdb } from "./scales.ts";
+import { mini, miniImdb } from "./minilm_scale.ts";
+import { imdbColumns } from "./scales.ts";
 
 const rates = ["2e-5", "5e-5", "1e-4", "4e-4"] as const;
 const atTheEnd =

@@ -19,16 +19,8 @@ import type { Settings } from "../lib/runs/configuration.ts";
 import { experiment } from "../lib/runs/experiment.ts";
 import { errorCurves } from "../lib/runs/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import {
-  imdbColumns,
-  imdbSets,
-  mini,
-  miniImdb,
-  miniPreTraining,
-  miniSets,
-  paperSets,
-  testTextsRead,
-} from "./scales.ts";
+import { mini, miniImdb, miniPreTraining, miniSets } from "./minilm_scale.ts";
+import { imdbColumns, imdbSets, paperSets, testTextsRead } from "./scales.ts";
 
 const longest = 500_000;
 const warmupProportion = 10_000 / longest;

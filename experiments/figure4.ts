@@ -17,7 +17,8 @@
 import { experiment, type ScaleColumn } from "../lib/runs/experiment.ts";
 import { errorCurves } from "../lib/runs/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import { imdbSets, mini, miniImdb, miniPreTraining, miniSets, paperSets, testTextsRead } from "./scales.ts";
+import { mini, miniImdb, miniPreTraining, miniSets } from "./minilm_scale.ts";
+import { imdbSets, paperSets, testTextsRead } from "./scales.ts";
 
 const columns = ["100", "250", "500", "1000", "2500", "5000", "25000"] as const;
 const published = { columns, rows: paper.figure4.rows };

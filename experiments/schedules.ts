@@ -14,7 +14,8 @@
  */
 import { experiment } from "../lib/runs/experiment.ts";
 import { scheduleCurves } from "../lib/runs/experiment_figures.ts";
-import { imdbColumns, mini, miniColumns, miniSets, only, paperColumns, paperSets } from "./scales.ts";
+import { mini, miniColumns, miniSets } from "./minilm_scale.ts";
+import { imdbColumns, only, paperColumns, paperSets } from "./scales.ts";
 
 const columns = ["IMDb", "TREC"] as const;
 const rows = {

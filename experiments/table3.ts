@@ -15,7 +15,8 @@
  */
 import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import { imdbColumns, mini, miniImdb } from "./scales.ts";
+import { mini, miniImdb } from "./minilm_scale.ts";
+import { imdbColumns } from "./scales.ts";
 
 const combinations = {
   "first 4 concat": { features: "first 4 concat" },

@@ -15,7 +15,8 @@
 import { experiment } from "../lib/runs/experiment.ts";
 import { layerRateCurves } from "../lib/runs/experiment_figures.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import { imdbColumns, mini, miniImdb } from "./scales.ts";
+import { mini, miniImdb } from "./minilm_scale.ts";
+import { imdbColumns } from "./scales.ts";
 
 const rows = {
   "2.5e-5 xi 1.00": { learningRate: 2.5e-5, layerDecay: 1 },

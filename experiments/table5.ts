@@ -17,19 +17,8 @@ import type { Settings } from "../lib/runs/configuration.ts";
 import { domains } from "../lib/paper/corpora.ts";
 import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import {
-  imdbColumns,
-  imdbSets,
-  layerDecay,
-  mini,
-  miniColumns,
-  miniPreTraining,
-  miniSets,
-  only,
-  paperColumns,
-  paperSets,
-  testTextsRead,
-} from "./scales.ts";
+import { mini, miniColumns, miniPreTraining, miniSets } from "./minilm_scale.ts";
+import { imdbColumns, imdbSets, layerDecay, only, paperColumns, paperSets, testTextsRead } from "./scales.ts";
 
 const on = (...corpus: readonly string[]): Settings => ({ preTraining: { corpus } });
 

