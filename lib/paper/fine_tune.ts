@@ -166,12 +166,9 @@ export async function fineTune(
     const dev = chosenBy === "dev" ? chosen : undefined;
     const thresholds = (best.dev ?? best.test)?.multiLabel?.thresholds;
     if (epochs.length < stretches.length) {
-      notes.push(
-        `Training ended early, after ${result.steps} of ${
-          stretches.at(-1)!.to
-        } steps, as ${settings.patience} ` +
-          "measurements in a row were no better.",
-      );
+      const made = `${result.steps} of ${stretches.at(-1)!.to} steps`;
+      const why = `${settings.patience} measurements in a row were no better`;
+      notes.push(`Training ended early, after ${made}, as ${why}.`);
     }
     const testOf = async () => split.test.length > 0 ? await evaluate(split.test, thresholds) : undefined;
     const test = chosenBy === "test" ? chosen : await testOf();
