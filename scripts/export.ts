@@ -53,7 +53,9 @@ export function exportCommand(output: Output): Command {
 async function writeFolder(options: ExportOptions, output: Output): Promise<void> {
   const alone = (["weights", "test"] as const).find((name) => options[name] !== undefined);
   if (alone) throw new InputError(`Cannot use --${alone} without --page: add --page, or leave it out`);
-  const { bytes, notes } = await exportClassifier(options.model, options.output, options);
+  const { bytes, notes } = await exportClassifier(options.model, options.output, {
+    overwrite: options.overwrite,
+  });
   for (const note of notes) output.error(note);
   const path = join(options.output, "onnx", "model.onnx");
   output.out(`wrote ${options.output}, with ${path} (${(bytes / 1e6).toFixed(1)} MB)`);

@@ -3,6 +3,8 @@
  * that it has not seen. Its epoch is chosen by a tenth of the other rows, so that the tested fold chooses nothing. Then
  * one classifier is trained on all rows, for as many passes as those kept in the middle.
  */
+import { aDataset, having, requireArguments } from "../storage/arguments.ts";
+import { whole } from "../storage/json.ts";
 import { requireOneLabel } from "../data/other_tasks.ts";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -76,6 +78,7 @@ export function allRows({ train, dev }: Pick<Dataset, "train" | "dev">): Example
  * @throws InputError if there are fewer than two rows a fold.
  */
 export function foldsOf(data: Dataset, count: number, seed: number): Fold[] {
+  requireArguments("foldsOf", { data: [data, aDataset], count: [count, whole(2)], seed: [seed, whole(0)] });
   const all = allRows(data);
   if (all.length < 2 * count) {
     throw new InputError(
@@ -107,6 +110,11 @@ export async function crossValidate(
   count: number,
   context: FoldsContext,
 ): Promise<CrossValidation> {
+  requireArguments("crossValidate", {
+    recipe: [recipe, having("a recipe", "data", "model", "start", "fineTuning")],
+    count: [count, whole(2)],
+    context: [context, having("an object with an engine and a checkpoint", "engine", "checkpoint")],
+  });
   const { data, fineTuning } = recipe;
   const { engine, checkpoint, part = () => ({}) } = context;
   const { folder } = checkpoint;

@@ -7,6 +7,8 @@
  * Any model can be asked so. It does not tell what several parts do together: of two words that say the same, each
  * alone may seem to be worth nothing. Of a text that is too long, leaving a part out lets others move into what is read.
  */
+import { having, requireArguments } from "../storage/arguments.ts";
+import { either, text as aText } from "../storage/json.ts";
 import type { ClassifierText } from "./classifier.ts";
 
 /** A piece of a text. */
@@ -95,8 +97,17 @@ export interface ExplainOptions {
 export async function explain(
   classifier: Explained,
   given: ClassifierText,
-  { label, mostParts, onTexts }: ExplainOptions = {},
+  options: ExplainOptions = {},
 ): Promise<Explanation> {
+  requireArguments("explain", {
+    classifier: [classifier, having("a classifier, as loadClassifier() returns", "labels", "probabilities")],
+    given: [
+      given,
+      either<unknown>("a text, or an object with a text and perhaps a pair", aText, having("", "text")),
+    ],
+    options: [options, having("an object with options")],
+  });
+  const { label, mostParts, onTexts } = options;
   const { text, pair } = typeof given === "string" ? { text: given, pair: undefined } : given;
   const own = textParts(text, mostParts);
   const other = pair === undefined ? undefined : textParts(pair, mostParts);

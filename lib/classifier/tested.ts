@@ -1,4 +1,6 @@
 /** A trained classifier tested on texts that were read after its training. */
+import { aDataset, anEngine, having, listOf, requireArguments } from "../storage/arguments.ts";
+import { anything } from "../storage/json.ts";
 import type { Dataset, Example } from "../data/examples.ts";
 import { configLabels } from "../bert/config.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -37,6 +39,12 @@ export async function tested(
   test: readonly Example[],
   engine: Engine,
 ): Promise<RecipeRun> {
+  requireArguments("tested", {
+    run: [run, having("a run, as runRecipe() returns", "tuned", "survey")],
+    data: [data, aDataset],
+    test: [test, listOf("a list of examples", anything)],
+    engine: [engine, anEngine],
+  });
   const { tuned } = run;
   const classifier = classifierOf(tuned, { engine });
   try {

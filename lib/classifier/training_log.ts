@@ -1,4 +1,6 @@
 /** The log of a training as TensorBoard's event files: losses, rates and what is measured on the way. */
+import { path, requireArguments, someOf } from "../storage/arguments.ts";
+import { flag } from "../storage/json.ts";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
@@ -18,8 +20,13 @@ const preTrainingPart = "pre-training";
  */
 export async function prepareLog(
   folder: string,
-  { resume = false, overwrite = false }: { readonly resume?: boolean; readonly overwrite?: boolean },
+  options: { readonly resume?: boolean; readonly overwrite?: boolean } = {},
 ): Promise<void> {
+  requireArguments("prepareLog", {
+    folder: [folder, path],
+    options: [options, someOf({ resume: flag, overwrite: flag })],
+  });
+  const { resume = false, overwrite = false } = options;
   if (resume) return;
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const events = names.filter((name) => eventFileName.test(name.split(/[/\\]/).at(-1)!));

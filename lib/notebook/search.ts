@@ -1,4 +1,5 @@
 /** A search for the best way to train, and a cross-validation, in a few lines of a notebook. */
+import { aDataset, having, requireArguments } from "../storage/arguments.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +46,10 @@ export interface FoundClassifier extends TrainedClassifier {
  * @throws InputError as `searchRecipe`.
  */
 export async function searchClassifier(data: Dataset, settings: SearchSettings): Promise<FoundClassifier> {
+  requireArguments("searchClassifier", {
+    data: [data, aDataset],
+    settings: [settings, having('an object with a budget, such as { budget: "30m" }', "budget")],
+  });
   const { budget, fixed, unlabelled = [], folder, ...own } = settings;
   const seconds = budgetSeconds(budget, "the budget");
   const { draft, tuning } = trainDraft({ learningRate: 5e-5, layerDecay: 0.95, ...own });
@@ -116,6 +121,10 @@ export async function crossValidateClassifier(
   data: Dataset,
   settings: FoldsSettings = {},
 ): Promise<CrossValidatedClassifier & Displayable> {
+  requireArguments("crossValidateClassifier", {
+    data: [data, aDataset],
+    settings: [settings, having("an object with settings, such as { folds: 5 }")],
+  });
   const { folds = 5, folder, ...own } = settings;
   const { draft, tuning } = trainDraft(own);
   const recipe = recipeOf(data, draft, tuning);

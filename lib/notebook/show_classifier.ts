@@ -2,6 +2,7 @@
  * A classifier in a notebook's cell: a box for a text, with label, probabilities and the words that decided, where
  * scripts run and the kernel is on the same machine; elsewhere a table.
  */
+import { having, requireArguments } from "../storage/arguments.ts";
 import type { Classification, ClassifierText } from "../classifier/classifier.ts";
 import { explain } from "../classifier/occlusion.ts";
 import { wholeText } from "../data/examples.ts";
@@ -37,8 +38,13 @@ export interface ShowClassifierOptions {
  */
 export async function showClassifier(
   classifier: ShownClassifier,
-  { texts = [], answer = inNotebook() }: ShowClassifierOptions = {},
+  options: ShowClassifierOptions = {},
 ): Promise<Displayable> {
+  requireArguments("showClassifier", {
+    classifier: [classifier, having("a classifier, as trainClassifier() returns", "labels", "classify")],
+    options: [options, having("an object with options")],
+  });
+  const { texts = [], answer = inNotebook() } = options;
   const { labels, pairs = false } = classifier;
   const found = texts.length > 0 ? await classifier.classify(texts) : [];
   const [head, lines] = texts.length > 0
@@ -54,14 +60,14 @@ export async function showClassifier(
   const written = markdown(head, lines.map((cells) => cells.map(escapeMarkdown)), 2);
   if (!answer) return displayable({ text: written, markdown: written });
   const id = `bertlab-${crypto.randomUUID()}`;
-  const options = { id, url: serve(classifier), pairs };
+  const box = { id, url: serve(classifier), pairs };
   const cell = (name: string) => (text: string) => `<${name}>${escapeHtml(text)}</${name}>`;
   const rows = [head.map(cell("th")), ...lines.map((cells) => cells.map(cell("td")))];
   const html = `<div id="${id}"><table>${
     rows.map((cells) => `<tr>${cells.join("")}</tr>`).join("")
   }</table></div>
 <script>(() => {
-const options = ${JSON.stringify(options).replaceAll("<", "\\u003c")};
+const options = ${JSON.stringify(box).replaceAll("<", "\\u003c")};
 ${script}})();</script>`;
   return displayable({ text: written, markdown: written, html });
 }

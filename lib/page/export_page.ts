@@ -2,6 +2,7 @@
  * A trained classifier as a folder of static files that runs in a browser: the model in ONNX, ONNX Runtime's
  * WebAssembly, the scripts and one page. Any host serves it; nothing is loaded from elsewhere.
  */
+import { having, path, requireArguments } from "../storage/arguments.ts";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -65,6 +66,11 @@ export async function exportPage(
   output: string,
   options: PageOptions = {},
 ): Promise<ExportedPage> {
+  requireArguments("exportPage", {
+    folder: [folder, path],
+    output: [output, path],
+    options: [options, having("an object with options")],
+  });
   const { weights: format = "f32" } = options;
   const model = await loadTrainedModel(folder);
   if (model.thresholds) {

@@ -2,6 +2,8 @@
  * Measures of predictions of several labels for each text, and the thresholds that make labels of probabilities. A text
  * gets a label if its probability reaches the label's threshold; each of N · C decisions is right or wrong.
  */
+import { listOf, numbers, requireArguments } from "../storage/arguments.ts";
+import { anything, whole } from "../storage/json.ts";
 import type { ClassMetrics, Metrics } from "./metrics.ts";
 
 /** Texts with a label, and texts without it, from which a label gets a threshold of its own. */
@@ -22,6 +24,10 @@ export function labelMatrix(
   examples: readonly { readonly classes?: readonly number[] }[],
   classes: number,
 ): number[] {
+  requireArguments("labelMatrix", {
+    examples: [examples, listOf("a list of examples", anything)],
+    classes: [classes, whole(1)],
+  });
   const matrix = new Array<number>(examples.length * classes).fill(0);
   examples.forEach(({ classes: own = [] }, n) => own.forEach((c) => matrix[n * classes + c] = 1));
   return matrix;
@@ -44,6 +50,11 @@ export function chooseThresholds(
   expected: readonly number[],
   classes: number,
 ): Thresholds {
+  requireArguments("chooseThresholds", {
+    probabilities: [probabilities, numbers],
+    expected: [expected, numbers],
+    classes: [classes, whole(1)],
+  });
   const decision = (at: number) => ({ p: probabilities[at]!, truth: expected[at]! });
   const common = bestThreshold(Array.from(expected, (_, at) => decision(at)));
   let own = 0;
@@ -94,6 +105,11 @@ export function measureLabels(
   expected: readonly number[],
   thresholds: readonly number[],
 ): Metrics {
+  requireArguments("measureLabels", {
+    probabilities: [probabilities, numbers],
+    expected: [expected, numbers],
+    thresholds: [thresholds, numbers],
+  });
   const classes = thresholds.length;
   const examples = expected.length / classes;
   if (expected.length === 0 || !Number.isInteger(examples) || probabilities.length !== expected.length) {

@@ -6,6 +6,7 @@
  * What it does next depends on time, so each decision is kept before it is carried out: a search that was stopped goes on
  * with the same ones.
  */
+import { having, requireArguments } from "../storage/arguments.ts";
 import { requireOneLabel } from "../data/other_tasks.ts";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -99,6 +100,10 @@ class OutOfTime extends Error {}
  * search; RangeError if the data has test texts.
  */
 export async function searchRecipe(options: SearchOptions, context: SearchContext): Promise<SearchResult> {
+  requireArguments("searchRecipe", {
+    options: [options, having("an object with a recipe and a budget", "recipe", "budget")],
+    context: [context, having("an object with an engine and a checkpoint", "engine", "checkpoint")],
+  });
   const { recipe, fixed } = options;
   const { folder, resume, overwrite } = context.checkpoint;
   requireOneLabel(recipe.data, "search (--budget)");

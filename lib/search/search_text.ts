@@ -1,4 +1,5 @@
 /** A search in tables and sentences, for the terminal, a notebook and the report. */
+import { having, requireArguments } from "../storage/arguments.ts";
 import { duration } from "../results/progress.ts";
 import { type BootstrapResult, pairedBootstrap } from "../results/statistics.ts";
 import { percent } from "../wording.ts";
@@ -50,9 +51,13 @@ export interface SearchEffects {
 }
 
 /** Returns what each choice was worth in the lowest rung that compares any; undefined if there are too few trainings. */
-export function searchEffects({ space, order, state }: Pick<SearchResult, "space" | "order" | "state">):
-  | SearchEffects
-  | undefined {
+export function searchEffects(
+  result: Pick<SearchResult, "space" | "order" | "state">,
+): SearchEffects | undefined {
+  requireArguments("searchEffects", {
+    result: [result, having("the result of a search", "space", "order", "state")],
+  });
+  const { space, order, state } = result;
   for (const [rung, { steps }] of state.rungs.entries()) {
     const trials = state.trials.filter((trial) => trial.rung === rung);
     if (trials.length < 2) continue;

@@ -3,7 +3,6 @@
  * double array (Aoe 1989) over UTF-8 bytes.
  * Source: https://github.com/huggingface/spm_precompiled, src/lib.rs
  */
-import { Buffer } from "node:buffer";
 
 /** Graphemes of fewer bytes than this are looked up as a whole, before their characters. */
 const longestGrapheme = 6;
@@ -18,14 +17,15 @@ const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
  * @throws RangeError if it is broken.
  */
 export function charsmapNormalizer(charsmap: string): (text: string) => string {
-  const bytes = Buffer.from(charsmap, "base64");
-  const size = bytes.length < 4 ? NaN : bytes.readUInt32LE(0);
+  const bytes = bytesOf(charsmap);
+  const view = new DataView(bytes.buffer);
+  const size = bytes.length < 4 ? NaN : view.getUint32(0, true);
   if (!(size >= 4 && size % 4 === 0 && 4 + size <= bytes.length)) {
     throw new RangeError("Expected a table of replacements");
   }
-  const units = Uint32Array.from({ length: size / 4 }, (_, i) => bytes.readUInt32LE(4 + 4 * i));
+  const units = Uint32Array.from({ length: size / 4 }, (_, i) => view.getUint32(4 + 4 * i, true));
   const replacements = bytes.subarray(4 + size);
-  const encoder = new TextEncoder();
+  const encoder = new TextEncoder(), decoder = new TextDecoder();
   const known = new Map<string, string | undefined>();
 
   /** Returns what takes the place of the shortest beginning that the table has; undefined if it has none. */
@@ -39,7 +39,7 @@ export function charsmapNormalizer(charsmap: string): (text: string) => string {
       node ^= offset(unit);
       if ((unit >>> 8 & 1) === 0) continue;
       const start = (units[node] ?? 0) & 0x7fffffff;
-      return replacements.subarray(start, replacements.indexOf(0, start)).toString("utf8");
+      return decoder.decode(replacements.subarray(start, replacements.indexOf(0, start)));
     }
     return undefined;
   };
@@ -50,12 +50,21 @@ export function charsmapNormalizer(charsmap: string): (text: string) => string {
   return (text) => {
     let result = "";
     for (const { segment } of graphemes.segment(text)) {
-      const whole = Buffer.byteLength(segment) < longestGrapheme ? replaced(segment) : undefined;
+      const whole = encoder.encode(segment).length < longestGrapheme ? replaced(segment) : undefined;
       if (whole !== undefined) result += whole;
       else for (const character of segment) result += replaced(character) ?? character;
     }
     return result;
   };
+}
+
+/** Returns the bytes of a text in base64; none if it is no such text. */
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  } catch {
+    return new Uint8Array();
+  }
 }
 
 function offset(unit: number): number {

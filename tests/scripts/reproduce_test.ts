@@ -214,7 +214,7 @@ Deno.test("what cannot be understood is refused in one sentence", async () => {
   await refused(["tabel2"], 'Unknown experiment "tabel2": expected one of cutting');
   await refused(
     ["--seed", "3"],
-    "Unknown option --seed: expected one of --data-dir, --offline, --scale, --seeds, --protocol, --model, --engine, --precision, --devices, --results, --shard, --row, " +
+    "Unknown option --seed: expected one of --data-dir, --offline, --memory-fraction, --scale, --seeds, --protocol, --model, --engine, --precision, --devices, --results, --shard, --row, " +
       "--column, --set, --merge, --jobs, --tasks, --list, --dry-run, --throughput, --target, or --help to see what they do",
   );
   await refused(["--seeds"], "Option '--seeds <N>' argument missing; --help shows what is expected");

@@ -13,23 +13,13 @@ const root = join(import.meta.dirname!, "../..");
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
 const small = ["--batch-size", "8", "--max-length", "16", "--learning-rate", "0.01", "--epochs", "4"];
 
-/** Runs the command as a process; `onLine` is told each line of standard error. */
-async function run(args: string[], onLine: (line: string) => Promise<void>) {
-  const child = new Deno.Command(Deno.execPath(), {
+/** Runs the command as a process. */
+async function run(args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     ...{ args: [...tasks.train.split(" ").slice(2), ...args], cwd: root, stdout: "piped", stderr: "piped" },
-  }).spawn();
-  const lines: string[] = [];
-  let rest = "";
-  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop()!;
-    for (const line of parts) {
-      lines.push(line);
-      await onLine(line);
-    }
-  }
-  const out = await new Response(child.stdout).text();
-  return { code: (await child.status).code, out, lines };
+  }).output();
+  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code, out: out!, lines: error!.trimEnd().split("\n") };
 }
 
 Deno.test("a search ends in a model folder, and its test file is not read before the choice is made", () =>
@@ -38,7 +28,6 @@ Deno.test("a search ends in a model folder, and its test file is not read before
     const train = await writeTexts(join(folder, "train.csv"), 80, 1);
     const test = join(folder, "test.csv");
     const output = join(folder, "model");
-    // Until the choice is made the test file holds what would end the command at once.
     await writeFile(test, "no columns that are known\n1\n");
     const args = [
       ...["--batch-size", "8", "--max-length", "16", "--epochs", "2", "--truncation", "tail"],
@@ -55,9 +44,15 @@ Deno.test("a search ends in a model folder, and its test file is not read before
       "--recipe",
       "fit",
     ];
-    const { code, out, lines } = await run(args, async (line) => {
-      if (/^Chosen: /.test(line)) await writeTexts(test, 30, 2);
-    });
+    // A file that cannot be read would end the command at once if it were opened before the choice is made.
+    const early = await run(args);
+    assert.equal(early.code, 0, early.lines.join("\n"));
+    const placeOf = (part: RegExp) => early.lines.findIndex((line) => part.test(line));
+    assert.ok(
+      placeOf(/^Chosen: /) > 0 && placeOf(/test\.csv .*; the model is not tested: /) > placeOf(/^Chosen: /),
+    );
+    await writeTexts(test, 30, 2);
+    const { code, out, lines } = await run([...args, "--overwrite"]);
     assert.equal(code, 0, lines.join("\n"));
     const said = lines.join("\n");
     assert.match(
