@@ -1,9 +1,9 @@
 /**
  * Several labels a text: `deno task train --label-separator` against PyTorch with transformers' Trainer on the same rows and
- * weights, both from a classifier at the labels' shares and with thresholds chosen on the development texts. The set is made by a rule from WordNet's glosses: a text
- * is the gloss of a common noun, its labels are those of 16 concepts (living thing, person, artifact, event, …) that the
- * noun is a kind of, by all ways up; a person is a living thing too, and a text may have none. Each definition is there
- * once.
+ * weights, both from a classifier at the labels' shares and with thresholds that the development texts choose. The set is
+ * made by a rule from WordNet: a text is the gloss of a common noun, each definition once; its labels are those of 16
+ * concepts (living thing, person, artifact, event, …) that the noun is a kind of, by all ways up. A person is a living
+ * thing too, and a text may have none.
  */
 import { stringify } from "csv-stringify/sync";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
