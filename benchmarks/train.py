@@ -170,6 +170,9 @@ model = (
         problem_type=None if separator is None else "multi_label_classification",
     )
 )
+if separator is not None:  # as `deno task train` starts: at the labels' shares
+    counts = torch.tensor([example["labels"] for example in train]).sum(0)
+    model.classifier.bias.data = torch.log((counts + 0.5) / (len(train) - counts + 0.5))
 with tempfile.TemporaryDirectory() as output, contextlib.redirect_stdout(sys.stderr):
     arguments = TrainingArguments(
         output_dir=output,

@@ -83,3 +83,22 @@ export function classifierParameters(
     ...additional(seed),
   };
 }
+
+/**
+ * Returns parameters whose new classifier of several labels a text starts at the labels' shares π of the training texts:
+ * its bias is log(π / (1 − π)), as Lin et al. (2017, "Focal Loss", section 3.3) start theirs. From a bias of 0 the first
+ * hundreds of steps only teach that most labels are absent.
+ *
+ * @param examples the training texts
+ */
+export function atBaseRates(
+  parameters: HostTensors,
+  examples: readonly { readonly classes?: readonly number[] }[],
+): HostTensors {
+  const bias = parameters["classifier.bias"];
+  if (!bias || bias.data.some((value) => value !== 0)) return parameters;
+  const counts = new Float32Array(bias.data.length);
+  for (const { classes = [] } of examples) for (const c of classes) counts[c]!++;
+  const data = counts.map((count) => Math.log((count + .5) / (examples.length - count + .5)));
+  return { ...parameters, "classifier.bias": { shape: bias.shape, data } };
+}

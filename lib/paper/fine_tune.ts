@@ -23,7 +23,7 @@ import { batchesOfStretch, stretchesOf, updatesOf } from "../training/stretches.
 import type { EncodedExample } from "../training/text_tensors.ts";
 import { type UsedRows, usedRows } from "../training/used_rows.ts";
 import { Trainer } from "../training/trainer.ts";
-import { classifierParameters, classifierPlan } from "./classifier_plan.ts";
+import { atBaseRates, classifierParameters, classifierPlan } from "./classifier_plan.ts";
 import { learningRates } from "./layer_decay.ts";
 import { encodeDataset, type EncodedDataset } from "./reading.ts";
 import { type FineTuneSettings, fineTuningShape, settingsIdentity } from "./settings.ts";
@@ -98,13 +98,15 @@ export async function fineTune(
   const { config, trainable } = plan;
   const { maxLength, seed, evaluationsPerEpoch: points = 1 } = settings;
   const classes = data.labels.length;
-  const parameters = classifierParameters(plan, model, classes, seed);
+  const fresh = classifierParameters(plan, model, classes, seed);
   requirePositions(config, maxLength);
   const encoded = context.encoded ?? encodeDataset(data, tokenizer, settings);
   const { split, chosenBy, pairs } = encoded;
   if (pairs) requireSegments(config);
   const notes = [...model.notes, ...encoded.notes];
   const batching = batchOptions(settings, tokenizer, context.engine, data, split.train);
+  const isEven = !data.multiLabel || settings.classWeights === "balanced";
+  const parameters = isEven ? fresh : atBaseRates(fresh, split.train);
   const keys = Array.from({ length: settings.epochs }, (_, epoch) => fold(seed, 1, epoch));
   const batches = trainingBatches(split.train, batching, keys);
   const steps = batches[0]?.length ?? 0;

@@ -1,6 +1,7 @@
 /** Fine-tuning on several labels a text: with every truncation, class weights, passes, and after a kill. */
 import assert from "node:assert/strict";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
+import { atBaseRates } from "../../lib/paper/classifier_plan.ts";
 import { fineTune } from "../../lib/paper/fine_tune.ts";
 import { textStrategy, textStrategyNames } from "../../lib/paper/long_text.ts";
 import { balancedLabelWeights } from "../../lib/training/step_batches.ts";
@@ -45,6 +46,18 @@ for (const text of textStrategyNames) {
       }),
   );
 }
+
+Deno.test("a new classifier starts at the labels' shares, and one that is trained stays as it is", () => {
+  const bias = (...values: number[]) => ({
+    "classifier.bias": { shape: [2], data: Float32Array.from(values) },
+  });
+  const examples = [[0], [0], [], [0, 1]].map((classes) => ({ classes }));
+  const { data } = atBaseRates(bias(0, 0), examples)["classifier.bias"]!;
+  const shares = Array.from(data, (logit) => 1 / (1 + Math.exp(-logit)));
+  // Half a text is added to those with a label and those without.
+  [3.5 / 5, 1.5 / 5].forEach((share, c) => assert.ok(Math.abs(shares[c]! - share) < 1e-7));
+  assert.deepEqual(atBaseRates(bias(0, .25), examples), bias(0, .25));
+});
 
 Deno.test("the weights of a label's texts and of the others sum to the same, and all labels weigh alike", () => {
   const examples = [[0], [0, 1], [], [0]].map((classes) => ({ classes }));
