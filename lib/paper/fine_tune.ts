@@ -189,11 +189,8 @@ export async function fineTune(
       test: test?.metrics,
       devPredictions: dev && predictions(dev),
       testPredictions: test && predictions(test),
-      pairs,
       ...thresholds ? { thresholds } : {},
-      steps: result.steps,
-      trainSeconds: result.seconds,
-      notes,
+      ...{ pairs, steps: result.steps, trainSeconds: result.seconds, notes },
     };
   } finally {
     await trainer.dispose();
