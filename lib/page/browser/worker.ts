@@ -56,9 +56,19 @@ async function fetched(name: string, version: string, onBytes?: (done: number) =
   return content;
 }
 
+/** Tells whether WebAssembly is there and may be compiled; a page's policy can forbid it. */
+function canCompile(): boolean {
+  try {
+    new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function load(): Promise<OnnxClassifier> {
   const start = performance.now();
-  if (typeof WebAssembly !== "object") {
+  if (!canCompile()) {
     throw new InputError("Cannot run the model as this browser has no WebAssembly, or forbids it here");
   }
   const response = await fetch(new URL("model/page.json", base), { cache: "no-cache" });
