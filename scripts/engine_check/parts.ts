@@ -28,5 +28,5 @@ export const parts: Readonly<Record<string, Part>> = {
   attention: { title: "cuDNN's attention beside plain", seconds: 180, run: fusedAttention },
   memory: { title: "memory that runs out", seconds: 120, run: memory },
   speeds: { title: "copies and products", seconds: 120, run: speeds },
-  host: { title: "the host's time a step", seconds: 90, run: hostTime },
+  host: { title: "the host's time a step", seconds: 180, run: hostTime },
 };
