@@ -73,7 +73,7 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
   } else {
     if (json) requireStated(config, json, at("tokenizer.json"));
     const cased = !json && config.do_lower_case == null && looksCased(Object.keys(vocab));
-    if (cased) notes.push(casedNote(folder));
+    if (cased) notes.push(casedNote);
     const defaults = tokenizerConfig(config.do_lower_case ?? !cased);
     const { model_max_length: _, ...missing } = defaults as Record<string, unknown>;
     const stated = Object.fromEntries(
@@ -85,14 +85,14 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
     const differing = json ? differences(json, read) : [];
     if (differing.length > 0) {
       notes.push(
-        `${at("tokenizer.json")} has its own ${
+        `tokenizer.json has its own ${
           differing.join(", ")
         }: left out, as transformers' BertTokenizer takes ` +
           "tokenizer_config.json's or BERT's.",
       );
     }
   }
-  const source = at(json ? "tokenizer.json" : "vocab.txt");
+  const source = json ? "tokenizer.json" : "vocab.txt";
   const { withIds, special } = tokensToAdd({
     config: plain ? config : { ...full, ...config, ...names },
     specials,
@@ -100,14 +100,14 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
     json,
   });
   const own = plain ? json!.added_tokens : [];
-  requireSpecials(placeTokens([...own, ...withIds], vocab), vocab, full, source);
+  requireSpecials(placeTokens([...own, ...withIds], vocab), vocab, full, at(source));
   const added_tokens = placeTokens([...own, ...withIds, ...special], vocab);
   const stated = json?.added_tokens ?? [];
   const isStated = (token: PlacedToken) =>
     stated.some(({ content, id }) => content === token.content && id === token.id);
   notes.push(...sharedIds(added_tokens.filter((token) => !isStated(token)), vocab, source));
   const same = pieces !== undefined && samePieces(pieces, vocab);
-  if (pieces && !same) notes.push(`${at("vocab.txt")} has other pieces than tokenizer.json, which counts.`);
+  if (pieces && !same) notes.push("vocab.txt has other pieces than tokenizer.json, which counts.");
   const { added_tokens_decoder: _, additional_special_tokens: __, extra_special_tokens: ___, ...saved } =
     full;
   return { json: { ...read, added_tokens }, config: saved, ...same ? { vocabulary } : {}, notes };
@@ -239,7 +239,6 @@ function looksCased(pieces: readonly string[]): boolean {
   return ordinary.filter((piece) => /\p{Lu}/u.test(piece)).length * 100 > ordinary.length;
 }
 
-function casedNote(folder: string): string {
-  return `${folder} does not say whether it is cased: its vocabulary has capitals, so texts keep theirs; transformers ` +
-    'lower-cases them until "do_lower_case" is false in tokenizer_config.json.';
-}
+const casedNote =
+  "The folder does not say whether it is cased: its vocabulary has capitals, so texts keep theirs; transformers " +
+  'lower-cases them until "do_lower_case" is false in tokenizer_config.json.';
