@@ -2,11 +2,15 @@
  * Tokens that are looked for in texts before words are: special tokens and those that were added to a vocabulary.
  * Source: https://github.com/huggingface/tokenizers, tokenizers/src/tokenizer/added_vocabulary.rs
  */
+import { join } from "node:path";
+import { readJsonIfThere } from "../storage/json.ts";
 import {
   type AddedToken,
+  addedTokensShape,
   contentOf,
   type PlacedToken,
   type SpecialTokensMap,
+  specialTokensShape,
   type TokenEntry,
   type TokenizerConfig,
   type TokenizerJson,
@@ -22,6 +26,23 @@ export interface AddedTokenFiles {
   readonly added?: Readonly<Record<string, number>>;
   /** tokenizer.json. */
   readonly json?: Pick<TokenizerJson, "added_tokens">;
+}
+
+/**
+ * Reads the files beside tokenizer_config.json that name added tokens; none of them counts where that has a list of its own.
+ *
+ * @throws InputError if one cannot be read.
+ */
+export async function readTokenFiles(
+  folder: string,
+  config: TokenizerConfig,
+  advice: string,
+): Promise<Pick<AddedTokenFiles, "specials" | "added">> {
+  if (config.added_tokens_decoder) return {};
+  return {
+    specials: await readJsonIfThere(join(folder, "special_tokens_map.json"), specialTokensShape, advice),
+    added: await readJsonIfThere(join(folder, "added_tokens.json"), addedTokensShape, advice),
+  };
 }
 
 /** Special tokens in the order in which transformers adds them. */

@@ -15,16 +15,9 @@ import {
   readTextIfThere,
   text,
 } from "../storage/json.ts";
-import { placeTokens, tokensToAdd } from "./added_tokens.ts";
+import { placeTokens, readTokenFiles, tokensToAdd } from "./added_tokens.ts";
 import { checkSubwordJson, separatorsOf, type SubwordJson, vocabOf } from "./subword_files.ts";
-import {
-  addedTokensShape,
-  configShape,
-  contentOf,
-  requireOneId,
-  specialTokensShape,
-  type TokenizerConfig,
-} from "./tokenizer_files.ts";
+import { configShape, contentOf, requireOneId, type TokenizerConfig } from "./tokenizer_files.ts";
 
 /** A folder's tokenizer. */
 export interface SubwordFolder {
@@ -73,11 +66,7 @@ export async function readSubwordFolder(folder: string): Promise<SubwordFolder |
   const config = await readJsonIfThere(at("tokenizer_config.json"), configShape, advice) ?? {};
   const name = await requireClass(folder, config);
 
-  const others = !config.added_tokens_decoder;
-  const specials = others
-    ? await readJsonIfThere(at("special_tokens_map.json"), specialTokensShape, advice)
-    : undefined;
-  const added = others ? await readJsonIfThere(at("added_tokens.json"), addedTokensShape, advice) : undefined;
+  const { specials, added } = await readTokenFiles(folder, config, advice);
   const names = Object.fromEntries(
     Object.entries(usual).map(([key, usual]) => {
       const given = specials?.[`${key}_token` as "cls_token"] ?? config[`${key}_token` as "cls_token"];

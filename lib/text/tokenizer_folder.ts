@@ -6,9 +6,8 @@ import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { shown } from "../storage/byte_source.ts";
 import { nullish, object, readJsonIfThere, readTextIfThere, text } from "../storage/json.ts";
-import { placeTokens, tokensToAdd } from "./added_tokens.ts";
+import { placeTokens, readTokenFiles, tokensToAdd } from "./added_tokens.ts";
 import {
-  addedTokensShape,
   advice,
   configShape,
   contentOf,
@@ -17,7 +16,6 @@ import {
   specialToken,
   specialTokens,
   type SpecialTokensMap,
-  specialTokensShape,
   type TokenizerConfig,
   tokenizerConfig,
   type TokenizerJson,
@@ -56,11 +54,7 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
       }; put the files of the model's tokenizer there`,
     );
   }
-  const others = !config.added_tokens_decoder;
-  const specials = others
-    ? await readJsonIfThere(at("special_tokens_map.json"), specialTokensShape, advice)
-    : undefined;
-  const added = others ? await readJsonIfThere(at("added_tokens.json"), addedTokensShape, advice) : undefined;
+  const { specials, added } = await readTokenFiles(folder, config, advice);
 
   const notes: string[] = [];
   const pieces = vocabulary === undefined ? undefined : piecesOf(vocabulary);
