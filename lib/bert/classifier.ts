@@ -5,7 +5,8 @@ import type { Signature, Tensors } from "../graph/graph.ts";
 import { classificationLoss, labelFeeds } from "./classification_loss.ts";
 import type { BertConfig } from "./config.ts";
 import { encoderInput, sequenceFeeds, type SequenceShape } from "./feeds.ts";
-import { classify, encodeCls, type EncoderInput, pool } from "./encoder.ts";
+import { classify, encodeCls, pool } from "./encoder.ts";
+import type { EncoderInput } from "./modules.ts";
 
 /** The shape of B texts of K fractions each, as B · K sequences. */
 export interface ClassifierShape extends SequenceShape {

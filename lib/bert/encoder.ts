@@ -14,17 +14,12 @@ import {
   type EncoderInput,
   MASKED,
   norm,
-  type PackedInput,
-  type PaddedInput,
   parameter,
   type Parameters,
   plain,
   plainNorm,
   sameSequence,
 } from "./modules.ts";
-
-export { ACTIVATIONS, dense, norm, parameter };
-export type { EncoderInput, PackedInput, PaddedInput, Parameters };
 
 /**
  * Runs the encoder.

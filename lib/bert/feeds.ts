@@ -1,6 +1,6 @@
 /** The tensors that sequences are fed to a recorded step as. */
 import type { Signature, Tensors } from "../graph/graph.ts";
-import type { EncoderInput } from "./encoder.ts";
+import type { EncoderInput } from "./modules.ts";
 
 /** The shape of P sequences: padded to T tokens, or packed in lists of S tokens and R rows of T places. */
 export interface SequenceShape {

@@ -8,7 +8,8 @@ import { type DropoutKey, embedding, linear, softmaxCrossEntropy } from "../grap
 import type { Signature, Tensors } from "../graph/graph.ts";
 import type { BertConfig } from "./config.ts";
 import { encoderInput, sequenceFeeds, type SequenceShape } from "./feeds.ts";
-import { ACTIVATIONS, clsStates, dense, encode, norm, parameter, type Parameters, pool } from "./encoder.ts";
+import { clsStates, encode, pool } from "./encoder.ts";
+import { ACTIVATIONS, dense, norm, parameter, type Parameters } from "./modules.ts";
 import { familyOf } from "./family/families.ts";
 import { type PreTrainingHeads, readsNextSentences } from "./parameters.ts";
 

@@ -1,14 +1,7 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
-import {
-  classify,
-  clsStates,
-  encode,
-  type EncoderInput,
-  type PackedInput,
-  type Parameters,
-  pool,
-} from "../../lib/bert/encoder.ts";
+import { classify, clsStates, encode, pool } from "../../lib/bert/encoder.ts";
+import type { EncoderInput, PackedInput, Parameters } from "../../lib/bert/modules.ts";
 import { encoderInput } from "../../lib/bert/feeds.ts";
 import type { BertConfig } from "../../lib/bert/config.ts";
 import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
