@@ -80,7 +80,7 @@ export class Classifier {
     requireTexts("classify", texts, onTexts);
     const { labels, thresholds } = this;
     const classes = labels.length;
-    const probabilities = await this.probabilities(texts, onTexts);
+    const probabilities = await this.#compute(texts, onTexts);
     return Array.from(argmax(probabilities, classes), (best, place) => {
       const own = probabilities.subarray(place * classes, (place + 1) * classes);
       const several = thresholds && labels.filter((_, c) => own[c]! >= thresholds[c]!);
@@ -99,6 +99,13 @@ export class Classifier {
     onTexts?: (done: number) => void,
   ): Promise<Float64Array> {
     requireTexts("probabilities", texts, onTexts);
+    return await this.#compute(texts, onTexts);
+  }
+
+  async #compute(
+    texts: readonly ClassifierText[],
+    onTexts?: (done: number) => void,
+  ): Promise<Float64Array> {
     const { tokenizer, text, maxLength, temperature, thresholds } = this.#model;
     const examples = readExamples(
       texts.map((text) => ({ ...typeof text === "string" ? { text } : text, label: 0 })),
