@@ -33,13 +33,9 @@ export interface Browser extends AsyncDisposable {
 /**
  * Starts the browser of the variable CHROME, or `chromium` on the path.
  *
- * @param flags further arguments
  * @throws InputError if there is none, or it does not start.
  */
-export async function startBrowser(
-  program = Deno.env.get("CHROME") ?? "chromium",
-  flags: readonly string[] = [],
-): Promise<Browser> {
+export async function startBrowser(program = Deno.env.get("CHROME") ?? "chromium"): Promise<Browser> {
   const profile = await mkdtemp(join(tmpdir(), "bertlab-chromium-"));
   const command = new Deno.Command(program, {
     args: [
@@ -50,7 +46,6 @@ export async function startBrowser(
       "--disable-component-update",
       "--remote-debugging-port=0",
       `--user-data-dir=${profile}`,
-      ...flags,
       "about:blank",
     ],
     stdin: "null",

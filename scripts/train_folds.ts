@@ -5,14 +5,12 @@ import { calibratedError, type Recipe } from "../lib/classifier/recipe.ts";
 import { surveyLines } from "../lib/classifier/survey.ts";
 import { foldsSection } from "../lib/report/folds_section.ts";
 import { atTemperature } from "../lib/results/calibration.ts";
-import { evaluationOf } from "../lib/results/evaluation.ts";
-import { measure } from "../lib/results/metrics.ts";
-import type { Metrics } from "../lib/results/metrics.ts";
+import { evaluationOf, measuresOf } from "../lib/results/evaluation.ts";
+import { measure, type Metrics } from "../lib/results/metrics.ts";
 import { stopping } from "./stopping.ts";
 import { openLog } from "./train_log.ts";
 import { type TrainContext, writeTrained } from "./train_output.ts";
 import { Phases, progressOf } from "./train_progress.ts";
-import { measuresOf } from "../lib/results/evaluation.ts";
 import { evaluationsOf, sentence, type SplitEvaluation } from "./train_result.ts";
 
 /** Cross-validates and trains on all rows. */

@@ -3,8 +3,7 @@ import { type Example, wholeText } from "../data/examples.ts";
 import { markdown } from "./markdown.ts";
 import { argmax, type ClassMetrics, classMetrics, confusions, measure, type Metrics } from "./metrics.ts";
 import { assignLabels, labelMatrix, labelMetrics, measureLabels } from "./multi_label.ts";
-import { percent } from "../wording.ts";
-import { shortened } from "../wording.ts";
+import { percent, shortened } from "../wording.ts";
 
 /** {@linkcode Metrics} under the names of the JSON files. */
 export interface Measures extends Omit<Metrics, "errorRate" | "macroF1" | "multiLabel"> {

@@ -3,8 +3,7 @@ import { startModel } from "../bert/start_model.ts";
 import { preTrainingTexts, type Recipe, type RecipePreTraining, stepsOf } from "../classifier/recipe.ts";
 import { duration } from "../results/progress.ts";
 import { encodeDocuments } from "../paper/segments.ts";
-import { preTrainingFlops } from "./cost.ts";
-import type { Pace } from "./cost.ts";
+import { type Pace, preTrainingFlops } from "./cost.ts";
 import type { SearchPreTraining } from "./state.ts";
 
 /**

@@ -6,12 +6,9 @@ import { packageFolder } from "../../lib/storage/packages.ts";
 import { type Browser, type BrowserPage, startBrowser } from "../../scripts/devtools.ts";
 
 /** Starts the browser; undefined, and said, where none is installed. */
-export async function browserIfThere(
-  test: string,
-  flags: readonly string[] = [],
-): Promise<Browser | undefined> {
+export async function browserIfThere(test: string): Promise<Browser | undefined> {
   try {
-    return await startBrowser(undefined, flags);
+    return await startBrowser();
   } catch (error) {
     console.error(`${test} is skipped: ${(error as Error).message}`);
   }

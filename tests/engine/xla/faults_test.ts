@@ -44,6 +44,10 @@ const foreign = Uint8Array.of(
   ...new Array(44).fill(0),
 );
 
+/** The engine of a plugin with faults; it keeps no programs. */
+const engineOf = ({ plugin }: FaultyPlugin) =>
+  engineOn({ plugin, client: new Client(plugin.api) }, { cacheFolder: false });
+
 Deno.test("libraries that are no plugin, of another processor or not there are refused in one sentence", async () => {
   await inFolder(async (folder) => {
     const file = (name: string) => join(folder, name);
@@ -103,8 +107,7 @@ Deno.test({
   ignore: path === undefined,
   async fn() {
     using faulty = new FaultyPlugin(path!);
-    const opened = { plugin: faulty.plugin, client: new Client(faulty.plugin.api) };
-    const engine = engineOn(opened, { cacheFolder: false });
+    const engine = engineOf(faulty);
     const isOutOfMemory = (error: unknown) => {
       if (!(error instanceof XlaError)) return false;
       match(
@@ -151,8 +154,7 @@ Deno.test({
   ignore: path === undefined,
   async fn() {
     using faulty = new FaultyPlugin(path!);
-    const opened = { plugin: faulty.plugin, client: new Client(faulty.plugin.api) };
-    const engine = engineOn(opened, { cacheFolder: false });
+    const engine = engineOf(faulty);
     const program = await engine.compile(graph);
     const state = engine.state(tensors);
     faulty.faults.set("LoadedExecutable_Execute", outOfMemory);
@@ -176,8 +178,7 @@ for (const after of [false, true]) {
     ignore: path === undefined,
     async fn() {
       using faulty = new FaultyPlugin(path!);
-      const opened = { plugin: faulty.plugin, client: new Client(faulty.plugin.api) };
-      const engine = engineOn(opened, { cacheFolder: false });
+      const engine = engineOf(faulty);
       const trainer = newTrainer({ engine });
       const untouched = newTrainer({ engine });
       faulty.faults.set("LoadedExecutable_Execute", { ...outOfMemory, after });
@@ -200,8 +201,7 @@ Deno.test({
   ignore: path === undefined,
   async fn() {
     using faulty = new FaultyPlugin(path!);
-    const opened = { plugin: faulty.plugin, client: new Client(faulty.plugin.api) };
-    const engine = engineOn(opened, { cacheFolder: false });
+    const engine = engineOf(faulty);
     const program = await engine.compile(graph);
     const state = engine.state(tensors);
     await program.run(state, feeds);
