@@ -4,7 +4,7 @@ import type { Configuration } from "../runs/configuration.ts";
 import { expectedSeconds } from "../runs/expected_time.ts";
 import { type CellOptions, type Experiment, resolveCells } from "../runs/experiment.ts";
 import { experimentTable } from "../runs/experiment_table.ts";
-import { type Claim, judgeClaims } from "../results/claims.ts";
+import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
 import { claimsMarkdown, verdictText } from "../results/claims_text.ts";
 import type { EvaluatedTable } from "../results/differences.ts";
 import type { Figure } from "../results/figures.ts";
@@ -199,8 +199,20 @@ export async function verdicts(
     experiment: [experiment, having("an experiment, as experiment() returns", "name")],
     options: [options, object({ claims: list(anything), experiments: list(anything) })],
   });
-  const { name } = experiment;
-  const { claims, experiments, ...place } = options;
+  return showVerdicts(experiment.name, await judgements(options));
+}
+
+/**
+ * Judges all claims by the records of a place.
+ *
+ * @throws InputError if a record cannot be read.
+ */
+export async function judgements(
+  { claims, experiments, ...place }: Place & {
+    readonly claims: readonly Claim[];
+    readonly experiments: readonly Experiment[];
+  },
+): Promise<Judgement[]> {
   const { scale = "mini", results = "results" } = place;
   const tables = new Map<string, ResultTable>();
   for (const experiment of experiments.filter(({ scales }) => scales[scale])) {
@@ -209,8 +221,12 @@ export async function verdicts(
   }
   const runs = (experiment: string, row: string, column: string) =>
     tables.get(experiment)?.cell(row, column).records ?? [];
-  const judgements = (await judgeClaims(claims, runs, join(results, scale)))
-    .filter(({ claim }) => claim.experiment === name);
-  const sentences = judgements.map((one) => `**${one.claim.name}: ${verdictText(one)}.**`);
-  return showMarkdown([...sentences, claimsMarkdown(judgements)].join("\n\n"));
+  return await judgeClaims(claims, runs, join(results, scale));
+}
+
+/** Shows the verdicts on the claims about the experiment of this name. */
+export function showVerdicts(name: string, judgements: readonly Judgement[]): Displayable {
+  const own = judgements.filter(({ claim }) => claim.experiment === name);
+  const sentences = own.map((one) => `**${one.claim.name}: ${verdictText(one)}.**`);
+  return showMarkdown([...sentences, claimsMarkdown(own)].join("\n\n"));
 }

@@ -54,7 +54,7 @@ Deno.test("of an entry on a weakness the sentences are kept, once, without code 
   ]);
 });
 
-Deno.test("Chinese general text holds all Song poems but those of dev and test", async () => {
+test.slow("Chinese general text holds all Song poems but those of dev and test", async () => {
   const poets = await loadEmbedded(chinesePoets, console.error);
   const documents = await chineseGeneralText();
   assert.equal(documents.length, 34586);

@@ -4,7 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { experiments } from "../../experiments/all.ts";
 import { claimsAt } from "../../experiments/claims.ts";
-import { type Experiment, jupyterDisplay, recorded, verdicts } from "../../mod.ts";
+import { judgements, showVerdicts } from "../../lib/notebook/reproduce.ts";
+import { type Displayable, type Experiment, jupyterDisplay, recorded } from "../../mod.ts";
 
 const root = join(import.meta.dirname!, "..", "..");
 
@@ -17,22 +18,29 @@ interface Notebook {
 
 const place = { scale: "mini", results: join(root, "results") } as const;
 
-for (
-  const [id, show] of Object.entries({
-    table: (experiment: Experiment) => recorded(experiment, place),
-    verdicts: (experiment: Experiment) =>
-      verdicts(experiment, { ...place, claims: claimsAt("mini"), experiments }),
-  })
-) {
-  Deno.test(`the notebooks' ${id} are those of the published records`, async () => {
-    const named = new Set(claimsAt("mini").map(({ experiment }) => experiment));
-    for (const experiment of experiments.filter(({ name }) => id === "table" || named.has(name))) {
-      const file = `notebooks/${experiment.name}.ipynb`;
-      const { cells }: Notebook = JSON.parse(await readFile(join(root, file), "utf8"));
-      const cell = cells.find((cell) => cell.id === id) ?? assert.fail(`${file} has no cell "${id}"`);
-      const stored = cell.outputs?.flatMap(({ data }) => data?.["text/markdown"] ?? []).join("");
-      const { "text/markdown": now } = await (await show(experiment))[jupyterDisplay]();
-      assert.equal(stored?.trim(), now!.trim(), `${file} is not up to date: deno task notebooks`);
-    }
-  });
+/** Compares a cell of each notebook with what it shows now. */
+async function compareStored(
+  id: string,
+  compared: readonly Experiment[],
+  show: (experiment: Experiment) => Displayable | Promise<Displayable>,
+): Promise<void> {
+  for (const experiment of compared) {
+    const file = `notebooks/${experiment.name}.ipynb`;
+    const { cells }: Notebook = JSON.parse(await readFile(join(root, file), "utf8"));
+    const cell = cells.find((cell) => cell.id === id) ?? assert.fail(`${file} has no cell "${id}"`);
+    const stored = cell.outputs?.flatMap(({ data }) => data?.["text/markdown"] ?? []).join("");
+    const { "text/markdown": now } = await (await show(experiment))[jupyterDisplay]();
+    assert.equal(stored?.trim(), now!.trim(), `${file} is not up to date: deno task notebooks`);
+  }
 }
+
+Deno.test("the notebooks' tables are those of the published records", () =>
+  compareStored("table", experiments, (experiment) => recorded(experiment, place)));
+
+Deno.test("the notebooks' verdicts are those of the published records", async () => {
+  const claims = claimsAt("mini");
+  const judged = await judgements({ ...place, claims, experiments });
+  const named = new Set(claims.map(({ experiment }) => experiment));
+  const compared = experiments.filter(({ name }) => named.has(name));
+  await compareStored("verdicts", compared, ({ name }) => showVerdicts(name, judged));
+});

@@ -154,21 +154,21 @@ for (const [name, world] of Object.entries(worlds)) {
       let size = 0;
       // the spread depends a little on the difference itself
       for (let round = 0; round < 5; round++) size = detectable(trueErrors(world, size), level);
-      const { found, threeErrors } = shares(world, size, level, 500);
+      const { found, threeErrors } = shares(world, size, level, 250);
       close(found, 0.8, threeErrors(0.8), `${name}, level ${level}:`);
     }
   });
 
   test.slow(`no difference is found as often as the power at 0 says: ${name}`, () => {
     const stated = 2 * powerOf(trueErrors(world, 0), 0.05)(0);
-    const { any, threeErrors } = shares(world, 0, 0.05, 1000);
+    const { any, threeErrors } = shares(world, 0, 0.05, 500);
     close(any, stated, threeErrors(stated), name);
     // The two tests each hold fixed what the other draws: where both draws count alike, their level is not kept exactly.
     assert.ok(stated <= (name === "examples and seeds alike" ? 0.08 : 0.0501), name);
   });
 
   test.slow(`a difference of the margin is seldom called smaller: ${name}`, () => {
-    const { within, threeErrors } = shares(world, 0.05, 0.05, 400, 0.05);
+    const { within, threeErrors } = shares(world, 0.05, 0.05, 200, 0.05);
     assert.ok(within <= 0.05 + threeErrors(0.05), `${name}: ${within}`);
   });
 }

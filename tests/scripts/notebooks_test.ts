@@ -103,7 +103,7 @@ Deno.test("a cell that fails, or shows nothing where it ends with a value, fails
     assert.equal(await readFile(join(folder, "silent.ipynb"), "utf8"), silent);
   }));
 
-Deno.test("a kernel that is interrupted leaves whole records, and the next run goes on from them", () =>
+test.slow("a kernel that is interrupted leaves whole records, and the next run goes on from them", () =>
   inFolder(async (folder) => {
     const path = join(folder, "reproduces.ipynb");
     const results = join(folder, "results");

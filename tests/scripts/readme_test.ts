@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { floors } from "../../scripts/check_structure.ts";
 import { publishedReport, readPages, recordTables, withBlocks } from "../../scripts/readme.ts";
 import { inFolder } from "../helpers/in_folder.ts";
-import { slowUnless, test } from "../helpers/slow.ts";
+import { test } from "../helpers/slow.ts";
 import { writeModel, writeTexts } from "./train_files.ts";
 
 const root = join(import.meta.dirname!, "../..");
@@ -230,5 +230,5 @@ const runCode = (block: string) =>
   });
 
 for (const [n, block] of blocksOf("ts").entries()) {
-  slowUnless(n === 0)(`the pages' code runs, block ${n + 1}`, () => runCode(block));
+  test.slow(`the pages' code runs, block ${n + 1}`, () => runCode(block));
 }

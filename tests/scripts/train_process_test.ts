@@ -103,7 +103,7 @@ test.slow("a run that is killed ten times ends with the same bytes as one that n
     await assertSame(join(folder, "whole"), output);
   }));
 
-Deno.test("a run that pre-trains and is killed in either phase ends with the same bytes, too", () =>
+test.slow("a run that pre-trains and is killed in either phase ends with the same bytes, too", () =>
   inFolder(async (folder) => {
     const model = await writeModel(join(folder, "start"));
     const train = await writeTexts(join(folder, "train.csv"), 80, 1);

@@ -12,6 +12,7 @@ import {
 } from "../../lib/search/search.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
+import { test } from "../helpers/slow.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 
 const engine = onnxEngine();
@@ -104,7 +105,7 @@ Deno.test("a search tries all that the time allows, trains the default whole, an
     assert.deepEqual(whole.outcome.predictions, alone.devPredictions);
   }));
 
-Deno.test("a search that was killed again and again comes to the same trainings, choice and parameters", async () => {
+test.slow("a search that was killed again and again comes to the same trainings, choice and parameters", async () => {
   const whole = await inFolder(async (folder) => comparable((await search(folder)).result!));
   await inFolder(async (folder) => {
     let sittings = 0;

@@ -32,7 +32,7 @@ import { largestDifference, relativeError } from "../golden/load.ts";
 import { exampleDataset, exampleTexts, tinyArchitecture } from "../helpers/example_model.ts";
 import { consonantDataset } from "../helpers/example_tasks.ts";
 import { inFolder } from "../helpers/in_folder.ts";
-import { slowUnless } from "../helpers/slow.ts";
+import { slowUnless, test } from "../helpers/slow.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 
 const maxLength = 24;
@@ -184,6 +184,16 @@ const kinds: Record<string, () => Training> = {
   "a single text": () => classifier({ examples: texts.slice(0, 1) }),
 };
 
+/** The kinds for XLA, which compiles each for many seconds: those that hold the parts of all others. */
+const onXla = [
+  "pairs",
+  "four layers side by side, of fractions",
+  "tasks by turns",
+  "BERT-Feat",
+  "masked words and next sentences",
+  "passes of two, balanced classes",
+];
+
 /** The gradient of a batch's loss by parameter. */
 async function gradientsOf(engine: Engine, { trainable, parameters }: Training, batch: StepBatch) {
   const types = signatures(parameters);
@@ -244,31 +254,38 @@ for (const [name, make] of Object.entries(engines)) {
     // A biLSTM takes minutes in plain JavaScript; bert_feat_test.ts compares it with PyTorch's.
     if (name === "reference" && kind === "BERT-Feat") continue;
     if (name === "webgpu") continue; // each case takes minutes in software
-    const test = slowUnless(
-      name === "onnx" || (kind === (name === "xla" ? "pairs" : "fractions, attention")),
+    if (name === "xla" && !onXla.includes(kind)) continue;
+    const register = slowUnless(name === "onnx" || name === "tensorflow" && kind === "fractions, attention");
+    register(
+      `${name}: ${kind}: losses and gradients of packed batches are those of padded ones`,
+      async () => {
+        const [given, engine] = [training(), await make()];
+        const [packed, padded] = [given.batches({ padToMax: false }), given.batches({ padToMax: true })];
+        assert.ok(
+          packed.every(({ parts }) => parts[0]!.starts) && padded.every(({ parts }) => parts[0]!.mask),
+        );
+        await requireSame(given, [engine, packed], [engine, padded]);
+      },
     );
-    test(`${name}: ${kind}: losses and gradients of packed batches are those of padded ones`, async () => {
-      const [given, engine] = [training(), await make()];
-      const [packed, padded] = [given.batches({ padToMax: false }), given.batches({ padToMax: true })];
-      assert.ok(packed.every(({ parts }) => parts[0]!.starts) && padded.every(({ parts }) => parts[0]!.mask));
-      await requireSame(given, [engine, packed], [engine, padded]);
-    });
   }
 }
 
 const plugin = await pluginForTests("packed batches over several devices");
 for (const devices of [2, 4]) {
   for (const kind of ["fractions, attention", "BERT-Feat", "masked words and next sentences"]) {
-    const test = slowUnless(devices === 4 && kind === "fractions, attention");
-    test(`${devices} devices: ${kind}: losses and gradients are those of padded batches on one`, async () => {
-      const given = kinds[kind]!();
-      const packed = given.batches({ padToMax: false, devices });
-      await requireSame(
-        given,
-        [await xlaEngine({ plugin, devices, cacheFolder: false }), packed],
-        [onnxEngine(), given.batches({ padToMax: true })],
-      );
-    }, { ignore: plugin === undefined });
+    test.slow(
+      `${devices} devices: ${kind}: losses and gradients are those of padded batches on one`,
+      async () => {
+        const given = kinds[kind]!();
+        const packed = given.batches({ padToMax: false, devices });
+        await requireSame(
+          given,
+          [await xlaEngine({ plugin, devices, cacheFolder: false }), packed],
+          [onnxEngine(), given.batches({ padToMax: true })],
+        );
+      },
+      { ignore: plugin === undefined },
+    );
   }
 }
 

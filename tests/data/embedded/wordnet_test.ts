@@ -7,6 +7,7 @@ import { parseSynset } from "../../../lib/data/embedded/wordnet_files.ts";
 import type { Example, Splits } from "../../../lib/data/examples.ts";
 import { packageFolder } from "../../../lib/storage/packages.ts";
 import { inFolder } from "../../helpers/in_folder.ts";
+import { test } from "../../helpers/slow.ts";
 
 const license = "  1 This software and database is being provided to you, the LICENSEE, by  ";
 const nouns = [
@@ -124,7 +125,7 @@ Deno.test("the sets have the sizes and classes that they state, and no text twic
   }
 });
 
-Deno.test("the general text is WordNet's glosses without those of dev and test", async () => {
+test.slow("the general text is WordNet's glosses without those of dev and test", async () => {
   const folder = await packageFolder(wordnetTypes.package, console.error);
   const documents = await wordnetDocuments(folder);
   const lines = new Set(documents.flatMap((text) => text.toLowerCase().split("\n")));

@@ -24,7 +24,7 @@ import { exampleDataset, tinyModel } from "../../helpers/example_model.ts";
 import { pluginForTests } from "../engines.ts";
 import { tinySettings } from "../../helpers/tiny_settings.ts";
 import { inFolder } from "../../helpers/in_folder.ts";
-import { slowUnless, test } from "../../helpers/slow.ts";
+import { test } from "../../helpers/slow.ts";
 
 const plugin = await pluginForTests("several devices, precision and kept programs of the engine xla");
 const ignore = plugin === undefined;
@@ -86,8 +86,7 @@ const largest = (a: number[], b: number[]) => Math.max(...a.map((value, i) => Ma
 
 for (const devices of [2, 4]) {
   for (const [batches, parted] of [["batches", undefined], ["batches in parts", halves]] as const) {
-    const test = slowUnless(devices === 2 && batches === "batches in parts");
-    test(`${devices} devices have the losses of one, with dropout, of ${batches}`, async () => {
+    test.slow(`${devices} devices have the losses of one, with dropout, of ${batches}`, async () => {
       const one = await train({ devices: 1 }, parted);
       ok(new Set(one.losses).size === one.losses.length && one.logits.length === 2 * B);
       const several = await train({ devices }, parted);
@@ -182,25 +181,21 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "in bf16 the first ten losses are within 2 % of those in f32, and not the same",
-  ignore,
-  async fn() {
-    const losses = async (precision: "f32" | "bf16") => {
-      const engine = await xlaEngine({ plugin, cacheFolder: false, precision });
-      const trainer = new Trainer(engine, trainable, parameters, optimizer("adamw"), 1);
-      const found: number[] = [];
-      for (let step = 0; step < 10; step++) {
-        found.push((await trainer.step(batch(step % 4), () => 5e-4)).loss);
-      }
-      await trainer.dispose();
-      return found;
-    };
-    const [rounded, exact] = [await losses("bf16"), await losses("f32")];
-    const errors = rounded.map((loss, step) => Math.abs(loss / exact[step]! - 1));
-    ok(Math.max(...errors) < .02 && Math.max(...errors) > 1e-6, `${rounded}, not ${exact}`);
-  },
-});
+test.slow("in bf16 the first ten losses are within 2 % of those in f32, and not the same", async () => {
+  const losses = async (precision: "f32" | "bf16") => {
+    const engine = await xlaEngine({ plugin, cacheFolder: false, precision });
+    const trainer = new Trainer(engine, trainable, parameters, optimizer("adamw"), 1);
+    const found: number[] = [];
+    for (let step = 0; step < 10; step++) {
+      found.push((await trainer.step(batch(step % 4), () => 5e-4)).loss);
+    }
+    await trainer.dispose();
+    return found;
+  };
+  const [rounded, exact] = [await losses("bf16"), await losses("f32")];
+  const errors = rounded.map((loss, step) => Math.abs(loss / exact[step]! - 1));
+  ok(Math.max(...errors) < .02 && Math.max(...errors) > 1e-6, `${rounded}, not ${exact}`);
+}, { ignore });
 
 Deno.test({
   name: "a program is kept and read again; a damaged one is compiled anew",
