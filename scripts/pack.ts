@@ -10,7 +10,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { resolveModel } from "../lib/bert/models.ts";
-import { packageOf } from "../lib/data/dataset.ts";
+import { dataset, packageOf } from "../lib/data/dataset.ts";
 import { pluginFolder } from "../lib/engine/xla/discovery.ts";
 import { InputError } from "../lib/errors.ts";
 import { cacheFolder } from "../lib/storage/cache.ts";
@@ -20,6 +20,7 @@ import { writeFolder } from "../lib/storage/whole_folder.ts";
 import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
 import { collect, oneOf } from "./options.ts";
 import { copyHalf } from "./pack/half.ts";
+import { copyPruned } from "./pack/pruned.ts";
 import { projectFile } from "./project.ts";
 
 interface PackOptions {
@@ -28,6 +29,7 @@ interface PackOptions {
   readonly dataDir?: string;
   readonly plugin?: "cpu" | "cuda13";
   readonly half?: boolean;
+  readonly prune?: boolean;
   readonly overwrite?: boolean;
 }
 
@@ -51,8 +53,16 @@ export function packCommand(output: Output): Command {
       "--half",
       "the models' weights as F16; such a model is a folder models/NAME of the pack, by no other name",
     )
+    .option(
+      "--prune",
+      "the models keep only the wordpieces that the texts of --data have; such a model is a folder models/NAME of the " +
+        "pack, by no other name",
+    )
     .option("--overwrite", "replace a folder that is there")
     .action(async (folder: string, options: PackOptions) => {
+      if (options.prune && !options.data) {
+        throw new InputError("Cannot prune a vocabulary to the texts of no data set: give --data as well");
+      }
       if (!options.overwrite && (await readdir(folder).catch(() => [])).length > 0) {
         throw new InputError(`Cannot write a pack into ${folder} as it is not empty: give --overwrite`);
       }
@@ -142,17 +152,13 @@ async function bundle(entry: string, target: string, work: string): Promise<void
 /** Copies what was asked for by name. */
 async function writeExtras(
   folder: string,
-  { model: models = [], data = [], dataDir, plugin, half = false }: PackOptions,
+  { model: models = [], data = [], dataDir, plugin, half, prune }: PackOptions,
   output: Output,
 ): Promise<void> {
-  for (const name of models) await copyModel(name, folder, half, output);
-  for (const name of data) {
-    const wanted = packageOf(name);
-    if (!wanted) {
-      throw new InputError(
-        `Cannot pack the data set "${name}", which is in no package: give it by --data-dir`,
-      );
-    }
+  const packages = data.map((name) => packageOf(name) ?? fail(name));
+  const texts = prune ? await textsOf(data, output) : undefined;
+  for (const name of models) await copyModel(name, folder, { half, texts }, output);
+  for (const wanted of packages) {
     const from = await packageFolder(wanted, output.error);
     const place = wanted.python
       ? join("cache", "packages", basename(from))
@@ -169,14 +175,47 @@ async function writeExtras(
   }
 }
 
-/** Copies a model to where its name finds it: this library's cache, the hub's, or a folder models/NAME. */
-async function copyModel(name: string, folder: string, half: boolean, output: Output): Promise<void> {
+function fail(name: string): never {
+  throw new InputError(`Cannot pack the data set "${name}", which is in no package: give it by --data-dir`);
+}
+
+/** Returns all texts of data sets. */
+async function textsOf(names: readonly string[], output: Output): Promise<string[]> {
+  const texts: string[] = [];
+  for (const name of names) {
+    const { train, dev, test } = await dataset(name, { say: output.error });
+    for (const { text, pair } of [...train, ...dev, ...test]) {
+      texts.push(text, ...pair === undefined ? [] : [pair]);
+    }
+  }
+  return texts;
+}
+
+/**
+ * Copies a model to where its name finds it: this library's cache, the hub's, or a folder models/NAME.
+ *
+ * @param change.half with weights of 16 bits
+ * @param change.texts with a vocabulary of these texts alone
+ */
+async function copyModel(
+  name: string,
+  folder: string,
+  { half = false, texts }: { readonly half?: boolean; readonly texts?: readonly string[] },
+  output: Output,
+): Promise<void> {
   const from = await resolveModel(name, { onProgress: output.error });
   const hub = relative(hubCacheFolder(), from), own = relative(cacheFolder(), from);
-  if (half) {
-    const place = join("models", basename(name));
-    await copyHalf(from, join(folder, place));
-    output.out(`The model ${name} is ${place} in the pack, with weights of 16 bits`);
+  if (half || texts) {
+    const place = join("models", basename(name)), to = join(folder, place), changes: string[] = [];
+    if (texts) {
+      const { before, after } = await copyPruned(from, to, texts);
+      changes.push(`with ${after} of its ${before} wordpieces`);
+    }
+    if (half) {
+      await copyHalf(texts ? to : from, to);
+      changes.push("with weights of 16 bits");
+    }
+    output.out(`The model ${name} is ${place} in the pack, ${changes.join(" and ")}`);
   } else if (!hub.startsWith("..")) {
     // models--ORGANISATION--NAME/snapshots/COMMIT, and beside it what its branches stood for
     const repository = hub.split("/")[0]!;

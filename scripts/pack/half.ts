@@ -10,21 +10,22 @@ import type { HostTensors } from "../../lib/tensors.ts";
 const largest = 65_504;
 
 /**
- * Copies a model's folder; the weights become F16.
+ * Copies a model's folder, or changes it where it is; the weights become F16.
  *
  * @throws InputError if it has no model.safetensors, or a weight that F16 cannot hold.
  */
 export async function copyHalf(from: string, to: string): Promise<void> {
-  const weights = join(from, "model.safetensors");
-  if (!await stat(weights).catch(() => undefined)) {
-    throw new InputError(`Cannot write the weights of ${from} as F16: it has no model.safetensors`);
-  }
-  await cp(from, to, {
-    recursive: true,
-    dereference: true,
-    filter: (path) => !/\.(safetensors|bin)$/.test(path),
-  });
+  const weights = await requireSafetensors(from, "write as F16 the weights");
+  const filter = (path: string) => !/\.(safetensors|bin)$/.test(path);
+  if (from !== to) await cp(from, to, { recursive: true, dereference: true, filter });
   await writeWhole(join(to, "model.safetensors"), halfSafetensors(await readSafetensors(weights), weights));
+}
+
+/** Returns the path of a model's weights. @throws InputError if they are no safetensors file. */
+export async function requireSafetensors(folder: string, doing: string): Promise<string> {
+  const weights = join(folder, "model.safetensors");
+  if (await stat(weights).catch(() => undefined)) return weights;
+  throw new InputError(`Cannot ${doing} of ${folder}: it has no model.safetensors`);
 }
 
 /** Returns the parts of a safetensors file whose numbers are F16. */

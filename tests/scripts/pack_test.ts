@@ -1,15 +1,24 @@
 /** A pack: written, moved, and used without a network, with an empty home. */
-import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { loadCheckpoint } from "../../lib/bert/checkpoint.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
+import { loadClassifier } from "../../lib/classifier/classifier.ts";
+import { saveClassifier } from "../../lib/classifier/save.ts";
+import { onnxEngine } from "../../lib/engine/onnx.ts";
+import { fineTune } from "../../lib/paper/fine_tune.ts";
+import { loadTokenizer, type Tokenizer, vocabularyTokenizer } from "../../lib/text/tokenizer.ts";
+import { specialPieces } from "../../lib/text/tokenizer_files.ts";
 import { copyHalf, halfSafetensors } from "../../scripts/pack/half.ts";
+import { copyPruned } from "../../scripts/pack/pruned.ts";
 import { packCommand } from "../../scripts/pack.ts";
 import { InferenceSession, Tensor } from "../../scripts/pack/no_onnx.ts";
 import { pluginForTests } from "../engine/engines.ts";
+import { exampleDataset, tinyModel } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { runInTest } from "../helpers/run_command.ts";
 import { test } from "../helpers/slow.ts";
+import { tinySettings } from "../helpers/tiny_settings.ts";
 import { writeModel, writeTexts } from "./train_files.ts";
 
 const plugin = await pluginForTests("a pack with the plugin of the engine xla");
@@ -104,6 +113,63 @@ Deno.test("a pack is not written over other files, and names what it cannot find
     ok((await stat(folder)).isDirectory());
     throws(() => new Tensor(), { message: /^Cannot use the engine onnx, which a pack does not have/ });
     throws(() => InferenceSession.create(), { message: /give --engine xla$/ });
+  }));
+
+Deno.test("a pruned model reads and classifies the texts as before, and has a row for each of their pieces", () =>
+  inFolder(async (folder) => {
+    const from = join(folder, "start"), to = join(folder, "pruned");
+    const data = exampleDataset();
+    const texts = data.train.slice(0, 1).map(({ text }) => text);
+    const trained = await fineTune(await tinyModel(data), data, tinySettings({}), { engine: onnxEngine() });
+    await saveClassifier(from, trained);
+    const { before, after } = await copyPruned(from, to, texts);
+    ok(after < before && after > 5, `${after} of ${before}`);
+    const [whole, pruned] = await Promise.all([from, to].map((path) => loadTokenizer(path)));
+    const pieces = ({ files }: Tokenizer) =>
+      new Map(
+        Object.entries<number>(JSON.parse(String(files["tokenizer.json"])).model.vocab).map((
+          [p, i],
+        ) => [i, p]),
+      );
+    const [old, now] = [pieces(whole!), pieces(pruned!)];
+    for (const text of texts) {
+      deepStrictEqual(
+        Array.from(pruned!.encode(text), (id) => now.get(id)),
+        Array.from(whole!.encode(text), (id) => old.get(id)),
+      );
+    }
+    const used = new Set(texts.flatMap((text) => [...whole!.encode(text)]));
+    strictEqual(after, new Set([...used, ...Object.values(whole!.ids)]).size);
+    strictEqual((await loadCheckpoint(to, { seed: 1 })).config.vocab_size, after);
+    const [expected, found] = await Promise.all([from, to].map(async (path) => {
+      const classifier = await loadClassifier(path, { engine: onnxEngine() });
+      const probabilities = await classifier.probabilities(texts);
+      await classifier.dispose();
+      return probabilities;
+    }));
+    deepStrictEqual(found, expected);
+    await copyHalf(to, to);
+    ok((await loadCheckpoint(to, { seed: 1 })).parameters["classifier.weight"]);
+  }));
+
+Deno.test("a vocabulary is not pruned to no texts, nor where a text would be read in another way", () =>
+  inFolder(async (folder) => {
+    const none = await runInTest(packCommand, join(folder, "pack"), "--prune");
+    deepStrictEqual([none.code, none.error], [
+      1,
+      "Cannot prune a vocabulary to the texts of no data set: give --data as well",
+    ]);
+    const model = await tinyModel(exampleDataset());
+    const from = join(folder, "model");
+    const pieces = [...specialPieces, "ab", "a", "d", "##bc"]; // "abc" is [UNK] as "ab" is taken first
+    const { files: tokenizerFiles } = vocabularyTokenizer(pieces);
+    await saveCheckpoint(from, { ...model, tokenizerFiles });
+    await rejects(copyPruned(from, join(folder, "to"), ["abc", "a dbc"]), {
+      name: "InputError",
+      message:
+        `Cannot prune the vocabulary of ${from}: with what is left, "abc" would be other wordpieces; pack the ` +
+        "model whole",
+    });
   }));
 
 Deno.test("a model's folder with weights of 16 bits is half as large, and is read again", () =>
