@@ -66,10 +66,27 @@ async function toHost(tensor: tf.Tensor): Promise<HostTensor> {
   };
 }
 
+/** Milliseconds of computing after which the event loop has its turn. */
+const pauseAfter = 250;
+
+let lastPause = performance.now();
+
+/**
+ * Lets signals, timers and finalizers have their turn now and then: these engines compute within the call and wait for
+ * nothing, so that a run would not hear Ctrl-C. setImmediate would not do, as it lets a signal through in one turn of
+ * dozens; a timer takes 2 ms.
+ */
+async function pauseIfDue(): Promise<void> {
+  if (performance.now() - lastPause < pauseAfter) return;
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  lastPause = performance.now();
+}
+
 class EagerProgram implements Program {
   constructor(readonly graph: Graph) {}
 
   async run(state: State, feeds: HostTensors): Promise<HostTensors> {
+    await pauseIfDue();
     const outputs: HostTensors = {};
     const computed = this.#compute(state as EagerState, feeds);
     try {
