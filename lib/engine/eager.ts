@@ -86,15 +86,15 @@ class EagerProgram implements Program {
   constructor(readonly graph: Graph) {}
 
   async run(state: State, feeds: HostTensors): Promise<HostTensors> {
-    await pauseIfDue();
     const outputs: HostTensors = {};
     const computed = this.#compute(state as EagerState, feeds);
     try {
       for (const [name, tensor] of Object.entries(computed)) outputs[name] = await toHost(tensor);
-      return outputs;
     } finally {
       for (const tensor of Object.values(computed)) tensor.dispose();
     }
+    await pauseIfDue();
+    return outputs;
   }
 
   /** Updates the state and returns the outputs, which the caller disposes. */
