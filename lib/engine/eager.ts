@@ -3,6 +3,7 @@
  * within the engine's own calls, as recording and other engines need other ones.
  */
 import * as tf from "@tensorflow/tfjs";
+import { setImmediate } from "node:timers/promises";
 import { type DrawMask, registerEagerKernels } from "../graph/eager.ts";
 import type { Graph, Tensors } from "../graph/graph.ts";
 import type { HostTensor, HostTensors } from "../tensors.ts";
@@ -66,19 +67,21 @@ async function toHost(tensor: tf.Tensor): Promise<HostTensor> {
   };
 }
 
-/** Milliseconds of computing after which the event loop has its turn. */
+/** Milliseconds of computing after which the event loop has its turns. */
 const pauseAfter = 250;
+
+/** Deno looks for signals in each 61st turn if it has something to do in all of them, such as V8's collecting of garbage. */
+const pauseTurns = 100;
 
 let lastPause = performance.now();
 
 /**
  * Lets signals, timers and finalizers have their turn now and then: these engines compute within the call and wait for
- * nothing, so that a run would not hear Ctrl-C. setImmediate would not do, as it lets a signal through in one turn of
- * dozens; a timer takes 2 ms.
+ * nothing, so that a run would not hear Ctrl-C.
  */
 async function pauseIfDue(): Promise<void> {
   if (performance.now() - lastPause < pauseAfter) return;
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < pauseTurns; turn++) await setImmediate();
   lastPause = performance.now();
 }
 
