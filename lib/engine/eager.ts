@@ -70,7 +70,7 @@ async function toHost(tensor: tf.Tensor): Promise<HostTensor> {
 /** Milliseconds of computing after which the event loop has its turns. */
 const pauseAfter = 250;
 
-/** Deno looks for signals in each 61st turn if it has something to do in all of them, such as V8's collecting of garbage. */
+/** Turns it has then. Deno looks for signals in one of some dozens, unless it has nothing to do (LOG.md). */
 const pauseTurns = 100;
 
 let lastPause = performance.now();
