@@ -3,6 +3,7 @@
  * within the engine's own calls, as recording and other engines need other ones.
  */
 import * as tf from "@tensorflow/tfjs";
+import { setImmediate } from "node:timers/promises";
 import { type DrawMask, registerEagerKernels } from "../graph/eager.ts";
 import type { Graph, Tensors } from "../graph/graph.ts";
 import type { HostTensor, HostTensors } from "../tensors.ts";
@@ -66,6 +67,24 @@ async function toHost(tensor: tf.Tensor): Promise<HostTensor> {
   };
 }
 
+/** Milliseconds of computing after which the event loop has its turns. */
+const pauseAfter = 250;
+
+/** Turns it has then. Deno looks for signals in one of some dozens, unless it has nothing to do (LOG.md). */
+const pauseTurns = 100;
+
+let lastPause = performance.now();
+
+/**
+ * Lets signals, timers and finalizers have their turn now and then: these engines compute within the call and wait for
+ * nothing, so that a run would not hear Ctrl-C.
+ */
+async function pauseIfDue(): Promise<void> {
+  if (performance.now() - lastPause < pauseAfter) return;
+  for (let turn = 0; turn < pauseTurns; turn++) await setImmediate();
+  lastPause = performance.now();
+}
+
 class EagerProgram implements Program {
   constructor(readonly graph: Graph) {}
 
@@ -74,10 +93,11 @@ class EagerProgram implements Program {
     const computed = this.#compute(state as EagerState, feeds);
     try {
       for (const [name, tensor] of Object.entries(computed)) outputs[name] = await toHost(tensor);
-      return outputs;
     } finally {
       for (const tensor of Object.values(computed)) tensor.dispose();
     }
+    await pauseIfDue();
+    return outputs;
   }
 
   /** Updates the state and returns the outputs, which the caller disposes. */

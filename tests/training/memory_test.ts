@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { engines } from "../engine/engines.ts";
 import { test } from "../helpers/slow.ts";
 
-// Plain JavaScript and WebGPU in software take minutes for as many steps. TensorFlow's memory grows by .4 MB a step: a
-// known fault (LOG.md, docs/engines.md).
-const leftOut = ["reference", "webgpu", "tensorflow"];
+// Plain JavaScript and WebGPU in software take minutes for as many steps.
+const leftOut = ["reference", "webgpu"];
 for (const name of Object.keys(engines).filter((name) => !leftOut.includes(name))) {
   test.slow(`${name}: hundreds of steps take less than 50 MB of memory more`, async () => {
     // In a process of its own: what other tests leave would hide a leak.

@@ -62,12 +62,20 @@ async function register(addon: Addon): Promise<NodeBackend> {
   return backend;
 }
 
-/** Frees TensorFlow's tensors whose tensors in JavaScript were collected without being disposed. */
+/**
+ * Frees TensorFlow's tensors whose tensors in JavaScript were collected without being disposed. A disposed one is taken off
+ * the registry: its entry would stay until the event loop turns, which it does not while steps follow each other, as they
+ * wait for nothing.
+ */
 function freeWhatIsDropped({ tensorMap }: NodeBackend, addon: Addon): void {
   const collected = new FinalizationRegistry<Place>(({ id }) => addon.deleteTensor(id));
-  const set = tensorMap.set.bind(tensorMap);
+  const set = tensorMap.set.bind(tensorMap), remove = tensorMap.delete.bind(tensorMap);
   tensorMap.set = (dataId, place) => {
-    collected.register(dataId, place);
+    collected.register(dataId, place, dataId);
     set(dataId, place);
+  };
+  tensorMap.delete = (dataId) => {
+    collected.unregister(dataId);
+    return remove(dataId);
   };
 }
