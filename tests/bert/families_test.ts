@@ -216,11 +216,9 @@ for (const family of familyNames) {
     ignore: !hasTransformers(reading),
     fn: () =>
       inFolder(async (saved) => {
-        const [B, T] = golden.batch.ids.shape as [number, number];
-        const rows = ({ data }: HostTensor) =>
-          Array.from({ length: B }, (_, b) => [...data.slice(b * T, (b + 1) * T)]);
-        const types = config.model_type === "electra" ? { type_ids: rows(golden.batch.type_ids) } : {};
-        const request = { ids: rows(golden.batch.ids), mask: rows(golden.batch.mask), ...types };
+        const { ids, mask, type_ids } = golden.batch;
+        const types = config.model_type === "electra" ? { type_ids: rowsOf(type_ids) } : {};
+        const request = { ids: rowsOf(ids), mask: rowsOf(mask), ...types };
         await saveCheckpoint(saved, { config, parameters });
         const reply = runTransformers(saved, request);
         deepStrictEqual(Object.values(reply.warnings).flat(), []);
@@ -307,6 +305,51 @@ Deno.test("ModernBERT computes the positions of a text of many windows", async (
     ok(difference <= 1e-5, `${layout}: ${difference}`);
   }
 });
+
+/** ModernBERT's golden model where it is classified by the mean of all states. */
+async function goldenMean(): Promise<GoldenFamily> {
+  const { config, ...golden } = await loadGoldenFamily("modernbert");
+  return { ...golden, config: { ...config, modern: { ...config.modern!, classifier_pooling: "mean" } } };
+}
+
+for (const [name, make] of Object.entries(engines)) {
+  slowUnless(name === "onnx")(
+    `ModernBERT, ${name}: the mean of all states is classified as PyTorch does`,
+    async () => {
+      const { config, parameters, batch, values, named } = await goldenMean();
+      for (const layout of ["padded", "packed"] as const) {
+        const found = await runBatch(await make(), sequenceClassifier(config), parameters, batch, layout);
+        for (const output of ["loss", "logits"] as const) {
+          const difference = largestDifference(found.outputs[output]!.data, values[`mean.${output}`]!.data);
+          ok(difference <= 1e-5, `${output} of ${layout} texts differs by ${difference}`);
+        }
+        requireGradients(found.gradients, named("mean.gradient."));
+      }
+    },
+  );
+}
+
+const meanReading =
+  "ModernBERT: transformers reads a saved folder whose classifier takes the mean of all states";
+Deno.test({
+  name: meanReading,
+  ignore: !hasTransformers(meanReading),
+  fn: () =>
+    inFolder(async (saved) => {
+      const { config, parameters, batch, values } = await goldenMean();
+      await saveCheckpoint(saved, { config, parameters });
+      const { ids, mask } = { ids: rowsOf(batch.ids), mask: rowsOf(batch.mask) };
+      const { logits, warnings } = runTransformers(saved, { ids, mask });
+      deepStrictEqual(Object.values(warnings).flat(), []);
+      ok(largestDifference(logits!.flat(), values["mean.logits"]!.data) < 1e-4);
+    }),
+});
+
+/** A tensor [B, T] row by row. */
+function rowsOf({ shape, data }: HostTensor): number[][] {
+  const [B, T] = shape as [number, number];
+  return Array.from({ length: B }, (_, b) => [...data.slice(b * T, (b + 1) * T)]);
+}
 
 Deno.test("a step of ModernBERT-base's positions and heads is recorded", () => {
   const config = newConfig({
