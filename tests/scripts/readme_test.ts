@@ -74,7 +74,6 @@ const commands: Record<string, { also: string } | { coveredBy: string }> = {
   "tensorflow install cpu": { coveredBy: "tests/engine/tensorflow/install_test.ts" },
   "tensorflow install cuda12": { coveredBy: "tests/engine/tensorflow/install_test.ts" },
   "engines --target h200 table2": { coveredBy: "tests/runs/gpu_plan_test.ts" },
-  "engines --target h200 table2 --model my-start": { coveredBy: "tests/scripts/reproduce_family_test.ts" },
   "reproduce table2 --scale paper --dry-run --target h100 --precision bf16": {
     coveredBy: "tests/runs/gpu_plan_test.ts",
   },

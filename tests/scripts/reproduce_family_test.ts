@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { experiments } from "../../experiments/all.ts";
+import { claimsAt } from "../../experiments/claims.ts";
 import { collectReport } from "../../lib/report/collect.ts";
 import { readRecords } from "../../lib/results/records.ts";
 import { ownParts, reproduceCommand } from "../../scripts/reproduce.ts";
@@ -56,18 +57,20 @@ Deno.test("Table 3 of a family's model has a row for each of its layers, in the 
           const { records } = await readRecords(join(folder, "imdb"));
           assert.deepEqual(new Set(records.map(({ model }) => model)), new Set([`${model}, 3 layers`]));
 
-          const table3 = experiments.filter(({ name }) => name === "table3");
-          const source = {
-            experiments: table3,
+          // A claim on a top layer, of which this model has another: nothing is said of it.
+          const claim = claimsAt("imdb").find(({ name }) => name === "the last layer beats the first")!;
+          const { experiments: [report], warnings, claims } = await collectReport({
+            experiments: experiments.filter(({ name }) => name === "table3"),
             dataTables: [],
-            claims: [],
+            claims: [{ ...claim, better: "layer 1", than: ["layer 0"] }],
             scale: "imdb",
+            results: folder,
             made: new Date(),
-          } as const;
-          const { experiments: [report], warnings } = await collectReport({ ...source, results: folder });
+          });
           assert.deepEqual(warnings, []);
           assert.deepEqual(report!.sections.map(({ table }) => table.rows), [rows]);
           assert.deepEqual(report!.sections[0]!.table.baseline, "layer 2");
+          assert.deepEqual(claims.map(({ judgements }) => judgements[0]!.perColumn), [[]]);
         },
       ),
   ));
