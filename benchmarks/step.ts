@@ -71,13 +71,15 @@ export function classifierSide(engine: Engine, { L, H, B, T, family }: Shape) {
 
 /** Runs the benchmark; returns its numbers for the history. */
 export async function benchStep(
-  { engine: name, python, repeats, say }: BenchmarkOptions,
+  { engine: name, python, repeats, only, say }: BenchmarkOptions,
 ): Promise<Record<string, unknown>> {
   const results: Record<string, unknown> = {};
   const given = name.split(",");
   const engines = given.length === 1 && name !== "onnx" ? [name, "onnx"] : given;
   for (const shape of shapes) {
     const { L, H, B, T, limit, family } = shape;
+    const label = `${family ? `${family} ` : ""}L${L} H${H} B${B} T${T}`;
+    if (only && !only.some((start) => label.startsWith(start))) continue;
     const sides: Record<string, Side> = {};
     const ends: (() => Promise<void>)[] = [];
     const add = async (engine: string) => {
@@ -100,7 +102,6 @@ export async function benchStep(
     for (const other of engines.slice(1)) await add(other);
     const timings = await interleave(sides, repeats);
     for (const end of ends) await end();
-    const label = `${family ? `${family} ` : ""}L${L} H${H} B${B} T${T}`;
     say(`${label}: ${describe(timings, engines[0]!, limit)}`);
     results[label] = timings;
   }

@@ -16,6 +16,8 @@ export interface BenchmarkOptions {
   /** A Python with PyTorch and transformers; without it there is no comparison with them. */
   readonly python?: string;
   readonly repeats: number;
+  /** The shapes that are timed, by their labels' beginnings, in a benchmark that has several; all if not given. */
+  readonly only?: readonly string[];
   readonly say: (line: string) => void;
 }
 

@@ -13,7 +13,7 @@
  *
  *     deno task reproduce table3 --seeds 3
  */
-import { experiment } from "../lib/runs/experiment.ts";
+import { type Experiment, experiment } from "../lib/runs/experiment.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 import { mini, miniImdb } from "./minilm_scale.ts";
 import { imdbColumns } from "./scales.ts";
@@ -32,8 +32,7 @@ const poolers =
   "The state of a single layer goes through BERT's pooler, as that of the last layer does; those that are combined do not. " +
   "(In the authors' code those of single layers do not either.)";
 
-/** Table 3: the layers that are classified. */
-export default experiment({
+const table3 = experiment({
   name: "table3",
   paper: "Section 5.3.2, Table 3",
   question: "Which layers' features classify best?",
@@ -55,6 +54,7 @@ export default experiment({
   },
   baseline: "layer 11",
   published: paper.table3,
+  forLayers,
   scales: {
     mini: {
       minutes: 10,
@@ -76,3 +76,32 @@ export default experiment({
     paper: { minutes: 420, settings: {}, columns: imdbColumns, notes: [poolers] },
   },
 });
+
+/** The table of another model: a row for each of its layers. The paper has no numbers for those above its twelve. */
+function forLayers(layers: number): Experiment {
+  const names = Array.from({ length: layers }, (_, layer) => `layer ${layer}`);
+  const rows = {
+    ...Object.fromEntries(names.map((name) => [name, { features: name }])),
+    ...layers >= 4 ? combinations : { "all 12 concat": combinations["all 12 concat"] },
+  };
+  const top = layers - 1;
+  const notes = [
+    `All ${layers} layers of the model: layer ${top} is its top one, and "all 12" are its ${layers}. The paper's number ` +
+    "beside a layer is that of the same layer of twelve.",
+    poolers,
+  ];
+  const { published: { columns, rows: printed }, scales, ...rest }: Experiment = table3;
+  const ofModel = Object.entries(scales).map(([name, scale]) =>
+    [name, { ...scale, rows: undefined, baseline: undefined, notes }] as const
+  );
+  return experiment<string, string>({
+    ...rest,
+    rows,
+    baseline: `layer ${top}`,
+    published: { columns, rows: { ...Object.fromEntries(names.map((name) => [name, [null]])), ...printed } },
+    scales: Object.fromEntries(ofModel),
+  });
+}
+
+/** Table 3: the layers that are classified. */
+export default table3;

@@ -76,7 +76,11 @@ export function benchCommand(output: Output, history = "benchmarks/history.jsonl
     .option("--history <file>", "where the numbers are appended", history)
     .option("--run", "gpu: time the steps on a GPU of this machine, instead of compiling them for others")
     .option("--tiny", "gpu --run: tiny steps, on a CPU too")
-    .option("--only <case>", "gpu --run: only this case; may be repeated", collect)
+    .option(
+      "--only <case>",
+      "gpu --run: only this case; step: only the models whose names begin so, such as roberta; may be repeated",
+      collect,
+    )
     .option("--seconds <S>", "gpu --run: seconds of steps of a case", numberBetween("--seconds", 0.1, 600), 4)
     .addOption(new Option("--case <name>", "a case, in this process").hideHelp())
     .action(async (chosen: string[], options: BenchOptions) => {

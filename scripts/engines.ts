@@ -14,6 +14,7 @@ import { InputError } from "../lib/errors.ts";
 import { type Configuration, paperSettings } from "../lib/runs/configuration.ts";
 import { type Experiment, resolveCells, type ScaleName, scaleNames } from "../lib/runs/experiment.ts";
 import { gpuPlan, planKey } from "../lib/runs/gpu_plan.ts";
+import { experimentFor } from "../lib/runs/model_layers.ts";
 import { versions } from "../lib/results/provenance.ts";
 import { type Output, runCommand, standardOutput } from "./command.ts";
 import { checkEngine, runPart } from "./engine_check/check.ts";
@@ -25,6 +26,7 @@ import { ownCommand } from "./project.ts";
 interface EnginesOptions {
   readonly target?: keyof typeof targets;
   readonly scale: ScaleName;
+  readonly model?: string;
   readonly precision: "f32" | "bf16";
   readonly devices: number;
   readonly fusedAttention: boolean;
@@ -58,6 +60,7 @@ export function enginesCommand(output: Output): Command {
       oneOf("--target", targetNames),
     )
     .option("--scale <scale>", "of the experiments", oneOf("--scale", scaleNames), "paper")
+    .option("--model <model>", "a folder of another model instead of the experiments' own")
     .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "bf16")
     .option("--devices <N>", "GPUs that share the batch", wholeNumber("--devices", 1), 1)
     .option("--no-fused-attention", "attention as matrix products and a softmax, not as a call of cuDNN")
@@ -160,10 +163,11 @@ async function configurationsOf(
 
 async function stepsOf(
   experiment: Experiment,
-  { scale, precision, attentionDropout }: EnginesOptions,
+  { scale, model, precision, attentionDropout }: EnginesOptions,
 ): Promise<[key: string, label: string, configuration: Configuration][]> {
   const overrides = { precision, ...attentionDropout === undefined ? {} : { attentionDropout } };
-  const cells = await resolveCells(experiment, { scale, overrides });
+  const ofModel = await experimentFor(experiment, model, { fetch: false, say: console.error });
+  const cells = await resolveCells(ofModel, { scale, model, overrides });
   return cells.map(({ row, column, configuration }) => [
     planKey(configuration),
     `${experiment.name}, ${column}, ${row}`,

@@ -99,7 +99,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     )
     .option(
       "--model <model>",
-      "a folder or hub id of another model instead of BERT-base (at mini scale: bge-small-en)",
+      "a folder or hub id of another model instead of BERT-base (at mini scale: bge-small-en), with all its layers",
     )
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", precisions.join(", "), oneOf("--precision", precisions), "f32")
@@ -135,7 +135,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       oneOf("--target", targetNames),
     )
     .action(async (names: string[], options: ReproduceOptions) => {
-      const all = [...parts.dataTables, ...parts.experiments];
+      const all = [...parts.dataTables, ...await experimentsFor(options, parts)];
       // Where none is named, those are left out that do not have the scale, the rows or the columns.
       const chosen = chooseExperiments(all, names)
         .filter((experiment) => names.length > 0 || options.list || hasAll(experiment, options));
@@ -165,6 +165,21 @@ export function reproduceCommand(parts: ReproduceParts): Command {
         );
       }
     });
+}
+
+/**
+ * Returns the experiments, for the layers of the model that is given instead of their own. A call that trains fetches it
+ * for that, others know no rows but the paper's where it is not here.
+ */
+async function experimentsFor(
+  { model, set = {}, dryRun, list, jobs, merge }: ReproduceOptions,
+  { experiments, output }: ReproduceParts,
+): Promise<readonly Experiment[]> {
+  if (model === undefined || list) return experiments;
+  const { experimentFor } = await import("../lib/runs/model_layers.ts"); // it loads what opens models
+  const { layers } = set as { layers?: number };
+  const how = { layers, fetch: !(dryRun || jobs || merge), say: output.error };
+  return await Promise.all(experiments.map((experiment) => experimentFor(experiment, model, how)));
 }
 
 /** Tells whether an experiment has a scale, and all rows and columns that are asked for. */

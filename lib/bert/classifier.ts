@@ -5,7 +5,7 @@ import type { Signature, Tensors } from "../graph/graph.ts";
 import { classificationLoss, labelFeeds } from "./classification_loss.ts";
 import type { BertConfig } from "./config.ts";
 import { encoderInput, sequenceFeeds, type SequenceShape } from "./feeds.ts";
-import { classify, encodeCls, pool } from "./encoder.ts";
+import { classify, encodeSequences, pool } from "./encoder.ts";
 import type { EncoderInput } from "./modules.ts";
 
 /** The shape of B texts of K fractions each, as B · K sequences. */
@@ -18,9 +18,9 @@ export interface ClassifierShape extends SequenceShape {
   readonly C?: number;
 }
 
-/** The feature that is classified; by default the last layer's [CLS] state through the pooler. */
+/** The feature that is classified; by default the last layer's state of the sequence through the pooler. */
 export interface ClassifierFeatures {
-  /** Returns the features [rows, F] from the layers' [CLS] states [rows, H], the lowest layer first. */
+  /** Returns the features [rows, F] from the layers' states of the sequences [rows, H], the lowest layer first. */
   readonly layers?: (states: readonly tf.Tensor[]) => tf.Tensor;
   /** Combines the features [B, K, F] of each text's fractions into one [B, F]; mask [B, K] is 0 for padding. */
   readonly fractions?: (features: tf.Tensor, mask: tf.Tensor, parameters: Tensors) => tf.Tensor;
@@ -37,8 +37,9 @@ export type ClassifierInput = EncoderInput & {
 };
 
 /**
- * The logits [B, C] of the texts' features: the pooler's output for a text's [CLS] state, for the combination of its
- * fractions' [CLS] states (paper section 5.3.1), or of several layers' (5.3.2).
+ * The logits [B, C] of the texts' features: the pooler's output for a text's state, for the combination of its
+ * fractions' states (paper section 5.3.1), or of several layers' (5.3.2). A state is that of [CLS], or the mean of all
+ * tokens' where ModernBERT's configuration says so.
  *
  * @param key the step's dropout key; without it nothing is dropped
  */
@@ -50,7 +51,7 @@ export function classifierLogits(
   key?: DropoutKey,
 ): tf.Tensor {
   const { texts, fractionMask } = input;
-  let feature = layers(encodeCls(parameters, config, input, key));
+  let feature = layers(encodeSequences(parameters, config, input, key));
   if (fractions) {
     const [rows, width] = feature.shape as [number, number];
     const each = tf.reshape(feature, [texts, rows / texts, width]);

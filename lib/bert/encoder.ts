@@ -38,16 +38,21 @@ export function encode(
 }
 
 /**
- * Runs the encoder for the states of [CLS] alone: the last layer makes no others, as nothing reads them.
+ * Runs the encoder for one state of each sequence. Where it is that of [CLS] the last layer makes no others, as nothing
+ * reads them; where the configuration says so it is the mean of all tokens' states.
  *
- * @returns the L layers' states of the sequences' first tokens [B, H], or of packed sequences [P, H], the lowest first
+ * @returns the L layers' states of the sequences [B, H], or of packed sequences [P, H], the lowest first
  */
-export function encodeCls(
+export function encodeSequences(
   parameters: Parameters,
   config: BertConfig,
   input: EncoderInput,
   key?: DropoutKey,
 ): tf.Tensor[] {
+  if (config.modern?.classifier_pooling === "mean") {
+    const [, ...states] = encode(parameters, config, input, key);
+    return states.map((each) => meanStates(each, input));
+  }
   const [, ...states] = layerStates(parameters, config, input, key, (states) => clsStates(states, input));
   return states.map((each, layer) => layer === states.length - 1 ? each : clsStates(each, input));
 }
@@ -83,22 +88,42 @@ export function clsStates(states: tf.Tensor, input: EncoderInput): tf.Tensor {
 }
 
 /**
- * The head before the classifier, of the [CLS] states [B, H] to [B, H]: BERT's pooler tanh(W h + b), or another
+ * Returns the means of the sequences' states, padding left out, from all states: [B, H], or of packed sequences [P, H].
+ * A sequence without tokens has zeros.
+ */
+function meanStates(states: tf.Tensor, input: EncoderInput): tf.Tensor {
+  const hidden = states.shape.at(-1)!;
+  const mean = (sums: tf.Tensor, counts: tf.Tensor) =>
+    tf.div(sums, tf.maximum(tf.reshape(counts, [-1, 1]), 1));
+  if ("mask" in input) {
+    const real = tf.cast(input.mask, "float32");
+    return mean(tf.sum(tf.mul(states, tf.expandDims(real, 2)), 1), tf.sum(real, 1));
+  }
+  // [S, P + 1]: 1 where a token is of a sequence; the first column is that of none.
+  const [count] = input.starts.shape as [number];
+  const numbers = tf.gather(tf.reshape(input.sequences, [-1]), input.rows.places);
+  const members = tf.oneHot(numbers, count + 1, 1, 0, "float32") as tf.Tensor2D;
+  const sums = tf.matMul(members, states as tf.Tensor2D, true, false);
+  return mean(tf.slice(sums, [1, 0], [count, hidden]), tf.slice(tf.sum(members, 0), [1], [count]));
+}
+
+/**
+ * The head before the classifier, of the sequences' states [B, H] to [B, H]: BERT's pooler tanh(W h + b), or another
  * family's activation and dropout.
  */
 export function pool(
   parameters: Parameters,
-  cls: tf.Tensor,
+  states: tf.Tensor,
   config: Partial<BertConfig> = {},
   key?: DropoutKey,
 ): tf.Tensor {
   const { activation, dropout: drops, norm: epsilon } = familyOf(config).head;
   if (epsilon && activation !== "tanh") {
-    const inner = ACTIVATIONS[activation](plain(parameters, "bert.pooler.dense", cls));
+    const inner = ACTIVATIONS[activation](plain(parameters, "bert.pooler.dense", states));
     return plainNorm(parameters, config as BertConfig, "bert.pooler.LayerNorm", inner);
   }
   const rate = drops ? config.classifier_dropout ?? config.hidden_dropout_prob ?? 0 : 0;
-  const inner = dense(parameters, "bert.pooler.dense", dropout(cls, rate, key));
+  const inner = dense(parameters, "bert.pooler.dense", dropout(states, rate, key));
   return activation === "tanh" ? tf.tanh(inner) : ACTIVATIONS[activation](inner);
 }
 

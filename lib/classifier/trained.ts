@@ -186,7 +186,6 @@ export const multiLabelType = "multi_label_classification";
 
 interface ClassifierFile {
   readonly problem_type?: string | null;
-  readonly classifier_pooling?: string | null;
   readonly architectures?: readonly string[] | null;
 }
 
@@ -194,7 +193,6 @@ interface ClassifierFile {
 const classifierShape = (className: string): Shape<ClassifierFile> =>
   object<ClassifierFile>({
     problem_type: nullish(oneOf(["single_label_classification", multiLabelType])),
-    classifier_pooling: nullish(oneOf(["cls"])),
     architectures: nullish(fitting(
       list(anyText),
       `a list with ${className}`,

@@ -6,7 +6,7 @@
  *
  *     |after − before| / |before|
  */
-import { layerOf } from "../bert/parameters.ts";
+import { layerOf, preTrainingParameters } from "../bert/parameters.ts";
 import { pretrainer } from "../bert/pretraining.ts";
 import type { StartModel } from "../bert/start_model.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -31,10 +31,10 @@ export async function measureForgetting(
   heldOut: PreTrainingBatches,
   tuned: HostTensors,
 ): Promise<ForgettingRecord> {
-  const before = Object.fromEntries(
-    Object.entries(parameters).filter(([name]) => !/^(classifier|bert\.pooler)\./.test(name)),
-  );
-  const after = Object.fromEntries(Object.entries(tuned).filter(([name]) => Object.hasOwn(before, name)));
+  const before = preTrainingParameters(config, parameters, { nsp: false });
+  // ModernBERT's pooler is of the head of masked words, which stays as it was.
+  const isEncoder = (name: string) => Object.hasOwn(before, name) && !name.startsWith("bert.pooler.");
+  const after = Object.fromEntries(Object.entries(tuned).filter(([name]) => isEncoder(name)));
   const trainer = new Trainer(engine, pretrainer(config, { nsp: false }), before, optimizer("adamw"), 1);
   const devices = engine.capabilities.devices.length;
   const options = { nextSentence: false, tokenizerIds: tokenizer.ids, devices };

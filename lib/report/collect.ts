@@ -4,7 +4,8 @@ import type { Configuration, Protocol } from "../runs/configuration.ts";
 import { type DataTable, type MeasuredData, readMeasured } from "../runs/data_table.ts";
 import { InputError } from "../errors.ts";
 import { type Cell, type Experiment, resolveCells, type ScaleName } from "../runs/experiment.ts";
-import { experimentTable } from "../runs/experiment_table.ts";
+import { baselineOf, experimentTable } from "../runs/experiment_table.ts";
+import { recordedLayers } from "../runs/model_layers.ts";
 import { onRecord } from "../runs/run_experiment.ts";
 import { type Claim, judgeClaims, type Judgement } from "../results/claims.ts";
 import {
@@ -149,9 +150,14 @@ export async function collectReport(source: ReportSource): Promise<Report> {
   const isKept = (section: Section) => experiments.some(({ sections }) => sections.includes(section));
   for (const { combination, sections } of records.length === 0 ? [] : combinations) {
     if (!sections.some(isKept)) continue;
-    const runs = (name: string, row: string, column: string) =>
-      sections[inOrder.findIndex((experiment) => experiment.name === name)]?.table.cell(row, column)
-        .records ?? [];
+    const runs = (name: string, row: string, column: string) => {
+      const place = inOrder.findIndex((experiment) => experiment.name === name);
+      const table = sections[place]?.table;
+      // What is claimed of a top layer is not meant of the layer with its name in a model of another depth.
+      return table && table.baseline === baselineOf(inOrder[place]!, scale)
+        ? table.cell(row, column).records
+        : [];
+    };
     claims.push({ combination, judgements: await judgeClaims(source.claims, runs, folder) });
   }
   const used = new Set(
@@ -188,8 +194,13 @@ async function sectionOf(
   scale: ScaleName,
   folder: string,
 ): Promise<Section> {
-  const { cells, records } = await onRecord(experiment, all, { ...combination, scale, seeds });
-  const table = await experimentTable(experiment, { cells, records, folder }, scale);
+  const { model } = combination;
+  const ofItsModel = ({ configuration }: RunRecord) =>
+    configuration.model === model && configuration.layers === null;
+  const layers = model === undefined ? undefined : recordedLayers(all.filter(ofItsModel));
+  const ofModel = layers === undefined ? experiment : experiment.forLayers?.(layers) ?? experiment;
+  const { cells, records } = await onRecord(ofModel, all, { ...combination, scale, seeds });
+  const table = await experimentTable(ofModel, { cells, records, folder }, scale);
   return { combination, cells, records, table, evaluated: await evaluateTable(table, folder) };
 }
 

@@ -201,9 +201,11 @@ function classifierFlops(model: BertConfig, configuration: Configuration, classe
   }
   const width = featureWidth(features, model.hidden_size);
   const pooler = features.combination === undefined ? 2 * model.hidden_size ** 2 : 0;
+  const meansAll = model.modern?.classifier_pooling === "mean";
   return {
     forward: (computed: Computed) =>
-      encoderFlops(used, computed, computed.sequences) + computed.texts * (pooler + 2 * width * classes),
+      encoderFlops(used, computed, meansAll ? undefined : computed.sequences) +
+      computed.texts * (pooler + 2 * width * classes),
     backward: backwardPass,
     update: updateOperations * sizeOf(parameterShapes(used, { labels: classes, features: width })),
   };

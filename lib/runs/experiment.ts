@@ -108,6 +108,8 @@ export interface Experiment<Row extends string = string, Column extends string =
   readonly figure?: (runs: FigureRuns) => Figure;
   /** `true` if the figure shows settings of the rows, such as schedules, and not results; false if not given. */
   readonly figureOfSettings?: boolean;
+  /** Makes the same table for a model of so many layers, where the rows are layers; the same rows if not given. */
+  readonly forLayers?: (layers: number) => Experiment;
   /** Meaning of rows and columns at each scale. */
   readonly scales: Readonly<Partial<Record<ScaleName, Scale<NoInfer<Row>, NoInfer<Column>>>>>;
 }
@@ -169,7 +171,10 @@ export interface CellOptions {
   readonly engine?: string;
   /** Default: f32. */
   readonly precision?: Configuration["precision"];
-  /** Another model wherever the scale's own is meant (BERT-base, at mini scale bge-small-en); cells that state another keep it. */
+  /**
+   * Another model, with all its layers, wherever the scale's own is meant (BERT-base, at mini scale bge-small-en); cells
+   * that state another keep it.
+   */
   readonly model?: string;
   /** Only these rows. */
   readonly rows?: readonly string[];
@@ -214,7 +219,9 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
           { protocol, seed, engine: options.engine, precision: options.precision },
         ];
         let draft = stated.reduce<Draft>(merge, paperDraft);
-        if (draft.model === own) draft = merge(draft, { model: options.model });
+        if (draft.model === own && options.model !== undefined && options.model !== own) {
+          draft = merge(draft, { model: options.model, layers: null });
+        }
         for (const [field, value] of Object.entries(overrides)) draft = override(draft, field, value);
         const configuration = {
           ...draft,

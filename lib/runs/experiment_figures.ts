@@ -2,6 +2,7 @@
 import { namedConfig } from "../bert/models.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Cell, FigureRuns, PublishedTable } from "./experiment.ts";
+import { recordedLayers } from "./model_layers.ts";
 import { type LayerDecayOptions, layerLearningRate } from "../paper/layer_decay.ts";
 import type { Curve, Figure } from "../results/figures.ts";
 import type { Metrics } from "../results/metrics.ts";
@@ -189,14 +190,14 @@ export function schedulePanels(
 }
 
 /**
- * The learning rate that the layers of each row's model get. A model of one's own, of which only its folder or hub id is
- * known here, is drawn with the 12 layers of BERT-base, and the title says so: the rates fall from the top in the same way.
+ * The learning rate that the layers of each row's model get. The layers of a model of one's own are those that its
+ * records tell; without any it is drawn with the 12 of BERT-base, and the title says so.
  */
 export function layerRateCurves(title: string): (runs: FigureRuns) => Figure {
   requireArguments("layerRateCurves", { title: [title, text] });
-  return ({ cells }) => {
+  return ({ cells, records }) => {
     const { model, layers } = cells[0]!.configuration;
-    const known = layers ?? namedConfig(model)?.num_hidden_layers;
+    const known = layers ?? namedConfig(model)?.num_hidden_layers ?? recordedLayers(records.values());
     const rates = [...configurationsByRow(cells).values()].map(({ layerDecay: decay, learningRate }) => ({
       layers: known ?? 12,
       decay,

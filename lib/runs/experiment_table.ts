@@ -24,7 +24,7 @@ export async function experimentTable(
       const data = result.cells.find((cell) => cell.column === column)?.configuration.data;
       return scale.columns[column]?.standIn ? `${column} → ${data}` : column;
     },
-    baseline: scale.baseline ?? experiment.baseline,
+    baseline: baselineOf(experiment, scaleName),
     ...experiment.improvementOver === undefined ? {} : {
       improvementOver: experiment.improvementOver,
       printedImprovement: (row) => {
@@ -51,6 +51,11 @@ export async function experimentTable(
       ...await otherModels(experiment, result.cells, scaleName),
     ],
   };
+}
+
+/** Returns the row that the others are compared with. */
+export function baselineOf(experiment: Experiment, scale: ScaleName): string {
+  return scaleOf(experiment, scale).baseline ?? experiment.baseline;
 }
 
 /** A note on the cells whose model is not the one that the experiment states. */

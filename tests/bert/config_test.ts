@@ -1,6 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
 import { configLabels, newConfig, parseConfig, readConfig, withLabels } from "../../lib/bert/config.ts";
 import { InputError } from "../../lib/errors.ts";
+import { familyNames } from "../golden/families.ts";
 import { goldenFolder } from "../golden/load.ts";
 
 const sizes = {
@@ -47,7 +48,7 @@ Deno.test("labels that are numbers are read as texts", () => {
 
 Deno.test("what cannot be used is told in one sentence", () => {
   const advice = "; take the model's config.json again, or another model";
-  const families = "bert, roberta, xlm-roberta, camembert, distilbert, electra, modernbert";
+  const families = ["bert", ...familyNames].join(", ");
   const names = "is not names of the classes 0, 1, …, no two alike";
   const cases: [Record<string, unknown>, string][] = [
     [{ model_type: "fnet" }, `"model_type" is not one of ${families}: found "fnet"` + advice],

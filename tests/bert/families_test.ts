@@ -1,11 +1,11 @@
 /** Each family's states, gradients and losses on every engine against Python transformers, and its folders both ways. */
 import * as tf from "@tensorflow/tfjs";
-import { deepStrictEqual, ok, rejects, throws } from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { deepStrictEqual, ok, throws } from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { sequenceClassifier } from "../../lib/bert/classifier.ts";
-import { newConfig, parseConfig, positionsOf, readConfig, requirePositions } from "../../lib/bert/config.ts";
+import { newConfig, positionsOf, readConfig, requirePositions } from "../../lib/bert/config.ts";
 import { classify, clsStates, encode, pool } from "../../lib/bert/encoder.ts";
 import { encoderInput } from "../../lib/bert/feeds.ts";
 import { initialParameters, keepLayers, preTrainingParameters } from "../../lib/bert/parameters.ts";
@@ -216,11 +216,9 @@ for (const family of familyNames) {
     ignore: !hasTransformers(reading),
     fn: () =>
       inFolder(async (saved) => {
-        const [B, T] = golden.batch.ids.shape as [number, number];
-        const rows = ({ data }: HostTensor) =>
-          Array.from({ length: B }, (_, b) => [...data.slice(b * T, (b + 1) * T)]);
-        const types = config.model_type === "electra" ? { type_ids: rows(golden.batch.type_ids) } : {};
-        const request = { ids: rows(golden.batch.ids), mask: rows(golden.batch.mask), ...types };
+        const { ids, mask, type_ids } = golden.batch;
+        const types = config.model_type === "electra" ? { type_ids: rowsOf(type_ids) } : {};
+        const request = { ids: rowsOf(ids), mask: rowsOf(mask), ...types };
         await saveCheckpoint(saved, { config, parameters });
         const reply = runTransformers(saved, request);
         deepStrictEqual(Object.values(reply.warnings).flat(), []);
@@ -308,6 +306,51 @@ Deno.test("ModernBERT computes the positions of a text of many windows", async (
   }
 });
 
+/** ModernBERT's golden model where it is classified by the mean of all states. */
+async function goldenMean(): Promise<GoldenFamily> {
+  const { config, ...golden } = await loadGoldenFamily("modernbert");
+  return { ...golden, config: { ...config, modern: { ...config.modern!, classifier_pooling: "mean" } } };
+}
+
+for (const [name, make] of Object.entries(engines)) {
+  slowUnless(name === "onnx")(
+    `ModernBERT, ${name}: the mean of all states is classified as PyTorch does`,
+    async () => {
+      const { config, parameters, batch, values, named } = await goldenMean();
+      for (const layout of ["padded", "packed"] as const) {
+        const found = await runBatch(await make(), sequenceClassifier(config), parameters, batch, layout);
+        for (const output of ["loss", "logits"] as const) {
+          const difference = largestDifference(found.outputs[output]!.data, values[`mean.${output}`]!.data);
+          ok(difference <= 1e-5, `${output} of ${layout} texts differs by ${difference}`);
+        }
+        requireGradients(found.gradients, named("mean.gradient."));
+      }
+    },
+  );
+}
+
+const meanReading =
+  "ModernBERT: transformers reads a saved folder whose classifier takes the mean of all states";
+Deno.test({
+  name: meanReading,
+  ignore: !hasTransformers(meanReading),
+  fn: () =>
+    inFolder(async (saved) => {
+      const { config, parameters, batch, values } = await goldenMean();
+      await saveCheckpoint(saved, { config, parameters });
+      const { ids, mask } = { ids: rowsOf(batch.ids), mask: rowsOf(batch.mask) };
+      const { logits, warnings } = runTransformers(saved, { ids, mask });
+      deepStrictEqual(Object.values(warnings).flat(), []);
+      ok(largestDifference(logits!.flat(), values["mean.logits"]!.data) < 1e-4);
+    }),
+});
+
+/** A tensor [B, T] row by row. */
+function rowsOf({ shape, data }: HostTensor): number[][] {
+  const [B, T] = shape as [number, number];
+  return Array.from({ length: B }, (_, b) => [...data.slice(b * T, (b + 1) * T)]);
+}
+
 Deno.test("a step of ModernBERT-base's positions and heads is recorded", () => {
   const config = newConfig({
     ...{ model_type: "modernbert", vocab_size: 50, pad_token_id: 0, hidden_size: 64, num_attention_heads: 1 },
@@ -318,42 +361,3 @@ Deno.test("a step of ModernBERT-base's positions and heads is recorded", () => {
     ok(gradientGraph(sequenceClassifier(config), types, shape).nodes.some(({ op }) => op === "Cos"));
   }
 });
-
-Deno.test("models of other kinds are refused by name", () => {
-  const sizes = {
-    ...{ vocab_size: 40, hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 2 },
-    ...{ intermediate_size: 16, max_position_embeddings: 12 },
-  };
-  const advice = "; take the model's config.json again, or another model";
-  const known = "bert, roberta, xlm-roberta, camembert, distilbert, electra, modernbert";
-  const reasons: [unknown, string][] = [
-    ["deberta-v2", '"deberta-v2", whose positions are relative'],
-    ["t5", '"t5", which has a decoder besides its encoder'],
-    ["gpt2", '"gpt2", which reads from left to right alone'],
-    ["albert", '"albert", whose layers share their parameters'],
-    ["fnet", '"fnet"'],
-    [null, "null"],
-  ];
-  for (const [model_type, found] of reasons) {
-    throws(() => parseConfig(JSON.stringify({ ...sizes, model_type }), "config.json"), {
-      name: "InputError",
-      message: `Cannot use config.json as "model_type" is not one of ${known}: found ${found}${advice}`,
-    });
-  }
-  throws(
-    () => parseConfig(JSON.stringify({ model_type: "distilbert", ...sizes }), "config.json"),
-    /^InputError: Cannot use config\.json as "dim" is missing/,
-  );
-});
-
-Deno.test("missing parameters are told by the names of the family's files", () =>
-  inFolder(async (folder) => {
-    const { config, parameters, fileName } = await loadGoldenFamily("distilbert");
-    const missing = "bert.encoder.layer.1.attention.self.query.weight";
-    const rest = Object.fromEntries(Object.entries(parameters).filter(([name]) => name !== missing));
-    await saveCheckpoint(folder, { config, parameters: rest });
-    await rejects(loadCheckpoint(folder, { seed: 1 }), (error: Error) =>
-      error.message.includes(fileName(missing)));
-    await writeFile(join(folder, "config.json"), "{}");
-    await rejects(readConfig(folder), /^InputError: Cannot use .*config\.json as "vocab_size" is missing/);
-  }));

@@ -8,7 +8,8 @@ For each family (bert's relatives of lib/bert/family):
 FAMILY/            a random classifier (L 3, H 32, N 4, C 3) as transformers saves it, with its tokenizer's files, which
                    Python's tokenizers trained on a few lines
 FAMILY.safetensors   a batch, and what the classifier makes of it: hidden states, logits, loss, each gradient; and of
-                   masked words: logits, loss, each gradient, and the head's parameters
+                   masked words: logits, loss, each gradient, and the head's parameters; of ModernBERT's also with
+                   classifier_pooling "mean"
 FAMILY.json        ten batches and the ten losses of AdamW with a linear schedule; 60 awkward texts and a few pairs, with
                    the ids that AutoTokenizer gives them
 
@@ -196,6 +197,15 @@ def run(model, batch, has_types, **options):
     return model(ids, attention_mask=mask, **given, **options)
 
 
+def mean_pooling(model, batch):
+    """The same classifier where it reads the mean of all states."""
+    model.config.classifier_pooling = "mean"
+    output = run(model, batch, False, labels=batch[3])
+    output.loss.backward()
+    values = {"mean.logits": output.logits, "mean.loss": output.loss}
+    return values | {f"mean.gradient.{name}": p.grad for name, p in model.named_parameters()}
+
+
 class Classifier(torch.nn.Module):
     """A classifier that train_adamw of make_bert.py can call, which always gives types."""
 
@@ -242,6 +252,7 @@ def make(name, seed):
     if name == "modernbert":  # positions that are computed, in a text of many windows
         long = torch.randint(5, config.vocab_size, (2, 150), generator=generator)
         values["long_logits"] = model(long).logits
+        values |= mean_pooling(load(), batch)
 
     masked_lm = randomize(AutoModelForMaskedLM.from_config(config), generator)
     known = dict(model.named_parameters())

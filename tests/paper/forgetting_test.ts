@@ -3,7 +3,8 @@ import { paperSettings } from "../../lib/runs/configuration.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { layerDistances } from "../../lib/paper/forgetting.ts";
 import { forgettingProbe } from "../../lib/runs/forgetting_probe.ts";
-import type { HostTensors } from "../../lib/tensors.ts";
+import type { HostTensor, HostTensors } from "../../lib/tensors.ts";
+import { familyFolder, loadGoldenFamily } from "../golden/families.ts";
 import { withCache } from "../helpers/cache_folder.ts";
 import { exampleTexts, tinyArchitecture } from "../helpers/example_model.ts";
 
@@ -56,5 +57,26 @@ Deno.test("masked words are guessed under the head of before; what did not chang
     assert.equal(steps.length, 30, "the head is kept");
     const zeros = (await again.measure({})).before;
     assert.deepEqual(zeros, nothing.before);
+    engine.dispose();
+  }));
+
+Deno.test("ModernBERT's words are guessed under the head of before, which its classifier has, too", () =>
+  withCache(async () => {
+    const engine = onnxEngine();
+    const probe = await forgettingProbe({ ...paperSettings, model: familyFolder("modernbert") }, 2, {
+      engine,
+      documents: () => Promise.resolve(exampleTexts(60, 20, 1).map(({ text }) => text)),
+      language: "en",
+      onStep: () => {},
+      say: () => {},
+    });
+    const { parameters } = await loadGoldenFamily("modernbert");
+    const moved = ({ shape, data }: HostTensor) => ({ shape, data: data.map((value) => 2 * value + 1) });
+    const [head, embeddings] = ["bert.pooler.dense.weight", "bert.embeddings.LayerNorm.weight"];
+    const own = await probe.measure({ ...parameters, [head!]: moved(parameters[head!]!) });
+    assert.deepEqual(own.after, own.before);
+    assert.deepEqual(Object.values(own.distances), [0, 0, 0, 0]);
+    const other = await probe.measure({ ...parameters, [embeddings!]: moved(parameters[embeddings!]!) });
+    assert.notEqual(other.after.mlmLoss, other.before.mlmLoss);
     engine.dispose();
   }));

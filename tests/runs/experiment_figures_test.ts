@@ -3,11 +3,22 @@ import schedules from "../../experiments/schedules.ts";
 import table4 from "../../experiments/table4.ts";
 import { type Experiment, resolveCells, type ScaleName } from "../../lib/runs/experiment.ts";
 import type { Figure } from "../../lib/results/figures.ts";
+import type { RunRecord } from "../../lib/results/records.ts";
+import { exampleRecord } from "../results/example_record.ts";
 
 /** Returns the figure that an experiment draws of its settings, before any run. */
-async function drawn(experiment: Experiment, scale: ScaleName, model?: string): Promise<Figure> {
+async function drawn(
+  experiment: Experiment,
+  scale: ScaleName,
+  model?: string,
+  records: readonly RunRecord[] = [],
+): Promise<Figure> {
   const cells = await resolveCells(experiment, { scale, model });
-  return experiment.figure!({ cells, records: new Map(), scale });
+  return experiment.figure!({
+    cells,
+    records: new Map(records.map((record) => [record.hash, record])),
+    scale,
+  });
 }
 
 /** The values of a curve by their place. */
@@ -48,6 +59,10 @@ Deno.test("Table 4 draws the rates and layers that its runs have", async () => {
   assert.equal(minilm.panels[0]!.curves[0]!.points.length, 8, "6 layers, embeddings, classifier");
   const own = await drawn(table4, "imdb", "someone/their-bert");
   assert.equal(own.title, "Table 4: learning rate of each layer, drawn for 12 layers, at its highest");
+  const model = "someone/their-bert, 22 layers";
+  const made = await drawn(table4, "imdb", "someone/their-bert", [exampleRecord({ model })]);
+  assert.equal(made.title, "Table 4: learning rate of each layer, at its highest");
+  assert.equal(made.panels[0]!.curves[0]!.points.length, 24, "22 layers, embeddings, classifier");
 });
 
 Deno.test("the schedules are drawn with the warm-up of their runs", async () => {

@@ -58,4 +58,6 @@ export interface ModernConfig {
   readonly rope_theta: { readonly global: number; readonly local: number };
   /** Dropout rate after the embeddings. */
   readonly embedding_dropout: number;
+  /** State that a text is classified by: that of [CLS], or the mean of all its tokens'. */
+  readonly classifier_pooling: "cls" | "mean";
 }

@@ -22,6 +22,7 @@ interface ModernFile {
   readonly local_rope_theta?: number | null;
   readonly rope_parameters?: Readonly<Record<string, Rope | null>> | null;
   readonly embedding_dropout?: number | null;
+  readonly classifier_pooling?: ModernConfig["classifier_pooling"] | null;
 }
 
 interface Rope {
@@ -48,6 +49,7 @@ const shape = object({
   ),
   embedding_dropout: nullish(rate),
   classifier_activation: nullish(oneOf(["gelu"])),
+  classifier_pooling: nullish(oneOf(["cls", "mean"] as const)),
   ...{ norm_bias: no, attention_bias: no, mlp_bias: no, classifier_bias: no },
   decoder_bias: nullish(fitting(flag, "true", (value) => value)),
 }) as unknown as Shape<ModernFile>;
@@ -58,6 +60,7 @@ export const modern: NonNullable<Family["modern"]> = {
   read: (json, layers) => {
     const { rope_parameters: ropes, global_attn_every_n_layers: every } = json as ModernFile;
     const { local_attention, global_rope_theta, local_rope_theta, layer_types } = json as ModernFile;
+    const { embedding_dropout, classifier_pooling } = json as ModernFile;
     return {
       local_attention: local_attention ?? 128,
       layer_types: layer_types ?? Array.from(
@@ -68,7 +71,8 @@ export const modern: NonNullable<Family["modern"]> = {
         global: ropes?.full_attention?.rope_theta ?? global_rope_theta ?? 160_000,
         local: ropes?.sliding_attention?.rope_theta ?? local_rope_theta ?? 10_000,
       },
-      embedding_dropout: (json as ModernFile).embedding_dropout ?? 0,
+      embedding_dropout: embedding_dropout ?? 0,
+      classifier_pooling: classifier_pooling ?? "cls",
     };
   },
   write: ({ num_hidden_layers: layers, modern }) => {
@@ -78,7 +82,6 @@ export const modern: NonNullable<Family["modern"]> = {
       ...rest,
       layer_types: layer_types.slice(0, layers),
       rope_parameters: { full_attention: rope(global), sliding_attention: rope(local) },
-      classifier_pooling: "cls",
     };
   },
   shapes: encoderShapes,
