@@ -110,7 +110,7 @@ Deno.test("a cross-validation tells mean and spread, and trains a classifier on 
     assert.deepEqual(predictions.expected, rows.map(({ label }) => label));
     const pooled = measure(predictions.probabilities, predictions.expected, 2);
     assert.ok(Math.abs(pooled.errorRate - mean) < 1e-12);
-    assert.equal(run.temperature, calibrationOf(predictions).temperature);
+    assert.equal(run.temperature, calibrationOf(predictions, {}).temperature);
 
     const middle = folds.map(({ bestEpoch }) => bestEpoch).sort()[1]!;
     assert.deepEqual([run.tuned.steps, run.survey.texts], [middle * 8, { train: 60, dev: 0, test: 20 }]);

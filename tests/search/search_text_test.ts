@@ -32,7 +32,7 @@ Deno.test("whole trainings are compared with the default's on the same texts", (
 });
 
 Deno.test("a training is a line, and an effect says what it is compared with", () => {
-  assert.equal(trialHead.length, trialRow(trial(0, 0, () => false), [base]).length);
+  assert.equal(trialHead("error").length, trialRow(trial(0, 0, () => false), [base]).length);
   assert.deepEqual(
     trialRow(trial(0, 0, (n) => n === 0), [base]),
     ["76", "fit", "5e-5", "0.95", "head+tail", "1.00 %", "0.4975", "0.2370", "1 min 1 s"],
