@@ -10,7 +10,15 @@ import { InputError } from "../lib/errors.ts";
 import { searchSection } from "../lib/report/search_section.ts";
 import { type ChoiceName, choiceNames } from "../lib/search/choices.ts";
 import { searchRecipe, type SearchResult } from "../lib/search/search.ts";
-import { asJudged, choiceSentences, judged, judgedBy, searchEffects, trialHead, trialRow } from "../lib/search/search_text.ts";
+import {
+  asJudged,
+  choiceSentences,
+  judged,
+  judgedBy,
+  searchEffects,
+  trialHead,
+  trialRow,
+} from "../lib/search/search_text.ts";
 import { layoutOf } from "./options.ts";
 import { noteStep } from "./output_folder.ts";
 import { stopping } from "./stopping.ts";

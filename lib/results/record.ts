@@ -270,7 +270,8 @@ const severalPredictionsShape: Shape<Predictions> = fitting(
   anyPredictions,
   "an answer and a probability for each text and label",
   ({ labels, expected, probabilities }) =>
-    expected.length > 0 && probabilities.length === expected.length && expected.length % labels.length === 0 &&
+    expected.length > 0 && probabilities.length === expected.length &&
+    expected.length % labels.length === 0 &&
     expected.every((answer) => answer < 2),
 );
 

@@ -88,7 +88,9 @@ export function searchEffects(
 }
 
 /** The loss of each development text. */
-function lossesOf({ outcome: { metrics, predictions: { labels, expected, probabilities } } }: Trial): number[] {
+function lossesOf(
+  { outcome: { metrics, predictions: { labels, expected, probabilities } } }: Trial,
+): number[] {
   const C = labels.length;
   const lossOf = (p: number) => -Math.log(Math.max(1e-12, p));
   if (!metrics.multiLabel) return expected.map((label, n) => lossOf(probabilities[n * C + label]!));

@@ -86,7 +86,9 @@ export class StateFile {
  * Returns the error of each development text: 1 for a wrong prediction and 0 for a right one. Where a text may have several
  * labels the mean is 1 − micro F1, by which the epoch is chosen, too.
  */
-export function errorsOf({ predictions, metrics }: Pick<RunOutcome, "predictions" | "metrics">): Float64Array {
+export function errorsOf(
+  { predictions, metrics }: Pick<RunOutcome, "predictions" | "metrics">,
+): Float64Array {
   const { probabilities, expected } = predictions;
   return metrics.multiLabel
     ? microF1Errors(probabilities, expected, metrics.multiLabel.thresholds)
