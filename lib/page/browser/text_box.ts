@@ -105,7 +105,7 @@ function resultOf(
       isGiven(place) ? make("strong", {}, named(labels[place]!)) : named(labels[place]!),
       share(place),
       percent(thresholds[place]!, 2),
-      isGiven(place) ? "✓ given" : "no",
+      isGiven(place) ? "yes" : "no",
     ]);
     return [
       make("p", { class: "answer" }, ...names.length > 0 ? names : ["no label"]),
