@@ -69,13 +69,8 @@ export { type LayerDecayOptions, layerLearningRate } from "./lib/paper/layer_dec
 export { schedule, type ScheduleName, scheduleNames, type ScheduleOptions } from "./lib/paper/schedules.ts";
 export { fineTune, type FineTuneContext, type FineTuned } from "./lib/paper/fine_tune.ts";
 export type { FineTuneSettings } from "./lib/paper/settings.ts";
-export {
-  type Classification,
-  Classifier,
-  type ClassifierOptions,
-  type ClassifierText,
-  loadClassifier,
-} from "./lib/classifier/classifier.ts";
+export type { Classification, ClassifierText } from "./lib/classifier/classification.ts";
+export { Classifier, type ClassifierOptions, loadClassifier } from "./lib/classifier/classifier.ts";
 export { saveClassifier } from "./lib/classifier/save.ts";
 export { exportClassifier, type ExportedClassifier } from "./lib/classifier/export.ts";
 export { type ExportedPage, exportPage, type PageOptions } from "./lib/page/export_page.ts";

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { dirname, resolve } from "node:path";
 import { readLabelled } from "../lib/data/files.ts";
-import { InputError } from "../lib/errors.ts";
+import { labelLayout } from "../lib/data/label_lists.ts";
 import { evaluationOf, evaluationText, measuresText } from "../lib/results/evaluation.ts";
 import { showProgress } from "../lib/results/progress.ts";
 import { requireTextColumns } from "../lib/classifier/trained.ts";
@@ -76,29 +76,6 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
     await writeWhole(options.output, [`${JSON.stringify(result, null, 2)}\n`]);
     output.out(`\nwrote ${options.output}`);
   });
-}
-
-/**
- * Returns how labels stand in the file.
- *
- * @throws InputError if options are given for several labels, and the model gives a text one.
- */
-function labelLayout(
-  { labelSeparator, labelColumns }: SeveralLabelsOptions,
-  model: string,
-  multiLabel: boolean,
-): SeveralLabelsOptions & { readonly multiLabel?: boolean } {
-  if (multiLabel) {
-    return {
-      labelColumns,
-      labelSeparator: labelColumns === undefined ? labelSeparator ?? ";" : labelSeparator,
-      multiLabel,
-    };
-  }
-  const given = [["--label-separator", labelSeparator], ["--label-columns", labelColumns]] as const;
-  const odd = given.find(([, value]) => value !== undefined);
-  if (odd) throw new InputError(`Cannot use ${odd[0]} as ${model} gives each text one label: leave it out`);
-  return {};
 }
 
 if (import.meta.main) {

@@ -6,9 +6,9 @@ import { InputError } from "../lib/errors.ts";
 import { type WeightFormat, weightFormats } from "../lib/graph/onnx/weights.ts";
 import { exportPage } from "../lib/page/export_page.ts";
 import { type Output, runMain, standardOutput, standWhereUserStood } from "./command.ts";
-import { oneOf } from "./options.ts";
+import { oneOf, type SeveralLabelsOptions } from "./options.ts";
 
-interface ExportOptions {
+interface ExportOptions extends SeveralLabelsOptions {
   readonly model: string;
   readonly output: string;
   readonly overwrite?: boolean;
@@ -41,10 +41,12 @@ export function exportCommand(output: Output): Command {
     )
     .option(
       "--test <file>",
-      "of a page: labelled texts, on which the change of the error by --weights is measured",
+      "of a page: labelled texts, on which the change of the error (or micro F1) by --weights is measured",
     )
     .option("--text-column <names>", "column of their texts, text if not given")
     .option("--label-column <name>", "column of their labels, label if not given")
+    .option("--label-separator <text>", "between several labels of a text; by default ;")
+    .option("--label-columns <names>", "columns of 0 and 1 for several labels, with commas between")
     .action(async (options: ExportOptions) => {
       await (options.page ? writePage(options, output) : writeFolder(options, output));
     });

@@ -5,12 +5,20 @@ import { calibrationOf, type Recipe } from "../lib/classifier/recipe.ts";
 import { surveyLines } from "../lib/classifier/survey.ts";
 import { tested } from "../lib/classifier/tested.ts";
 import { readLabelled } from "../lib/data/files.ts";
-import { overlapNote } from "../lib/data/examples.ts";
+import { type Dataset, overlapNote } from "../lib/data/examples.ts";
 import { InputError } from "../lib/errors.ts";
 import { searchSection } from "../lib/report/search_section.ts";
 import { type ChoiceName, choiceNames } from "../lib/search/choices.ts";
 import { searchRecipe, type SearchResult } from "../lib/search/search.ts";
-import { choiceSentences, searchEffects, trialHead, trialRow } from "../lib/search/search_text.ts";
+import {
+  asJudged,
+  choiceSentences,
+  judged,
+  judgedBy,
+  searchEffects,
+  trialHead,
+  trialRow,
+} from "../lib/search/search_text.ts";
 import { layoutOf } from "./options.ts";
 import { noteStep } from "./output_folder.ts";
 import { stopping } from "./stopping.ts";
@@ -45,6 +53,7 @@ export async function trainWithin(
   const progress = new Phases();
   const log = await openLog(options);
   const before = progressOf(recipe, progress, output);
+  const head = trialHead(judgedBy(data));
   try {
     const found = await searchRecipe(
       { recipe: base, preTraining, fixed, budget: options.budget!, testTexts },
@@ -65,7 +74,7 @@ export async function trainWithin(
           }),
         onTrial: (trial, { order, state }) => {
           progress.stop();
-          const row = trialRow(trial, order).map((value, n) => `${trialHead[n]} ${value}`);
+          const row = trialRow(trial, order).map((value, n) => `${head[n]} ${value}`);
           output.error(`${state.trials.indexOf(trial) + 1}: ${row.join(", ")}`);
         },
       },
@@ -74,8 +83,8 @@ export async function trainWithin(
     stopping.goOn = undefined;
     for (const line of choiceSentences(found)) output.error(line);
     const { tuned, survey } = found;
-    const run = { tuned, survey, ...calibrationOf(tuned.devPredictions!) };
-    const test = await readTest(options, data.labels, output.error);
+    const run = { tuned, survey, ...calibrationOf(tuned.devPredictions!, tuned) };
+    const test = await readTest(options, data, output.error);
     const whole = test ? await tested(run, data, test, engine) : run;
     const withTest = { ...data, test: test ?? [] };
     if (test) {
@@ -113,13 +122,18 @@ async function expectedTestTexts({ train, test }: TrainOptions, rows: number): P
 }
 
 /** Reads the test texts; a file that cannot be used costs its measures, not the model. */
-async function readTest(options: TrainOptions, labels: readonly string[], say: (line: string) => void) {
+async function readTest(
+  options: TrainOptions,
+  { labels, multiLabel }: Dataset,
+  say: (line: string) => void,
+) {
   if (options.test === undefined) return undefined;
-  const { textColumn, labelColumn } = options;
+  const { textColumn, labelColumn, labelSeparator, labelColumns } = options;
   try {
     const file = await readLabelled(options.test, {
       ...layoutOf(options),
-      ...{ textColumn, labelColumn, labels, labelsFrom: options.train },
+      ...{ textColumn, labelColumn, labelSeparator, labelColumns, multiLabel, labels },
+      labelsFrom: options.train,
     });
     if (file.note) say(file.note);
     return file.examples;
@@ -134,6 +148,8 @@ async function readTest(options: TrainOptions, labels: readonly string[], say: (
 function searchEntry(found: SearchResult, budget: number) {
   const { order, state, trial, space, seconds } = found;
   const effects = searchEffects(found);
+  const measure = judged(found);
+  const shown = effects?.errors.map((effect) => asJudged(effect, measure));
   return {
     ...{
       budget,
@@ -149,7 +165,7 @@ function searchEntry(found: SearchResult, budget: number) {
     })),
     effects: effects && {
       ...{ steps: effects.steps, trainings: effects.trainings },
-      error_rate: effects.errors,
+      ...measure === "error" ? { error_rate: shown } : { micro_f1: shown },
       loss: effects.losses,
     },
   };

@@ -54,8 +54,13 @@ export async function trainFolds(recipe: Recipe, context: TrainContext): Promise
 }
 
 /** The evaluation of all rows, each by the classifier that has not seen it. */
-function heldOut({ rows, predictions, run: { temperature } }: CrossValidation): SplitEvaluation {
+function heldOut({ rows, predictions, given, run }: CrossValidation): SplitEvaluation {
   const { labels, probabilities, expected } = predictions;
+  const { temperature, tuned: { thresholds } } = run;
+  if (thresholds) {
+    const evaluation = evaluationOf({ labels, examples: rows }, probabilities, thresholds, given);
+    return { key: "cross_validation", split: "held-out", evaluation, calibrated: evaluation.ece };
+  }
   const calibrated = atTemperature(probabilities, labels.length, temperature);
   return {
     ...{ key: "cross_validation", split: "held-out" },
@@ -68,17 +73,18 @@ function heldOut({ rows, predictions, run: { temperature } }: CrossValidation): 
 }
 
 /** Returns the entry of result.json. */
-function foldsResult({ folds, errorRate, macroF1, loss }: CrossValidation) {
-  const of = ({ examples, errorRate, macroF1, loss, ece, brier }: Metrics) => ({
+function foldsResult({ folds, errorRate, microF1, macroF1, loss }: CrossValidation) {
+  const of = ({ examples, errorRate, macroF1, loss, ece, brier, multiLabel }: Metrics) => ({
     examples,
     error_rate: errorRate,
     macro_f1: macroF1,
+    ...multiLabel ? { micro_f1: multiLabel.microF1, hamming_loss: multiLabel.hammingLoss } : {},
     loss,
     ece,
     brier,
   });
   return {
-    ...{ error_rate: errorRate, macro_f1: macroF1, loss },
+    ...{ error_rate: errorRate, macro_f1: macroF1, ...microF1 ? { micro_f1: microF1 } : {}, loss },
     each: folds.map(({ metrics, bestEpoch, steps, seconds, epochs }) => ({
       ...{ ...of(metrics), best_epoch: bestEpoch, steps, seconds },
       epochs: epochs.map(({ epoch, trainLoss, dev }) => ({

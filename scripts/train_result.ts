@@ -128,7 +128,9 @@ export function resultText(
     ...evaluations.map(({ split, evaluation }) => `${split}: ${measuresText(evaluation)}`),
     ...[`\nEach label of the ${split} texts:`, ...evaluationText(evaluation)].join("\n\n").split("\n"),
     tuned.thresholds
-      ? "\nA text gets the labels whose probability reaches their threshold, which the development texts chose"
+      ? `\nA text gets the labels whose probability reaches their threshold, which the ${
+        evaluations[0]!.split
+      } texts chose`
       : temperature === 1 && calibrationNote
       ? `\n${calibrationNote}`
       : `\ncalibration error, with the logits divided by ${temperature.toFixed(3)}: ${errors.join(", ")}${

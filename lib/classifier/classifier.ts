@@ -2,9 +2,8 @@
 import { readExamples } from "../paper/reading.ts";
 import { evaluationBatches } from "../training/batches.ts";
 import { classProbabilities } from "../training/class_probabilities.ts";
-import type { Example } from "../data/examples.ts";
 import type { Engine, Program, State } from "../engine/engine.ts";
-import { argmax } from "../results/metrics.ts";
+import { type Classification, classifications, type ClassifierText } from "./classification.ts";
 import { loadTrainedModel, type TrainedModel } from "./trained.ts";
 import { evaluationGraph, signatures } from "../training/step.ts";
 import type { StepBatch } from "../training/step.ts";
@@ -18,21 +17,6 @@ export interface ClassifierOptions {
   /** Texts of the longest length in a batch, and more of shorter ones, as their tokens are packed; 32 if not given. */
   readonly batchSize?: number;
 }
-
-/** The class of a text, with the probabilities. */
-export interface Classification {
-  /** The class with the largest probability. */
-  readonly label: string;
-  /** Its probability. */
-  readonly probability: number;
-  /** [C] Those of all classes, in the order of {@linkcode Classifier.labels}. */
-  readonly probabilities: Float64Array;
-  /** The classes whose probability reaches their threshold, only where a text may have several or none. */
-  readonly labels?: readonly string[];
-}
-
-/** A text, or a pair of them. */
-export type ClassifierText = string | Omit<Example, "label">;
 
 /** A trained model on an engine; `dispose` frees what it holds there. */
 export class Classifier {
@@ -78,15 +62,7 @@ export class Classifier {
     onTexts?: (done: number) => void,
   ): Promise<Classification[]> {
     requireTexts("classify", texts, onTexts);
-    const { labels, thresholds } = this;
-    const classes = labels.length;
-    const probabilities = await this.#compute(texts, onTexts);
-    return Array.from(argmax(probabilities, classes), (best, place) => {
-      const own = probabilities.subarray(place * classes, (place + 1) * classes);
-      const several = thresholds && labels.filter((_, c) => own[c]! >= thresholds[c]!);
-      const found = { label: labels[best]!, probability: own[best]!, probabilities: own };
-      return several ? { ...found, labels: several } : found;
-    });
+    return classifications(await this.#compute(texts, onTexts), this);
   }
 
   /**

@@ -2,10 +2,13 @@
  * Cross-validation for small files: the rows are cut into K folds, and K classifiers are trained, each tested on the fold
  * that it has not seen. Its epoch is chosen by a tenth of the other rows, so that the tested fold chooses nothing. Then
  * one classifier is trained on all rows, for as many passes as those kept in the middle.
+ *
+ * A row counts in a fold's shares as its class; of several labels as the rarest one that it has, or as one without any.
+ * Each fold answers with the thresholds that its own tenth has chosen; those of the classifier of all rows are chosen by
+ * the predictions of all rows, each by the fold that has not seen it.
  */
 import { aDataset, having, requireArguments } from "../storage/arguments.ts";
 import { whole } from "../storage/json.ts";
-import { requireOneLabel } from "../data/other_tasks.ts";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -18,8 +21,10 @@ import {
 import { InputError } from "../errors.ts";
 import { fold } from "../random.ts";
 import type { Metrics } from "../results/metrics.ts";
+import { assignLabels, chooseThresholds, labelMatrix, measureLabels } from "../results/multi_label.ts";
 import type { Predictions } from "../results/records.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
+import type { FineTuned } from "../paper/fine_tune.ts";
 import { unfinished } from "../training/checkpoints.ts";
 import { updatesOf } from "../training/stretches.ts";
 import { calibrationOf, type Recipe, type RecipeContext, type RecipeRun, runRecipe } from "./recipe.ts";
@@ -45,8 +50,10 @@ export interface Spread {
 export interface CrossValidation {
   /** The training of each fold; its measures and predictions are those of the fold. */
   readonly folds: readonly RunOutcome[];
-  /** Share of wrong predictions, over the folds. */
+  /** Share of wrong predictions, over the folds; of texts of which any label is wrong, where a text may have several. */
   readonly errorRate: Spread;
+  /** Micro F1, over the folds, only where a text may have several labels. */
+  readonly microF1?: Spread;
   /** Macro F1, over the folds. */
   readonly macroF1: Spread;
   /** Log loss, over the folds. */
@@ -55,7 +62,9 @@ export interface CrossValidation {
   readonly rows: readonly Example[];
   /** The predictions of all rows, each by the classifier that has not seen it. */
   readonly predictions: Predictions;
-  /** The classifier of all rows; its temperature is fitted to `predictions`. */
+  /** [N*C] 1 for each label that a row gets by its fold's thresholds, only where a text may have several. */
+  readonly given?: readonly number[];
+  /** The classifier of all rows; its temperature is fitted to `predictions`, or its thresholds are chosen by them. */
   readonly run: RecipeRun;
 }
 
@@ -118,7 +127,6 @@ export async function crossValidate(
   const { data, fineTuning } = recipe;
   const { engine, checkpoint, part = () => ({}) } = context;
   const { folder } = checkpoint;
-  requireOneLabel(data, "cross-validate (--folds)");
   const folds = foldsOf(data, count, fineTuning.seed);
   const identity = await recipeIdentity(recipe, { folds: count });
   if (!checkpoint.resume) await removeFolds(folder, checkpoint.overwrite);
@@ -147,20 +155,41 @@ export async function crossValidate(
   }
 
   const rows = allRows(data);
-  const predictions = pooled(folds, outcomes, rows, data.labels);
+  const predictions = {
+    labels: data.labels,
+    expected: data.multiLabel ? labelMatrix(rows, data.labels.length) : rows.map(({ label }) => label),
+    probabilities: inRows(folds, rows.length, (n) => outcomes[n]!.predictions.probabilities),
+  };
   const run = await carryOut(recipeOfAll(recipe, rows, outcomes), "all rows", "all-rows");
   const over = (measure: (metrics: Metrics) => number) => {
     const values = outcomes.map(({ metrics }) => measure(metrics));
     return { mean: mean(values), sd: standardDeviation(values)! };
   };
+  const given = (n: number) => {
+    const { predictions: { probabilities }, metrics } = outcomes[n]!;
+    return [...assignLabels(probabilities, metrics.multiLabel!.thresholds)];
+  };
   return {
     folds: outcomes,
     errorRate: over(({ errorRate }) => errorRate),
+    ...data.multiLabel
+      ? { microF1: over(({ multiLabel }) => multiLabel!.microF1), given: inRows(folds, rows.length, given) }
+      : {},
     macroF1: over(({ macroF1 }) => macroF1),
     loss: over(({ loss }) => loss),
     ...{ rows, predictions },
-    run: { ...run, ...calibrationOf(predictions) },
+    run: data.multiLabel
+      ? { ...run, tuned: withThresholds(run.tuned, predictions) }
+      : { ...run, ...calibrationOf(predictions, run.tuned) },
   };
+}
+
+/** Returns a classifier of several labels with the thresholds that suit predictions, and tested with them. */
+function withThresholds(tuned: FineTuned, { labels, expected, probabilities }: Predictions): FineTuned {
+  const { thresholds } = chooseThresholds(probabilities, expected, labels.length);
+  const { test, testPredictions } = tuned;
+  const again = () => measureLabels(testPredictions!.probabilities, testPredictions!.expected, thresholds);
+  return { ...tuned, thresholds, test: test && again() };
 }
 
 /** The recipe of all rows: as many passes as the folds kept in the middle; the rates fall to 0 by their end. */
@@ -179,21 +208,15 @@ function recipeOfAll(recipe: Recipe, rows: readonly Example[], outcomes: readonl
   };
 }
 
-/** The predictions of the folds in the order of the rows. */
-function pooled(
-  folds: readonly Fold[],
-  outcomes: readonly RunOutcome[],
-  rows: readonly Example[],
-  labels: readonly string[],
-): Predictions {
-  const probabilities = new Array<number>(rows.length * labels.length);
+/** Returns the values of the folds' rows, C each, in the order of all rows [N*C]. */
+function inRows(folds: readonly Fold[], count: number, valuesOf: (n: number) => readonly number[]): number[] {
+  const each = new Array<readonly number[]>(count);
   for (const [n, { rows }] of folds.entries()) {
-    const own = outcomes[n]!.predictions.probabilities;
-    rows.forEach((row, place) =>
-      labels.forEach((_, c) => probabilities[row * labels.length + c] = own[place * labels.length + c]!)
-    );
+    const values = valuesOf(n);
+    const C = values.length / rows.length;
+    rows.forEach((row, place) => each[row] = values.slice(place * C, (place + 1) * C));
   }
-  return { labels, expected: rows.map(({ label }) => label), probabilities };
+  return each.flat();
 }
 
 /** Removes what an earlier run left. @throws InputError if there is something, and it is not to be replaced. */

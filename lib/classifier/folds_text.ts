@@ -1,20 +1,26 @@
 /** A cross-validation as a sentence and as a figure. */
 import type { Figure } from "../results/figures.ts";
 import { percent } from "../wording.ts";
-import type { CrossValidation } from "./folds.ts";
+import type { CrossValidation, Spread } from "./folds.ts";
 import type { RunOutcome } from "./run_outcome.ts";
 
 /** Writes the means over the folds with their spread. */
-export function foldsSentence({ folds, errorRate, macroF1, loss }: CrossValidation): string {
-  return `${folds.length} folds: error ${percent(errorRate.mean, 2)} ± ${
-    percent(errorRate.sd, 2)
-  }, macro F1 ` +
-    `${macroF1.mean.toFixed(4)} ± ${macroF1.sd.toFixed(4)}, loss ${loss.mean.toFixed(4)} ± ${
-      loss.sd.toFixed(4)
-    }`;
+export function foldsSentence(
+  { folds, errorRate, microF1, macroF1, loss }: Pick<
+    CrossValidation,
+    "folds" | "errorRate" | "microF1" | "macroF1" | "loss"
+  >,
+): string {
+  const plain = ({ mean, sd }: Spread) => `${mean.toFixed(4)} ± ${sd.toFixed(4)}`;
+  const error = `${percent(errorRate.mean, 2)} ± ${percent(errorRate.sd, 2)}`;
+  const others = `macro F1 ${plain(macroF1)}, loss ${plain(loss)}`;
+  const measures = microF1
+    ? `micro F1 ${plain(microF1)}, ${others}, ${error} of the texts not wholly right`
+    : `error ${error}, ${others}`;
+  return `${folds.length} folds: ${measures}`;
 }
 
-/** Returns a curve of each fold: its training loss, and the error on the texts that chose its epoch. */
+/** Returns a curve of each fold: its training loss, and the error or micro F1 on the texts that chose its epoch. */
 export function foldsFigure(folds: readonly RunOutcome[]): Figure {
   const panel = (title: string, value: (epoch: RunOutcome["epochs"][number]) => number[]) => ({
     title,
@@ -29,7 +35,10 @@ export function foldsFigure(folds: readonly RunOutcome[]): Figure {
     y: "",
     panels: [
       panel("training loss", ({ trainLoss }) => [trainLoss]),
-      panel("development error, %", ({ dev }) => dev ? [100 * dev.errorRate] : []),
+      panel(
+        folds[0]?.metrics.multiLabel ? "development micro F1, %" : "development error, %",
+        ({ dev }) => dev ? [100 * (dev.multiLabel?.microF1 ?? dev.errorRate)] : [],
+      ),
     ],
   };
 }

@@ -9,7 +9,7 @@
  */
 import { having, requireArguments } from "../storage/arguments.ts";
 import { either, text as aText } from "../storage/json.ts";
-import type { ClassifierText } from "./classifier.ts";
+import type { ClassifierText } from "./classification.ts";
 
 /** A piece of a text. */
 export interface TextPart {

@@ -1,5 +1,6 @@
 /** Predictions for the rows of a table, some thousand rows at a time, so that the table may be larger than memory. */
-import type { Classification, Classifier, ClassifierText } from "./classifier.ts";
+import type { Classification, ClassifierText } from "./classification.ts";
+import type { Classifier } from "./classifier.ts";
 import { wholeText } from "../data/examples.ts";
 import { hasTokens, textOf } from "../data/files.ts";
 import type { Row } from "../tables/table.ts";
@@ -172,15 +173,18 @@ function answerOf(
   return separator === undefined ? [labels, own] : [labels.join(separator), own.join(separator)];
 }
 
-/** @throws InputError if a label has the separator in it, which would make two of it. */
-export function requireSeparable(labels: readonly string[], separator: string): void {
+/** @throws InputError, with the advice, if a label has the separator in it, which would make two of it. */
+export function requireSeparable(
+  labels: readonly string[],
+  separator: string,
+  advice = "give another --label-separator, or an output in JSON Lines",
+): void {
   const odd = labels.find((label) => label.includes(separator));
   if (odd === undefined) return;
   throw new InputError(
     `Cannot write several labels with "${separator}" between as the label "${
       shortened(odd, 60)
-    }" has it: give another ` +
-      "--label-separator, or an output in JSON Lines",
+    }" has it: ${advice}`,
   );
 }
 

@@ -172,16 +172,18 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
     onEpoch: context.onEpoch,
   });
   const predictions = tuned.devPredictions ?? tuned.testPredictions;
-  const calibration = predictions && !tuned.thresholds
-    ? calibrationOf(predictions)
+  const calibration = predictions
+    ? calibrationOf(predictions, tuned)
     : { temperature: 1, calibrationNote: "" };
   return { tuned, survey, ...made ? { preTraining: made.outcome } : {}, ...calibration };
 }
 
-/** Returns the temperature that suits predictions, and what is to be said of it. */
+/** Returns the temperature that suits predictions, and what is to be said of it; 1 where there are thresholds instead. */
 export function calibrationOf(
   { probabilities, expected, labels }: Predictions,
+  { thresholds }: Pick<FineTuned, "thresholds">,
 ): Pick<RecipeRun, "temperature" | "calibrationNote"> {
+  if (thresholds) return { temperature: 1, calibrationNote: "" };
   const { temperature, note } = calibrate(probabilities, expected, labels.length);
   return { temperature, calibrationNote: note };
 }

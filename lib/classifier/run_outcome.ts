@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { InputError } from "../errors.ts";
 import { startIdentity } from "../bert/start_model.ts";
 import type { Metrics } from "../results/metrics.ts";
-import { epochShape, metricsShape, predictionsShape } from "../results/record.ts";
+import { epochShape, keptPredictionsShape, metricsShape } from "../results/record.ts";
 import { configurationHash, type EpochRecord, type Predictions } from "../results/records.ts";
 import { settingsIdentity } from "../paper/settings.ts";
 import { list, number, object, readJsonIfThere, type Shape, text, whole } from "../storage/json.ts";
@@ -29,8 +29,8 @@ export interface RunOutcome {
 
 /** The shape of {@linkcode RunOutcome}. */
 export const outcomeShape: Shape<RunOutcome> = object<RunOutcome>({
-  ...{ epochs: list(epochShape), bestEpoch: number(0), metrics: metricsShape, predictions: predictionsShape },
-  ...{ steps: whole(0), seconds: number(0) },
+  ...{ epochs: list(epochShape), bestEpoch: number(0), metrics: metricsShape },
+  ...{ predictions: keptPredictionsShape, steps: whole(0), seconds: number(0) },
 });
 
 /** Returns a hash of everything that the trainings of a recipe depend on, and of what is done with it. */

@@ -9,6 +9,7 @@ import { classifierPlan } from "../paper/classifier_plan.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import type { FineTuned } from "../paper/fine_tune.ts";
 import { measure } from "../results/metrics.ts";
+import { labelMatrix, measureLabels } from "../results/multi_label.ts";
 import { Classifier, type ClassifierOptions } from "./classifier.ts";
 import type { RecipeRun } from "./recipe.ts";
 import { surveyOf } from "./survey.ts";
@@ -49,15 +50,18 @@ export async function tested(
   const classifier = classifierOf(tuned, { engine });
   try {
     const probabilities = await classifier.probabilities(test);
-    const expected = test.map(({ label }) => label);
     const { labels } = data;
+    const { thresholds } = tuned;
+    const expected = thresholds ? labelMatrix(test, labels.length) : test.map(({ label }) => label);
     const whole = { ...data, test };
     return {
       ...run,
       survey: surveyOf(whole, encodeDataset(whole, tuned.model.tokenizer, tuned.settings)),
       tuned: {
         ...tuned,
-        test: measure(probabilities, expected, labels.length),
+        test: thresholds
+          ? measureLabels(probabilities, expected, thresholds)
+          : measure(probabilities, expected, labels.length),
         testPredictions: {
           ...{ labels, expected },
           probabilities: Array.from(probabilities, (p) => Number(p.toPrecision(6))),

@@ -167,3 +167,24 @@ export function severalHints(
     ...labelColumns === undefined ? labelHints(all, labelColumn) : [],
   ];
 }
+
+/**
+ * Returns how labels stand in a file for a model: where it gives a text several, they are lists, columns, or in a cell with
+ * ";" between if nothing else is given.
+ *
+ * @throws InputError if options are given for several labels, and the model gives a text one.
+ */
+export function labelLayout(
+  { labelSeparator, labelColumns }: Pick<LabelOptions, "labelSeparator" | "labelColumns">,
+  model: string,
+  multiLabel: boolean,
+): Pick<LabelOptions, "labelSeparator" | "labelColumns" | "multiLabel"> {
+  if (multiLabel) {
+    const separator = labelColumns === undefined ? labelSeparator ?? ";" : labelSeparator;
+    return { labelColumns, labelSeparator: separator, multiLabel };
+  }
+  const given = [["--label-separator", labelSeparator], ["--label-columns", labelColumns]] as const;
+  const odd = given.find(([, value]) => value !== undefined);
+  if (odd) throw new InputError(`Cannot use ${odd[0]} as ${model} gives each text one label: leave it out`);
+  return {};
+}

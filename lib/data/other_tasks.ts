@@ -1,6 +1,5 @@
 /** Labels of tasks that are not trained here, each refused by name: objects, amounts, a label for each token. */
 import { InputError } from "../errors.ts";
-import type { Dataset } from "./examples.ts";
 import { shown } from "../storage/byte_source.ts";
 import { jsonOf, type LabelledRow, listOf } from "./label_lists.ts";
 
@@ -93,17 +92,5 @@ export function refuseUntold(path: string, rows: readonly LabelledRow[]): void {
       shown(odd.label)
     } in line ${odd.line} holds "${separator}", as most labels do: ` +
       `expected one label a text; give --label-separator "${separator}" if a text has several`,
-  );
-}
-
-/** @throws InputError if texts may have several labels, where that is not built. */
-export function requireOneLabel(
-  { name, multiLabel }: Pick<Dataset, "name" | "multiLabel">,
-  doing: string,
-): void {
-  if (!multiLabel) return;
-  throw new InputError(
-    `Cannot ${doing} on ${name} as its texts may have several labels each: expected one label a text; train it as it is, ` +
-      "without that option",
   );
 }

@@ -53,6 +53,7 @@ export async function datasetFromFiles(options: FileOptions): Promise<Dataset & 
       options,
       someOf({
         ...{ train: path, dev: path, test: path, textColumn: text, labelColumn: text, seed: whole(0) },
+        ...{ labelSeparator: text, labelColumns: text },
         ...tableLayout,
       }),
     ],

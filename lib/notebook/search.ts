@@ -15,7 +15,16 @@ import type { Draft } from "../runs/configuration.ts";
 import { budgetSeconds } from "../search/budget.ts";
 import type { ChoiceName } from "../search/choices.ts";
 import { searchRecipe, type SearchResult } from "../search/search.ts";
-import { choiceSentences, effectText, searchEffects, trialHead, trialRow } from "../search/search_text.ts";
+import {
+  asJudged,
+  choiceSentences,
+  effectText,
+  judged,
+  judgedBy,
+  searchEffects,
+  trialHead,
+  trialRow,
+} from "../search/search_text.ts";
 import { type Displayable, withDisplay } from "./displayable.ts";
 import { LiveCurve, type WatchedStep } from "./live.ts";
 import { LiveTable } from "./live_table.ts";
@@ -56,7 +65,7 @@ export async function searchClassifier(data: Dataset, settings: SearchSettings):
   const recipe = recipeOf({ ...data, test: [] }, draft, tuning);
   const withEngine = withEngineOf(draft);
   const preTraining = fixed?.includes("recipe") ? undefined : { unlabelled };
-  const table = new LiveTable(trialHead);
+  const table = new LiveTable(trialHead(judgedBy(data)));
   const found = await inFolder(folder, (folder) =>
     withEngine(async (engine) => {
       const search = await searchRecipe(
@@ -68,7 +77,7 @@ export async function searchClassifier(data: Dataset, settings: SearchSettings):
         },
       );
       const { tuned, survey } = search;
-      const run = { tuned, survey, ...calibrationOf(tuned.devPredictions!) };
+      const run = { tuned, survey, ...calibrationOf(tuned.devPredictions!, tuned) };
       const whole = data.test.length > 0 ? await tested(run, data, data.test, engine) : run;
       return { search, tuned: whole.tuned };
     })).finally(() => table.end());
@@ -82,7 +91,8 @@ function searchMarkdown(search: SearchResult): string {
   const { order } = search;
   const effects = searchEffects(search);
   const points = (share: number) => (100 * share).toFixed(2);
-  const worth = effects?.errors.map((effect) => [
+  const measure = judged(search);
+  const worth = effects?.errors.map((effect) => asJudged(effect, measure)).map((effect) => [
     escapeMarkdown(effectText(effect, order[0]!)),
     points(effect.difference),
     `${points(effect.low)} to ${points(effect.high)}`,
@@ -92,7 +102,7 @@ function searchMarkdown(search: SearchResult): string {
     ...worth && effects
       ? [
         `What each choice was worth in ${effects.trainings} trainings of ${effects.steps} steps:`,
-        markdown(["", "development error, points", "95 % interval"], worth),
+        markdown(["", `development ${measure}, points`, "95 % interval"], worth),
       ]
       : [],
   ].join("\n\n");
@@ -129,15 +139,20 @@ export async function crossValidateClassifier(
   const { draft, tuning } = trainDraft(own);
   const recipe = recipeOf(data, draft, tuning);
   const withEngine = withEngineOf(draft);
-  const table = new LiveTable(["fold", "texts", "error", "macro F1", "loss"]);
+  const error = data.multiLabel ? "texts not wholly right" : "error";
+  const table = new LiveTable([
+    ...["fold", "texts", error, "macro F1", "loss"],
+    ...data.multiLabel ? ["micro F1"] : [],
+  ]);
   const curves = new Curves();
   const found = await inFolder(folder, (folder) =>
     withEngine((engine) =>
       crossValidate(recipe, folds, {
         ...{ engine, checkpoint: { folder, resume: true } },
         part: (name) => ({ onStep: curves.begin(`${data.name}, ${name}`) }),
-        onFold: (n, { metrics: { examples, errorRate, macroF1, loss } }) => {
-          const numbers = [errorRate, macroF1, loss].map((value) => value.toFixed(4));
+        onFold: (n, { metrics: { examples, errorRate, macroF1, loss, multiLabel } }) => {
+          const own = multiLabel ? [multiLabel.microF1] : [];
+          const numbers = [errorRate, macroF1, loss, ...own].map((value) => value.toFixed(4));
           table.row([`${n}`, `${examples}`, ...numbers]);
         },
       })

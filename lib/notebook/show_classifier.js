@@ -1,5 +1,5 @@
-// The box of showClassifier in a cell. `options` stands before this line: id, url, pairs, labels. Texts become text
-// nodes and never markup. Where the kernel does not answer, the table stays.
+// The box of showClassifier in a cell. `options` stands before this line: id, url, pairs, labels, and
+// thresholds where a text may have several labels. Texts become text nodes and never markup. Where the kernel does not answer, the table stays.
 const box = document.getElementById(options.id);
 const ask = async (asked) => {
   const response = await fetch(options.url, { method: "POST", body: JSON.stringify(asked) });
@@ -15,20 +15,28 @@ const make = (name, text = "", style = {}) => {
 };
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
-function probabilities({ labels, probabilities }) {
-  const order = labels.map((_, place) => place).sort((a, b) => probabilities[b] - probabilities[a]);
+const { labels, thresholds } = options;
+const orderOf = (probabilities) =>
+  labels.map((_, place) => place).sort((a, b) => probabilities[b] - probabilities[a]);
+
+function probabilities({ probabilities }) {
+  const order = orderOf(probabilities);
+  const isGiven = (place) => probabilities[place] >= thresholds[place];
   const table = make("table");
-  for (const place of order.slice(0, 10)) {
+  const line = (tag, cells) => {
     const row = make("tr");
-    const [name, share] = [
-      make("th", labels[place], { textAlign: "start" }),
-      make("td", percent(probabilities[place])),
-    ];
-    name.dir = "auto";
-    row.append(name, share);
+    row.append(...cells.map((text, n) => make(n === 0 ? "th" : tag, text, { textAlign: "start" })));
+    row.firstChild.dir = "auto";
     table.append(row);
+  };
+  if (thresholds) line("th", ["label", "probability", "threshold", "given"]);
+  for (const place of thresholds ? order : order.slice(0, 10)) {
+    const others = thresholds ? [percent(thresholds[place]), isGiven(place) ? "✓" : ""] : [];
+    line("td", [labels[place], percent(probabilities[place]), ...others]);
   }
-  return [make("strong", `${labels[order[0]]} ${percent(probabilities[order[0]])}`), table];
+  const given = thresholds && labels.filter((_, place) => isGiven(place)).join(", ");
+  const answer = thresholds ? given || "no label" : `${labels[order[0]]} ${percent(probabilities[order[0]])}`;
+  return [make("strong", answer), table];
 }
 
 function explained({ label, probability, parts }, { text, pair }) {
@@ -73,6 +81,9 @@ function build() {
   const areas = options.pairs ? [area("First text"), area("Second text")] : [area("Text")];
   const [go, why] = [make("button", "Label it"), make("button", "Which words decided?")];
   const [said, result, marks] = [make("p"), make("div"), make("div")];
+  const which = make("select");
+  which.setAttribute("aria-label", "The label to explain");
+  which.append(...labels.map((label) => make("option", label)));
   said.setAttribute("role", "status");
   why.disabled = true;
   const given = () => ({ text: areas[0].value, ...options.pairs ? { pair: areas[1].value } : {} });
@@ -90,18 +101,23 @@ function build() {
   };
   go.onclick = work(go, async () => {
     const asked = given();
-    result.replaceChildren(...probabilities(await ask(asked)));
+    const answer = await ask(asked);
+    result.replaceChildren(...probabilities(answer));
+    which.selectedIndex = orderOf(answer.probabilities)[0];
     marks.replaceChildren();
     shown = asked;
     why.disabled = false;
   });
   why.onclick = work(
     why,
-    async () => marks.replaceChildren(...explained(await ask({ ...shown, explain: true }), shown)),
+    async () => {
+      const asked = { ...shown, explain: true, label: labels[which.selectedIndex] };
+      marks.replaceChildren(...explained(await ask(asked), shown));
+    },
   );
   const place = make("div");
   place.className = "bertlab-box";
-  place.append(...areas, go, " ", why, said, result, marks);
+  place.append(...areas, go, " ", why, " ", which, said, result, marks);
   box.replaceChildren(place);
 }
 

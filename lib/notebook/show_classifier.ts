@@ -3,7 +3,7 @@
  * scripts run and the kernel is on the same machine; elsewhere a table.
  */
 import { having, requireArguments } from "../storage/arguments.ts";
-import type { Classification, ClassifierText } from "../classifier/classifier.ts";
+import type { Classification, ClassifierText } from "../classifier/classification.ts";
 import { explain } from "../classifier/occlusion.ts";
 import { wholeText } from "../data/examples.ts";
 import { escapeHtml, escapeMarkdown } from "../printable.ts";
@@ -20,6 +20,8 @@ export interface ShownClassifier {
   readonly labels: readonly string[];
   /** `true` if it was trained on pairs of texts. */
   readonly pairs?: boolean;
+  /** [C] the least probabilities of labels that a text gets, only where it may have several. */
+  readonly thresholds?: readonly number[];
   /** The class of each text. */
   classify(texts: readonly ClassifierText[]): Promise<Classification[]>;
 }
@@ -45,22 +47,24 @@ export async function showClassifier(
     options: [options, having("an object with options")],
   });
   const { texts = [], answer = inNotebook() } = options;
-  const { labels, pairs = false } = classifier;
+  const { labels, thresholds, pairs = false } = classifier;
   const found = texts.length > 0 ? await classifier.classify(texts) : [];
   const [head, lines] = texts.length > 0
     ? [
-      ["text", "label", "probability"],
+      thresholds ? ["text", "labels", "probabilities"] : ["text", "label", "probability"],
       texts.map((text, n) => [
         shortened(typeof text === "string" ? text : wholeText(text), 80),
-        found[n]!.label,
-        percent(found[n]!.probability),
+        ...answerOf(found[n]!, labels),
       ]),
     ]
-    : [["label"], labels.map((label) => [label])];
+    : [
+      ["label", ...thresholds ? ["threshold"] : []],
+      labels.map((label, c) => [label, ...thresholds ? [percent(thresholds[c]!)] : []]),
+    ];
   const written = markdown(head, lines.map((cells) => cells.map(escapeMarkdown)), 2);
   if (!answer) return displayable({ text: written, markdown: written });
   const id = `bertlab-${crypto.randomUUID()}`;
-  const box = { id, url: serve(classifier), pairs };
+  const box = { id, url: serve(classifier), pairs, labels, thresholds };
   const cell = (name: string) => (text: string) => `<${name}>${escapeHtml(text)}</${name}>`;
   const rows = [head.map(cell("th")), ...lines.map((cells) => cells.map(cell("td")))];
   const html = `<div id="${id}"><table>${
@@ -72,16 +76,26 @@ ${script}})();</script>`;
   return displayable({ text: written, markdown: written, html });
 }
 
+/** Returns the label with its probability, or the labels with theirs. */
+function answerOf({ label, probability, labels, probabilities }: Classification, all: readonly string[]) {
+  if (!labels) return [label, percent(probability)];
+  const own = labels.map((name) => percent(probabilities[all.indexOf(name)]!));
+  return [labels.join(", ") || "none", own.join(", ")];
+}
+
 interface Asked {
   readonly text?: string;
   readonly pair?: string;
   readonly explain?: boolean;
+  /** The label to explain; the most probable one if not given. */
+  readonly label?: string;
 }
 
 const askedShape = object<Asked>({
   text: optional(anyText),
   pair: optional(anyText),
   explain: optional(flag),
+  label: optional(anyText),
 });
 
 const headers = {
@@ -105,7 +119,7 @@ function serve(classifier: ShownClassifier): string {
 }
 
 async function answerTo(classifier: ShownClassifier, content: string): Promise<object> {
-  const { text, pair, explain: isAsked } = parseJson(content, "the question", askedShape);
+  const { text, pair, explain: isAsked, label } = parseJson(content, "the question", askedShape);
   if (text === undefined) return {};
   const given: ClassifierText = pair === undefined ? text : { text, pair };
   const { labels } = classifier;
@@ -113,6 +127,6 @@ async function answerTo(classifier: ShownClassifier, content: string): Promise<o
     const found = await classifier.classify(texts);
     return Float64Array.from(found.flatMap(({ probabilities }) => [...probabilities]));
   };
-  if (isAsked) return await explain({ labels, probabilities }, given);
+  if (isAsked) return await explain({ labels, probabilities }, given, { label });
   return { labels, probabilities: [...await probabilities([given])] };
 }

@@ -1,5 +1,5 @@
 /** Training a classifier in a few lines of a notebook: its loss is drawn meanwhile, and the result classifies texts. */
-import type { Classification, ClassifierText } from "../classifier/classifier.ts";
+import type { Classification, ClassifierText } from "../classifier/classification.ts";
 import { classifierOf } from "../classifier/tested.ts";
 import { prepareLog, TrainingLog } from "../classifier/training_log.ts";
 import { type Draft, merge, override, paperDraft, type Settings } from "../runs/configuration.ts";

@@ -24,6 +24,8 @@ export interface TrainingResult {
   readonly texts?: { readonly train: number; readonly dev: number; readonly test: number };
   readonly dev?: SplitResult;
   readonly test?: SplitResult;
+  /** Of all rows, each by the fold that has not seen it. */
+  readonly cross_validation?: SplitResult;
 }
 
 /** The measures of a split. */
@@ -31,6 +33,8 @@ interface SplitResult {
   readonly examples: number;
   readonly error_rate: number;
   readonly macro_f1: number;
+  /** Only where a text may have several labels. */
+  readonly micro_f1?: number;
   readonly ece: number;
   readonly ece_calibrated?: number;
   readonly classes: readonly {
@@ -44,7 +48,7 @@ interface SplitResult {
 
 const splitShape: Shape<SplitResult> = object<SplitResult>({
   ...{ examples: whole(0), error_rate: number(), macro_f1: number(), ece: number() },
-  ece_calibrated: optional(number()),
+  ...{ micro_f1: optional(number()), ece_calibrated: optional(number()) },
   classes: listOf(object<SplitResult["classes"][number]>({
     ...{ label: text, precision: number(), recall: number(), f1: number(), count: whole(0) },
   })),
@@ -57,6 +61,7 @@ const resultShape: Shape<TrainingResult> = object<TrainingResult>({
   ),
   dev: optional(splitShape),
   test: optional(splitShape),
+  cross_validation: optional(splitShape),
 });
 
 /** Reads the result of a folder's training; undefined for a model of another library. */
@@ -72,26 +77,34 @@ export function trainingResult(folder: string): Promise<TrainingResult | undefin
 export interface WeightsChange {
   /** Number of the texts. */
   readonly texts: number;
-  /** Share of wrong labels with the weights as trained. */
-  readonly errorF32: number;
-  /** Share of wrong labels with the stored weights. */
-  readonly error: number;
-  /** Share of the texts whose label is another one. */
+  /** The measure: the share of wrong labels or, where a text may have several, micro F1. */
+  readonly measure: "error" | "micro F1";
+  /** It with the weights as trained. */
+  readonly valueF32: number;
+  /** It with the stored weights. */
+  readonly value: number;
+  /** Share of the texts whose label is another one, or any of whose labels. */
   readonly changed: number;
 }
 
 /** Writes the change in a sentence. */
 export function changeSentence(
   format: WeightFormat,
-  { texts, errorF32, error, changed }: WeightsChange,
+  { texts, measure, valueF32, value, changed }: WeightsChange,
 ): string {
-  return `Weights in ${format}: on ${counted(texts, "test text")} the error is ${percent(error, 2)}, and ` +
-    `${percent(errorF32, 2)} with the weights as trained; ${percent(changed, 2)} of the labels differ.`;
+  const [written, what] = measure === "error"
+    ? [(share: number) => percent(share, 2), "labels differ"]
+    : [(f1: number) => f1.toFixed(4), "texts get other labels"];
+  return `Weights in ${format}: on ${counted(texts, "test text")} the ${measure} is ${written(value)}, and ` +
+    `${written(valueF32)} with the weights as trained; ${percent(changed, 2)} of the ${what}.`;
 }
 
 /** Facts of a card. */
 export interface PageFacts {
-  readonly model: Pick<TrainedModel, "labels" | "text" | "maxLength" | "temperature" | "pairs" | "notes">;
+  readonly model: Pick<
+    TrainedModel,
+    "labels" | "text" | "maxLength" | "temperature" | "thresholds" | "pairs" | "notes"
+  >;
   readonly result?: TrainingResult;
   readonly format: WeightFormat;
   readonly change?: WeightsChange;
@@ -102,15 +115,21 @@ const mostLabels = 200;
 
 /** Writes the card. */
 export function card({ model, result, format, change }: PageFacts): Fragment {
-  const { labels, temperature } = model;
+  const { labels, temperature, thresholds } = model;
   const [split, measured] = result?.test
     ? ["test", result.test] as const
-    : ["development", result?.dev] as const;
+    : result?.dev
+    ? ["development", result.dev] as const
+    : ["held-out", result?.cross_validation] as const;
   const facts: Fragment[] = [
     result?.model && html`Trained by bertlab from ${result.model}.`,
     result?.texts &&
     html`${result.texts.train} training texts, ${result.texts.dev} development texts, ${result.texts.test} test texts.`,
-    measured &&
+    measured?.micro_f1 !== undefined &&
+    html`Micro F1 on the ${split} texts: <strong>${measured.micro_f1.toFixed(4)}</strong>; macro F1 ${
+      measured.macro_f1.toFixed(4)
+    }; ${percent(measured.error_rate, 2)} of the texts are not wholly right.`,
+    measured && measured.micro_f1 === undefined &&
     html`Error on the ${split} texts: <strong>${percent(measured.error_rate, 2)}</strong>; macro F1 ${
       measured.macro_f1.toFixed(4)
     }.`,
@@ -119,6 +138,10 @@ export function card({ model, result, format, change }: PageFacts): Fragment {
       percent(measured.ece_calibrated, 1)
     } off the share that is right
       (${percent(measured.ece, 1)} before the logits were divided by ${temperature.toFixed(3)}).`,
+    measured?.micro_f1 !== undefined &&
+    html`Calibration: on average the stated probability of a label is ${
+      percent(measured.ece, 1)
+    } off the share of texts that have it.`,
     !measured && "No measure of its error came with this model.",
     format === "f32"
       ? "Weights as trained, in 32 bits."
@@ -133,21 +156,27 @@ export function card({ model, result, format, change }: PageFacts): Fragment {
       caption: `Each label, of the ${split} texts${
         measured.classes.length > mostLabels ? `, the first ${mostLabels} of ${measured.classes.length}` : ""
       }`,
-      head: ["label", "precision", "recall", "F1", "texts"],
-      rows: measured.classes.slice(0, mostLabels).map(({ label, precision, recall, f1, count }) => [
+      head: ["label", "precision", "recall", "F1", "texts", ...thresholds ? ["threshold"] : []],
+      rows: measured.classes.slice(0, mostLabels).map(({ label, precision, recall, f1, count }, c) => [
         html`<bdi>${label}</bdi>`,
         ...[precision, recall, f1].map((share) => share.toFixed(3)),
         count,
+        ...thresholds ? [(thresholds[c] ?? 0).toFixed(3)] : [],
       ]),
     })}
     ${!measured && grid({
       caption: "Labels",
-      head: ["label"],
-      rows: labels.slice(0, mostLabels).map((label) => [html`<bdi>${label}</bdi>`]),
+      head: ["label", ...thresholds ? ["threshold"] : []],
+      rows: labels.slice(0, mostLabels).map((label, c) => [
+        html`<bdi>${label}</bdi>`,
+        ...thresholds ? [thresholds[c]!.toFixed(3)] : [],
+      ]),
     })}
     <h3>What to know before use</h3>
     ${list([
-      `It gives each text one of its ${labels.length} labels, also a text that none of them fits.`,
+      thresholds
+        ? `It gives a text those of its ${labels.length} labels whose probability reaches their threshold: several, or none.`
+        : `It gives each text one of its ${labels.length} labels, also a text that none of them fits.`,
       "It knows texts like those that it was trained on; on others its error is larger, and its probabilities are too sure.",
       "Texts, tables and labels stay in this browser: the page sends nothing anywhere.",
       ...model.notes,

@@ -25,12 +25,14 @@ export interface PageContents {
   readonly pairs: boolean;
   /** Number of labels. */
   readonly labels: number;
+  /** `true` if a text may have several labels. */
+  readonly multiLabel: boolean;
   /** The card. */
   readonly card: Fragment;
 }
 
 /** Writes index.html. */
-export function pageDocument({ name, pairs, labels, card }: PageContents): string {
+export function pageDocument({ name, pairs, labels, multiLabel, card }: PageContents): string {
   const box = (id: string, label: string) =>
     html`<p><label for="${id}">${label}</label>
 <textarea id="${id}" dir="auto" rows="5" spellcheck="false"></textarea></p>`;
@@ -47,14 +49,15 @@ export function pageDocument({ name, pairs, labels, card }: PageContents): strin
         <h1><bdi>${name}</bdi></h1>
         <p class="lead">A classifier of ${pairs
           ? "pairs of texts"
-          : "texts"} with ${labels} labels. It runs in this browser: no
+          : "texts"} with ${labels} labels${multiLabel &&
+          ", several of which a text may have"}. It runs in this browser: no
       text leaves this machine.</p>
         <p id="state"
           role="status">This page needs scripts, a browser of 2025 or later, and a server, as browsers start no worker
       from a file: <code>deno task serve FOLDER</code>, or any host of files.</p>
         <progress id="loading" max="1" value="0" aria-label="Loading the model" hidden></progress>
 
-        <div class="columns">
+        <div class="${multiLabel ? "columns several" : "columns"}">
           <div>
             <section aria-labelledby="text-heading">
               <h2 id="text-heading">${pairs ? "A pair of texts" : "A text"}</h2>
@@ -91,6 +94,9 @@ export function pageDocument({ name, pairs, labels, card }: PageContents): strin
                 <p><input type="checkbox" id="each"> <label for="each">a column for the probability of each label</label></p>
                 <p><input type="checkbox" id="safe"> <label for="safe">for a spreadsheet: an apostrophe before what begins as a formula
       does (CSV and TSV)</label></p>
+                ${multiLabel &&
+                  html`<p><label for="separator">Between several labels of a row (CSV and TSV)</label>
+                <input id="separator" value=";" size="3"></p>`}
                 <p><button type="button" id="label">Label all rows</button>
       <button type="button" id="cancel" hidden>Cancel</button></p>
                 <progress id="progress" max="1" value="0" aria-label="Labelling the table" hidden></progress>

@@ -9,14 +9,14 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { withLabels } from "../bert/config.ts";
 import { classifierOnnx } from "../classifier/export_onnx.ts";
-import { InputError } from "../errors.ts";
 import { loadTrainedModel, requireTextColumns, type TrainedModel } from "../classifier/trained.ts";
 import type { Example } from "../data/examples.ts";
 import { readLabelled } from "../data/files.ts";
+import { labelLayout } from "../data/label_lists.ts";
 import type { WeightFormat } from "../graph/onnx/weights.ts";
 import { layerFeatures } from "../paper/layers.ts";
 import reportStyles from "../report/report.css" with { type: "text" };
-import { argmax } from "../results/metrics.ts";
+import { evaluationOf } from "../results/evaluation.ts";
 import { requireRoom, withOutputFolder } from "../storage/output_folder.ts";
 import { type Content, writeTogether } from "../storage/whole_folder.ts";
 import type { PageModel } from "./browser/messages.ts";
@@ -37,6 +37,10 @@ export interface PageOptions {
   readonly textColumn?: string;
   /** Its column of labels; "label" if not given. */
   readonly labelColumn?: string;
+  /** The text between several labels in a cell; ";" if not given, where the classifier gives several. */
+  readonly labelSeparator?: string;
+  /** Its columns of 0 and 1, one for each label. */
+  readonly labelColumns?: string;
   /** Write into a folder that holds other files. */
   readonly overwrite?: boolean;
 }
@@ -73,17 +77,12 @@ export async function exportPage(
   });
   const { weights: format = "f32" } = options;
   const model = await loadTrainedModel(folder);
-  if (model.thresholds) {
-    throw new InputError(
-      `Cannot make a page of ${folder} as its texts may have several labels each: expected a classifier of one label a ` +
-        "text; export it without --page",
-    );
-  }
   const result = await trainingResult(folder);
-  const { labels, tokenizer, text, maxLength, temperature, pairs = false, notes } = model;
+  const { labels, tokenizer, text, maxLength, temperature, thresholds, pairs = false, notes } = model;
   const settings: ReadingSettings = {
     ...{ labels, text: text.name, maxLength, pairs, temperature },
     ...text.maxFractions === undefined ? {} : { maxFractions: text.maxFractions },
+    ...thresholds ? { thresholds } : {},
   };
   const bytes = onnxOf(model, format);
   const change = await changeOf(model, settings, bytes, folder, options);
@@ -94,6 +93,7 @@ export async function exportPage(
       name,
       pairs,
       labels: labels.length,
+      multiLabel: thresholds !== undefined,
       card: card({ model, result, format, change }),
     }),
     "page.css": reportStyles + styles,
@@ -148,43 +148,45 @@ async function changeOf(
   settings: ReadingSettings,
   bytes: Uint8Array,
   folder: string,
-  { weights = "f32", test, textColumn, labelColumn }: PageOptions,
+  { weights = "f32", test, textColumn, labelColumn, ...given }: PageOptions,
 ): Promise<WeightsChange | undefined> {
   if (test === undefined || weights === "f32") return undefined;
   const { labels } = model;
   const { examples, textColumns } = await readLabelled(test, {
-    textColumn,
-    labelColumn,
-    labels,
-    labelsFrom: folder,
+    ...{ textColumn, labelColumn, labels, labelsFrom: folder },
+    ...labelLayout(given, folder, model.thresholds !== undefined),
   });
   requireTextColumns(model, folder, textColumns);
   const [with32, stored] = [
-    await predicted(model, settings, onnxOf(model, "f32"), examples),
-    await predicted(model, settings, bytes, examples),
+    await measured(model, settings, onnxOf(model, "f32"), examples),
+    await measured(model, settings, bytes, examples),
   ];
-  const share = (wrong: (n: number) => boolean) =>
-    examples.filter((_, n) => wrong(n)).length / examples.length;
   return {
     texts: examples.length,
-    errorF32: share((n) => with32[n] !== examples[n]!.label),
-    error: share((n) => stored[n] !== examples[n]!.label),
-    changed: share((n) => stored[n] !== with32[n]),
+    measure: model.thresholds ? "micro F1" : "error",
+    ...{ valueF32: with32.value, value: stored.value },
+    changed: examples.filter((_, n) => stored.answers[n] !== with32.answers[n]).length / examples.length,
   };
 }
 
-async function predicted(
-  { tokenizer, labels }: TrainedModel,
+/** Returns the error or micro F1 on examples, and the answer on each. */
+async function measured(
+  { tokenizer }: TrainedModel,
   settings: ReadingSettings,
   bytes: Uint8Array,
   examples: readonly Example[],
-): Promise<ArrayLike<number>> {
+): Promise<{ value: number; answers: string[] }> {
   const runtime = await import("onnxruntime-web/wasm") as unknown as OnnxRuntime;
   runtime.env.wasm.numThreads = 1;
   const session = await runtime.InferenceSession.create(bytes);
   try {
     const classifier = new OnnxClassifier(runtime, session, tokenizer, settings);
-    return argmax(await classifier.probabilities(examples), labels.length);
+    const { labels, thresholds } = classifier;
+    const found = await classifier.classify(examples);
+    const answers = found.map(({ label, labels }) => JSON.stringify(labels ?? label));
+    const probabilities = found.flatMap(({ probabilities }) => [...probabilities]);
+    const { micro_f1, error_rate } = evaluationOf({ labels, examples }, probabilities, thresholds);
+    return { value: micro_f1 ?? error_rate, answers };
   } finally {
     await session.release();
   }

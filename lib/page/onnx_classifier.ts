@@ -1,9 +1,8 @@
 /** A classifier that ONNX Runtime computes in WebAssembly: in a browser, and where an export is measured. */
-import type { Classification, ClassifierText } from "../classifier/classifier.ts";
+import { type Classification, classifications, type ClassifierText } from "../classifier/classification.ts";
 import { readParts, type ReadText } from "../classifier/read_parts.ts";
 import { textStrategy } from "../paper/long_text.ts";
 import { type ReadExample, readExamples, type Reading } from "../paper/reading.ts";
-import { argmax } from "../results/metrics.ts";
 import type { HostTensors } from "../tensors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { classProbabilities } from "../training/class_probabilities.ts";
@@ -37,6 +36,8 @@ export interface ReadingSettings {
   readonly pairs: boolean;
   /** Divisor of the logits. */
   readonly temperature: number;
+  /** [C] the least probabilities of labels that a text gets, only where it may have several. */
+  readonly thresholds?: readonly number[];
 }
 
 /** Texts that are computed at once. */
@@ -74,6 +75,11 @@ export class OnnxClassifier {
     return this.settings.labels;
   }
 
+  /** [C] the least probabilities of labels that a text gets, only where it may have several. */
+  get thresholds(): readonly number[] | undefined {
+    return this.settings.thresholds;
+  }
+
   /** Tells what is read of a text. */
   reads(text: string): ReadText {
     return readParts(text, this.#reading);
@@ -84,12 +90,7 @@ export class OnnxClassifier {
     texts: readonly ClassifierText[],
     onTexts?: (done: number) => void,
   ): Promise<Classification[]> {
-    const classes = this.labels.length;
-    const probabilities = await this.probabilities(texts, onTexts);
-    return Array.from(argmax(probabilities, classes), (best, place) => {
-      const own = probabilities.subarray(place * classes, (place + 1) * classes);
-      return { label: this.labels[best]!, probability: own[best]!, probabilities: own };
-    });
+    return classifications(await this.probabilities(texts, onTexts), this);
   }
 
   /** Probabilities [N*C] of the classes for each of N texts. @param onTexts told on the way how many texts are done */
@@ -105,6 +106,7 @@ export class OnnxClassifier {
       examples: texts.length,
       classes: this.labels.length,
       temperature: this.settings.temperature,
+      multiLabel: this.thresholds !== undefined,
       onExamples: onTexts,
     });
   }

@@ -65,7 +65,7 @@ export interface FineTuned {
   readonly testPredictions?: Predictions;
   /** `true` if the texts are pairs. */
   readonly pairs: boolean;
-  /** [C] the least probabilities of labels that a text gets, only where it may have several: chosen with the epoch. */
+  /** [C] the least probabilities of labels that a text gets, only where it may have several: chosen with the epoch, or 0.5. */
   readonly thresholds?: readonly number[];
   /** Optimizer updates. */
   readonly steps: number;
@@ -166,7 +166,8 @@ export async function fineTune(
     const isKept = kept?.measured === result.epochs[result.bestEpoch - 1]!.evaluation;
     const chosen = isKept ? kept!.evaluated : chooses ? await evaluate(split[chosenBy]) : undefined;
     const dev = chosenBy === "dev" ? chosen : undefined;
-    const thresholds = (best.dev ?? best.test)?.multiLabel?.thresholds;
+    const found = (best.dev ?? best.test)?.multiLabel?.thresholds;
+    const thresholds = data.multiLabel && !found ? data.labels.map(() => .5) : found; // never by test texts
     if (epochs.length < stretches.length) {
       const made = `${result.steps} of ${stretches.at(-1)!.to} steps`;
       const why = `${settings.patience} measurements in a row were no better`;

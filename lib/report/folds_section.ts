@@ -15,14 +15,21 @@ export async function foldsSection(found: CrossValidation): Promise<Fragment> {
 <p>${
     foldsSentence(found)
   }. Each fold was tested by a classifier that has not seen it and whose epoch was chosen by other
-texts; the classifier of this page was trained on all rows.</p>
+texts; the classifier of this page was trained on all rows.${
+    found.microF1 && " Its thresholds were chosen by the predictions of all folds."
+  }</p>
 ${
     grid({
       caption: "Folds",
-      head: ["fold", "texts", "error", "macro F1", "loss", "best epoch", "time"],
+      head: [
+        ...["fold", "texts"],
+        ...found.microF1 ? ["micro F1", "texts not wholly right"] : ["error"],
+        ...["macro F1", "loss", "best epoch", "time"],
+      ],
       rows: found.folds.map(({ metrics, bestEpoch, seconds }, n) => [
         n + 1,
         metrics.examples,
+        ...metrics.multiLabel ? [metrics.multiLabel.microF1.toFixed(4)] : [],
         percent(metrics.errorRate, 2),
         metrics.macroF1.toFixed(4),
         metrics.loss.toFixed(4),

@@ -5,8 +5,10 @@ import type { SearchResult } from "../search/search.ts";
 import { choiceText } from "../search/choices.ts";
 import {
   againstDefault,
+  asJudged,
   choiceSentences,
   effectText,
+  judged,
   searchEffects,
   trialHead,
   trialRow,
@@ -25,7 +27,7 @@ ${against(result)}
 ${
     grid({
       caption: "All trainings, measured on the development texts",
-      head: ["", ...trialHead],
+      head: ["", ...trialHead(judged(result))],
       words: [2, 5],
       rows: state.trials.map((trial, n) => [
         trial === result.trial ? `${n + 1} (chosen)` : n + 1,
@@ -37,12 +39,13 @@ ${
 
 /** Writes the whole trainings against the default's. */
 function against({ order, state }: SearchResult): Fragment {
+  const measure = judged({ state });
   return grid({
     caption: "Whole trainings against the default's, on the same development texts",
-    head: ["", "error, points", "steps"],
+    head: ["", `${measure}, points`, "steps"],
     rows: againstDefault({ state }).map(({ trial, difference }) => [
       choiceText(order[trial.choice]!),
-      points(difference),
+      points(asJudged(difference, measure)),
       trial.outcome.steps,
     ]),
   });
@@ -51,14 +54,17 @@ function against({ order, state }: SearchResult): Fragment {
 async function worth(result: SearchResult): Promise<Fragment> {
   const effects = searchEffects(result);
   if (!effects) return html`<p>There were too few trainings to tell what each choice was worth.</p>`;
-  const { errors, losses, steps, trainings } = effects;
+  const { losses, steps, trainings } = effects;
+  const measure = judged(result);
+  const effectsShown = effects.errors.map((effect) => asJudged(effect, measure));
+  const side = measure === "error" ? "left" : "right";
   const base = result.order[0]!;
   const figure = {
     title: "What each choice was worth",
-    x: "difference of development error, points",
+    x: `difference of development ${measure}, points`,
     panels: [{
-      title: `${trainings} trainings of ${steps} steps; left is better`,
-      dots: errors.map((effect) => ({
+      title: `${trainings} trainings of ${steps} steps; ${side} is better`,
+      dots: effectsShown.map((effect) => ({
         name: effectText(effect, base),
         paper: null,
         ours: { middle: 100 * effect.difference, low: 100 * effect.low, high: 100 * effect.high },
@@ -67,7 +73,7 @@ async function worth(result: SearchResult): Promise<Fragment> {
   };
   const range = ({ difference, low, high }: Effect, scale = 1) =>
     `${signed(scale * difference)} [${signed(scale * low)}, ${signed(scale * high)}]`;
-  const verdict = ({ low, high }: Effect) => high < 0 ? "better" : low > 0 ? "worse" : "not distinguishable";
+  const verdict = ({ low, high }: Effect) => high < 0 ? "better" : low > 0 ? "worse" : "not distinguishable"; // of errors
   return html`<figure class="chart" role="img" aria-label="${figure.title}">${new Markup(
     await dotsSvg(figure),
   )}</figure>
@@ -77,17 +83,17 @@ ${
       head: [
         "",
         "trainings",
-        "error, points",
+        `${measure}, points`,
         "loss",
-        "by errors",
+        measure === "error" ? "by errors" : "by micro F1",
       ],
       words: [4],
-      rows: errors.map((effect, n) => [
+      rows: effectsShown.map((effect, n) => [
         effectText(effect, base),
         effect.trainings,
         range(effect, 100),
         range(losses[n]!),
-        verdict(effect),
+        verdict(effects.errors[n]!),
       ]),
     })
   }<p>Each difference is what the choice adds where all else is equal, by least squares over these trainings. Its interval

@@ -174,7 +174,7 @@ function labelResults(evaluations: TrainingReport["evaluations"]): Fragment {
       ]),
     })
   }<p>A text may have several labels: it gets those whose probability reaches their threshold, which was chosen on the
-development texts. Micro F1 is that of all answers, one for each label and text.</p>`;
+${evaluations[0]!.split} texts. Micro F1 is that of all answers, one for each label and text.</p>`;
 }
 
 /** Most characters of a text that is shown with its marks. */

@@ -88,13 +88,15 @@ export const mistakeText = (whole: string): string => shortened(whole, character
  * @param data the classes' names, the examples [N], and their lines in a file
  * @param probabilities [N*C]
  * @param thresholds [C] where a text may have several labels
+ * @param given [N*C] then 1 for a label that a text gets; by the thresholds if not given
  */
 export function evaluationOf(
   data: EvaluatedTexts,
   probabilities: ArrayLike<number>,
   thresholds?: readonly number[],
+  given?: ArrayLike<number>,
 ): Evaluation {
-  if (thresholds) return labelEvaluationOf(data, probabilities, thresholds);
+  if (thresholds) return labelEvaluationOf(data, probabilities, thresholds, given);
   const { labels, examples, lines } = data;
   const expected = examples.map(({ label }) => label);
   const predicted = argmax(probabilities, labels.length);
@@ -137,10 +139,10 @@ function labelEvaluationOf(
   { labels, examples, lines }: EvaluatedTexts,
   probabilities: ArrayLike<number>,
   thresholds: readonly number[],
+  predicted: ArrayLike<number> = assignLabels(probabilities, thresholds),
 ): Evaluation {
   const C = labels.length;
   const expected = labelMatrix(examples, C);
-  const predicted = assignLabels(probabilities, thresholds);
   const namesOf = (matrix: ArrayLike<number>, n: number) =>
     labels.filter((_, c) => matrix[n * C + c] === 1).join(", ") || "none";
   const mistakes = examples.flatMap((example, n): Mistake[] => {
@@ -158,7 +160,7 @@ function labelEvaluationOf(
   });
   const classes = labelMetrics(predicted, expected, C);
   return {
-    ...measuresOf(measureLabels(probabilities, expected, thresholds)),
+    ...measuresOf(measureLabels(probabilities, expected, thresholds, predicted)),
     ...presentOf(classes),
     classes: classes.map((of, c) => ({
       label: labels[c]!,

@@ -3,7 +3,7 @@
  * gets a label if its probability reaches the label's threshold; each of N · C decisions is right or wrong.
  */
 import { listOf, numbers, requireArguments } from "../storage/arguments.ts";
-import { anything, whole } from "../storage/json.ts";
+import { anything, optional, whole } from "../storage/json.ts";
 import type { ClassMetrics, Metrics } from "./metrics.ts";
 
 /** Texts with a label, and texts without it, from which a label gets a threshold of its own. */
@@ -98,17 +98,20 @@ function bestThreshold(decisions: readonly { readonly p: number; readonly truth:
  * @param probabilities [N*C]
  * @param expected [N*C] as of {@linkcode labelMatrix}
  * @param thresholds [C]
+ * @param given [N*C] 1 for a label that a text gets; by the thresholds if not given
  * @throws RangeError if there is no example, or the sizes do not fit.
  */
 export function measureLabels(
   probabilities: ArrayLike<number>,
   expected: readonly number[],
   thresholds: readonly number[],
+  given?: ArrayLike<number>,
 ): Metrics {
   requireArguments("measureLabels", {
     probabilities: [probabilities, numbers],
     expected: [expected, numbers],
     thresholds: [thresholds, numbers],
+    given: [given, optional(numbers)],
   });
   const classes = thresholds.length;
   const examples = expected.length / classes;
@@ -117,16 +120,16 @@ export function measureLabels(
       `Expected ${expected.length} decisions on texts with ${classes} labels, found ${probabilities.length} probabilities`,
     );
   }
-  const predicted = assignLabels(probabilities, thresholds);
+  const predicted = given ?? assignLabels(probabilities, thresholds);
   const wrongOf = new Float64Array(examples);
   let [wrong, hit, claimed, known, loss, brier] = [0, 0, 0, 0, 0, 0];
   expected.forEach((truth, at) => {
     const p = probabilities[at]!;
-    const given = predicted[at]!;
-    if (given !== truth) wrongOf[Math.floor(at / classes)]!++;
-    wrong += given === truth ? 0 : 1;
-    hit += given * truth;
-    claimed += given;
+    const answer = predicted[at]!;
+    if (answer !== truth) wrongOf[Math.floor(at / classes)]!++;
+    wrong += answer === truth ? 0 : 1;
+    hit += answer * truth;
+    claimed += answer;
     known += truth;
     loss -= Math.log(Math.max(1e-12, truth === 1 ? p : 1 - p));
     brier += (p - truth) ** 2;
@@ -148,6 +151,34 @@ export function measureLabels(
       thresholds,
     },
   };
+}
+
+/**
+ * Returns a number for each text [N] whose mean is 1 − micro F1, and the spread of whose differences is that of the
+ * difference of two models' F1, for large N (the delta method). F = Σ a_n / Σ b_n with a_n = 2 TP_n and
+ * b_n = 2 TP_n + FP_n + FN_n, so that text n moves F by (a_n − F b_n) / Σ b, and its number is 1 − F − (a_n − F b_n) N / Σ b.
+ *
+ * @param probabilities [N*C]
+ * @param expected [N*C] as of {@linkcode labelMatrix}
+ * @param thresholds [C]
+ */
+export function microF1Errors(
+  probabilities: ArrayLike<number>,
+  expected: readonly number[],
+  thresholds: readonly number[],
+): Float64Array {
+  const C = thresholds.length;
+  const predicted = assignLabels(probabilities, thresholds);
+  const [hits, counts] = [new Float64Array(expected.length / C), new Float64Array(expected.length / C)];
+  expected.forEach((truth, at) => {
+    const n = Math.floor(at / C);
+    hits[n]! += 2 * truth * predicted[at]!;
+    counts[n]! += truth + predicted[at]!;
+  });
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return counts.fill(1);
+  const f1 = hits.reduce((sum, hit) => sum + hit, 0) / total;
+  return counts.map((count, n) => 1 - f1 - (hits[n]! - f1 * count) * counts.length / total);
 }
 
 /** Computes the measures of each label, from predicted and true labels [N*C]. */

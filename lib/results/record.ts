@@ -1,6 +1,7 @@
 /** The record of a run and its predictions, as values and as shapes of JSON. */
 import {
   anything,
+  either,
   fitting,
   list,
   map,
@@ -251,11 +252,32 @@ export const recordShape: Shape<RunRecord> = object<RunRecord>({
   start: fitting(text, "a time", (time) => !Number.isNaN(Date.parse(time))),
 });
 
+const anyPredictions: Shape<Predictions> = object<Predictions>({
+  ...{ labels: list(text), expected: list(whole(0)), probabilities: list(number(0, 1)) },
+});
+
 /** The shape of a file of predictions. */
 export const predictionsShape: Shape<Predictions> = fitting(
-  object<Predictions>({ labels: list(text), expected: list(whole(0)), probabilities: list(number(0, 1)) }),
+  anyPredictions,
   "classes of each example and a probability for each class",
   ({ labels, expected, probabilities }) =>
     expected.length > 0 && probabilities.length === expected.length * labels.length &&
     expected.every((label) => label < labels.length),
+);
+
+/** The shape of predictions of texts that may have several labels each. */
+const severalPredictionsShape: Shape<Predictions> = fitting(
+  anyPredictions,
+  "an answer and a probability for each text and label",
+  ({ labels, expected, probabilities }) =>
+    expected.length > 0 && probabilities.length === expected.length &&
+    expected.length % labels.length === 0 &&
+    expected.every((answer) => answer < 2),
+);
+
+/** The shape of {@linkcode Predictions} of one label a text, or of several. */
+export const keptPredictionsShape: Shape<Predictions> = either(
+  "predictions of one label for each text, or of several",
+  predictionsShape,
+  severalPredictionsShape,
 );

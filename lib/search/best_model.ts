@@ -4,7 +4,7 @@ import { saveClassifier } from "../classifier/save.ts";
 import { loadTrainedModel } from "../classifier/trained.ts";
 import type { FineTuned } from "../paper/fine_tune.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
-import { epochShape, metricsShape, predictionsShape } from "../results/record.ts";
+import { epochShape, keptPredictionsShape, metricsShape } from "../results/record.ts";
 import type { EpochRecord, Predictions } from "../results/records.ts";
 import type { Metrics } from "../results/metrics.ts";
 import { flag, list, number, object, readJson, type Shape, text, whole } from "../storage/json.ts";
@@ -26,7 +26,7 @@ interface Course {
 
 const courseShape: Shape<Course> = object<Course>({
   ...{ description: text, epochs: list(epochShape), bestEpoch: number(0), dev: metricsShape },
-  ...{ devPredictions: predictionsShape, steps: whole(0), trainSeconds: number(0), pairs: flag },
+  ...{ devPredictions: keptPredictionsShape, steps: whole(0), trainSeconds: number(0), pairs: flag },
   ...{ notes: list(text), modelNotes: list(text) },
 });
 
@@ -51,7 +51,7 @@ export async function readBest(folder: string, settings: FineTuneSettings): Prom
     courseShape,
     "start the search anew with --overwrite",
   );
-  const { config, parameters, tokenizer } = await loadTrainedModel(folder);
+  const { config, parameters, tokenizer, thresholds } = await loadTrainedModel(folder);
   const model = { config, parameters, tokenizer, fresh: false, description, notes: modelNotes };
-  return { ...course, model, settings, parameters };
+  return { ...course, model, settings, parameters, ...thresholds ? { thresholds } : {} };
 }

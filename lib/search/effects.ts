@@ -14,7 +14,7 @@ import { type Choice, type Level, levelsOf, rowOf, type Space } from "./choices.
 /** What was measured of a training. */
 export interface Measured {
   readonly choice: Choice;
-  /** [N] of each development text: 0 or 1 for right or wrong, or its loss. */
+  /** [N] of each development text: its error, such as 0 or 1 for right or wrong, or its loss. */
   readonly values: ArrayLike<number>;
 }
 

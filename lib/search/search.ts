@@ -1,13 +1,13 @@
 /**
  * A search for the best way to train within a budget of time: successive halving (rungs.ts) over the choices of the
- * paper's general solution (choices.ts), judged by the development split alone. The default recipe is always trained
- * whole, and stays unless another is better by more than chance (state.ts).
+ * paper's general solution (choices.ts), judged by the development split alone: by the error or, where a text may have
+ * several labels, by micro F1, as early stopping is. The default recipe is always trained whole, and stays unless another
+ * is better by more than chance (state.ts).
  *
  * What it does next depends on time, so each decision is kept before it is carried out: a search that was stopped goes on
  * with the same ones.
  */
 import { having, requireArguments } from "../storage/arguments.ts";
-import { requireOneLabel } from "../data/other_tasks.ts";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Recipe, RecipeContext, RecipePreTraining } from "../classifier/recipe.ts";
@@ -106,7 +106,6 @@ export async function searchRecipe(options: SearchOptions, context: SearchContex
   });
   const { recipe, fixed } = options;
   const { folder, resume, overwrite } = context.checkpoint;
-  requireOneLabel(recipe.data, "search (--budget)");
   if (recipe.data.test.length > 0) throw new RangeError("A search gets no test texts");
   const file = new StateFile(
     folder,

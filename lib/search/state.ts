@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { keep, outcomeShape, readKept, type RunOutcome } from "../classifier/run_outcome.ts";
 import { isBetter } from "../training/class_probabilities.ts";
 import { mistakes } from "../results/metrics.ts";
-import type { Predictions } from "../results/records.ts";
+import { microF1Errors } from "../results/multi_label.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
 import { list, number, object, optional, type Shape, text, whole } from "../storage/json.ts";
 import type { Pace } from "./cost.ts";
@@ -82,10 +82,23 @@ export class StateFile {
   }
 }
 
-/** Returns 1 for each wrong prediction and 0 for each right one. */
-export const wrongOf = ({ probabilities, expected }: Predictions) => mistakes(probabilities, expected);
+/**
+ * Returns the error of each development text: 1 for a wrong prediction and 0 for a right one. Where a text may have several
+ * labels the mean is 1 − micro F1, by which the epoch is chosen, too.
+ */
+export function errorsOf(
+  { predictions, metrics }: Pick<RunOutcome, "predictions" | "metrics">,
+): Float64Array {
+  const { probabilities, expected } = predictions;
+  return metrics.multiLabel
+    ? microF1Errors(probabilities, expected, metrics.multiLabel.thresholds)
+    : mistakes(probabilities, expected);
+}
 
-/** Returns the trainings of a rung, the best first: fewer errors, or as many and a smaller loss. */
+/**
+ * Returns the trainings of a rung, the best first: fewer errors (or, of several labels, a larger micro F1), or as many and a
+ * smaller loss.
+ */
 export function ranked(trials: readonly Trial[], rung: number): Trial[] {
   return trials.filter((trial) => trial.rung === rung).sort((a, b) => {
     const [first, second] = [a.outcome.metrics, b.outcome.metrics];
@@ -98,15 +111,15 @@ const rounding = 1e-9;
 
 /**
  * Returns the training that is chosen: of those of the highest rung the best one. But the default stays unless that one
- * makes fewer mistakes on the development texts by more than one standard error of the difference (the rule of Breiman
- * et al. 1984 for the simpler of two).
+ * makes fewer mistakes on the development texts (or, of several labels, has a larger micro F1) by more than one standard
+ * error of the difference (the rule of Breiman et al. 1984 for the simpler of two).
  */
 export function chosen(trials: readonly Trial[]): Trial {
   const candidates = ranked(trials, Math.max(...trials.map(({ rung }) => rung)));
   const [best, base] = [candidates[0]!, candidates.find(({ choice }) => choice === 0)];
   if (!base || base === best) return best;
-  const others = wrongOf(best.outcome.predictions);
-  const fewer = wrongOf(base.outcome.predictions).map((wrong, n) => wrong - others[n]!);
+  const others = errorsOf(best.outcome);
+  const fewer = errorsOf(base.outcome).map((error, n) => error - others[n]!);
   const error = (standardDeviation(fewer) ?? 0) / Math.sqrt(fewer.length);
   return mean(fewer) > error + rounding ? best : base;
 }

@@ -8,8 +8,10 @@ import { InputError } from "../../lib/errors.ts";
 import { textStrategyNames } from "../../lib/paper/long_text.ts";
 import type { FineTuneSettings } from "../../lib/paper/settings.ts";
 import { measure } from "../../lib/results/metrics.ts";
+import { chooseThresholds, measureLabels } from "../../lib/results/multi_label.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
+import { severalDataset } from "../helpers/several_labels.ts";
 import { slowUnless } from "../helpers/slow.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 
@@ -56,14 +58,15 @@ async function carryOut(
 }
 
 /** What does not take time. */
-function comparable({ folds, predictions, run: { tuned, temperature } }: CrossValidation) {
+function comparable({ folds, predictions, given, run: { tuned, temperature } }: CrossValidation) {
   const { parameters, test, steps, bestEpoch, notes } = tuned;
   return {
     folds: folds.map(({ seconds: _, epochs, ...fold }) => ({
       ...fold,
       epochs: epochs.map(({ seconds: _, ...epoch }) => epoch),
     })),
-    ...{ predictions, parameters, test, steps, bestEpoch, notes, temperature },
+    ...{ predictions, given, parameters, test, steps, bestEpoch, notes, temperature },
+    thresholds: tuned.thresholds,
   };
 }
 
@@ -110,7 +113,7 @@ Deno.test("a cross-validation tells mean and spread, and trains a classifier on 
     assert.deepEqual(predictions.expected, rows.map(({ label }) => label));
     const pooled = measure(predictions.probabilities, predictions.expected, 2);
     assert.ok(Math.abs(pooled.errorRate - mean) < 1e-12);
-    assert.equal(run.temperature, calibrationOf(predictions).temperature);
+    assert.equal(run.temperature, calibrationOf(predictions, {}).temperature);
 
     const middle = folds.map(({ bestEpoch }) => bestEpoch).sort()[1]!;
     assert.deepEqual([run.tuned.steps, run.survey.texts], [middle * 8, { train: 60, dev: 0, test: 20 }]);
@@ -119,9 +122,46 @@ Deno.test("a cross-validation tells mean and spread, and trains a classifier on 
     assert.deepEqual((await readdir(folder)).filter((name) => /^fold-\d$/.test(name)), []);
   }));
 
-for (const text of textStrategyNames) {
-  slowUnless(text === "hierarchical-attention")(
-    `early stopping, folds, class weights and resuming work together with ${text}`,
+const several = severalDataset(64, 9);
+
+Deno.test("folds of several labels are judged by micro F1, and what they hold out chooses the thresholds", () =>
+  inFolder(async (folder) => {
+    for (const { data: { test } } of foldsOf(several, 5, 3)) {
+      for (const c of [0, 1]) {
+        const share = test.filter(({ classes }) => classes!.includes(c)).length / test.length;
+        assert.ok(Math.abs(share - .5) <= 2 / test.length, `${share} of label ${c}`);
+      }
+    }
+    const { found } = await carryOut({ ...recipe, data: several }, 3, folder);
+    const { folds, microF1, errorRate, predictions, given, rows, run: { tuned, temperature } } = found!;
+    const each = folds.map(({ metrics }) => metrics.multiLabel!.microF1);
+    assert.ok(Math.abs(microF1!.mean - each.reduce((sum, f1) => sum + f1, 0) / 3) < 1e-12);
+    assert.deepEqual(
+      predictions.expected,
+      rows.flatMap(({ classes }) => [0, 1].map((c) => Number(classes!.includes(c)))),
+    );
+    // Each row's labels are those that its own fold gave it: the folds are as large, so the mean is the share of all.
+    const wrong = rows.filter((_, n) =>
+      [0, 1].some((c) => given![2 * n + c] !== predictions.expected[2 * n + c])
+    );
+    assert.ok(Math.abs(wrong.length / rows.length - errorRate.mean) < 1e-12);
+    const { thresholds } = chooseThresholds(predictions.probabilities, predictions.expected, 2);
+    assert.deepEqual([tuned.thresholds, temperature], [thresholds, 1]);
+    const { probabilities, expected } = tuned.testPredictions!;
+    assert.deepEqual(tuned.test, measureLabels(probabilities, expected, thresholds));
+    assert.match(
+      foldsSentence(found!),
+      /^3 folds: micro F1 0\.\d{4} ± 0\.\d{4}, macro F1 .*, [\d.]+ % ± [\d.]+ % of the texts not wholly right$/,
+    );
+    assert.equal(foldsFigure(folds).panels[1]!.title, "development micro F1, %");
+  }));
+
+const combinations = [data, several].flatMap((data) => textStrategyNames.map((text) => ({ data, text })));
+for (const { data, text } of combinations) {
+  slowUnless(text === (data === several ? "head+tail" : "hierarchical-attention"))(
+    `early stopping, folds, class weights and resuming work together with ${text}${
+      data === several ? " and several labels" : ""
+    }`,
     async () => {
       const unequal = { ...data, train: data.train.filter(({ label }, n) => label === 0 || n % 4 === 1) };
       const together = {

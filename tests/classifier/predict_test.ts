@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Classification, ClassifierText } from "../../lib/classifier/classifier.ts";
+import type { Classification, ClassifierText } from "../../lib/classifier/classification.ts";
 import { wholeText } from "../../lib/data/examples.ts";
 import type { Row } from "../../lib/tables/table.ts";
 import { RowTally } from "../../lib/tables/row_tally.ts";

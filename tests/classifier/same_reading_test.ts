@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { predictionColumns, predictRows } from "../../lib/classifier/predict.ts";
-import type { ClassifierText } from "../../lib/classifier/classifier.ts";
+import type { ClassifierText } from "../../lib/classifier/classification.ts";
 import { datasetFromFiles, readLabelled, textColumnsOf } from "../../lib/data/files.ts";
 import { InputError } from "../../lib/errors.ts";
 import { openTable, requireColumns, type TableOptions } from "../../lib/tables/table.ts";

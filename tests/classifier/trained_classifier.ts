@@ -1,6 +1,6 @@
 /** Tiny trained classifiers, and what training's own evaluation says of texts. */
 import { readExamples } from "../../lib/paper/reading.ts";
-import type { ClassifierText } from "../../lib/classifier/classifier.ts";
+import type { ClassifierText } from "../../lib/classifier/classification.ts";
 import { evaluationBatches } from "../../lib/training/batches.ts";
 import type { Example } from "../../lib/data/examples.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
@@ -12,6 +12,7 @@ import { startModel } from "../../lib/bert/start_model.ts";
 import { optimizer } from "../../lib/training/optimizers.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
+import { severalDataset } from "../helpers/several_labels.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 
 const engine = await referenceEngine();
@@ -30,35 +31,38 @@ export interface ClassifierKind {
   readonly features?: string;
   /** `true` if the texts are pairs; false if not given. */
   readonly pairs?: boolean;
+  /** `true` if a text may have several labels, "o" and "u" or none; false if not given. */
+  readonly several?: boolean;
 }
 
 const trained = new Map<string, Promise<FineTuned>>();
 
-/** A classifier of 5 layers after a few steps, trained once for each kind. */
+/** A classifier of 5 layers after a few steps, or of one layer that tells several labels; trained once for each kind. */
 export function trainedClassifier(
-  { text = "head+tail", features = "last", pairs = false }: ClassifierKind,
+  { text = "head+tail", features = "last", pairs = false, several = false }: ClassifierKind,
 ): Promise<FineTuned> {
-  const key = `${text} ${features} ${pairs}`;
+  const key = `${text} ${features} ${pairs} ${several}`;
   let run = trained.get(key);
-  if (!run) trained.set(key, run = trainClassifier({ text, features, pairs }));
+  if (!run) trained.set(key, run = trainClassifier({ text, features, pairs, several }));
   return run;
 }
 
-async function trainClassifier({ text, features, pairs }: Required<ClassifierKind>): Promise<FineTuned> {
-  const texts = exampleDataset({ count: 16, words: 20 });
+async function trainClassifier(
+  { text, features, pairs, several }: Required<ClassifierKind>,
+): Promise<FineTuned> {
+  const texts = several ? severalDataset(256, 3) : { ...exampleDataset({ count: 16, words: 20 }), labels };
   const paired = (examples: readonly Example[]) =>
     examples.map((example) => pairs ? { ...example, pair: example.text.slice(0, 12) } : example);
   const data = {
     ...texts,
-    labels,
     train: paired(texts.train),
     dev: paired(texts.dev),
     test: paired(texts.test),
   };
   const { config, parameters, ...model } = await startModel("new", {
-    labels,
+    labels: data.labels,
     seed: 7,
-    architecture: { ...tinyArchitecture, layers: 5 },
+    architecture: { ...tinyArchitecture, layers: several ? 1 : 5 },
     texts: data.train.map(({ text }) => text),
   });
   const name = "bert.embeddings.position_embeddings.weight";
@@ -73,6 +77,7 @@ async function trainClassifier({ text, features, pairs }: Required<ClassifierKin
     features,
     maxLength,
     seed: 7,
+    ...several ? { epochs: 8 } : {},
   });
   return await fineTune(start, data, settings, { engine: onnxEngine({ threads: 1 }) });
 }

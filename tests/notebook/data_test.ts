@@ -16,4 +16,8 @@ Deno.test("a data set says what it is, and so does a part of it", () =>
     const part = limit(data, { train: 4 });
     assert.match(Deno.inspect(part), /train 4, dev 2, test 0/);
     assert.deepEqual(part.labels, ["bad", "good"]);
+    const several = join(folder, "several.csv");
+    await writeFile(several, ["text,label", ...rows.map((row, n) => n % 3 ? row : `${row};long`)].join("\n"));
+    const tagged = await datasetFromFiles({ train: several, labelSeparator: ";" });
+    assert.deepEqual([tagged.multiLabel, tagged.labels], [true, ["bad", "good", "long"]]);
   }));

@@ -23,6 +23,34 @@ Deno.test("a classifier shows a table of texts where no script runs", async () =
   assert.doesNotMatch(table!, /<b>|<img/);
 });
 
+Deno.test("a classifier of several labels shows those over their thresholds", async () => {
+  const own = ["no", "one", "two", "both"];
+  const given = [[], ["a"], ["u"], ["a", "u"]];
+  const classifier = {
+    ...{ labels: ["a", "u"], thresholds: [.3, .6] },
+    classify: (texts: readonly unknown[]) =>
+      Promise.resolve(texts.map((text) => {
+        const labels = given[own.indexOf(text as string)]!;
+        const probabilities = Float64Array.of(
+          labels.includes("a") ? .4 : .2,
+          labels.includes("u") ? .9 : .5,
+        );
+        const label = probabilities[0]! > probabilities[1]! ? "a" : "u";
+        return { label, probability: Math.max(...probabilities), probabilities, labels };
+      })),
+  };
+  const { "text/markdown": table } = await (await showClassifier(classifier, { texts: own }))
+    [jupyterDisplay]();
+  const cells = table!.trim().split("\n").map((line) =>
+    line.split("|").slice(1, -1).map((cell) => cell.trim())
+  );
+  assert.deepEqual(cells[0], ["text", "labels", "probabilities"]);
+  assert.deepEqual(cells.slice(2).map((row) => row[2]), ["", "40.0 %", "90.0 %", "40.0 %, 90.0 %"]);
+  assert.deepEqual(cells.slice(2).map((row) => row[1]), ["none", "a", "u", "a, u"]);
+  const shown = await showClassifier(classifier);
+  assert.match((await shown[jupyterDisplay]())["text/markdown"]!, /\| u +\| 60\.0 % +\|/);
+});
+
 Deno.test("a classifier's box in a cell asks this process, and its page holds no markup of labels", async () => {
   const classifier = await trained;
   const shown = await showClassifier(classifier, { texts, answer: true });

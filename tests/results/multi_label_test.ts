@@ -7,6 +7,7 @@ import {
   chooseThresholds,
   labelMetrics,
   measureLabels,
+  microF1Errors,
 } from "../../lib/results/multi_label.ts";
 
 const golden = JSON.parse(
@@ -55,6 +56,36 @@ Deno.test("a threshold is 0.5 where no text has a label, and no threshold stands
   const { common } = chooseThresholds([.6, .6, .2, .2], [1, 0, 0, 0], 1);
   assert.equal(common, .4);
   assert.equal(measureLabels([.9, .2], [0, 0], [.95, .95]).multiLabel!.microF1, 0);
+});
+
+Deno.test("the texts' errors have 1 − micro F1 as mean, and move as F1 does when a text is left out", () => {
+  const thresholds = new Array<number>(classes).fill(.5);
+  const f1 = (probabilities: readonly number[], truth: readonly number[]) =>
+    measureLabels(probabilities, truth, thresholds).multiLabel!.microF1;
+  const errors = microF1Errors(probabilities, truth, thresholds);
+  const N = truth.length / classes;
+  const whole = f1(probabilities, truth);
+  close(errors.reduce((sum, error) => sum + error, 0) / N, 1 - whole, "mean");
+  // The jackknife's pseudo-values, N F − (N − 1) F without n, are the same but for terms of 1 / N.
+  const leftOut = (values: readonly number[], n: number) => values.toSpliced(n * classes, classes);
+  const pseudo = Array.from(
+    errors,
+    (_, n) => 1 - (N * whole - (N - 1) * f1(leftOut(probabilities, n), leftOut(truth, n))),
+  );
+  errors.forEach((error, n) =>
+    assert.ok(Math.abs(error - pseudo[n]!) < 10 / N, `${n}: ${error} and ${pseudo[n]}`)
+  );
+  assert.deepEqual([...microF1Errors([.1, .2], [0, 0], [.5, .5])], [1], "no label anywhere: F1 is 0");
+});
+
+Deno.test("answers that are given take the place of the thresholds'", () => {
+  const given = assignLabels(probabilities, new Array(classes).fill(.3));
+  const { thresholds } = golden.half;
+  const [own, by] = [
+    measureLabels(probabilities, truth, thresholds, given),
+    measureLabels(probabilities, truth, new Array(classes).fill(.3)),
+  ];
+  assert.deepEqual(own, { ...by, multiLabel: { ...by.multiLabel!, thresholds } });
 });
 
 Deno.test("sizes that do not fit are told", () => {

@@ -132,6 +132,87 @@ Deno.test("several labels a text from a table to an export: train, evaluate, pre
     assert.match(exported.error, /A text may have several labels: .* reaches the threshold of README\.md/);
   }));
 
+Deno.test("folds of several labels end in a model of all rows, and its page has their measures", () =>
+  inFolder(async (folder) => {
+    const [model, start] = [join(folder, "model"), await writeModel(join(folder, "start"))];
+    const train = await writeSeveral(join(folder, "train.csv"), 60, 1);
+    const { code, out, error } = await runInTest(
+      trainCommand,
+      ...["--train", train, "--label-separator", "|", "--model", start, "--output", model, "--folds", "2"],
+      ...["--max-length", "16", "--epochs", "3", "--batch-size", "8", "--learning-rate", "0.01"],
+      ...["--patience", "1", "--class-weights", "balanced", "--engine", "onnx", "--truncation", "tail"],
+    );
+    assert.equal(code, 0, error);
+    assert.match(error, /\nfold 2 of 2: micro F1 0\.\d{4}, /);
+    assert.match(out, /^2 folds: micro F1 .* of the texts not wholly right\nheld-out: micro F1 /);
+    const result = JSON.parse(await readFile(join(model, "result.json"), "utf8"));
+    const { folds, cross_validation: held } = result;
+    assert.deepEqual([held.examples, folds.each.length, result.temperature], [60, 2, undefined]);
+    const mean = (folds.each[0].micro_f1 + folds.each[1].micro_f1) / 2;
+    assert.ok(Math.abs(folds.micro_f1.mean - mean) < 1e-12);
+    // The held-out answers are the folds' own, of equal sizes.
+    assert.ok(Math.abs(held.error_rate - folds.error_rate.mean) < 1e-12);
+    const about = JSON.parse(await readFile(join(model, "bertlab.json"), "utf8"));
+    assert.deepEqual(about.thresholds, held.thresholds);
+    const report = await readFile(join(model, "report.html"), "utf8");
+    assert.match(report, /micro F1 0\.\d{4} on the held-out texts<\/h1>[^]*<h2>Cross-validation<\/h2>/);
+
+    const test = await writeSeveral(join(folder, "test.csv"), 24, 2);
+    const page = join(folder, "page");
+    const exported = await runInTest(
+      exportCommand,
+      ...["--model", model, "--output", page, "--page", "--weights", "int8"],
+      ...["--test", test, "--label-separator", "|"],
+    );
+    assert.equal(exported.code, 0, exported.error);
+    assert.match(
+      exported.error,
+      /^Weights in int8: on 24 test texts the micro F1 is \d\.\d{4}, and \d\.\d{4} with the weights as trained; /,
+    );
+    const html = await readFile(join(page, "index.html"), "utf8");
+    assert.match(
+      html,
+      new RegExp(`Micro F1 on the held-out texts: <strong>${held.micro_f1.toFixed(4)}</strong>`),
+    );
+    assert.ok(html.includes(about.thresholds[1].toFixed(3)));
+  }));
+
+Deno.test("a search among several labels ends in the choice of the largest micro F1, tested with its thresholds", () =>
+  inFolder(async (folder) => {
+    const [model, start] = [join(folder, "model"), await writeModel(join(folder, "start"))];
+    const [train, test] = [
+      await writeSeveral(join(folder, "train.csv"), 80, 1),
+      await writeSeveral(join(folder, "test.csv"), 32, 2),
+    ];
+    const { code, out, error } = await runInTest(
+      trainCommand,
+      ...["--train", train, "--test", test, "--label-separator", "|", "--model", start, "--output", model],
+      ...["--max-length", "16", "--epochs", "2", "--batch-size", "8"],
+      ...["--budget", "2m", "--recipe", "fit", "--truncation", "tail", "--engine", "onnx"],
+    );
+    assert.equal(code, 0, error);
+    assert.match(
+      error,
+      /\n1: steps \d+, recipe fit, rate 5e-5, layer decay 0\.95, truncation tail, micro F1 [01]\.\d{4}, /,
+    );
+    assert.match(
+      out,
+      /^Chosen: fit, .* development micro F1 .*\n\d+ trainings in .*\ndevelopment: micro F1 .*\ntest: micro F1 /,
+    );
+    const result = JSON.parse(await readFile(join(model, "result.json"), "utf8"));
+    assert.deepEqual(result.search.effects.error_rate, undefined);
+    assert.equal(result.search.effects.micro_f1.length, 3);
+    assert.ok(result.search.trials.every(({ dev }: { dev: { micro_f1: number } }) => dev.micro_f1 >= 0));
+    assert.deepEqual(result.test.thresholds, result.dev.thresholds);
+    const report = await readFile(join(model, "report.html"), "utf8");
+    assert.match(report, /difference of development micro F1, points/);
+    const evaluated = await runInTest(
+      evaluateCommand,
+      ...["--model", model, "--input", test, "--label-separator", "|", "--engine", "onnx"],
+    );
+    assert.match(evaluated.out, new RegExp(`: micro F1 ${result.test.micro_f1.toFixed(4)}, `));
+  }));
+
 Deno.test("options of several labels are refused for a model of one label a text", () =>
   inFolder(async (folder) => {
     const start = await writeModel(join(folder, "start"));

@@ -10,9 +10,12 @@ import {
   searchRecipe,
   type SearchResult,
 } from "../../lib/search/search.ts";
+import { choiceSentences } from "../../lib/search/search_text.ts";
+import { errorsOf } from "../../lib/search/state.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { test } from "../helpers/slow.ts";
+import { severalDataset } from "../helpers/several_labels.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 
 const engine = onnxEngine();
@@ -119,6 +122,38 @@ test.slow("a search that was killed again and again comes to the same trainings,
     const again = await search(folder);
     assert.deepEqual([again.steps, comparable(again.result!)], [0, whole]);
   });
+});
+
+Deno.test("a search among several labels is judged by micro F1, and after a kill comes to the same choice", async () => {
+  const recipe = {
+    ...options.recipe,
+    data: { ...severalDataset(80, 9), test: [] },
+    fineTuning: {
+      ...options.recipe.fineTuning,
+      classWeights: "balanced",
+      patience: 3,
+      evaluateEvery: 4,
+    } as const,
+  };
+  const more = { recipe, fixed: ["recipe", "truncation", "learningRate"] as const };
+  const whole = await inFolder(async (folder) => (await search(folder, { more })).result!);
+  await inFolder(async (folder) => {
+    assert.equal((await search(folder, { more, killAt: 30 })).result, undefined);
+    const { result } = await search(folder, { more });
+    assert.deepEqual(comparable(result!), comparable(whole));
+    assert.deepEqual(result!.tuned.thresholds, whole.tuned.thresholds);
+  });
+  const { state: { trials }, trial, tuned } = whole;
+  assert.deepEqual(tuned.thresholds, trial.outcome.metrics.multiLabel!.thresholds);
+  for (const { outcome } of trials) {
+    const errors = errorsOf(outcome);
+    const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+    assert.ok(Math.abs(1 - mean - outcome.metrics.multiLabel!.microF1) < 1e-9);
+  }
+  const last = trials.filter(({ rung }) => rung === trial.rung);
+  const best = Math.max(...last.map(({ outcome }) => outcome.metrics.multiLabel!.microF1));
+  assert.ok(trial.choice === 0 || trial.outcome.metrics.multiLabel!.microF1 === best);
+  assert.match(choiceSentences(whole)[0]!, /, development micro F1 [01]\.\d{4}, as /);
 });
 
 Deno.test("pre-training is one of the choices where there is time for a pass over the texts", () =>

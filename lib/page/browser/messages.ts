@@ -49,6 +49,8 @@ export interface TableWork {
   readonly probabilities: boolean;
   /** For spreadsheets. */
   readonly safe: boolean;
+  /** The text between several labels of a row. */
+  readonly labelSeparator: string;
 }
 
 /** A labelled table. */

@@ -5,7 +5,7 @@ import { counted, find, make, time } from "./dom.ts";
 import type { PageModel, TableAnswer } from "./messages.ts";
 
 /** Starts the box. */
-export function startTableBox(client: Client, { settings: { pairs } }: PageModel): void {
+export function startTableBox(client: Client, { settings: { pairs, thresholds } }: PageModel): void {
   const [zone, file, said] = [find("drop"), find<HTMLInputElement>("file"), find("table-state")];
   const [options, label, cancel] = [
     find("table-options"),
@@ -72,6 +72,7 @@ export function startTableBox(client: Client, { settings: { pairs } }: PageModel
           textColumns: chosen,
           probabilities: isChecked("each"),
           safe: isChecked("safe"),
+          labelSeparator: thresholds ? find<HTMLInputElement>("separator").value : ";",
         },
         onProgress,
       );

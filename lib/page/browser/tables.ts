@@ -1,5 +1,5 @@
 /** Tables that are dropped on the page: looked at first, then labelled row by row, as `deno task predict` does. */
-import { namesOf, predictionColumns, predictRows } from "../../classifier/predict.ts";
+import { namesOf, predictionColumns, predictRows, requireSeparable } from "../../classifier/predict.ts";
 import { InputError } from "../../errors.ts";
 import { RowTally } from "../../tables/row_tally.ts";
 import { formatOf, openTable, requireColumns } from "../../tables/table.ts";
@@ -27,13 +27,18 @@ const types = { csv: "text/csv", tsv: "text/tab-separated-values", jsonl: "appli
 /** Labels a table that {@linkcode lookAt} has seen. */
 export async function labelTable(
   classifier: OnnxClassifier,
-  { name, rows, columns, textColumns, probabilities, safe }: TableWork,
+  { name, rows, columns, textColumns, probabilities, safe, labelSeparator: separator }: TableWork,
   onRows: (done: number, all: number) => void,
 ): Promise<LabelledTable> {
   const table = await openTable(name);
   requireColumns({ path: name, columns }, ...textColumns);
   const format = table.format as keyof typeof types;
-  const added = predictionColumns(columns, classifier.labels, { probabilities });
+  const multiLabel = classifier.thresholds !== undefined;
+  const labelSeparator = format === "jsonl" ? undefined : separator;
+  if (multiLabel && labelSeparator !== undefined) {
+    requireSeparable(classifier.labels, labelSeparator, "write something else between them");
+  }
+  const added = predictionColumns(columns, classifier.labels, { probabilities, multiLabel });
   const encoder = encoderOf({
     format,
     columns: [...columns, ...namesOf(added)],
@@ -43,7 +48,7 @@ export async function labelTable(
   const parts: Blob[] = [new Blob([encoder.start() as string])];
   let done = 0;
   const batches = predictRows(table.rows, classifier, {
-    ...{ textColumns, added, withoutText, withNul, withTokens },
+    ...{ textColumns, added, labelSeparator, withoutText, withNul, withTokens },
     columns: format === "jsonl" ? undefined : columns,
     onRows: (rowsDone) => onRows(done = rowsDone, rows),
   });

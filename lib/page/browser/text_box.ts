@@ -3,6 +3,7 @@ import type { ExplainedPart, Explanation } from "../../classifier/occlusion.ts";
 import type { ReadText } from "../../classifier/read_parts.ts";
 import type { Client } from "./client.ts";
 import { counted, find, make, named, percent, points, table, time } from "./dom.ts";
+import type { ReadingSettings } from "../onnx_classifier.ts";
 import type { GivenText, PageModel, TextAnswer } from "./messages.ts";
 
 /** Most labels whose probabilities are shown at once. */
@@ -11,7 +12,8 @@ const mostShown = 10;
 const mostListed = 10;
 
 /** Starts the box. */
-export function startTextBox(client: Client, { settings: { labels, pairs } }: PageModel): void {
+export function startTextBox(client: Client, { settings }: PageModel): void {
+  const { labels, pairs, thresholds } = settings;
   const [text, pair] = [find<HTMLTextAreaElement>("text"), find<HTMLTextAreaElement>("pair")];
   const [result, why, said] = [find("result"), find<HTMLButtonElement>("why"), find("text-state")];
   const which = find<HTMLSelectElement>("why-label");
@@ -39,12 +41,17 @@ export function startTextBox(client: Client, { settings: { labels, pairs } }: Pa
       const answer = await client.ask("classify", asked);
       const { probabilities, seconds } = answer;
       const best = probabilities.indexOf(Math.max(...probabilities));
-      result.replaceChildren(...resultOf(labels, answer, asked));
+      result.replaceChildren(...resultOf(settings, answer, asked));
       shown = asked;
       find("explanation").replaceChildren();
       which.value = `${best}`;
       find("why-box").hidden = false;
-      return `${labels[best]}: ${percent(probabilities[best]!)}, in ${time(seconds)}.`;
+      const surest = `${labels[best]}: ${percent(probabilities[best]!)}`;
+      if (!thresholds) return `${surest}, in ${time(seconds)}.`;
+      const own = givenLabels(labels, probabilities, thresholds);
+      return `${own.length > 0 ? own.join(", ") : `No label; the most probable is ${surest}`}, in ${
+        time(seconds)
+      }.`;
     });
   });
 
@@ -63,8 +70,15 @@ export function startTextBox(client: Client, { settings: { labels, pairs } }: Pa
   });
 }
 
-function resultOf(
+/** Returns the labels whose probability reaches their threshold. */
+const givenLabels = (
   labels: readonly string[],
+  probabilities: readonly number[],
+  thresholds: readonly number[],
+) => labels.filter((_, c) => probabilities[c]! >= thresholds[c]!);
+
+function resultOf(
+  { labels, thresholds }: ReadingSettings,
   { probabilities, reads }: TextAnswer,
   { text }: GivenText,
 ): Node[] {
@@ -75,10 +89,33 @@ function resultOf(
     inner.style.setProperty("--share", `${share}`);
     return inner;
   };
-  const rows = order.slice(0, mostShown).map((place) => [
-    named(labels[place]!),
-    make("span", {}, percent(probabilities[place]!, 2), bar(probabilities[place]!)),
-  ]);
+  const share = (place: number) => {
+    const inner = bar(probabilities[place]!);
+    if (thresholds) {
+      inner.classList.add("limited");
+      inner.style.setProperty("--threshold", `${thresholds[place]!}`);
+    }
+    return make("span", {}, percent(probabilities[place]!, 2), inner);
+  };
+  if (thresholds) {
+    const own = givenLabels(labels, probabilities, thresholds);
+    const names = own.flatMap((label, n) => n === 0 ? [named(label)] : [", ", named(label)]);
+    const isGiven = (place: number) => probabilities[place]! >= thresholds[place]!;
+    const rows = order.map((place) => [
+      isGiven(place) ? make("strong", {}, named(labels[place]!)) : named(labels[place]!),
+      share(place),
+      percent(thresholds[place]!, 2),
+      isGiven(place) ? "yes" : "no",
+    ]);
+    return [
+      make("p", { class: "answer" }, ...names.length > 0 ? names : ["no label"]),
+      table("Each label's probability, and the least at which it is given", [
+        ...["label", "probability", "threshold", "given"],
+      ], rows),
+      ...reads ? readingOf(reads, text) : [],
+    ];
+  }
+  const rows = order.slice(0, mostShown).map((place) => [named(labels[place]!), share(place)]);
   const more = order.length > mostShown ? ` (the ${mostShown} most probable of ${order.length})` : "";
   return [
     make("p", { class: "answer" }, named(labels[best!]!), ` ${percent(probabilities[best!]!)}`),
