@@ -12,7 +12,7 @@ import {
   type TableStream,
 } from "../lib/tables/table.ts";
 import type { TableFormat } from "../lib/tables/rows.ts";
-import { keepsType, numberType } from "../lib/tables/parquet_table.ts";
+import { keepsType, numberType } from "../lib/tables/parquet_types.ts";
 import { RowTally } from "../lib/tables/row_tally.ts";
 import { requireWritable } from "../lib/storage/whole_file.ts";
 import { type TableLayout, writeTable } from "../lib/tables/writer.ts";

@@ -1,11 +1,8 @@
 /** Parquet files as rows of named columns, and back. */
-import type { SchemaElement } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { openParquet, readParquet } from "./parquet.ts";
+import type { ParquetType } from "./parquet_types.ts";
 import { cellText, type Row, type TableEncoder } from "./rows.ts";
-
-/** A column's name and its type in the file. */
-export type ParquetType = SchemaElement;
 
 /** Returns the columns of a Parquet file in its order. @throws InputError when it is damaged or not Parquet. */
 export async function parquetColumns(path: string): Promise<readonly ParquetType[]> {
@@ -21,20 +18,6 @@ export async function* parquetRows(path: string, columns: readonly string[]): As
     const values = new Map(Array.from(typed, ([column, value]) => [column, cellText(value)]));
     yield { line: ++line, values, typed };
   }
-}
-
-/** Tells whether a column's values are written as they were read; others, such as lists, become texts. */
-export function keepsType({ type, converted_type: converted, logical_type: logical }: ParquetType): boolean {
-  if (type === undefined || type === "INT96" || type === "FIXED_LEN_BYTE_ARRAY") return false;
-  const plain = converted === undefined && logical === undefined && type !== "BYTE_ARRAY";
-  const text = converted === "UTF8" || logical?.type === "STRING";
-  const whole = /^U?INT_\d+$/.test(converted ?? "") || logical?.type === "INTEGER";
-  return plain || text || whole || converted === "DATE" || converted === "TIMESTAMP_MILLIS";
-}
-
-/** Returns the type of a column of numbers with fractions. */
-export function numberType(name: string): ParquetType {
-  return { name, type: "DOUBLE", repetition_type: "OPTIONAL" };
 }
 
 /** Returns a type that all libraries read: of whole numbers hyparquet-writer gets only the older name right. */

@@ -3,7 +3,6 @@ import type { SchemaElement } from "hyparquet";
 import { extname } from "node:path";
 import { InputError } from "../errors.ts";
 import { shown } from "../storage/byte_source.ts";
-import { parquetColumns, parquetRows } from "./parquet_table.ts";
 import { delimitedRecords, type Quotes, separatorName } from "./delimited.ts";
 import { jsonFileRows } from "./json_document.ts";
 import type { Row, TableFormat } from "./rows.ts";
@@ -229,6 +228,7 @@ async function openParquet(path: string, name: string): Promise<OpenRows> {
   if (path === standardStream) {
     throw new InputError(`Cannot read Parquet from ${name} as its index is at its end: give a file`);
   }
+  const { parquetColumns, parquetRows } = await import("./parquet_table.ts"); // few tables are Parquet
   const types = await parquetColumns(path);
   const columns = types.map((type) => type.name);
   const rows = parquetRows(path, columns);

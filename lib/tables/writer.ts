@@ -3,7 +3,7 @@ import { stringify } from "csv-stringify/sync";
 import { open, realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { InputError } from "../errors.ts";
-import { parquetEncoder, type ParquetType } from "./parquet_table.ts";
+import type { ParquetType } from "./parquet_types.ts";
 import { cellJson, cellText, type OutputRow, type TableEncoder, type TableFormat } from "./rows.ts";
 import { standardStream } from "./text_source.ts";
 import { printable } from "../printable.ts";
@@ -45,7 +45,7 @@ export async function writeTable(
   layout: TableLayout,
   batches: AsyncIterable<readonly OutputRow[]>,
 ): Promise<void> {
-  const encoder = encoderOf(layout);
+  const encoder = await encoderOf(layout);
   const sink = await openSink(path);
   try {
     await sink.write(encoder.start());
@@ -59,7 +59,7 @@ export async function writeTable(
 }
 
 /** Returns the encoder of a table's format. */
-export function encoderOf({ format, columns, types, safe }: TableLayout): TableEncoder {
+export async function encoderOf({ format, columns, types, safe }: TableLayout): Promise<TableEncoder> {
   switch (format) {
     case "csv":
       return delimitedEncoder(columns, ",", safe);
@@ -72,7 +72,7 @@ export function encoderOf({ format, columns, types, safe }: TableLayout): TableE
         end: () => "",
       };
     case "parquet":
-      return parquetEncoder(columns, types);
+      return (await import("./parquet_table.ts")).parquetEncoder(columns, types);
   }
 }
 

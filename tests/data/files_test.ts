@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { datasetFromFiles, type FileOptions, readLabelled } from "../../lib/data/files.ts";
-import { numberType } from "../../lib/tables/parquet_table.ts";
+import { numberType } from "../../lib/tables/parquet_types.ts";
 import { writeTable } from "../../lib/tables/writer.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { parquetFolder } from "./paper_files.ts";

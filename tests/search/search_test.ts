@@ -124,7 +124,7 @@ test.slow("a search that was killed again and again comes to the same trainings,
   });
 });
 
-Deno.test("a search among several labels is judged by micro F1, and after a kill comes to the same choice", async () => {
+test.slow("a search among several labels is judged by micro F1, and after a kill comes to the same choice", async () => {
   const recipe = {
     ...options.recipe,
     data: { ...severalDataset(80, 9), test: [] },

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, realpath, symlink, writeFile } from "node:fs/
 import { join } from "node:path";
 import type { SchemaElement } from "hyparquet";
 import { openTable, readTable, tableFormats } from "../../lib/tables/table.ts";
-import { keepsType, numberType } from "../../lib/tables/parquet_table.ts";
+import { keepsType, numberType } from "../../lib/tables/parquet_types.ts";
 import { type TableLayout, writeTable } from "../../lib/tables/writer.ts";
 import type { OutputRow } from "../../lib/tables/rows.ts";
 import { inFolder } from "../helpers/in_folder.ts";

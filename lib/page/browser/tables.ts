@@ -39,7 +39,7 @@ export async function labelTable(
     requireSeparable(classifier.labels, labelSeparator, "write something else between them");
   }
   const added = predictionColumns(columns, classifier.labels, { probabilities, multiLabel });
-  const encoder = encoderOf({
+  const encoder = await encoderOf({
     format,
     columns: [...columns, ...namesOf(added)],
     safe: safe && format !== "jsonl",

@@ -121,34 +121,30 @@ test.slow(
   { ignore },
 );
 
-Deno.test({
-  name: "with dropout a run on two devices goes on from its checkpoint to the same bits",
-  ignore,
-  async fn() {
-    const data = exampleDataset({ count: 80 });
-    const model = await tinyModel(data);
-    const settings = tinySettings({ epochs: 2 });
-    const engine = await xlaEngine({ plugin, devices: 2, cacheFolder: false });
-    const whole = await fineTune(model, data, settings, { engine });
-    await inFolder(async (folder) => {
-      const checkpoint = { folder, every: 3, resume: true };
-      const onStep = ({ step }: { step: number }) => {
-        if (step === 7) throw new Error("stopped");
-      };
-      await rejects(fineTune(model, data, settings, { engine, checkpoint, onStep }), /stopped/);
-      const steps: number[] = [];
-      const resumed = await fineTune(model, data, settings, {
-        engine,
-        checkpoint,
-        onStep: ({ step }) => steps.push(step),
-      });
-      deepStrictEqual(steps, [7, 8, 9, 10]);
-      deepStrictEqual(resumed.parameters, whole.parameters);
-      deepStrictEqual(resumed.testPredictions, whole.testPredictions);
+test.slow("with dropout a run on two devices goes on from its checkpoint to the same bits", async () => {
+  const data = exampleDataset({ count: 80 });
+  const model = await tinyModel(data);
+  const settings = tinySettings({ epochs: 2 });
+  const engine = await xlaEngine({ plugin, devices: 2, cacheFolder: false });
+  const whole = await fineTune(model, data, settings, { engine });
+  await inFolder(async (folder) => {
+    const checkpoint = { folder, every: 3, resume: true };
+    const onStep = ({ step }: { step: number }) => {
+      if (step === 7) throw new Error("stopped");
+    };
+    await rejects(fineTune(model, data, settings, { engine, checkpoint, onStep }), /stopped/);
+    const steps: number[] = [];
+    const resumed = await fineTune(model, data, settings, {
+      engine,
+      checkpoint,
+      onStep: ({ step }) => steps.push(step),
     });
-    engine.dispose();
-  },
-});
+    deepStrictEqual(steps, [7, 8, 9, 10]);
+    deepStrictEqual(resumed.parameters, whole.parameters);
+    deepStrictEqual(resumed.testPredictions, whole.testPredictions);
+  });
+  engine.dispose();
+}, { ignore });
 
 Deno.test({
   name: "a batch that the devices do not divide is refused",
@@ -197,25 +193,21 @@ test.slow("in bf16 the first ten losses are within 2 % of those in f32, and not 
   ok(Math.max(...errors) < .02 && Math.max(...errors) > 1e-6, `${rounded}, not ${exact}`);
 }, { ignore });
 
-Deno.test({
-  name: "a program is kept and read again; a damaged one is compiled anew",
-  ignore,
-  async fn() {
-    await inFolder(async (cacheFolder) => {
-      const fresh = await train({ cacheFolder });
-      const names = await readdir(cacheFolder);
-      deepStrictEqual(names.length, 3, "gradients, update, evaluation");
-      deepStrictEqual(await train({ cacheFolder }), fresh);
-      for (const name of names) {
-        const bytes = await readFile(join(cacheFolder, name));
-        bytes[bytes.length >> 1]! ^= 1;
-        await writeFile(join(cacheFolder, name), bytes);
-      }
-      deepStrictEqual(await train({ cacheFolder }), fresh);
-      deepStrictEqual((await readdir(cacheFolder)).sort(), names.sort());
-    });
-  },
-});
+test.slow("a program is kept and read again; a damaged one is compiled anew", async () => {
+  await inFolder(async (cacheFolder) => {
+    const fresh = await train({ cacheFolder });
+    const names = await readdir(cacheFolder);
+    deepStrictEqual(names.length, 3, "gradients, update, evaluation");
+    deepStrictEqual(await train({ cacheFolder }), fresh);
+    for (const name of names) {
+      const bytes = await readFile(join(cacheFolder, name));
+      bytes[bytes.length >> 1]! ^= 1;
+      await writeFile(join(cacheFolder, name), bytes);
+    }
+    deepStrictEqual(await train({ cacheFolder }), fresh);
+    deepStrictEqual((await readdir(cacheFolder)).sort(), names.sort());
+  });
+}, { ignore });
 
 Deno.test("a program that takes long to compile is told of, others are not", async () => {
   const said: string[] = [];

@@ -5,10 +5,4 @@ const refused = (): never => {
   throw new InputError("Cannot read Parquet on this page: save the table as CSV, TSV or JSON Lines");
 };
 
-export {
-  refused as keepsType,
-  refused as numberType,
-  refused as parquetColumns,
-  refused as parquetEncoder,
-  refused as parquetRows,
-};
+export { refused as parquetColumns, refused as parquetEncoder, refused as parquetRows };
