@@ -26,6 +26,7 @@ import { writeWhole } from "../lib/storage/whole_file.ts";
 import { importsOf } from "./check_structure.ts";
 import { runCommand } from "./command.ts";
 import { permissionsTable } from "./permissions.ts";
+import { speedSentence } from "./readme_speed.ts";
 import { readReport, reportParts } from "./report.ts";
 
 /**
@@ -112,6 +113,7 @@ export async function withBlocks(
   const table2 = report.experiments.find(({ experiment }) => experiment.name === "table2")!.sections[0]!;
   const records = (page: string) => posix.relative(posix.dirname(page), "results/mini") + "/";
   const sizes = await ideasTable(root);
+  const speed = speedSentence(await readFile(join(root, "benchmarks/history.jsonl"), "utf8"));
   const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
   const blocks: Record<string, (page: string) => string> = {
     verdicts: () => countsOf(judgements),
@@ -123,6 +125,7 @@ export async function withBlocks(
     ideas: () => sizes,
     permissions: () => permissionsTable(tasks),
     entries: (page) => logIndex(pages.get(page)!),
+    speed: () => speed,
   };
   const written = new Map(pages);
   for (const [name, block] of Object.entries(blocks)) {
