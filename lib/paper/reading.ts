@@ -125,13 +125,12 @@ const manyUnknown = .02;
 /** Returns a sentence on the share of wordpieces that a model does not know; "" if it is small. */
 export function unknownNote(unknown: number, language: Dataset["language"]): string {
   if (unknown <= manyUnknown) return "";
-  const advice = language === "zh"
-    ? "a model for Chinese, such as bge-small-zh"
-    : "a model of the texts' language";
+  // Han characters may be Japanese, too.
+  const such = language === "zh" ? ", such as bge-small-zh for Chinese" : "";
   return `${
     percent(unknown)
   } of the wordpieces are unknown to the model's vocabulary, which reads nothing there: ` +
-    `take ${advice}.`;
+    `take a model of the texts' language${such}.`;
 }
 
 /** Share of the wordpieces that are [UNK]. */

@@ -36,8 +36,8 @@ Deno.test("texts that the vocabulary cannot spell are told, but not a few words 
     "66.7 % of the wordpieces are unknown to the model's vocabulary, which reads nothing there: take a model of the texts' language.",
   ]);
   const ofChinese =
-    " of the wordpieces are unknown to the model's vocabulary, which reads nothing there: take a model for Chinese, such as " +
-    "bge-small-zh.";
+    " of the wordpieces are unknown to the model's vocabulary, which reads nothing there: take a model of the texts' " +
+    "language, such as bge-small-zh for Chinese.";
   assert.deepEqual(notesOf("这个酒店不错，a b c"), [`90.0 %${ofChinese}`]);
   assert.deepEqual(notesOf("かなカナ", "漢字 ж"), [
     "100.0 % of the wordpieces are unknown to the model's vocabulary, which reads nothing there: " +
