@@ -198,7 +198,7 @@ export async function contentsOf(output: string): Promise<Map<string, string>> {
 }
 
 const times =
-  /"[^"]*(seconds|Seconds|_per_second|_per_step|made|start|peakMemoryBytes|commit)":\s*("[^"]*"|[\d.e+-]+)/g;
+  /"[^"]*(seconds|Seconds|_per_second|_per_step|made|start|peakMemoryBytes|commit)":\s*("[^"]*"|[\d.e+-]+|null)/g;
 
 function timeless(path: string, content: Uint8Array): string {
   const text = new TextDecoder("latin1").decode(content);

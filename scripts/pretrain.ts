@@ -294,7 +294,7 @@ function resultOf(run: FurtherPretrained) {
     shuffled_mlm_loss: run.shuffledMlmLoss,
     steps: run.steps,
     train_seconds: run.seconds,
-    tokens_per_second: run.tokensPerSecond,
+    tokens_per_second: run.tokensPerSecond ?? null, // none where a run that was killed after its last step goes on
     notes: run.notes,
   };
 }
