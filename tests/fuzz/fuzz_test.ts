@@ -4,11 +4,11 @@ import { fuzz } from "./fuzz.ts";
 import { mutate } from "./mutate.ts";
 
 Deno.test("damaged files are read or refused in one sentence, by every reader", async () => {
-  const { readers, faults } = await fuzz({ files: 40 * 26, seed: 1 });
+  const { readers, faults } = await fuzz({ files: 50 * 26, seed: 1 });
   deepStrictEqual(faults, []);
   strictEqual(readers.size, 26);
   for (const [name, { read, refused }] of readers) {
-    strictEqual(read + refused, 40);
+    strictEqual(read + refused, 50);
     ok((read > 0 || name === "checkpoint") && refused > 5, `${name}: ${read} read, ${refused} refused`);
   }
 });
