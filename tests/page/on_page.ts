@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Classifier } from "../../lib/classifier/classifier.ts";
 import { saveClassifier } from "../../lib/classifier/save.ts";
+import { classifierOf } from "../../lib/classifier/tested.ts";
+import { referenceEngine } from "../../lib/engine/reference.ts";
+import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
+import { showClassifier } from "../../lib/notebook/show_classifier.ts";
 import { exportPage } from "../../lib/page/export_page.ts";
 import { servePage } from "../../lib/page/serve.ts";
 import { Random } from "../../lib/random.ts";
@@ -36,6 +41,29 @@ export const onPage = (name: string, kind: ClassifierKind, check: (at: Place) =>
       });
       page.requireQuiet(server.url);
     }));
+
+/** Runs a test with the box of a cell of a notebook in a browser, which answers for a small trained model. */
+export const onCell = (
+  name: string,
+  kind: ClassifierKind,
+  check: (at: { readonly page: OpenPage; readonly classifier: Classifier }) => Promise<void>,
+) =>
+  test.slow(name, async () => {
+    await using browser = await browserIfThere(name);
+    if (!browser) return;
+    const engine = await referenceEngine();
+    const classifier = classifierOf(await trainedClassifier(kind), { engine });
+    const shown = await showClassifier(classifier, { answer: true });
+    const { "text/html": html } = await shown[jupyterDisplay]();
+    const headers = { "content-type": "text/html; charset=utf-8" };
+    await using server = Deno.serve({ port: 0, onListen: () => {} }, () => new Response(html, { headers }));
+    const address = `http://127.0.0.1:${server.addr.port}/`;
+    const page = await OpenPage.open(browser, address, "document.querySelector('button')");
+    await check({ page, classifier });
+    assert.deepEqual(page.faults, []);
+    await classifier.dispose();
+    engine.dispose();
+  });
 
 export interface Place {
   readonly folder: string;

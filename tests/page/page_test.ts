@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { classifierOf } from "../../lib/classifier/tested.ts";
 import { saveClassifier } from "../../lib/classifier/save.ts";
-import { referenceEngine } from "../../lib/engine/reference.ts";
-import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
-import { showClassifier } from "../../lib/notebook/show_classifier.ts";
 import { exportPage } from "../../lib/page/export_page.ts";
 import { servePage } from "../../lib/page/serve.ts";
 import { readTable } from "../../lib/tables/table.ts";
@@ -13,7 +9,7 @@ import { trainedClassifier } from "../classifier/trained_classifier.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { test } from "../helpers/slow.ts";
 import { browserIfThere, OpenPage, type View, views } from "./browser_page.ts";
-import { cell, manyTexts, onPage, sameTable } from "./on_page.ts";
+import { cell, manyTexts, onCell, onPage, sameTable } from "./on_page.ts";
 
 onPage("a page labels 2,000 rows of a CSV as predict does", { text: "head+tail" }, async (at) => {
   const rows = manyTexts(2000).map((text, n) => `${n},${cell(text)}`);
@@ -123,21 +119,7 @@ test.slow("a browser without WebAssembly is told in a sentence", () =>
     assert.deepEqual(page.faults, []);
   }));
 
-test.slow("the box of a notebook's cell labels a text and marks its words", async () => {
-  await using browser = await browserIfThere("the box of a cell");
-  if (!browser) return;
-  const run = await trainedClassifier({});
-  const engine = await referenceEngine();
-  const classifier = classifierOf(run, { engine });
-  const shown = await showClassifier(classifier, { answer: true });
-  const { "text/html": html } = await shown[jupyterDisplay]();
-  const headers = { "content-type": "text/html; charset=utf-8" };
-  await using server = Deno.serve({ port: 0, onListen: () => {} }, () => new Response(html, { headers }));
-  const page = await OpenPage.open(
-    browser,
-    `http://127.0.0.1:${server.addr.port}/`,
-    "document.querySelector('button')",
-  );
+onCell("the box of a notebook's cell labels a text and marks its words", {}, async ({ page, classifier }) => {
   await page.value(`document.querySelector("textarea").value = "bo mu"`);
   await page.value(`document.querySelector("button").click()`);
   await page.until(`document.querySelector("strong")`);
@@ -150,9 +132,6 @@ test.slow("the box of a notebook's cell labels a text and marks its words", asyn
   await page.value(`document.querySelectorAll("button")[1].click()`);
   await page.until(`document.querySelector("[title$=points]")`);
   assert.equal(await page.value(`document.querySelectorAll("[title$=points]").length`), 2);
-  assert.deepEqual(page.faults, []);
-  await classifier.dispose();
-  engine.dispose();
 });
 
 test.slow("hostile labels, texts, names of files and results change nothing on a page", () =>

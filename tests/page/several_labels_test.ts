@@ -2,16 +2,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { classifierOf } from "../../lib/classifier/tested.ts";
-import { referenceEngine } from "../../lib/engine/reference.ts";
-import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
-import { showClassifier } from "../../lib/notebook/show_classifier.ts";
 import { readTable } from "../../lib/tables/table.ts";
-import { trainedClassifier } from "../classifier/trained_classifier.ts";
 import { severalTexts } from "../helpers/several_labels.ts";
-import { test } from "../helpers/slow.ts";
-import { browserIfThere, OpenPage } from "./browser_page.ts";
-import { cell, manyTexts, onPage, sameTable } from "./on_page.ts";
+import { cell, manyTexts, onCell, onPage, sameTable } from "./on_page.ts";
 
 onPage(
   "a page of several labels gives those over their thresholds, as predict does",
@@ -78,43 +71,33 @@ onPage(
   },
 );
 
-test.slow("the box of a cell gives several labels, and explains the one that is chosen", async () => {
-  await using browser = await browserIfThere("the box of a cell with several labels");
-  if (!browser) return;
-  const run = await trainedClassifier({ several: true });
-  const engine = await referenceEngine();
-  const classifier = classifierOf(run, { engine });
-  const shown = await showClassifier(classifier, { answer: true });
-  const { "text/html": html } = await shown[jupyterDisplay]();
-  const headers = { "content-type": "text/html; charset=utf-8" };
-  await using server = Deno.serve({ port: 0, onListen: () => {} }, () => new Response(html, { headers }));
-  const address = `http://127.0.0.1:${server.addr.port}/`;
-  const page = await OpenPage.open(browser, address, "document.querySelector('button')");
-  for (const text of ["ke mo ke", "ke ku ke", "ke ke ke", "mo ku ke"]) {
-    const [found] = await classifier.classify([text]);
-    await page.value(`document.querySelector("strong")?.remove()`);
-    await page.value(`document.querySelector("textarea").value = "${text}"`);
-    await page.value(`document.querySelector("button").click()`);
-    await page.until(`document.querySelector("strong")`);
-    const answer = found!.labels!.join(", ") || "no label";
-    assert.equal(await page.value(`document.querySelector("strong").textContent`), answer);
-    const rows = await page.value(`[...document.querySelectorAll("tr")].map((row) =>
+onCell(
+  "the box of a cell gives several labels, and explains the one that is chosen",
+  { several: true },
+  async ({ page, classifier }) => {
+    for (const text of ["ke mo ke", "ke ku ke", "ke ke ke", "mo ku ke"]) {
+      const [found] = await classifier.classify([text]);
+      await page.value(`document.querySelector("strong")?.remove()`);
+      await page.value(`document.querySelector("textarea").value = "${text}"`);
+      await page.value(`document.querySelector("button").click()`);
+      await page.until(`document.querySelector("strong")`);
+      const answer = found!.labels!.join(", ") || "no label";
+      assert.equal(await page.value(`document.querySelector("strong").textContent`), answer);
+      const rows = await page.value(`[...document.querySelectorAll("tr")].map((row) =>
       [...row.cells].map((cell) => cell.textContent))`);
-    const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-    for (const [label, probability, threshold, mark] of rows.slice(1)) {
-      const c = classifier.labels.indexOf(label);
-      assert.deepEqual([probability, threshold, mark], [
-        ...[percent(found!.probabilities[c]!), percent(classifier.thresholds![c]!)],
-        found!.labels!.includes(label) ? "✓" : "",
-      ]);
+      const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+      for (const [label, probability, threshold, mark] of rows.slice(1)) {
+        const c = classifier.labels.indexOf(label);
+        assert.deepEqual([probability, threshold, mark], [
+          ...[percent(found!.probabilities[c]!), percent(classifier.thresholds![c]!)],
+          found!.labels!.includes(label) ? "✓" : "",
+        ]);
+      }
     }
-  }
-  await page.value(`document.querySelector("select").value = "u"`);
-  await page.value(`document.querySelectorAll("button")[1].click()`);
-  await page.until(`document.querySelector("[title$=points]")`);
-  const said = await page.value(`document.querySelector(".bertlab-box").textContent`);
-  assert.match(said, /For the label u /);
-  assert.deepEqual(page.faults, []);
-  await classifier.dispose();
-  engine.dispose();
-});
+    await page.value(`document.querySelector("select").value = "u"`);
+    await page.value(`document.querySelectorAll("button")[1].click()`);
+    await page.until(`document.querySelector("[title$=points]")`);
+    const said = await page.value(`document.querySelector(".bertlab-box").textContent`);
+    assert.match(said, /For the label u /);
+  },
+);
