@@ -48,8 +48,8 @@ const benchmarks = {
 } as const;
 
 /**
- * Benchmarks run if none is named: `train` takes half an hour, `labels` a quarter of it, `search` and `programs` an hour
- * each, the others need a plugin of the engine xla, `jax` also a Python with JAX.
+ * Benchmarks run if none is named: `train` takes half an hour, `labels` a quarter of it, `programs` an hour, `search`
+ * two, the others need a plugin of the engine xla, `jax` also a Python with JAX.
  */
 const usual = ["step", "pretrain", "padding"];
 
@@ -78,7 +78,8 @@ export function benchCommand(output: Output, history = "benchmarks/history.jsonl
     .option("--tiny", "gpu --run: tiny steps, on a CPU too")
     .option(
       "--only <case>",
-      "gpu --run: only this case; step: only the models whose names begin so, such as roberta; may be repeated",
+      "gpu --run: only this case; search: only this data set; step: only the models whose names begin so, such as roberta; " +
+        "may be repeated",
       collect,
     )
     .option("--seconds <S>", "gpu --run: seconds of steps of a case", numberBetween("--seconds", 0.1, 600), 4)

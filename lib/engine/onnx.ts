@@ -1,4 +1,5 @@
 /** The onnx engine: recorded graphs on ONNX Runtime's CPU kernels, with the state's arrays updated in place. */
+import { cpus } from "node:os";
 import "./no_telemetry.ts";
 import * as ort from "onnxruntime-node";
 import { type GraphBody, sizeOf } from "../graph/graph.ts";
@@ -143,7 +144,7 @@ async function runTiles(
 
 /** Options of the onnx engine. */
 export interface OnnxOptions {
-  /** Threads inside one operation; ONNX Runtime's own choice (the physical cores) by default. */
+  /** Threads inside one operation; by default ONNX Runtime's choice, the physical cores, or the fewer that are allowed. */
   readonly threads?: number;
   /** Start of the name of the JSON file that gets each node's time (chrome://tracing). */
   readonly profile?: string;
@@ -155,10 +156,23 @@ export interface OnnxOptions {
  */
 const spinMicroseconds = 20;
 
+/**
+ * Returns the processors that this process may use where they are fewer than the machine's (`taskset`, a container's
+ * limit): ONNX Runtime starts a thread for each physical core all the same and binds it there. Undefined otherwise.
+ */
+function fewerProcessors(): number | undefined {
+  try {
+    const allowed = navigator.hardwareConcurrency;
+    return allowed < cpus().length ? allowed : undefined;
+  } catch {
+    return undefined; // without --allow-sys=cpus
+  }
+}
+
 /** Returns the onnx engine. */
 export function onnxEngine(options: OnnxOptions = {}): Engine {
   requireArguments("onnxEngine", { options: [options, someOf({ threads: whole(1), profile: text })] });
-  const { threads, profile } = options;
+  const { threads = fewerProcessors(), profile } = options;
   const sessionOptions: ort.InferenceSession.SessionOptions = {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",

@@ -167,7 +167,7 @@ export function provenance({ evaluated, combination }: Section): Fragment {
         Object.entries(versions).filter(([name]) => name !== "bertlab").map((pair) => pair.join(" ")).join(
           ", ",
         ),
-        `${machine.cpu}, ${machine.cores} cores, ${
+        `${machine.cpu}, ${counted(machine.cores, "core")}, ${
           (machine.memoryBytes / 1e9).toFixed(0)
         } GB, ${machine.os} ${machine.arch}`,
       ]),

@@ -45,7 +45,7 @@ export function machine(): MachineRecord {
     os: Deno.build.os,
     arch: Deno.build.arch,
     cpu: processors[0]?.model.trim() ?? "unknown",
-    cores: processors.length,
+    cores: Math.min(processors.length, navigator.hardwareConcurrency),
     memoryBytes: totalmem(),
   };
 }

@@ -53,7 +53,7 @@ export interface MachineRecord {
   readonly arch: string;
   /** The processor's model. */
   readonly cpu: string;
-  /** Number of logical processors. */
+  /** Number of logical processors that the process might use. */
   readonly cores: number;
   /** Main memory in bytes. */
   readonly memoryBytes: number;

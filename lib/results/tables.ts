@@ -9,6 +9,7 @@ import { duration } from "./progress.ts";
 import type { RunRecord } from "./records.ts";
 import type { EvaluatedCell, ResultTable } from "./result_table.ts";
 import { mean } from "./statistics.ts";
+import { counted } from "../wording.ts";
 import {
   costTable,
   forgettingTable,
@@ -143,7 +144,7 @@ function notesOf(table: ResultTable): string[] {
     `Made with engine ${made(({ engine, precision }) => `${engine} (${precision})`)}, ` +
       `protocol ${made(({ protocol }) => protocol)}, ` +
       `bertlab ${made(({ versions }) => versions["bertlab"] ?? "?")}, ` +
-      `on ${made(({ machine }) => `${machine.cpu}, ${machine.cores} cores`)}; ` +
+      `on ${made(({ machine }) => `${machine.cpu}, ${counted(machine.cores, "core")}`)}; ` +
       `the process used at most ${peakMemory(records)}.`,
   );
   return notes;
