@@ -17,6 +17,7 @@ import { calibrate } from "../../lib/results/calibration.ts";
 import { exampleDataset, tinyArchitecture, tinyModel } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
+import { test } from "../helpers/slow.ts";
 
 const engine = onnxEngine();
 const data = exampleDataset({ count: 80 });
@@ -99,7 +100,7 @@ Deno.test("with pre-training the model first learns from the texts alone, then i
     assert.notDeepEqual(tuned.parameters, alone.tuned.parameters);
   }));
 
-Deno.test("a recipe that was stopped in any phase ends with the same parameters, bit for bit", async () => {
+test.slow("a recipe that was stopped in any phase ends with the same parameters, bit for bit", async () => {
   const whole = await inFolder((folder) => carryOut(itptFit, folder));
   for (
     const stops of [["pre-training 1", "pre-training 6"], ["pre-training 9", "training 1"], ["training 8"]]

@@ -12,6 +12,7 @@ import { relativeError } from "../golden/load.ts";
 import { graphOf, runOnce } from "../../scripts/engine_check/case_graphs.ts";
 import { cases } from "../../scripts/engine_check/cases.ts";
 import { engines } from "./engines.ts";
+import { slowUnless } from "../helpers/slow.ts";
 
 const graphs = Object.entries(cases).map(([name, each]) => ({ name, ...each, graph: graphOf(name, each) }));
 
@@ -21,7 +22,7 @@ Deno.test("the cases use every operation of the table", () => {
 });
 
 for (const [name, make] of Object.entries(engines)) {
-  Deno.test(`${name}: values and gradients of all operations`, async () => {
+  slowUnless(name !== "xla")(`${name}: values and gradients of all operations`, async () => {
     const [engine, reference] = [await make(), await referenceEngine()];
     const wrong: string[] = [];
     for (const { name, graph, inputs } of graphs) {

@@ -2,8 +2,9 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { fold, Random } from "../../lib/random.ts";
 import { fuzz } from "./fuzz.ts";
 import { mutate } from "./mutate.ts";
+import { test } from "../helpers/slow.ts";
 
-Deno.test("damaged files are read or refused in one sentence, by every reader", async () => {
+test.slow("damaged files are read or refused in one sentence, by every reader", async () => {
   const { readers, faults } = await fuzz({ files: 50 * 26, seed: 1 });
   deepStrictEqual(faults, []);
   strictEqual(readers.size, 26);

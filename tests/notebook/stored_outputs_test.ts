@@ -6,6 +6,7 @@ import { experiments } from "../../experiments/all.ts";
 import { claimsAt } from "../../experiments/claims.ts";
 import { judgements, showVerdicts } from "../../lib/notebook/reproduce.ts";
 import { type Displayable, type Experiment, jupyterDisplay, recorded } from "../../mod.ts";
+import { test } from "../helpers/slow.ts";
 
 const root = join(import.meta.dirname!, "..", "..");
 
@@ -34,10 +35,10 @@ async function compareStored(
   }
 }
 
-Deno.test("the notebooks' tables are those of the published records", () =>
+test.slow("the notebooks' tables are those of the published records", () =>
   compareStored("table", experiments, (experiment) => recorded(experiment, place)));
 
-Deno.test("the notebooks' verdicts are those of the published records", async () => {
+test.slow("the notebooks' verdicts are those of the published records", async () => {
   const claims = claimsAt("mini");
   const judged = await judgements({ ...place, claims, experiments });
   const named = new Set(claims.map(({ experiment }) => experiment));

@@ -11,6 +11,7 @@ import { exampleTexts } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { runInTest } from "../helpers/run_command.ts";
 import { writeModel } from "./train_files.ts";
+import { test } from "../helpers/slow.ts";
 
 const examples = exampleTexts(24, 6, 1).map(({ text, label }) => ({ text, label: "ou"[label]! }));
 
@@ -58,7 +59,7 @@ const tables: readonly [name: string, content: string | Uint8Array, note?: RegEx
   ["list.json", `\n${JSON.stringify(examples)}`],
 ];
 
-Deno.test("train, evaluate and predict take the same tables, and say the same of them", () =>
+test.slow("train, evaluate and predict take the same tables, and say the same of them", () =>
   inFolder(async (folder) => {
     const start = await writeModel(join(folder, "start"));
     for (const [name, content, note, ...options] of tables) {

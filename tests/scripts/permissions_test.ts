@@ -54,7 +54,7 @@ Deno.test("tasks that need neither network nor programs may use none, nor read a
     }
   }));
 
-Deno.test("tasks on files of this machine do their work with their permissions", () =>
+test.slow("tasks on files of this machine do their work with their permissions", () =>
   inFolder(async (folder) => {
     await writeModel(join(folder, "tiny"));
     for (const [seed, name] of ["a", "b"].entries()) await writeTexts(join(folder, `${name}.csv`), 24, seed);

@@ -7,6 +7,7 @@ import { predictCommand } from "../../scripts/predict.ts";
 import { exampleDataset, exampleTexts, tinyModel } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { type CommandResult, runInTest } from "../helpers/run_command.ts";
+import { test } from "../helpers/slow.ts";
 
 const root = join(import.meta.dirname!, "../..");
 
@@ -284,7 +285,7 @@ Deno.test("a pipe that is closed at its other end is one sentence", () =>
     assert.match(error, /\nCannot write to standard output as its reader has stopped\n$/);
   }));
 
-Deno.test("a file may be larger than the memory that there is", () =>
+test.slow("a file may be larger than the memory that there is", () =>
   withModel(async (folder, model) => {
     const input = join(folder, "in.jsonl");
     const row = `${JSON.stringify({ text: "bo ku du", more: "much more ".repeat(5000) })}\n`;

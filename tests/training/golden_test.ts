@@ -86,29 +86,32 @@ for (const [name, make] of Object.entries(engines)) {
       }
     });
 
-    Deno.test(`${name}: every gradient by name of ${layout} texts is that of transformers to 1e-4`, async () => {
-      const engine = await make();
-      const program = await engine.compile(gradientGraph(trainable, signatures(parameters), layout));
-      const zeros = Object.fromEntries(
-        Object.entries(parameters).map(([name, { shape, data }]) => [
-          stateName.gradient(name),
-          { shape, data: new Float32Array(data.length).fill(7) },
-        ]),
-      );
-      const state = engine.state({ ...parameters, ...zeros });
-      const key = { shape: [1], data: Int32Array.of(stepKey(1, 0)) };
-      const { loss } = await program.run(state, { ...feedsOf(golden.batch, layout), key });
-      ok(
-        Math.abs(loss!.data[0]! - golden.loss) < 1e-5,
-        `the loss is ${loss!.data[0]} and not ${golden.loss}`,
-      );
-      const gradients = await state.download(Object.keys(zeros));
-      const wrong = Object.entries(golden.gradients).map(([name, { data }]) => ({
-        name,
-        error: relativeError(gradients[stateName.gradient(name)]!.data, data),
-      })).filter(({ error }) => !(error <= 1e-4));
-      deepStrictEqual(wrong, []);
-    });
+    slowUnless(name !== "xla" || layout === "packed")(
+      `${name}: every gradient by name of ${layout} texts is that of transformers to 1e-4`,
+      async () => {
+        const engine = await make();
+        const program = await engine.compile(gradientGraph(trainable, signatures(parameters), layout));
+        const zeros = Object.fromEntries(
+          Object.entries(parameters).map(([name, { shape, data }]) => [
+            stateName.gradient(name),
+            { shape, data: new Float32Array(data.length).fill(7) },
+          ]),
+        );
+        const state = engine.state({ ...parameters, ...zeros });
+        const key = { shape: [1], data: Int32Array.of(stepKey(1, 0)) };
+        const { loss } = await program.run(state, { ...feedsOf(golden.batch, layout), key });
+        ok(
+          Math.abs(loss!.data[0]! - golden.loss) < 1e-5,
+          `the loss is ${loss!.data[0]} and not ${golden.loss}`,
+        );
+        const gradients = await state.download(Object.keys(zeros));
+        const wrong = Object.entries(golden.gradients).map(([name, { data }]) => ({
+          name,
+          error: relativeError(gradients[stateName.gradient(name)]!.data, data),
+        })).filter(({ error }) => !(error <= 1e-4));
+        deepStrictEqual(wrong, []);
+      },
+    );
   }
 
   for (const run of training.runs) {

@@ -194,6 +194,9 @@ const onXla = [
   "passes of two, balanced classes",
 ];
 
+/** The kinds that the quick tests run on onnx. */
+const quick = ["pairs", "fractions, attention", "tasks by turns", "masked words and next sentences"];
+
 /** The gradient of a batch's loss by parameter. */
 async function gradientsOf(engine: Engine, { trainable, parameters }: Training, batch: StepBatch) {
   const types = signatures(parameters);
@@ -255,7 +258,9 @@ for (const [name, make] of Object.entries(engines)) {
     if (name === "reference" && kind === "BERT-Feat") continue;
     if (name === "webgpu") continue; // each case takes minutes in software
     if (name === "xla" && !onXla.includes(kind)) continue;
-    const register = slowUnless(name === "onnx" || name === "tensorflow" && kind === "fractions, attention");
+    const register = slowUnless(
+      name === "onnx" ? quick.includes(kind) : name === "tensorflow" && kind === "fractions, attention",
+    );
     register(
       `${name}: ${kind}: losses and gradients of packed batches are those of padded ones`,
       async () => {
