@@ -6,6 +6,7 @@ import { benchGpu } from "../benchmarks/gpu.ts";
 import { benchHost } from "../benchmarks/host.ts";
 import { benchGpuRun, runCase } from "../benchmarks/gpu_run.ts";
 import { benchJax } from "../benchmarks/jax.ts";
+import { benchLoad } from "../benchmarks/load.ts";
 import { benchMultiLabel } from "../benchmarks/multi_label.ts";
 import { benchPadding } from "../benchmarks/padding.ts";
 import { benchPredict } from "../benchmarks/predict.ts";
@@ -35,6 +36,7 @@ interface BenchOptions {
 const benchmarks = {
   step: benchStep,
   pretrain: benchPretrain,
+  load: benchLoad,
   train: benchTrain,
   labels: benchMultiLabel,
   predict: benchPredict,
