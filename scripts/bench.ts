@@ -13,6 +13,7 @@ import { benchPredict } from "../benchmarks/predict.ts";
 import { benchPretrain } from "../benchmarks/pretrain.ts";
 import { benchPrograms } from "../benchmarks/programs.ts";
 import { benchSearch } from "../benchmarks/search.ts";
+import { benchStartModels } from "../benchmarks/start_models.ts";
 import { benchStep } from "../benchmarks/step.ts";
 import { benchTrain } from "../benchmarks/train.ts";
 import { InputError } from "../lib/errors.ts";
@@ -41,6 +42,7 @@ const benchmarks = {
   labels: benchMultiLabel,
   predict: benchPredict,
   search: benchSearch,
+  models: benchStartModels,
   padding: benchPadding,
   devices: benchDevices,
   gpu: benchGpu,
@@ -50,8 +52,8 @@ const benchmarks = {
 } as const;
 
 /**
- * Benchmarks run if none is named: `train` takes half an hour, `labels` a quarter of it, `programs` an hour, `search`
- * two, the others need a plugin of the engine xla, `jax` also a Python with JAX.
+ * Benchmarks run if none is named: `train` takes half an hour, `labels` a quarter of it, `programs` an hour, `search` and
+ * `models` two each, the others need a plugin of the engine xla, `jax` also a Python with JAX.
  */
 const usual = ["step", "pretrain", "padding"];
 
@@ -80,7 +82,7 @@ export function benchCommand(output: Output, history = "benchmarks/history.jsonl
     .option("--tiny", "gpu --run: tiny steps, on a CPU too")
     .option(
       "--only <case>",
-      "gpu --run: only this case; search: only this data set; step: only the models whose names begin so, such as roberta; " +
+      "gpu --run: only this case; search, models: only this data set; step: only the models whose names begin so, such as roberta; " +
         "may be repeated",
       collect,
     )
