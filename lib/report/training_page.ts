@@ -186,8 +186,8 @@ function errorsWorthReading(errors: readonly ExplainedMistake[]): Fragment {
 <p>The surest mistakes, with what decided them: each word (of a long text each sentence, or some words) was left out in
 turn. <mark class="for strong">Orange with a solid line</mark> speaks for the predicted label,
 <mark class="against strong">blue with a dashed line</mark> against it; the stronger the color, the more the probability
-changed. That is what the model's answer changes with, not
-why a person would say so: of two words that say the same, each alone can seem to be worth nothing.</p>
+changed. That is what the model's answer changes with, not why a person would say so: of two words that say the same,
+each alone can seem to be worth nothing.</p>
 ${
     errors.map(({ label, example, explanation }, n) =>
       html`<h3><bdi>${explanation.label}</bdi> (${
