@@ -8,7 +8,7 @@ import { comparisonNumbers, markdown, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { RunRecord } from "./records.ts";
 import type { EvaluatedCell, ResultTable } from "./result_table.ts";
-import { mean } from "./statistics.ts";
+import { mean, median } from "./statistics.ts";
 import { counted } from "../wording.ts";
 import {
   costTable,
@@ -34,7 +34,7 @@ export function markdownTable(table: ResultTable, cells: readonly EvaluatedCell[
     `# ${table.title}`,
     table.question,
     "Test error in percent: the paper's, ours as mean ± sd over seeds (number of seeds), Δ = ours − paper in points; " +
-    "time is the mean of a run, with loading and evaluation, without the models that runs share.",
+    "time is the median of a run, with loading and evaluation, without the models that runs share.",
     numbersTable(table),
     ...part("Average relative improvement", improvement, improvement.sets),
     ...comparisons(table, cells),
@@ -74,7 +74,7 @@ function numbersOf(table: ResultTable): string {
       const printed = paper === null ? "–" : paper.toFixed(2);
       if (records.length === 0) return [printed, expected === 0 ? "–" : "missing", "", ""];
       const errors = records.map((record) => 100 * record.test.errorRate);
-      const seconds = mean(records.map((record) => record.seconds));
+      const seconds = median(records.map((record) => record.seconds));
       return [
         printed,
         spread(errors, expected),
