@@ -132,7 +132,11 @@ function notesOf(table: ResultTable): string[] {
   notes.push(...recordNotes(records).map(escapeMarkdown));
   const cells = table.columns.flatMap((column) => table.rows.map((row) => table.cell(row, column)));
   const missing = cells.filter(({ records, expected }) => records.length < expected).length;
-  if (missing > 0) notes.push(`${missing} cells lack runs; the same command goes on where it stopped.`);
+  if (missing > 0) {
+    notes.push(
+      `${counted(missing, "cell lacks", "cells lack")} runs; deno task reproduce goes on where it stopped.`,
+    );
+  }
   const printed = table.rows.filter((row) =>
     table.columns.every((column) => table.cell(row, column).expected === 0)
   );
