@@ -71,6 +71,8 @@ export interface FineTuned {
   readonly steps: number;
   /** Seconds of training steps, of all sittings. */
   readonly trainSeconds: number;
+  /** Seconds of these before this sitting; absent where that is not known. */
+  readonly earlierSeconds?: number;
   /** Remarks for a reader of the numbers. */
   readonly notes: readonly string[];
 }
@@ -192,6 +194,7 @@ export async function fineTune(
       testPredictions: test && predictions(test),
       ...thresholds ? { thresholds } : {},
       ...{ pairs, steps: result.steps, trainSeconds: result.seconds, notes },
+      earlierSeconds: result.earlierSeconds,
     };
   } finally {
     await trainer.dispose();

@@ -215,7 +215,7 @@ Deno.test("shares that tasks have made are put together, and what is missing is 
     const half = await share("--merge");
     deepStrictEqual([half.code, half.error.split("\n").at(-1)], [
       1,
-      "Not made: 2 runs of cutting. Why is said above; the same command tries again.",
+      "Not on record: 2 runs of cutting; leave out --merge to make them",
     ]);
     match(half.error, /^cutting: 2 of 4 runs are not on record\n/);
     strictEqual((await share("--shard", "2/2")).code, 0);
