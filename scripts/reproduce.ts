@@ -27,7 +27,7 @@ import {
   shareOf,
 } from "../lib/runs/run_experiment.ts";
 import { counted } from "../lib/wording.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput, userModel, userPath } from "./command.ts";
 import { ExperimentWatch } from "./experiment_watch.ts";
 import {
   chooseExperiments,
@@ -99,11 +99,12 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     .option(
       "--model <model>",
       "a folder or hub id of another model instead of the scale's own, with all its layers",
+      userModel,
     )
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", precisions.join(", "), oneOf("--precision", precisions), "f32")
     .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
-    .option("--results <folder>", "where records and tables are kept", "runs")
+    .option("--results <folder>", "where records and tables are kept", userPath, "runs")
     .option("--shard <I/N>", "only the I-th of N shares of the runs, for several machines", parseShard)
     .option("--row <name>", "only this row; may be repeated", collect)
     .option("--column <name>", "only this column; may be repeated", collect)
