@@ -38,5 +38,7 @@ export function speedSentence(history: string): string {
   const runs = Math.min(...Object.values(results).flatMap(Object.values).map(({ length }) => length));
   return `\`task train\` takes ${new Intl.ListFormat("en-GB").format(ratios)} of the time of PyTorch with ` +
     `transformers' Trainer, whole commands on ${cores} cores of ${cpu.replaceAll("(R)", "")} ` +
-    `(\`task bench train\`, ${runs === 1 ? "one run each" : `medians of ${runs} runs`}, ${date.slice(0, 10)}).`;
+    `(\`task bench train\`, ${runs === 1 ? "one run each" : `medians of ${runs} runs`}, ${
+      date.slice(0, 10)
+    }).`;
 }
