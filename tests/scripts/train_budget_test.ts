@@ -146,4 +146,8 @@ Deno.test("what does not go together is said in one sentence", () =>
       ["--budget", "9m", "--test", join(folder, "nowhere.csv")],
       /^Cannot read .*nowhere\.csv: there is no such file; check the path$/,
     );
+    await refused(
+      ["--budget", "9m", "--checkpoint-every", "50"],
+      /^Cannot use --checkpoint-every with --budget, as a search keeps each of its trainings and saves one on its way /,
+    );
   }));
