@@ -166,8 +166,9 @@ export async function fineTune(
     const isKept = kept?.measured === result.epochs[result.bestEpoch - 1]!.evaluation;
     const chosen = isKept ? kept!.evaluated : chooses ? await evaluate(split[chosenBy]) : undefined;
     const dev = chosenBy === "dev" ? chosen : undefined;
+    // Chosen with the epoch, so by test texts only where the paper's protocol chooses the epoch by them.
     const found = (best.dev ?? best.test)?.multiLabel?.thresholds;
-    const thresholds = data.multiLabel && !found ? data.labels.map(() => .5) : found; // never by test texts
+    const thresholds = data.multiLabel && !found ? data.labels.map(() => .5) : found;
     if (epochs.length < stretches.length) {
       const made = `${result.steps} of ${stretches.at(-1)!.to} steps`;
       const why = `${settings.patience} measurements in a row were no better`;
