@@ -94,7 +94,8 @@ export async function trainWithin(
       overlapNote(withTest),
       isPreTrained ? preTrainedNote(withTest, preTraining!.unlabelled) : "",
     ];
-    const noted = { ...tuned, notes: [...tuned.notes, ...notes.filter(Boolean)] };
+    const { labelLists } = data; // the folder of the best model does not keep it
+    const noted = { ...tuned, labelLists, notes: [...tuned.notes, ...notes.filter(Boolean)] };
     const run = { tuned: noted, survey, ...calibrationOf(tuned.devPredictions, tuned) };
     const whole = test ? await tested(run, data, test, engine) : run;
     if (whole.tuned.test) {

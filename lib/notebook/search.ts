@@ -89,7 +89,8 @@ export async function searchClassifier(data: Dataset, settings: SearchSettings):
           onTrial: (trial, { order }) => table.row(trialRow(trial, order)),
         },
       );
-      const { tuned, survey } = search;
+      const { survey } = search;
+      const tuned = { ...search.tuned, labelLists: data.labelLists };
       const run = { tuned, survey, ...calibrationOf(tuned.devPredictions, tuned) };
       const whole = data.test.length > 0 ? await tested(run, data, data.test, engine) : run;
       return { search, tuned: whole.tuned };

@@ -67,6 +67,8 @@ export interface FineTuned {
   readonly pairs: boolean;
   /** [C] the least probabilities of labels that a text gets, only where it may have several: chosen with the epoch, or 0.5. */
   readonly thresholds?: readonly number[];
+  /** `true` if the labels of the texts were lists in their file. */
+  readonly labelLists?: boolean;
   /** Optimizer updates. */
   readonly steps: number;
   /** Seconds of training steps, of all sittings. */
@@ -192,6 +194,7 @@ export async function fineTune(
       devPredictions: dev && predictions(dev),
       testPredictions: test && predictions(test),
       ...thresholds ? { thresholds } : {},
+      ...data.labelLists ? { labelLists: true } : {},
       ...{ pairs, steps: result.steps, trainSeconds: result.seconds, notes },
     };
   } finally {
