@@ -97,6 +97,6 @@ async function trainOnce(recipe: Recipe, context: TrainContext): Promise<void> {
 }
 
 if (import.meta.main) {
-  await standWhereUserStood();
+  standWhereUserStood();
   await runMain(trainCommand(standardOutput));
 }

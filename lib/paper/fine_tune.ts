@@ -73,6 +73,8 @@ export interface FineTuned {
   readonly steps: number;
   /** Seconds of training steps, of all sittings. */
   readonly trainSeconds: number;
+  /** Seconds of these before this sitting; absent where that is not known. */
+  readonly earlierSeconds?: number;
   /** Remarks for a reader of the numbers. */
   readonly notes: readonly string[];
 }
@@ -196,6 +198,7 @@ export async function fineTune(
       ...thresholds ? { thresholds } : {},
       ...data.labelLists ? { labelLists: true } : {},
       ...{ pairs, steps: result.steps, trainSeconds: result.seconds, notes },
+      earlierSeconds: result.earlierSeconds,
     };
   } finally {
     await trainer.dispose();

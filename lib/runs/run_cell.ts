@@ -23,8 +23,7 @@ import { type CheckpointOptions, fromCheckpoints } from "../training/checkpoints
 
 /**
  * A runner of cells, which keeps the data sets and the general text that it has read. A run that was stopped goes on
- * from its last checkpoint and comes to the same numbers; its `trainSeconds` are those of all sittings, the `seconds` of
- * its record those of the last.
+ * from its last checkpoint and comes to the same numbers; its seconds are those of all sittings.
  */
 export function cellRunner(): RunCell {
   const read = new Map<string, Promise<Dataset>>();
@@ -140,6 +139,7 @@ export function cellRunner(): RunCell {
         ],
         steps: run.steps,
         trainSeconds: run.trainSeconds,
+        earlierSeconds: run.earlierSeconds ?? 0,
         epochs: run.epochs,
         bestEpoch: run.bestEpoch,
         ...(run.dev ? { dev: run.dev } : {}),

@@ -56,6 +56,8 @@ export interface CellResult extends RunResult {
   readonly testPredictions: Predictions;
   /** Seconds of the run that went into what other runs use as well, such as a pre-trained model. */
   readonly sharedSeconds?: number;
+  /** Seconds of training steps in sittings before this one. */
+  readonly earlierSeconds?: number;
   /** To be called when the run is on record: removes what was saved on the way. */
   readonly forget?: () => Promise<void>;
 }
@@ -320,11 +322,12 @@ async function recordCell(cell: Cell, file: string, options: ExperimentOptions):
   const memory = new MemoryWatch();
   const start = new Date();
   try {
-    const { testPredictions, sharedSeconds = 0, forget, ...result } = await options.runCell(configuration, {
-      onStep: (done, total, loss) => options.onProgress?.({ kind: "step", done, total, loss }),
-      onLine: (line) => options.onProgress?.({ kind: "line", line }),
-      stop: options.stop,
-    });
+    const { testPredictions, sharedSeconds = 0, earlierSeconds = 0, forget, ...result } = await options
+      .runCell(configuration, {
+        onStep: (done, total, loss) => options.onProgress?.({ kind: "step", done, total, loss }),
+        onLine: (line) => options.onProgress?.({ kind: "line", line }),
+        stop: options.stop,
+      });
     const source = await commit();
     const record: RunRecord = {
       format: 1,
@@ -340,7 +343,7 @@ async function recordCell(cell: Cell, file: string, options: ExperimentOptions):
       ...(source === undefined ? {} : { commit: source }),
       machine: machine(),
       start: start.toISOString(),
-      seconds: (Date.now() - start.getTime()) / 1000 - sharedSeconds,
+      seconds: (Date.now() - start.getTime()) / 1000 - sharedSeconds + earlierSeconds,
       peakMemoryBytes: memory.stop(),
       predictions: await writePredictions(dirname(file), hash, testPredictions),
     };

@@ -77,6 +77,8 @@ export interface TrainingResult<Evaluation> {
   readonly steps: number;
   /** Seconds of training steps, of all sittings. */
   readonly seconds: number;
+  /** Seconds of these before this sitting. */
+  readonly earlierSeconds: number;
 }
 
 /** Position of the loop between two steps. */
@@ -117,6 +119,7 @@ export async function train<Evaluation>(
   const steps = Array.from({ length: epochs }, (_, epoch) => plan.batches(epoch).length)
     .reduce((sum, length) => sum + length, 0);
   let at: Position<Evaluation> = { epoch: 0, place: 0, lossSum: 0, lastLoss: null, seconds: 0, results: [] };
+  let earlierSeconds = 0;
   let best: HostTensors | undefined;
   let isSaved = false;
   const times = new CheckpointTimes(checkpoint?.every);
@@ -169,6 +172,7 @@ export async function train<Evaluation>(
   if (saved) {
     trainer.restore(saved.snapshot);
     at = saved.position;
+    earlierSeconds = secondsOf(at);
     best = saved.best;
     isSaved = true;
     if (at.results.length > 0 && !best) {
@@ -219,8 +223,14 @@ export async function train<Evaluation>(
     bestEpoch: bestOf(at.results, plan).epoch,
     parameters: best!,
     steps: trainer.updates,
-    seconds: at.results.reduce((sum, { seconds }) => sum + seconds, 0),
+    seconds: secondsOf(at),
+    earlierSeconds,
   };
+}
+
+/** Returns the seconds of training steps up to a position. */
+function secondsOf({ results, seconds }: Position<unknown>): number {
+  return results.reduce((sum, epoch) => sum + epoch.seconds, seconds);
 }
 
 function bestOf<Evaluation>(

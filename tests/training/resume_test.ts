@@ -87,6 +87,7 @@ Deno.test("a run that is stopped saves its step, and goes on from there to the s
   const trainer = newTrainer();
   const whole = await train(trainer, plan);
   await trainer.dispose();
+  assert.equal(whole.earlierSeconds, 0);
   for (const stopAt of [1, 3, 5, 12, 15]) {
     await inFolder(async (folder) => {
       const controller = new AbortController();
@@ -107,6 +108,10 @@ Deno.test("a run that is stopped saves its step, and goes on from there to the s
       const resumed = await train(again, { ...plan, onStep, checkpoint: into(folder) });
       await again.dispose();
       assert.equal(steps.length, 15 - stopAt);
+      assert.ok(resumed.earlierSeconds > 0);
+      assert.ok(
+        stopAt === 15 ? resumed.earlierSeconds === resumed.seconds : resumed.earlierSeconds < resumed.seconds,
+      );
       assert.deepEqual(resumed.parameters, whole.parameters);
       assert.deepEqual(untimed(resumed), untimed(whole));
     });
@@ -146,7 +151,7 @@ Deno.test("a run that had ended gives its result again without a step", () =>
     };
     const [first, second] = [await run(), await run()];
     assert.deepEqual([first.steps, second.steps], [15, 0]);
-    assert.deepEqual(second.result, first.result);
+    assert.deepEqual(second.result, { ...first.result, earlierSeconds: first.result.seconds });
   }));
 
 Deno.test("the two newest checkpoints are kept, and nothing half-written", () =>
