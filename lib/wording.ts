@@ -10,6 +10,11 @@ export function counted(count: number, one: string, several = `${one}s`): string
   return `${count} ${count === 1 ? one : several}`;
 }
 
+/** Returns a text whose first letter is large. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Returns a text in one line, cut to at most so many characters. */
 export function shortened(text: string, most: number): string {
   const line = [...text.slice(0, 4 * most).replace(/[\s\p{C}]+/gu, " ").trim()];

@@ -47,12 +47,12 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
   }
   const { input, model } = options;
   await useClassifier(options, output, async (classifier, engine) => {
-    const { labels, thresholds } = classifier;
+    const { labels, thresholds, labelLists } = classifier;
     const { textColumn, labelColumn } = options;
     const file = await readLabelled(input, {
       ...layoutOf(options),
       ...{ textColumn, labelColumn, labels, labelsFrom: `the model ${model}` },
-      ...labelLayout(options, model, thresholds !== undefined),
+      ...labelLayout(options, model, thresholds !== undefined, labelLists),
     });
     requireTextColumns(classifier, model, file.textColumns);
     if (file.note) output.error(file.note);

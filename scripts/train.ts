@@ -35,6 +35,12 @@ async function train(options: TrainOptions, command: Command, output: Output): P
       "Cannot use --folds with --budget: search first, then cross-validate what was chosen",
     );
   }
+  if (options.budget !== undefined && command.getOptionValueSource("checkpointEvery") === "cli") {
+    throw new InputError(
+      "Cannot use --checkpoint-every with --budget, as a search keeps each of its trainings and saves one on its way by " +
+        "time: leave one of them out",
+    );
+  }
   const stated = statedChoices(command);
   if (stated.includes("recipe") && options.recipe === "fit") refusePreTraining(options);
   const recipe = await recipeOf(options, output.error);
@@ -52,7 +58,7 @@ async function train(options: TrainOptions, command: Command, output: Output): P
     }
     sayData(recipe, output);
     await within((context) => trainOnce(recipe, context));
-  });
+  }, options.folds !== undefined ? "folds" : options.budget !== undefined ? "search" : "plain");
 }
 
 function sayData({ data }: Recipe, output: Output): void {

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { calibrationOf, type Recipe } from "../lib/classifier/recipe.ts";
 import { surveyLines } from "../lib/classifier/survey.ts";
+import { preTrainedNote } from "../lib/classifier/pretraining_texts.ts";
 import { tested } from "../lib/classifier/tested.ts";
 import { readLabelled } from "../lib/data/files.ts";
 import { type Dataset, overlapNote } from "../lib/data/examples.ts";
@@ -28,6 +29,9 @@ import { type TrainContext, writeTrained } from "./train_output.ts";
 import { Phases, progressOf } from "./train_progress.ts";
 import { measuresOf } from "../lib/results/evaluation.ts";
 import { evaluationsOf } from "./train_result.ts";
+
+/** Returns the part of `--log` that has the curves of a training. */
+const partOf = (number: number) => `training-${`${number}`.padStart(2, "0")}`;
 
 /** Returns the choices that the command line states: the search keeps them. */
 export function statedChoices(command: Command): ChoiceName[] {
@@ -66,7 +70,7 @@ export async function trainWithin(
         },
         preTraining: log.part("", before),
         training: (name, steps, number) =>
-          log.part(`training-${`${number}`.padStart(2, "0")}`, {
+          log.part(partOf(number), {
             onStep: ({ step, loss }) => {
               noteStep();
               progress.of(name, steps).update(step, `loss ${loss.toFixed(3)}`);
@@ -83,13 +87,19 @@ export async function trainWithin(
     stopping.goOn = undefined;
     for (const line of choiceSentences(found)) output.error(line);
     const { tuned, survey } = found;
-    const run = { tuned, survey, ...calibrationOf(tuned.devPredictions!, tuned) };
     const test = await readTest(options, data, output.error);
-    const whole = test ? await tested(run, data, test, engine) : run;
     const withTest = { ...data, test: test ?? [] };
-    if (test) {
-      const note = overlapNote(withTest);
-      if (note) output.error(note);
+    const isPreTrained = found.order[found.trial.choice]!.recipe === "itpt-fit";
+    const notes = [
+      overlapNote(withTest),
+      isPreTrained ? preTrainedNote(withTest, preTraining!.unlabelled) : "",
+    ];
+    const { labelLists } = data; // the folder of the best model does not keep it
+    const noted = { ...tuned, labelLists, notes: [...tuned.notes, ...notes.filter(Boolean)] };
+    const run = { tuned: noted, survey, ...calibrationOf(tuned.devPredictions, tuned) };
+    const whole = test ? await tested(run, data, test, engine) : run;
+    if (whole.tuned.test) {
+      log.test(partOf(found.state.trials.indexOf(found.trial) + 1), whole.tuned.test, tuned.steps);
     }
     await writeTrained({
       ...{ recipe: { ...recipe, data: withTest }, run: whole, evaluations: evaluationsOf(whole, withTest) },

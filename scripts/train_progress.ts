@@ -1,5 +1,5 @@
 /** The progress of `deno task train`, step by step. */
-import type { Recipe, RecipeContext } from "../lib/classifier/recipe.ts";
+import { measuredWords, type Recipe, type RecipeContext } from "../lib/classifier/recipe.ts";
 import { type Progress, showProgress } from "../lib/results/progress.ts";
 import { updatesOf } from "../lib/training/stretches.ts";
 import { percent } from "../lib/wording.ts";
@@ -32,13 +32,15 @@ export function progressOf(
   output: Output,
   label = "training",
 ): Partial<RecipeContext> {
-  const steps = updatesOf(Math.ceil(data.train.length / fineTuning.batchSize), fineTuning);
+  let steps = updatesOf(Math.ceil(data.train.length / fineTuning.batchSize), fineTuning);
   const training = () => progress.of(label, steps);
   let preTraining = 0;
+  let measured = "";
   const before = () =>
     progress.of(label === "training" ? "pre-training" : `pre-training, ${label}`, preTraining);
   return {
     onPreTraining: (plan) => {
+      measured = measuredWords(plan);
       preTraining = plan.headSteps + plan.steps;
       output.error(preTrainingSentence(plan, settings?.batchSize ?? 32));
     },
@@ -48,11 +50,12 @@ export function progressOf(
     },
     onEvaluation: ({ step, mlmLoss, mlmAccuracy }) =>
       before().log(
-        `step ${step}: masked words of the development texts: loss ${mlmLoss.toFixed(3)}, ` +
+        `step ${step}: ${measured}: loss ${mlmLoss.toFixed(3)}, ` +
           `${percent(mlmAccuracy)} right`,
       ),
-    onStep: ({ step, loss }) => {
+    onStep: ({ step, steps: ofThis, loss }) => {
       noteStep();
+      steps = ofThis; // a fold's are fewer than the recipe's
       training().update(step, `loss ${loss.toFixed(3)}`);
     },
     onEpoch: ({ epoch, trainLoss, dev }) =>

@@ -81,9 +81,10 @@ export function resultOf(
   };
 }
 
-function preTrainingResult({ evaluations, headSteps, seconds, ...plan }: PreTrainingOutcome) {
+function preTrainingResult({ evaluations, headSteps, seconds, measuredOn, ...plan }: PreTrainingOutcome) {
   return {
     ...plan,
+    measured_on: measuredOn,
     head_steps: headSteps,
     evaluations: evaluations.map(preTrainingMeasures),
     train_seconds: seconds,

@@ -46,6 +46,11 @@ export class Classifier {
     return this.#model.thresholds;
   }
 
+  /** `true` if the labels of its training texts were lists in their file. */
+  get labelLists(): boolean | undefined {
+    return this.#model.labelLists;
+  }
+
   /** `true` if it was trained on pairs of texts; undefined for a model of another library. */
   get pairs(): boolean | undefined {
     return this.#model.pairs;

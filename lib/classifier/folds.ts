@@ -17,6 +17,7 @@ import {
   fingerprintOf,
   stratifiedOrder,
   stratifiedSplit,
+  wholeText,
 } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import { fold } from "../random.ts";
@@ -24,11 +25,14 @@ import type { Metrics } from "../results/metrics.ts";
 import { assignLabels, chooseThresholds, labelMatrix, measureLabels } from "../results/multi_label.ts";
 import type { Predictions } from "../results/records.ts";
 import { mean, standardDeviation } from "../results/statistics.ts";
+import { startModel } from "../bert/start_model.ts";
 import type { FineTuned } from "../paper/fine_tune.ts";
+import { encodeDataset } from "../paper/reading.ts";
 import { unfinished } from "../training/checkpoints.ts";
 import { updatesOf } from "../training/stretches.ts";
 import { calibrationOf, type Recipe, type RecipeContext, type RecipeRun, runRecipe } from "./recipe.ts";
 import { keep, outcomeShape, readKept, recipeIdentity, type RunOutcome } from "./run_outcome.ts";
+import { surveyOf } from "./survey.ts";
 
 /** A fold: its data set, whose test split it is, and the places of its rows among all. */
 export interface Fold {
@@ -68,7 +72,7 @@ export interface CrossValidation {
   readonly run: RecipeRun;
 }
 
-/** The context of {@linkcode crossValidate}: that of a recipe, with callbacks for each part. */
+/** The context of {@linkcode crossValidate}: that of a recipe, whose survey is of all rows, with callbacks for each part. */
 export interface FoldsContext extends Pick<RecipeContext, "engine" | "checkpoint" | "onSurvey"> {
   /** Returns the callbacks of a part: "fold 1", "fold 2", …, and "all rows". */
   part?(name: string): Partial<RecipeContext>;
@@ -81,8 +85,12 @@ export function allRows({ train, dev }: Pick<Dataset, "train" | "dev">): Example
   return [...train, ...dev];
 }
 
+/** Version of how rows are divided: a cross-validation that was begun by another one is not gone on with. */
+const division = 2;
+
 /**
- * Cuts a data set's rows into folds that hold each class in its share.
+ * Cuts a data set's rows into folds that hold each class in its share: of each class, and of all rows, no fold has two
+ * more than another.
  *
  * @throws InputError if there are fewer than two rows a fold.
  */
@@ -94,10 +102,17 @@ export function foldsOf(data: Dataset, count: number, seed: number): Fold[] {
       `Cannot cut ${all.length} rows of ${data.name} into ${count} folds: expected at least two rows a fold`,
     );
   }
-  const order = stratifiedOrder(all, fold(seed, count));
-  const end = (n: number) => Math.round(n * all.length / count);
-  return Array.from({ length: count }, (_, n) => {
-    const rows = order.slice(end(n), end(n + 1)).sort((a, b) => a - b);
+  const parts = Array.from({ length: count }, (): number[] => []);
+  const classOf = (place: number) => all[place]!.classes?.length === 0 ? -1 : all[place]!.label;
+  let before = 0;
+  for (const members of Map.groupBy(stratifiedOrder(all, fold(seed, count)), classOf).values()) {
+    // The folds' turns go on from class to class. In order, they leave equal texts, which are neighbours, together.
+    const turns = members.map((_, n) => (before + n) % count).sort((a, b) => a - b);
+    members.forEach((place, n) => parts[turns[n]!]!.push(place));
+    before += members.length;
+  }
+  return parts.map((part) => {
+    const rows = part.sort((a, b) => a - b);
     const tested = new Set(rows);
     const others = all.filter((_, place) => !tested.has(place));
     const held = Math.max(1, Math.round(others.length / 10));
@@ -112,7 +127,8 @@ export function foldsOf(data: Dataset, count: number, seed: number): Fold[] {
  * fold, and in the fold that it was in from its last checkpoint.
  *
  * @param recipe its development split is used as training rows; its test split is for the last classifier alone
- * @throws InputError as `runRecipe`, if there are too few rows, or what is there is of another run.
+ * @throws InputError as `runRecipe`, if there are too few rows, the test split would choose the epoch, or what is there is
+ * of another run.
  */
 export async function crossValidate(
   recipe: Recipe,
@@ -124,26 +140,35 @@ export async function crossValidate(
     count: [count, whole(2)],
     context: [context, having("an object with an engine and a checkpoint", "engine", "checkpoint")],
   });
-  const { data, fineTuning } = recipe;
+  const { data, fineTuning, preTraining } = recipe;
+  if (fineTuning.protocol === "paper") {
+    throw new InputError(
+      'Cannot cross-validate with protocol "paper", by which the tested fold would choose the epoch: expected "clean"',
+    );
+  }
   const { engine, checkpoint, part = () => ({}) } = context;
   const { folder } = checkpoint;
   const folds = foldsOf(data, count, fineTuning.seed);
-  const identity = await recipeIdentity(recipe, { folds: count });
+  const rows = allRows(data);
+  const identity = await recipeIdentity(recipe, { folds: count, division });
   if (!checkpoint.resume) await removeFolds(folder, checkpoint.overwrite);
+  await surveyAll(recipe, rows, context);
   const carryOut = (recipe: Recipe, name: string, place: string) =>
     runRecipe(recipe, {
-      onSurvey: name === "fold 1" ? context.onSurvey : undefined,
       ...part(name),
       ...{ engine, checkpoint: { ...checkpoint, folder: join(folder, place) } },
     });
 
+  // A fold's data does not hold the test texts.
+  const leftOut = [...preTraining?.leftOut ?? [], ...data.test.map(wholeText)];
+  const ofFolds = preTraining ? { ...recipe, preTraining: { ...preTraining, leftOut } } : recipe;
   const outcomes: RunOutcome[] = [];
   for (const [n, fold] of folds.entries()) {
     const path = join(folder, `fold-${n + 1}.json`);
     let outcome = await readKept(path, identity, outcomeShape);
     if (!outcome) {
       const start = performance.now();
-      const { tuned } = await carryOut({ ...recipe, data: fold.data }, `fold ${n + 1}`, `fold-${n + 1}`);
+      const { tuned } = await carryOut({ ...ofFolds, data: fold.data }, `fold ${n + 1}`, `fold-${n + 1}`);
       const { epochs, bestEpoch, steps, test, testPredictions } = tuned;
       const seconds = (performance.now() - start) / 1000;
       outcome = { epochs, bestEpoch, steps, metrics: test!, predictions: testPredictions!, seconds };
@@ -154,7 +179,6 @@ export async function crossValidate(
     context.onFold?.(n + 1, outcome);
   }
 
-  const rows = allRows(data);
   const predictions = {
     labels: data.labels,
     expected: data.multiLabel ? labelMatrix(rows, data.labels.length) : rows.map(({ label }) => label),
@@ -182,6 +206,22 @@ export async function crossValidate(
       ? { ...run, tuned: withThresholds(run.tuned, predictions) }
       : { ...run, ...calibrationOf(predictions, run.tuned) },
   };
+}
+
+/** Tells the survey of all rows, and of the test texts. */
+async function surveyAll(
+  { data, model, start, fineTuning }: Recipe,
+  train: readonly Example[],
+  { onSurvey }: FoldsContext,
+): Promise<void> {
+  if (!onSurvey) return;
+  const all = { ...data, train, dev: [] };
+  const { tokenizer } = await startModel(model, {
+    ...start,
+    labels: data.labels,
+    texts: train.map(wholeText),
+  });
+  onSurvey(surveyOf(all, encodeDataset(all, tokenizer, { ...fineTuning, keep: "last" })));
 }
 
 /** Returns a classifier of several labels with the thresholds that suit predictions, and tested with them. */

@@ -7,7 +7,6 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { requirePositions, requireSegments } from "../bert/config.ts";
 import { readsNextSentences } from "../bert/parameters.ts";
-import { corpusTexts } from "../paper/corpora.ts";
 import { type Dataset, wholeText } from "../data/examples.ts";
 import { type Documents, encodeDocuments, planSegments } from "../paper/segments.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -31,6 +30,7 @@ import {
   startModel,
   type StartModelOptions,
 } from "../bert/start_model.ts";
+import { preTrainingTexts } from "./pretraining_texts.ts";
 import { type Survey, surveyOf } from "./survey.ts";
 import { keptModel } from "../training/cached_model.ts";
 import { type CheckpointOptions, removeCheckpoints } from "../training/checkpoints.ts";
@@ -55,6 +55,8 @@ export interface Recipe {
 export interface RecipePreTraining {
   /** Texts besides the training texts; those that stand in dev or test are left out. */
   readonly unlabelled: readonly string[];
+  /** Further texts that are left out, such as test texts that the data set does not hold. */
+  readonly leftOut?: readonly string[];
   /** Passes over the texts; {@linkcode paperPasses} if not given, and at most the paper's 100,000 updates. */
   readonly passes?: number;
   /** Updates, instead of `passes`. */
@@ -73,6 +75,8 @@ const paperSteps = 100_000;
 
 /** The plan of pre-training. */
 export interface PreTrainingPlan {
+  /** Split whose masked words are measured: the training texts themselves where there is no development text. */
+  readonly measuredOn: "dev" | "train";
   /** Number of texts. */
   readonly texts: number;
   /** Number of texts without a label. */
@@ -87,9 +91,14 @@ export interface PreTrainingPlan {
   readonly steps: number;
 }
 
+/** Returns a phrase on the masked words that are measured. */
+export function measuredWords({ measuredOn }: Pick<PreTrainingPlan, "measuredOn">): string {
+  return `masked words of the ${measuredOn === "dev" ? "development" : "training"} texts`;
+}
+
 /** The result of pre-training. */
 export interface PreTrainingOutcome extends PreTrainingPlan {
-  /** Measures on the development texts: before the first step, on the way and after the last one. */
+  /** Measures of masked words: before the first step, on the way and after the last one. */
   readonly evaluations: readonly PreTrainingEvaluation[];
   /** Seconds of training steps. */
   readonly seconds: number;
@@ -171,19 +180,26 @@ export async function runRecipe(recipe: Recipe, context: RecipeContext): Promise
     onStep: context.onStep,
     onEpoch: context.onEpoch,
   });
-  const predictions = tuned.devPredictions ?? tuned.testPredictions;
-  const calibration = predictions
-    ? calibrationOf(predictions, tuned)
-    : { temperature: 1, calibrationNote: "" };
+  const calibration = calibrationOf(tuned.devPredictions, tuned); // never by test texts
   return { tuned, survey, ...made ? { preTraining: made.outcome } : {}, ...calibration };
 }
 
-/** Returns the temperature that suits predictions, and what is to be said of it; 1 where there are thresholds instead. */
+/**
+ * Returns the temperature that suits predictions, and what is to be said of it; 1 where there are thresholds instead.
+ *
+ * @param predictions those of development texts; undefined if there are none
+ */
 export function calibrationOf(
-  { probabilities, expected, labels }: Predictions,
+  predictions: Predictions | undefined,
   { thresholds }: Pick<FineTuned, "thresholds">,
 ): Pick<RecipeRun, "temperature" | "calibrationNote"> {
   if (thresholds) return { temperature: 1, calibrationNote: "" };
+  if (!predictions) {
+    const calibrationNote =
+      "The probabilities are not calibrated, as there are no development texts to do it on.";
+    return { temperature: 1, calibrationNote };
+  }
+  const { probabilities, expected, labels } = predictions;
   const { temperature, note } = calibrate(probabilities, expected, labels.length);
   return { temperature, calibrationNote: note };
 }
@@ -202,12 +218,12 @@ interface Made {
   readonly identity: string;
   readonly description: string;
   readonly notes: readonly string[];
-  readonly outcome: PreTrainingOutcome;
+  readonly outcome: Omit<PreTrainingOutcome, "measuredOn">;
 }
 
 const recordShape: Shape<Made> = object<Made>({
   ...{ identity: text, description: text, notes: list(text) },
-  outcome: object<PreTrainingOutcome>({
+  outcome: object<Made["outcome"]>({
     ...{
       texts: whole(0),
       unlabelled: whole(0),
@@ -233,8 +249,8 @@ export async function pretrained(
   see: (model: StartModel) => void = () => {},
 ): Promise<{ model: StartModel; outcome: PreTrainingOutcome }> {
   const { data, model: name, start } = recipe;
-  const { unlabelled: given, ...numbers } = settings;
-  const { labelled, unlabelled } = preTrainingTexts(data, given);
+  const { unlabelled: given, leftOut, ...numbers } = settings;
+  const { labelled, unlabelled } = preTrainingTexts(data, given, leftOut);
   const texts = [...labelled, ...unlabelled];
   const { seed, layers, architecture } = start;
   const identity = await configurationHash({
@@ -244,6 +260,7 @@ export async function pretrained(
     data: data.fingerprint,
     texts: hashOf(texts),
   });
+  const measuredOn = data.dev.length > 0 ? "dev" : "train"; // a run on all rows has nothing else to measure on
   const { folder: run, ...checkpoint } = context.checkpoint;
   const kept = {
     run,
@@ -257,14 +274,13 @@ export async function pretrained(
     see(model);
     const { language } = data;
     const encode = (texts: Iterable<string>) => encodeDocuments(texts, model.tokenizer, language).documents;
-    const heldOut = data.dev.length > 0 ? data.dev : data.train; // a run on all rows has nothing else to measure on
-    const documents = { train: encode(texts), heldOut: encode(heldOut.map(wholeText)) };
+    const documents = { train: encode(texts), heldOut: encode(data[measuredOn].map(wholeText)) };
     const plan = {
       texts: texts.length,
       unlabelled: unlabelled.length,
       ...stepsOf(model, documents.train, settings, seed),
     };
-    context.onPreTraining?.(plan);
+    context.onPreTraining?.({ measuredOn, ...plan });
     const { nsp, steps, headSteps } = plan;
     const run = await furtherPretrain({
       ...{ ...numbers, model, documents, language, nsp, steps, headSteps, seed },
@@ -292,22 +308,7 @@ export async function pretrained(
   }
   const { description, notes, outcome } = record;
   const model = await startModel(folder, { seed, architecture, labels: data.labels, texts: [] });
-  return { model: { ...model, description, notes }, outcome };
-}
-
-/**
- * The training texts, and those without labels that do not stand among them; none of them stands in dev or test,
- * whatever the blanks around its words.
- */
-export function preTrainingTexts(
-  data: Dataset,
-  unlabelled: readonly string[],
-): { labelled: string[]; unlabelled: string[] } {
-  const plain = (text: string) => text.replaceAll(/\s+/g, " ").trim();
-  const unseen = new Set([...data.dev, ...data.test].map((example) => plain(wholeText(example))));
-  const labelled = corpusTexts([data], [data], "clean").filter((text) => !unseen.has(plain(text)));
-  const known = new Set([...unseen, ...labelled.map(plain)]);
-  return { labelled, unlabelled: unlabelled.filter((text) => !known.has(plain(text))) };
+  return { model: { ...model, description, notes }, outcome: { measuredOn, ...outcome } };
 }
 
 function hashOf(texts: readonly string[]): string {

@@ -36,7 +36,7 @@ export async function saveClassifier(
     temperature: [temperature, optional(numberThat("a number above 0", (value) => value > 0))],
     files: [files, optional(having("files by name"))],
   });
-  const { model, parameters, settings, pairs, thresholds } = trained;
+  const { model, parameters, settings, pairs, thresholds, labelLists } = trained;
   const { text: name, maxFractions, ...rest } = settings;
   const text = textStrategy(name, { maxFractions });
   if (rest.method === "feature-extraction") {
@@ -57,6 +57,7 @@ export async function saveClassifier(
       ...pairs ? { pairs } : {},
       ...temperature === undefined || thresholds ? {} : { temperature },
       ...thresholds ? { thresholds } : {},
+      ...labelLists ? { label_lists: true } : {},
       start: model.description,
     },
   });

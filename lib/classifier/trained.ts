@@ -51,6 +51,8 @@ export interface TrainedModel {
   readonly temperature: number;
   /** [C] the least probabilities of labels that a text gets, only where it may have several. */
   readonly thresholds?: readonly number[];
+  /** `true` if the labels of its training texts were lists in their file; older folders do not tell. */
+  readonly labelLists?: boolean;
   /** `true` if it was trained on pairs of texts; undefined for a folder of another library. */
   readonly pairs?: boolean;
   /** Remarks for a reader of its predictions. */
@@ -131,6 +133,7 @@ export async function loadTrainedModel(folder: string): Promise<TrainedModel> {
     plan,
     temperature: thresholds ? 1 : training?.temperature ?? 1,
     ...thresholds ? { thresholds } : {},
+    ...training?.label_lists ? { labelLists: true } : {},
     pairs,
     notes: [
       ...own ? [] : notes,
@@ -222,6 +225,7 @@ interface Training {
   readonly temperature?: number;
   /** Where a text may have several labels. */
   readonly thresholds?: readonly number[];
+  readonly label_lists?: boolean;
   readonly pairs?: boolean;
 }
 
@@ -232,6 +236,7 @@ const trainingShape: Shape<Training> = object<Training>({
   features: optional(anyText),
   temperature: optional(numberThat("a number above 0", (value) => value > 0)),
   thresholds: optional(list(number(0, 1))),
+  label_lists: optional(flag),
   pairs: optional(flag),
 });
 

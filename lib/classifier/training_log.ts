@@ -43,6 +43,8 @@ export class TrainingLog {
   readonly #tuning: EventFile;
   readonly #preTraining: EventFile;
   #step = 0;
+  /** Split whose masked words are measured. */
+  #measuredOn: "dev" | "train" = "dev";
   /** The measures before pre-training: only a sitting that begins with its first step writes them. */
   #before: Readonly<Record<string, number>> | undefined;
 
@@ -56,6 +58,10 @@ export class TrainingLog {
   around(context: Partial<RecipeContext>): Partial<RecipeContext> {
     return {
       ...context,
+      onPreTraining: (plan) => {
+        this.#measuredOn = plan.measuredOn;
+        context.onPreTraining?.(plan);
+      },
       onPreTrainingStep: (report) => {
         if (report.step === 1 && this.#before) this.#preTraining.write(0, this.#before);
         this.#before = undefined;
@@ -64,10 +70,13 @@ export class TrainingLog {
       },
       onEvaluation: (evaluation) => {
         const { step, mlmLoss, mlmAccuracy, nspLoss, nspAccuracy } = evaluation;
+        const split = this.#measuredOn;
         const scalars = {
-          "dev/mlm_loss": mlmLoss,
-          "dev/mlm_accuracy": mlmAccuracy,
-          ...nspLoss === undefined ? {} : { "dev/nsp_loss": nspLoss, "dev/nsp_accuracy": nspAccuracy! },
+          [`${split}/mlm_loss`]: mlmLoss,
+          [`${split}/mlm_accuracy`]: mlmAccuracy,
+          ...nspLoss === undefined
+            ? {}
+            : { [`${split}/nsp_loss`]: nspLoss, [`${split}/nsp_accuracy`]: nspAccuracy! },
         };
         if (step === 0) this.#before = scalars;
         else this.#preTraining.write(step, scalars);
@@ -90,9 +99,9 @@ export class TrainingLog {
     };
   }
 
-  /** Writes the measures of the test split at the end. */
+  /** Writes the measures of the test split at the end; the curves of an earlier sitting stay as they are. */
   test(metrics: Metrics, step: number): void {
-    this.#tuning.write(step, metricScalars("test", metrics));
+    this.#tuning.write(step, metricScalars("test", metrics), step + 1);
   }
 
   /** Ends the files. */
@@ -110,8 +119,13 @@ const stepScalars = ({ loss, gradientNorm, highestRate, lowestRate }: StepReport
 });
 
 /** The measures that have one number, under the names of result.json. */
-const metricScalars = (split: string, { accuracy, errorRate, macroF1, loss, ece, brier }: Metrics) =>
-  Object.fromEntries(
-    Object.entries({ accuracy, error_rate: errorRate, macro_f1: macroF1, loss, ece, brier })
-      .map(([name, value]) => [`${split}/${name}`, value]),
+const metricScalars = (
+  split: string,
+  { accuracy, errorRate, macroF1, loss, ece, brier, multiLabel }: Metrics,
+) => {
+  const one = { accuracy, error_rate: errorRate, macro_f1: macroF1, loss, ece, brier };
+  const several = multiLabel ? { micro_f1: multiLabel.microF1, hamming_loss: multiLabel.hammingLoss } : {};
+  return Object.fromEntries(
+    Object.entries({ ...one, ...several }).map(([name, value]) => [`${split}/${name}`, value]),
   );
+};

@@ -34,6 +34,8 @@ export interface Dataset extends Splits {
   readonly labels: readonly string[];
   /** `true` if a text may have several labels, or none: each example then has its `classes`. */
   readonly multiLabel?: boolean;
+  /** `true` if the labels of the texts are lists in their file: a blank cell there is no answer. */
+  readonly labelLists?: boolean;
   /** sha256 over labels, texts and their splits. */
   readonly fingerprint: string;
   /** Origin and licence. */

@@ -111,7 +111,7 @@ export interface LabelledOptions extends TableOptions, LabelOptions {
 
 /**
  * Reads a file's labelled rows; those with an empty text or label are left out, counted in the note. Where a text may have
- * several labels, an empty cell stands for none of them.
+ * several labels with a separator between, an empty cell stands for none of them.
  *
  * @throws InputError when the file cannot be read, a column is missing, or a label is none of those given.
  */
@@ -287,6 +287,9 @@ export async function datasetFromFiles(options: FileOptions): Promise<Dataset> {
     language: languageOf(splits.train.map(wholeText)),
     labels,
     ...multiLabel ? { multiLabel } : {},
+    ...multiLabel && options.labelSeparator === undefined && options.labelColumns === undefined
+      ? { labelLists: true }
+      : {},
     ...splits,
     fingerprint: fingerprintOf(labels, splits),
     source: [path, options.dev, options.test].filter(Boolean).join(", "),

@@ -16,6 +16,8 @@ export interface LabelOptions {
   readonly labelColumns?: string;
   /** `true` if a text may have several labels, which is else found out from the file. */
   readonly multiLabel?: boolean;
+  /** `true` if a blank cell is no answer, as in files of lists, also where a separator is given. */
+  readonly labelLists?: boolean;
 }
 
 /** A row with a text and a label. */
@@ -33,7 +35,7 @@ export interface LabelledRow {
 
 /**
  * Returns a function from a row to its labels, which gives undefined for a row without an answer (a null, a missing
- * field); undefined if nothing tells that a text has several.
+ * field, and where labels are lists a blank cell); undefined if nothing tells that a text has several.
  *
  * @param columns those of {@linkcode LabelOptions.labelColumns}, one by one
  * @throws InputError if two options contradict each other.
@@ -41,7 +43,7 @@ export interface LabelledRow {
 export function labelReader(
   path: string,
   columns: readonly string[] | undefined,
-  { labelColumn = "label", labelSeparator: separator, multiLabel }: LabelOptions,
+  { labelColumn = "label", labelSeparator: separator, multiLabel, labelLists }: LabelOptions,
 ): ((row: Row) => string[] | undefined) | undefined {
   if (columns && separator !== undefined) {
     throw new InputError(
@@ -59,6 +61,7 @@ export function labelReader(
     const cell = values.get(labelColumn) ?? "";
     const list = listOf(cell);
     if (list) return namesOf(path, line, list);
+    if ((separator === undefined || labelLists) && plainLabel(cell) === "") return undefined;
     const parts = separator === undefined ? [cell] : cell.split(separator);
     return unique(parts.map(plainLabel));
   };
@@ -172,16 +175,20 @@ export function severalHints(
  * Returns how labels stand in a file for a model: where it gives a text several, they are lists, columns, or in a cell with
  * ";" between if nothing else is given.
  *
+ * @param labelLists `true` if the model's training file had lists; a blank cell is then no answer, unless a separator is
+ * given
  * @throws InputError if options are given for several labels, and the model gives a text one.
  */
 export function labelLayout(
   { labelSeparator, labelColumns }: Pick<LabelOptions, "labelSeparator" | "labelColumns">,
   model: string,
   multiLabel: boolean,
-): Pick<LabelOptions, "labelSeparator" | "labelColumns" | "multiLabel"> {
+  labelLists = false,
+): Pick<LabelOptions, "labelSeparator" | "labelColumns" | "multiLabel" | "labelLists"> {
   if (multiLabel) {
     const separator = labelColumns === undefined ? labelSeparator ?? ";" : labelSeparator;
-    return { labelColumns, labelSeparator: separator, multiLabel };
+    const lists = labelLists && labelSeparator === undefined;
+    return { labelColumns, labelSeparator: separator, multiLabel, labelLists: lists };
   }
   const given = [["--label-separator", labelSeparator], ["--label-columns", labelColumns]] as const;
   const odd = given.find(([, value]) => value !== undefined);

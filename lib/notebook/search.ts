@@ -1,5 +1,6 @@
 /** A search for the best way to train, and a cross-validation, in a few lines of a notebook. */
-import { aDataset, having, requireArguments } from "../storage/arguments.ts";
+import { aDataset, having, path, requireArguments } from "../storage/arguments.ts";
+import { list, oneOf, optional, text as aText } from "../storage/json.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,13 +8,13 @@ import { crossValidate, type CrossValidation } from "../classifier/folds.ts";
 import { foldsFigure, foldsSentence } from "../classifier/folds_text.ts";
 import { calibrationOf, type Recipe } from "../classifier/recipe.ts";
 import { tested } from "../classifier/tested.ts";
-import type { Dataset } from "../data/examples.ts";
+import { type Dataset, wholeText } from "../data/examples.ts";
 import { escapeMarkdown } from "../printable.ts";
 import { figureSvg } from "../results/figures.ts";
 import { markdown } from "../results/markdown.ts";
 import type { Draft } from "../runs/configuration.ts";
 import { budgetSeconds } from "../search/budget.ts";
-import type { ChoiceName } from "../search/choices.ts";
+import { type ChoiceName, choiceNames } from "../search/choices.ts";
 import { searchRecipe, type SearchResult } from "../search/search.ts";
 import {
   asJudged,
@@ -28,7 +29,14 @@ import {
 import { type Displayable, withDisplay } from "./displayable.ts";
 import { LiveCurve, type WatchedStep } from "./live.ts";
 import { LiveTable } from "./live_table.ts";
-import { classifyBy, trainDraft, type TrainedClassifier, type TrainSettings, withEngineOf } from "./train.ts";
+import {
+  classifyBy,
+  requireSettings,
+  trainDraft,
+  type TrainedClassifier,
+  type TrainSettings,
+  withEngineOf,
+} from "./train.ts";
 
 /** The settings of a search: those of the default recipe, and what is searched. */
 export interface SearchSettings extends Omit<TrainSettings, "log"> {
@@ -58,13 +66,18 @@ export async function searchClassifier(data: Dataset, settings: SearchSettings):
   requireArguments("searchClassifier", {
     data: [data, aDataset],
     settings: [settings, having('an object with a budget, such as { budget: "30m" }', "budget")],
+    "settings.fixed": [settings?.fixed, optional(list(oneOf(choiceNames)))],
+    "settings.unlabelled": [settings?.unlabelled, optional(list(aText))],
+    "settings.folder": [settings?.folder, optional(path)],
   });
   const { budget, fixed, unlabelled = [], folder, ...own } = settings;
+  requireSettings(own);
   const seconds = budgetSeconds(budget, "the budget");
   const { draft, tuning } = trainDraft({ learningRate: 5e-5, layerDecay: 0.95, ...own });
   const recipe = recipeOf({ ...data, test: [] }, draft, tuning);
   const withEngine = withEngineOf(draft);
-  const preTraining = fixed?.includes("recipe") ? undefined : { unlabelled };
+  const leftOut = data.test.map(wholeText);
+  const preTraining = fixed?.includes("recipe") ? undefined : { unlabelled, leftOut };
   const table = new LiveTable(trialHead(judgedBy(data)));
   const found = await inFolder(folder, (folder) =>
     withEngine(async (engine) => {
@@ -76,8 +89,9 @@ export async function searchClassifier(data: Dataset, settings: SearchSettings):
           onTrial: (trial, { order }) => table.row(trialRow(trial, order)),
         },
       );
-      const { tuned, survey } = search;
-      const run = { tuned, survey, ...calibrationOf(tuned.devPredictions!, tuned) };
+      const { survey } = search;
+      const tuned = { ...search.tuned, labelLists: data.labelLists };
+      const run = { tuned, survey, ...calibrationOf(tuned.devPredictions, tuned) };
       const whole = data.test.length > 0 ? await tested(run, data, data.test, engine) : run;
       return { search, tuned: whole.tuned };
     })).finally(() => table.end());
@@ -134,8 +148,10 @@ export async function crossValidateClassifier(
   requireArguments("crossValidateClassifier", {
     data: [data, aDataset],
     settings: [settings, having("an object with settings, such as { folds: 5 }")],
+    "settings.folder": [settings?.folder, optional(path)],
   });
   const { folds = 5, folder, ...own } = settings;
+  requireSettings(own);
   const { draft, tuning } = trainDraft(own);
   const recipe = recipeOf(data, draft, tuning);
   const withEngine = withEngineOf(draft);

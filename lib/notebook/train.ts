@@ -61,8 +61,8 @@ export async function trainClassifier(
     data: [data, aDataset],
     settings: [settings, having("an object with settings, such as { learningRate: 5e-5 }")],
   });
-  requireSettings(settings);
-  const { log } = settings;
+  const { log, ...own } = settings;
+  requireSettings(own);
   const { draft, tuning } = trainDraft(settings);
   const withEngine = withEngineOf(draft);
   const { model: name, layers, seed, architecture } = draft;
@@ -77,7 +77,10 @@ export async function trainClassifier(
       data.name,
       (onStep) => fineTune(model, data, tuning, { engine, ...logged?.around({ onStep }) ?? { onStep } }),
     )
-  ).finally(() => logged?.close());
+  ).then((run) => {
+    if (run.test) logged?.test(run.test, run.steps);
+    return run;
+  }).finally(() => logged?.close());
   return showRun(data.name, { ...run, labels, classify: classifyBy(run, withEngine) });
 }
 
@@ -106,7 +109,7 @@ export function classifyBy(run: FineTuned, withEngine: WithEngine): TrainedClass
 }
 
 /** @throws InputError if there is no such setting of a training, or it cannot hold its value. */
-function requireSettings(settings: TrainSettings): void {
+export function requireSettings(settings: Omit<TrainSettings, "log">): void {
   const {
     data: _,
     limits: __,
@@ -117,7 +120,7 @@ function requireSettings(settings: TrainSettings): void {
     ...all
   } = paperDraft;
   for (const [name, value] of Object.entries(settings)) {
-    if (value === undefined || name === "log" || (ownSettings as readonly string[]).includes(name)) continue;
+    if (value === undefined || (ownSettings as readonly string[]).includes(name)) continue;
     const parts = name === "architecture" && typeof value === "object" && value !== null
       ? Object.entries(value).map(([part, value]) => [`${name}.${part}`, value] as const)
       : [[name, value] as const];

@@ -154,7 +154,7 @@ async function changeOf(
   const { labels } = model;
   const { examples, textColumns } = await readLabelled(test, {
     ...{ textColumn, labelColumn, labels, labelsFrom: folder },
-    ...labelLayout(given, folder, model.thresholds !== undefined),
+    ...labelLayout(given, folder, model.thresholds !== undefined, model.labelLists),
   });
   requireTextColumns(model, folder, textColumns);
   const [with32, stored] = [

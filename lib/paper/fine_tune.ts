@@ -67,6 +67,8 @@ export interface FineTuned {
   readonly pairs: boolean;
   /** [C] the least probabilities of labels that a text gets, only where it may have several: chosen with the epoch, or 0.5. */
   readonly thresholds?: readonly number[];
+  /** `true` if the labels of the texts were lists in their file. */
+  readonly labelLists?: boolean;
   /** Optimizer updates. */
   readonly steps: number;
   /** Seconds of training steps, of all sittings. */
@@ -168,8 +170,9 @@ export async function fineTune(
     const isKept = kept?.measured === result.epochs[result.bestEpoch - 1]!.evaluation;
     const chosen = isKept ? kept!.evaluated : chooses ? await evaluate(split[chosenBy]) : undefined;
     const dev = chosenBy === "dev" ? chosen : undefined;
+    // Chosen with the epoch, so by test texts only where the paper's protocol chooses the epoch by them.
     const found = (best.dev ?? best.test)?.multiLabel?.thresholds;
-    const thresholds = data.multiLabel && !found ? data.labels.map(() => .5) : found; // never by test texts
+    const thresholds = data.multiLabel && !found ? data.labels.map(() => .5) : found;
     if (epochs.length < stretches.length) {
       const made = `${result.steps} of ${stretches.at(-1)!.to} steps`;
       const why = `${settings.patience} measurements in a row were no better`;
@@ -193,6 +196,7 @@ export async function fineTune(
       devPredictions: dev && predictions(dev),
       testPredictions: test && predictions(test),
       ...thresholds ? { thresholds } : {},
+      ...data.labelLists ? { labelLists: true } : {},
       ...{ pairs, steps: result.steps, trainSeconds: result.seconds, notes },
       earlierSeconds: result.earlierSeconds,
     };

@@ -12,6 +12,7 @@ import { type Fragment, html } from "./html.ts";
 import { confidentMistakes, type FindDataset } from "./mistakes.ts";
 import { grid, list, type Page } from "./page.ts";
 import * as parts from "./parts.ts";
+import { capital } from "../wording.ts";
 
 /** A page with the files that belong to it. */
 export interface PageFiles {
@@ -75,8 +76,6 @@ export async function experimentPage(
 
 const commandAgain = (experiment: Experiment, { cells, combination }: Section, { results }: Report) =>
   commandFor(experiment, cells, results, combination.model);
-
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 interface SectionContext {
   readonly report: Report;

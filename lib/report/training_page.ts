@@ -1,7 +1,7 @@
 /** The page of one training: its data, its course, and the classifier's mistakes. */
 import type { ExplainedMistake } from "../classifier/explained_mistakes.ts";
 import type { Explanation } from "../classifier/occlusion.ts";
-import type { RecipeRun } from "../classifier/recipe.ts";
+import { measuredWords, type RecipeRun } from "../classifier/recipe.ts";
 import type { Evaluation } from "../results/evaluation.ts";
 import { type Figure, figureSvg } from "../results/figures.ts";
 import { surveyLines } from "../classifier/survey.ts";
@@ -9,7 +9,7 @@ import { numbersBelow } from "./chart.ts";
 import { type Fragment, html, Markup } from "./html.ts";
 import { folded, grid, list, shell } from "./page.ts";
 import styles from "./report.css" with { type: "text" };
-import { percent } from "../wording.ts";
+import { capital, percent } from "../wording.ts";
 
 /** The contents of a training's page. */
 export interface TrainingReport {
@@ -260,7 +260,7 @@ async function curves({ tuned, preTraining }: RecipeRun): Promise<Fragment> {
       x: "steps",
       y: "loss",
       panels: [{
-        title: "Masked words of the development texts",
+        title: capital(measuredWords(preTraining)),
         curves: [{ name: "loss", points: evaluations.map(({ step, mlmLoss }) => point(step, mlmLoss)) }],
       }],
     });

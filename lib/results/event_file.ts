@@ -55,14 +55,18 @@ export class EventFile {
 
   constructor(readonly folder: string) {}
 
-  /** Writes the scalars of a step. */
-  write(step: number, scalars: Readonly<Record<string, number>>): void {
+  /**
+   * Writes the scalars of a step.
+   *
+   * @param begin step from which the sitting takes the place of earlier ones, if this is its first event
+   */
+  write(step: number, scalars: Readonly<Record<string, number>>, begin = step): void {
     const time = Date.now() / 1000;
     try {
       if (this.#file === undefined) {
         this.#file = openNew(this.folder, time);
         this.#append({ time, version });
-        this.#append({ time, step, begins: true });
+        this.#append({ time, step: begin, begins: true });
       }
       this.#append({ time, step, scalars });
     } catch (error) {

@@ -1,6 +1,7 @@
 /** The length of further pre-training that a search can afford. */
 import { startModel } from "../bert/start_model.ts";
-import { preTrainingTexts, type Recipe, type RecipePreTraining, stepsOf } from "../classifier/recipe.ts";
+import { preTrainingTexts } from "../classifier/pretraining_texts.ts";
+import { type Recipe, type RecipePreTraining, stepsOf } from "../classifier/recipe.ts";
 import { duration } from "../results/progress.ts";
 import { encodeDocuments } from "../paper/segments.ts";
 import { type Pace, preTrainingFlops } from "./cost.ts";
@@ -12,7 +13,7 @@ import type { SearchPreTraining } from "./state.ts";
  */
 export async function planPreTraining(
   recipe: Recipe,
-  { unlabelled: given, ...settings }: RecipePreTraining,
+  { unlabelled: given, leftOut, ...settings }: RecipePreTraining,
   { seconds, pace, say }: {
     readonly seconds: number;
     readonly pace: Pace;
@@ -20,7 +21,7 @@ export async function planPreTraining(
   },
 ): Promise<SearchPreTraining | undefined> {
   const { data, model: name, start, fineTuning } = recipe;
-  const { labelled, unlabelled } = preTrainingTexts(data, given);
+  const { labelled, unlabelled } = preTrainingTexts(data, given, leftOut);
   const texts = [...labelled, ...unlabelled];
   const model = await startModel(name, { ...start, preTraining: {}, texts });
   const { documents } = encodeDocuments(texts, model.tokenizer, data.language);

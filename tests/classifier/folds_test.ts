@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { allRows, crossValidate, type CrossValidation, foldsOf } from "../../lib/classifier/folds.ts";
 import { foldsFigure, foldsSentence } from "../../lib/classifier/folds_text.ts";
-import { calibrationOf, type Recipe } from "../../lib/classifier/recipe.ts";
+import { calibrationOf, type PreTrainingPlan, type Recipe } from "../../lib/classifier/recipe.ts";
+import type { Survey } from "../../lib/classifier/survey.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
 import { textStrategyNames } from "../../lib/paper/long_text.ts";
@@ -91,6 +92,31 @@ Deno.test("folds hold each row once and each class in its share, and choose by r
     () => foldsOf({ ...data, train: data.train.slice(0, 3), dev: [] }, 2, 1),
     new InputError("Cannot cut 3 rows of vowels into 2 folds: expected at least two rows a fold"),
   );
+});
+
+Deno.test("rare classes are spread over the folds, and all folds are as large", () => {
+  const cases = [
+    Array.from({ length: 500 }, (_, n) => n < 50 ? n + 1 : 0), // 50 classes of one row
+    Array.from({ length: 50 }, (_, n) => Math.floor(n / 2)), // 25 classes of two
+    Array.from({ length: 93 }, (_, n) => n % 13),
+  ];
+  for (const labels of cases) {
+    const train = labels.map((label, n) => ({ text: `text ${n}`, label }));
+    const names = [...new Set(labels)].map((label) => `${label}`);
+    const folds = foldsOf({ ...data, labels: names, train, dev: [], test: [] }, 5, 3);
+    assert.deepEqual(folds.flatMap(({ rows }) => rows).sort((a, b) => a - b), train.map((_, n) => n));
+    for (const { data: { test } } of folds) {
+      assert.ok(Math.abs(test.length - labels.length / 5) < 1);
+      const rare = (label: number) => labels.filter((other) => other === label).length < 5;
+      const rareRows = test.filter(({ label }) => rare(label)).length;
+      assert.ok(Math.abs(rareRows - labels.filter(rare).length / 5) <= 1, `${rareRows} rows of rare classes`);
+      for (const label of new Set(labels)) {
+        const share = labels.filter((other) => other === label).length / 5;
+        const count = test.filter((example) => example.label === label).length;
+        assert.ok(Math.abs(count - share) < 1, `${count} of class ${label}, expected about ${share}`);
+      }
+    }
+  }
 });
 
 Deno.test("a cross-validation tells mean and spread, and trains a classifier on all rows", () =>
@@ -203,11 +229,38 @@ for (const { data, text } of combinations) {
 
 Deno.test("folds with pre-training learn from no text of their own fold, and other settings do not go on", () =>
   inFolder(async (folder) => {
-    const itpt = { ...recipe, preTraining: { unlabelled: [], steps: 2, batchSize: 4, maxLength: 16 } };
-    const { found } = await carryOut(itpt, 2, folder);
-    assert.match(found!.run.tuned.model.description, /pre-trained 2 steps on 60 texts$/);
+    const itpt = {
+      ...recipe,
+      // A test text stands among the training texts, another one among those without labels.
+      data: { ...data, train: [...data.train.slice(1), data.test[0]!] },
+      preTraining: { unlabelled: [data.test[1]!.text, "be bo du"], steps: 2, batchSize: 4, maxLength: 16 },
+    };
+    const plans: PreTrainingPlan[] = [];
+    const surveys: Survey[] = [];
+    const found = await crossValidate(itpt, 2, {
+      ...{ engine, checkpoint: { folder, every: 100, resume: true } },
+      onSurvey: (survey) => surveys.push(survey),
+      part: () => ({ onPreTraining: (plan) => plans.push(plan) }),
+    });
+    assert.match(found.run.tuned.model.description, /pre-trained 2 steps on 60 texts$/);
+    const unseen = foldsOf(itpt.data, 2, itpt.fineTuning.seed).map(({ data: { train, dev, test } }) => {
+      const left = new Set([...dev, ...test, ...data.test].map(({ text }) => text));
+      return new Set(train.map(({ text }) => text).filter((text) => !left.has(text))).size + 1;
+    });
+    assert.deepEqual(plans.map(({ texts }) => texts), [...unseen, 60]);
+    assert.deepEqual(plans.map(({ measuredOn }) => measuredOn), ["dev", "dev", "train"]);
+    assert.deepEqual(surveys.map(({ texts }) => texts), [{ train: 60, dev: 0, test: 20 }]);
+    assert.equal(found.run.preTraining!.measuredOn, "train");
     await assert.rejects(
       carryOut(withSettings({ epochs: 2 }), 2, folder),
       /^InputError: Cannot resume from .*fold-1\.json as it is of a run with other settings or data: give those of that /,
     );
   }));
+
+Deno.test("the tested fold does not choose the epoch by the paper's protocol", () =>
+  inFolder((folder) =>
+    assert.rejects(
+      carryOut(withSettings({ protocol: "paper" }), 2, folder),
+      /^InputError: Cannot cross-validate with protocol "paper", by which the tested fold would choose the epoch: /,
+    )
+  ));

@@ -22,7 +22,7 @@ import { assertClose, hasOnnxRuntime, runCards } from "./exported_classifier.ts"
 
 env.allowRemoteModels = false;
 
-const data = severalDataset();
+const data = { ...severalDataset(), labelLists: true };
 const texts = severalTexts(24, 9).map(({ text }) => text);
 const engine = onnxEngine({ threads: 1 });
 let made: Promise<FineTuned> | undefined;
@@ -45,8 +45,8 @@ Deno.test("the folder says that a text may have several labels, and comes back w
   inFolder(async (folder) => {
     const run = await trained();
     await saveClassifier(folder, run, 1.5);
-    const { thresholds, temperature, labels } = await loadTrainedModel(folder);
-    assert.deepEqual([thresholds, temperature, labels], [run.thresholds, 1, vowels]);
+    const { thresholds, temperature, labels, labelLists } = await loadTrainedModel(folder);
+    assert.deepEqual([thresholds, temperature, labels, labelLists], [run.thresholds, 1, vowels, true]);
     const classifier = await loadClassifier(folder, { engine });
     const found = await classifier.classify(texts);
     await classifier.dispose();
@@ -58,6 +58,7 @@ Deno.test("the folder says that a text may have several labels, and comes back w
     await writeFile(path, JSON.stringify({ ...about, thresholds: [.5] }));
     await assert.rejects(loadTrainedModel(folder), /"thresholds" are 1 and the model has 2 labels/);
     await writeFile(path, JSON.stringify({ ...about, thresholds: undefined }));
+    assert.equal(about.label_lists, true);
     const without = await loadTrainedModel(folder);
     assert.deepEqual(without.thresholds, [.5, .5]);
     assert.match(

@@ -6,13 +6,8 @@ import type { Dataset } from "../../lib/data/examples.ts";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
 import { fineTune } from "../../lib/paper/fine_tune.ts";
-import {
-  calibratedError,
-  preTrainingTexts,
-  type Recipe,
-  type RecipeRun,
-  runRecipe,
-} from "../../lib/classifier/recipe.ts";
+import { calibratedError, type Recipe, type RecipeRun, runRecipe } from "../../lib/classifier/recipe.ts";
+import { preTrainedNote, preTrainingTexts } from "../../lib/classifier/pretraining_texts.ts";
 import { calibrate } from "../../lib/results/calibration.ts";
 import { exampleDataset, tinyArchitecture, tinyModel } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
@@ -80,6 +75,34 @@ Deno.test("the recipe without pre-training is fine-tuning, and a temperature tha
       /^The probabilities are not calibrated, as there are only 20 texts to do it on: at least/,
     );
     assert.ok(Math.abs(calibratedError(tuned.devPredictions!, 1) - tuned.dev!.ece) < 1e-4);
+  }));
+
+Deno.test("where no development text calibrates, no test text does", () =>
+  inFolder(async (folder) => {
+    const train = [...data.train, ...data.dev];
+    const test = Array.from({ length: 3 }, () => data.test).flat(); // enough to fit a temperature on
+    const recipes = [
+      {
+        ...fit,
+        data: { ...data, train, dev: [], test },
+        fineTuning: { ...fit.fineTuning, epochs: 1, keep: "last" as const },
+      },
+      {
+        ...fit,
+        data: { ...data, test },
+        fineTuning: { ...fit.fineTuning, epochs: 1, protocol: "paper" as const },
+      },
+    ];
+    for (const recipe of recipes) {
+      const { run } = await carryOut(recipe, folder, { overwrite: true });
+      const { tuned, temperature, calibrationNote } = run!;
+      assert.equal(tuned.testPredictions!.expected.length, 60);
+      assert.equal(temperature, 1);
+      assert.equal(
+        calibrationNote,
+        "The probabilities are not calibrated, as there are no development texts to do it on.",
+      );
+    }
   }));
 
 Deno.test("with pre-training the model first learns from the texts alone, then is fine-tuned", () =>
@@ -189,6 +212,17 @@ Deno.test("no development or test text is pre-trained on, whatever its blanks", 
     labelled: ["a", "c", "x\ny"],
     unlabelled: ["e", "f"],
   });
+  const { test: [d] } = pairs;
+  const unread = { ...pairs, test: [] };
+  assert.deepEqual(preTrainingTexts(unread, ["d ", "e"], ["d", "c"]), {
+    labelled: ["a", "x\ny", "x\nz"],
+    unlabelled: ["e"],
+  });
+  assert.equal(preTrainedNote({ ...pairs, test: [d!] }, ["e"]), "");
+  assert.match(
+    preTrainedNote(pairs, ["d ", "e"]),
+    /^2 of the 2 test texts were pre-trained on, without labels: a search reads the test texts only at its end, /,
+  );
 });
 
 Deno.test("how long pre-training is comes from the texts", () =>

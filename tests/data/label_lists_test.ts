@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { datasetFromFiles, type FileOptions, readLabelled } from "../../lib/data/files.ts";
+import { labelLayout } from "../../lib/data/label_lists.ts";
 import { describe } from "../../lib/data/describe.ts";
 import { stratifiedSplit } from "../../lib/data/examples.ts";
 import { inFolder } from "../helpers/in_folder.ts";
@@ -86,6 +87,23 @@ Deno.test("without a separator the texts of a list are single labels, and a miss
   );
   assert.deepEqual([data.labels, classesOf(data)], [["1", "x", "y"], [[1, 2], [1], [0]]]);
   assert.match(data.note, /1 row of .* with an empty label is left out \(the first in line 3\)/);
+  await inFolder(async (folder) => {
+    const [train, other] = ["a.csv", "b.csv"].map((name) => join(folder, name)) as [string, string];
+    await writeFile(train, 'text,label\na,"[""x"",""y""]"\nb,\nc,"[""x""]"\nd,"[]"\n');
+    await writeFile(other, 'text,label\ne,"[""x""]"\nf, \ng,"[]"\n');
+    const { dev, test, labelLists, note } = await datasetFromFiles({ train, dev: other, test: other });
+    assert.equal(labelLists, true);
+    for (const split of [dev, test]) assert.deepEqual(split.map(({ classes }) => classes), [[0], []]);
+    assert.match(note, /1 row of .*b\.csv with an empty label is left out \(the first in line 3\)/);
+    const evaluated = async (given: { labelSeparator?: string }, labelLists?: boolean) => {
+      const layout = labelLayout(given, "the model", true, labelLists);
+      return (await readLabelled(other, { labels: ["x", "y"], ...layout })).examples.length;
+    };
+    assert.deepEqual(
+      [await evaluated({}, true), await evaluated({}), await evaluated({ labelSeparator: ";" }, true)],
+      [2, 3, 3],
+    );
+  });
   const single = await read("b.csv", "text,label\na,x\nb,y\n", { labelSeparator: "|" });
   assert.match(single.note, /each text has exactly one label: give them without a list/);
 });

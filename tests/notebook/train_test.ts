@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
 import { trainClassifier } from "../../lib/notebook/train.ts";
+import { scalarsOf } from "../classifier/event_files.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 import { severalDataset } from "../helpers/several_labels.ts";
 
@@ -56,6 +57,7 @@ Deno.test("pairs of texts are trained on and classified as pairs", async () => {
 
 Deno.test("a classifier of several labels a text gives those that reach their thresholds, and shows them", async () => {
   const data = severalDataset(64);
+  const log = await Deno.makeTempDir();
   const run = await trainClassifier(data, {
     model: "new",
     architecture: tinyArchitecture,
@@ -63,7 +65,14 @@ Deno.test("a classifier of several labels a text gives those that reach their th
     batchSize: 16,
     epochs: 1,
     engine: "reference",
+    log,
   });
+  const curves = await scalarsOf(log).finally(() => Deno.remove(log, { recursive: true }));
+  for (const split of ["dev", "test"] as const) {
+    const { microF1, hammingLoss } = run[split]!.multiLabel!;
+    assert.deepEqual(curves[`${split}/micro_f1`], [[run.steps, Math.fround(microF1)]]);
+    assert.deepEqual(curves[`${split}/hamming_loss`], [[run.steps, Math.fround(hammingLoss)]]);
+  }
   const found = await run.classify(data.test.map(({ text }) => text));
   const { probabilities } = run.testPredictions!;
   found.forEach(({ labels }, n) => {

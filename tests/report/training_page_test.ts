@@ -78,12 +78,17 @@ Deno.test("the curves are pictures in the page: by epoch, and by step of pre-tra
     page.match(/<figure class="chart" role="img" aria-label="[\w-]+"><svg /g)?.length ?? 0;
   assert.equal(figures(await pageOf()), 1);
   const preTraining = {
+    measuredOn: "dev" as const,
     ...{ texts: 1, unlabelled: 0, nsp: false, sequences: 1, headSteps: 0, steps: 2, seconds: 1 },
     evaluations: [0, 2].map((step) => ({ step, mlmLoss: 3 - step, mlmAccuracy: 0.5 })),
   };
   const page = await pageOf({ preTraining });
   assert.equal(figures(page), 2);
   assert.match(page, /Masked words of the development texts/);
+  assert.match(
+    await pageOf({ preTraining: { ...preTraining, measuredOn: "train" } }),
+    /words of the training texts/,
+  );
   assert.match(page, /0\.0321/);
 });
 

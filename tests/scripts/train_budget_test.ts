@@ -7,6 +7,11 @@ import { trainCommand } from "../../scripts/train.ts";
 import { evaluateCommand } from "../../scripts/evaluate.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { runInTest } from "../helpers/run_command.ts";
+import { standardOutput } from "../../scripts/command.ts";
+import { Phases, progressOf } from "../../scripts/train_progress.ts";
+import { scalarsOf } from "../classifier/event_files.ts";
+import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
+import { tinySettings } from "../helpers/tiny_settings.ts";
 import { writeModel, writeTexts } from "./train_files.ts";
 
 const root = join(import.meta.dirname!, "../..");
@@ -98,11 +103,16 @@ Deno.test("folds end in a model of all rows, with result.json, a report and a lo
     const test = await writeTexts(join(folder, "test.csv"), 20, 2);
     const output = join(folder, "model");
     const log = join(folder, "log");
-    const args = ["--train", train, "--model", model, "--output", output, "--folds", "3", ...small];
+    const args = [
+      ...["--train", train, "--model", model, "--output", output, "--folds", "3", ...small],
+      ...["--recipe", "itpt-fit", "--pretrain-steps", "2", "--pretrain-batch-size", "4"],
+      ...["--pretrain-length", "16"],
+    ];
     const { code, out, error } = await runInTest(trainCommand, ...args, "--test", test, "--log", log);
     assert.equal(code, 0, error);
     assert.match(error, /^train: 60 rows in 3 folds and 20 test texts, 2 labels; /);
     assert.match(error, /\nfold 3 of 3: error [\d.]+ %, macro F1 /);
+    assert.deepEqual(error.match(/Training texts by label: .*/g), ["Training texts by label: o 30, u 30"]);
     assert.match(
       out,
       /^3 folds: error [\d.]+ % ± [\d.]+ %, macro F1 .*\nheld-out: error .*\ntest: error .*\n/,
@@ -111,13 +121,72 @@ Deno.test("folds end in a model of all rows, with result.json, a report and a lo
     const { folds, cross_validation: held } = result;
     assert.deepEqual([folds.each.length, held.examples, result.test.examples], [3, 60, 20]);
     assert.ok(Math.abs(folds.error_rate.mean - held.error_rate) < 1e-12);
-    assert.equal(result.dev, undefined);
+    assert.deepEqual([result.dev, result.pre_training.measured_on], [undefined, "train"]);
+    const ofAll = await scalarsOf(join(log, "all-rows", "pre-training"));
+    assert.ok(ofAll["train/mlm_loss"] && !ofAll["dev/mlm_loss"]);
     assert.deepEqual((await readdir(log)).sort(), ["all-rows", "fold-1", "fold-2", "fold-3"]);
     const { parameters } = await loadCheckpoint(output, { seed: 1 });
     assert.deepEqual(parameters["classifier.weight"]!.shape, [2, 16]);
     const page = await readFile(join(output, "report.html"), "utf8");
     assert.match(page, /error on the test texts<\/h1>[^]*<h2>Cross-validation<\/h2>[^]*fold 3/);
+    assert.match(page, /Masked words of the training texts/);
   }));
+
+Deno.test("a search tells of test texts that it has pre-trained on, and its curves have the test", () =>
+  inFolder(async (folder) => {
+    const model = await writeModel(join(folder, "start"));
+    const train = await writeTexts(join(folder, "train.csv"), 60, 1);
+    const test = await writeTexts(join(folder, "test.csv"), 20, 2);
+    const [first, second] = (await readFile(test, "utf8")).split("\n").slice(1);
+    await writeFile(join(folder, "more.csv"), `text,label\n${first}\n${second}\n"be bo du",o\n`);
+    const [output, log] = [join(folder, "model"), join(folder, "log")];
+    const { code, error } = await runInTest(
+      trainCommand,
+      ...["--train", train, "--test", test, "--unlabelled", join(folder, "more.csv"), "--model", model],
+      ...["--output", output, "--log", log, "--budget", "5m", ...small, "--recipe", "itpt-fit"],
+      ...["--layer-decay", "1", "--truncation", "tail", "--pretrain-steps", "2", "--pretrain-length", "16"],
+    );
+    assert.equal(code, 0, error);
+    const note =
+      "2 of the 20 test texts were pre-trained on, without labels: a search reads the test texts only at its " +
+      "end, so leave them out of --train and --unlabelled";
+    const result = JSON.parse(await readFile(join(output, "result.json"), "utf8"));
+    assert.ok(error.split("\n").includes(note) && result.notes.includes(note), error);
+    assert.ok((await readFile(join(output, "report.html"), "utf8")).includes(note));
+    assert.deepEqual((await scalarsOf(join(log, "training-01")))["test/error_rate"], [
+      [result.steps, Math.fround(result.test.error_rate)],
+    ]);
+  }));
+
+Deno.test("the progress of a fold counts the fold's own steps", () => {
+  const told: [string, number][] = [];
+  class Recorded extends Phases {
+    override of(label: string, steps: number) {
+      told.push([label, steps]);
+      return super.of(label, steps);
+    }
+  }
+  const phases = new Recorded();
+  const recipe = { data: exampleDataset({ count: 80 }), fineTuning: tinySettings({ epochs: 3 }) };
+  const { onStep } = progressOf(
+    { ...recipe, model: "new", start: { seed: 1, architecture: tinyArchitecture } },
+    phases,
+    standardOutput,
+    "fold 1",
+  );
+  const report = {
+    epoch: 1,
+    loss: 1,
+    gradientNorm: 1,
+    highestRate: 1,
+    lowestRate: 1,
+    examples: 1,
+    tokens: 1,
+  };
+  onStep!({ ...report, step: 1, steps: 12, seconds: 1 });
+  phases.stop();
+  assert.deepEqual(told, [["fold 1", 12]]);
+});
 
 Deno.test("what does not go together is said in one sentence", () =>
   inFolder(async (folder) => {
@@ -145,5 +214,9 @@ Deno.test("what does not go together is said in one sentence", () =>
     await refused(
       ["--budget", "9m", "--test", join(folder, "nowhere.csv")],
       /^Cannot read .*nowhere\.csv: there is no such file; check the path$/,
+    );
+    await refused(
+      ["--budget", "9m", "--checkpoint-every", "50"],
+      /^Cannot use --checkpoint-every with --budget, as a search keeps each of its trainings and saves one on its way /,
     );
   }));

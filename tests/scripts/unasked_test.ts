@@ -1,7 +1,7 @@
 /** Nothing in an output folder is replaced unasked, and no two commands write into one at once. */
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { saveClassifier } from "../../lib/classifier/save.ts";
 import { withOutputFolder } from "../../lib/storage/output_folder.ts";
 import { evaluateCommand } from "../../scripts/evaluate.ts";
@@ -58,6 +58,41 @@ Deno.test("train and pretrain ask before they replace an unfinished run", () =>
         assert.equal(code, 0, error);
         await Deno.remove(output, { recursive: true });
       }
+    }
+  }));
+
+Deno.test("a run of another kind is not gone on with, and stays until it may be replaced", () =>
+  inFolder(async (folder) => {
+    const { output, commands: [train, pretrain] } = await trainers(folder);
+    const kinds = [
+      ["search", "search.json", "deno task train with --budget", "--budget=9m"],
+      ["cross-validation", "fold-1.json", "deno task train with --folds", "--folds=2"],
+      ["cross-validation", "fold-1/checkpoint-00000002.safetensors", "deno task train with --folds", ""],
+      ["training", "checkpoint-00000002.safetensors", "the command without --budget and --folds", ""],
+      ["training", "pre-trained/model.safetensors", "the command without --budget and --folds", ""],
+    ] as const;
+    for (const [name, file, way] of kinds) {
+      const path = join(output, "checkpoints", file);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, "{}");
+      const others = kinds.filter(([other, , , flag]) => other !== name && flag).map(([, , , flag]) => flag);
+      const tries = others.map((flag) => () => train!(flag, "--resume"));
+      if (name !== "training") tries.push(() => train!("--resume"), () => pretrain!("--resume"));
+      for (const run of tries) {
+        assertRefused(
+          await run(),
+          new RegExp(
+            `^Cannot go on in .*model as an unfinished ${name} is there: go on with it by ${way}, or replace it by ` +
+              "--overwrite without --resume$",
+          ),
+        );
+      }
+      assert.equal(await readFile(path, "utf8"), "{}");
+      if (name !== "training") {
+        const { code, error } = await train!("--overwrite");
+        assert.equal(code, 0, error);
+      }
+      await Deno.remove(output, { recursive: true });
     }
   }));
 
