@@ -1,7 +1,7 @@
 /** Errors are one sentence each; they end nothing and leave nothing behind. */
 import * as tf from "@tensorflow/tfjs";
-import { deepStrictEqual, match, rejects, throws } from "node:assert/strict";
-import { truncate, writeFile } from "node:fs/promises";
+import { deepStrictEqual, match, rejects, strictEqual, throws } from "node:assert/strict";
+import { rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "../../../lib/engine/xla/client.ts";
 import { engineOn } from "../../../lib/engine/xla/engine.ts";
@@ -64,7 +64,7 @@ Deno.test("libraries that are no plugin, of another processor or not there are r
 });
 
 Deno.test({
-  name: "a plugin that is cut off ends only the process that tries it",
+  name: "a plugin that is cut off ends only the process that tries it; once it is whole it has one client",
   ignore: path === undefined,
   fn: () =>
     inFolder(async (folder) => {
@@ -72,6 +72,10 @@ Deno.test({
       await Deno.copyFile(path!, copy);
       await truncate(copy, 1_000_000);
       await rejects(openPlugin(copy), /^InputError: Cannot (load|use) the plugin \S+: [^\n]+$/);
+      await rm(copy);
+      await symlink(path!, copy);
+      const [one, two] = await Promise.all([openPlugin(copy), openPlugin(copy)]);
+      strictEqual(one.client, two.client, "opened once");
     }),
 });
 
