@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Client } from "../../../lib/engine/xla/client.ts";
 import { engineOn } from "../../../lib/engine/xla/engine.ts";
 import { XlaError } from "../../../lib/engine/xla/errors.ts";
+import { structs } from "../../../lib/engine/xla/layouts.ts";
 import { openPlugin } from "../../../lib/engine/xla/open.ts";
 import { tryPlugin } from "../../../lib/engine/xla/probe.ts";
 import { InputError } from "../../../lib/errors.ts";
@@ -80,9 +81,9 @@ Deno.test({
 });
 
 Deno.test({
-  name: "API versions from 0.81 on are accepted",
+  name: "API versions from 0.81 on are accepted, and newer ones get room for fields of theirs",
   ignore: path === undefined,
-  fn() {
+  async fn() {
     for (const [major, minor] of [[0, 80], [0, 57], [1, 81]] as const) {
       throws(() => new FaultyPlugin(path!, { major, minor }), {
         message:
@@ -93,6 +94,12 @@ Deno.test({
     for (const minor of [81, 999]) {
       using faulty = new FaultyPlugin(path!, { major: 0, minor });
       deepStrictEqual(faulty.plugin.api.version, minor);
+      const engine = engineOf(faulty);
+      const program = await engine.compile(graph), state = engine.state(tensors);
+      deepStrictEqual((await program.run(state, feeds)).sum!.data, Float32Array.of(3));
+      deepStrictEqual(faulty.programSizes, [structs.Program.size + (minor === 999 ? 64 : 0)]);
+      program.dispose();
+      state.dispose();
     }
   },
 });
