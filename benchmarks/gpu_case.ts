@@ -17,7 +17,7 @@ import { optimizer } from "../lib/training/optimizers.ts";
 import type { StepBatch, Trainable } from "../lib/training/step.ts";
 import { Trainer } from "../lib/training/trainer.ts";
 import { productSpeed } from "./device_speed.ts";
-import { median } from "./timing.ts";
+import { median } from "../lib/results/statistics.ts";
 
 /** Times of a step on a device. */
 export interface GpuTimes {

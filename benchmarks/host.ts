@@ -11,6 +11,7 @@ import { Api } from "../lib/engine/xla/api.ts";
 import type { HostTensors } from "../lib/tensors.ts";
 import { optimizer } from "../lib/training/optimizers.ts";
 import { Trainer } from "../lib/training/trainer.ts";
+import { median } from "../lib/results/statistics.ts";
 
 const models = {
   "tiny (L2 H16)": { num_hidden_layers: 2, hidden_size: 16 },
@@ -94,8 +95,4 @@ async function timesOf(steps: number, step: () => Promise<void>): Promise<HostTi
     Api.prototype.wait = wait;
   }
   return { step: median(times), host: median(host) };
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 }

@@ -6,7 +6,8 @@ import { openEngine } from "../lib/engine/open.ts";
 import { PythonPeer } from "./python_peer.ts";
 import type { Side } from "./sides.ts";
 import { classifierSide, stepShapes } from "./step.ts";
-import { type BenchmarkOptions, median, silence } from "./timing.ts";
+import { median } from "../lib/results/statistics.ts";
+import { type BenchmarkOptions, silence } from "./timing.ts";
 
 /** Milliseconds of a side's steps. */
 interface Times {

@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dataset } from "../lib/data/dataset.ts";
 import { type Dataset, wholeText } from "../lib/data/examples.ts";
-import { type BenchmarkOptions, median, timed } from "./timing.ts";
+import { median } from "../lib/results/statistics.ts";
+import { type BenchmarkOptions, timed } from "./timing.ts";
 
 const cases = {
   "short texts": { data: "wordnet-types", rows: 20_000, maxLength: 128, trained: 48, least: 1.5 },

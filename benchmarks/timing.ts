@@ -1,6 +1,7 @@
 /** Timing of several sides that take turns. */
 import { join } from "node:path";
 import { InputError } from "../lib/errors.ts";
+import { median } from "../lib/results/statistics.ts";
 
 /** A side's times in milliseconds. */
 export interface Timing {
@@ -42,11 +43,6 @@ export async function interleave(
       return [name, { best: Math.min(...list), median: median(list) }];
     }),
   );
-}
-
-/** The middle one of some numbers. */
-export function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 }
 
 /**

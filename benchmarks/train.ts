@@ -10,7 +10,8 @@ import { join } from "node:path";
 import { resolveModel } from "../lib/bert/models.ts";
 import { dataset } from "../lib/data/dataset.ts";
 import { type Dataset, stratifiedOrder, wholeText } from "../lib/data/examples.ts";
-import { type BenchmarkOptions, median, timed } from "./timing.ts";
+import { median } from "../lib/results/statistics.ts";
+import { type BenchmarkOptions, timed } from "./timing.ts";
 
 /** A task, and the most of PyTorch's time that ours may take. */
 interface Case {

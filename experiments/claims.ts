@@ -6,7 +6,7 @@ import { experiments } from "./all.ts";
 import paper from "./paper_tables.json" with { type: "json" };
 
 /** A claim before what the paper's numbers say is computed: `printed` returns its error of a cell in percent. */
-interface Stated extends Omit<Claim, "paper" | "resolution"> {
+interface Stated extends Omit<Claim, "paper" | "resolution" | "over"> {
   readonly printed: (row: string, column: string) => number;
   /** The rows at mini scale, if they differ from the paper's. */
   readonly mini?: Pick<Claim, "better" | "than">;
@@ -222,8 +222,11 @@ export function claimsAt(scale: ScaleName): Claim[] {
       return found.columns[column] && [here.better, ...here.than].every((row) => rows.includes(row));
     });
     if (columns.length === 0) return [];
-    const runs = printedRuns({ ...claim, columns, printed });
-    const difference = 100 * runs.reduce((sum, { error, weight }) => sum + weight * error, 0);
-    return [{ ...here, columns, paper: difference, resolution: resolutionOf(runs) }];
+    const over = (columns: readonly string[]) => {
+      const runs = printedRuns({ ...claim, columns, printed });
+      const difference = 100 * runs.reduce((sum, { error, weight }) => sum + weight * error, 0);
+      return { paper: difference, resolution: resolutionOf(runs) };
+    };
+    return [{ ...here, columns, ...over(columns), over }];
   });
 }

@@ -1,7 +1,7 @@
 /** Parts that all commands share: how they end, and how they say that something was wrong. */
 import { type Command, CommanderError } from "commander";
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { statSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
 import { InputError } from "../lib/errors.ts";
 import { oneLine, printable, shortMessage, withoutUser } from "../lib/printable.ts";
 import { listenForSignals, Stopped } from "./stopping.ts";
@@ -24,10 +24,38 @@ export const standardOutput: Output = {
  * Goes back to the folder that the user stood in, so that relative paths are looked up there: `deno task` goes to this
  * repository first, and leaves the user's folder in INIT_CWD.
  */
-export async function standWhereUserStood(): Promise<void> {
+export function standWhereUserStood(): void {
+  const folder = userFolder();
+  if (folder !== undefined) Deno.chdir(folder);
+}
+
+/** Reads a path of an option of a command that stays in this repository: a relative one begins where the user stood. */
+export function userPath(path: string): string {
+  const folder = userFolder();
+  return folder === undefined || isAbsolute(path) ? path : join(folder, path);
+}
+
+/** Reads a model of an option as {@linkcode userPath} does, if it is a folder there; else it is a name. */
+export function userModel(model: string): string {
+  const path = userPath(model);
+  return isFolder(path) ? path : model;
+}
+
+/** Returns the folder that the user of `deno task` stood in; undefined if that is the repository, or there is no task. */
+function userFolder(): string | undefined {
   const folder = Deno.env.get("INIT_CWD");
-  const isTask = Deno.cwd() === resolve(import.meta.dirname!, "..");
-  if (folder && isTask && (await stat(folder).catch(() => undefined))?.isDirectory()) Deno.chdir(folder);
+  const root = Deno.cwd();
+  const isTask = root === resolve(import.meta.dirname!, "..");
+  return folder && isTask && resolve(folder) !== root && isFolder(folder) ? folder : undefined;
+}
+
+/** Tells whether there is a folder. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // there is nothing, or it cannot be seen
+  }
 }
 
 /** Runs the command of this process, stops it at a signal, and ends the process. */

@@ -105,7 +105,8 @@ export async function dryRun(
     ];
     output.out(`${experiment.name}: ${sentence.join(", ")}`);
   }
-  output.out(`${experiment.name}: ${records.size} of ${cells.length} runs are on record`);
+  const recorded = cells.filter(({ hash }) => records.has(hash)).length;
+  output.out(`${experiment.name}: ${recorded} of ${cells.length} runs are on record`);
   if (target === undefined) return;
   // Loaded only here: a call that finds all on record ends at once.
   const { planKey } = await import("../lib/runs/gpu_plan.ts");

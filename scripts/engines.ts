@@ -16,7 +16,7 @@ import { type Experiment, resolveCells, type ScaleName, scaleNames } from "../li
 import { gpuPlan, planKey } from "../lib/runs/gpu_plan.ts";
 import { experimentFor } from "../lib/runs/model_layers.ts";
 import { versions } from "../lib/results/provenance.ts";
-import { type Output, runCommand, standardOutput } from "./command.ts";
+import { type Output, runCommand, standardOutput, userModel, userPath } from "./command.ts";
 import { checkEngine, runPart } from "./engine_check/check.ts";
 import type { CheckedEngine } from "./engine_check/context.ts";
 import { parts } from "./engine_check/parts.ts";
@@ -60,7 +60,7 @@ export function enginesCommand(output: Output): Command {
       oneOf("--target", targetNames),
     )
     .option("--scale <scale>", "of the experiments", oneOf("--scale", scaleNames), "paper")
-    .option("--model <model>", "a folder of another model instead of the experiments' own")
+    .option("--model <model>", "a folder of another model instead of the experiments' own", userModel)
     .option("--precision <name>", "f32 or bf16", oneOf("--precision", ["f32", "bf16"]), "bf16")
     .option("--devices <N>", "GPUs that share the batch", wholeNumber("--devices", 1), 1)
     .option("--no-fused-attention", "attention as matrix products and a softmax, not as a call of cuDNN")
@@ -83,7 +83,7 @@ export function enginesCommand(output: Output): Command {
       oneOf("--engine", engineNames),
       "auto",
     )
-    .option("--json <file>", "with --check: gets each finding as a line of JSON, as it comes")
+    .option("--json <file>", "with --check: gets each finding as a line of JSON, as it comes", userPath)
     .option(
       "--part <name>",
       `with --check: only this part; may be repeated (${partNames.join(", ")})`,

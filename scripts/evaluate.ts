@@ -79,6 +79,6 @@ async function evaluate(options: EvaluateOptions, output: Output): Promise<void>
 }
 
 if (import.meta.main) {
-  await standWhereUserStood();
+  standWhereUserStood();
   await runMain(evaluateCommand(standardOutput));
 }

@@ -81,6 +81,6 @@ async function writePage(options: ExportOptions, output: Output): Promise<void> 
 }
 
 if (import.meta.main) {
-  await standWhereUserStood();
+  standWhereUserStood();
   await runMain(exportCommand(standardOutput));
 }

@@ -44,6 +44,8 @@ function quoted(word: string): string {
 const line = (words: readonly string[]) => words.map(quoted).join(" ");
 
 function slurmFiles({ folder, tasks, command }: Jobs): Record<string, string> {
+  // Relative paths of the command, such as that of a model, begin where this one was called.
+  const place = `#SBATCH --chdir=${quoted(Deno.cwd())}`;
   const log = (name: string) => `#SBATCH --output=${join(folder, "logs", name)}`;
   return {
     "shards.sbatch": `#!/bin/bash
@@ -56,6 +58,7 @@ function slurmFiles({ folder, tasks, command }: Jobs): Record<string, string> {
 #SBATCH --signal=B:TERM@${asked.grace}
 #SBATCH --requeue
 #SBATCH --open-mode=append
+${place}
 ${log("shard-%a.log")}
 # Each task makes its share of the runs. One that is stopped, as its time is over or others need the node, saves itself
 # at the end of its step and is put into the queue again; runs on record are not made again.
@@ -79,6 +82,7 @@ exit "$code"
 #SBATCH --cpus-per-task=2
 #SBATCH --mem=8G
 #SBATCH --time=01:00:00
+${place}
 ${log("merge.log")}
 # Makes the tables of the runs that all tasks have put on record, and says what is missing.
 exec ${line(command)} --merge

@@ -7,7 +7,7 @@ import { InputError } from "../lib/errors.ts";
 import { hashFile } from "../lib/storage/download.ts";
 import { duration } from "../lib/results/progress.ts";
 import { writeWhole } from "../lib/storage/whole_file.ts";
-import { type Output, runCommand, standardOutput } from "./command.ts";
+import { type Output, runCommand, standardOutput, userPath } from "./command.ts";
 import { makeOutputFolder } from "./output_folder.ts";
 import {
   endsWithValue,
@@ -36,9 +36,14 @@ export function notebooksCommand(output: Output): Command {
         "ones. Fails if a cell fails, or ends with a value and shows nothing. Needs Python 3.10 for Jupyter's client.",
     )
     .argument("[names...]", "notebooks without .ipynb, such as table2; all of them if none is named")
-    .option("--folder <folder>", "where the notebooks are", join(import.meta.dirname!, "..", "notebooks"))
+    .option(
+      "--folder <folder>",
+      "where the notebooks are",
+      userPath,
+      join(import.meta.dirname!, "..", "notebooks"),
+    )
     .option("--check", "only run them, and leave the files as they are")
-    .option("--html <folder>", "run nothing, and write them as pages that need no network")
+    .option("--html <folder>", "run nothing, and write them as pages that need no network", userPath)
     .action(async (names: string[], options: NotebooksOptions) => {
       const found = await findNotebooks(options.folder, names);
       for (const name of found) await readNotebook(join(options.folder, `${name}.ipynb`));

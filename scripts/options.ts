@@ -6,6 +6,7 @@ import { engineNames, precisions } from "../lib/engine/open.ts";
 import { defaultFraction, memoryVariable } from "../lib/engine/xla/memory_fraction.ts";
 import { InputError } from "../lib/errors.ts";
 import { tableFormats, type TableOptions } from "../lib/tables/table.ts";
+import { userPath } from "./command.ts";
 
 /** A parser of an option that takes a whole number of at least `least`, perhaps a multiple of another. */
 export function wholeNumber(option: string, least: number, multipleOf = 1): (text: string) => number {
@@ -70,7 +71,11 @@ export function parseSetting(text: string, before: Record<string, unknown> = {})
 /** Adds the options that say where data and models come from, to a command that fetches any. */
 export function sourceOptions(command: Command): Command {
   return command
-    .option("--data-dir <folder>", "the paper's data sets in a folder (also: the variable BERTLAB_DATA)")
+    .option(
+      "--data-dir <folder>",
+      "the paper's data sets in a folder (also: the variable BERTLAB_DATA)",
+      userPath,
+    )
     .option("--offline", "only what is on this machine (also: HF_HUB_OFFLINE=1)")
     .hook("preAction", (command) => {
       const { dataDir, offline } = command.opts<{ dataDir?: string; offline?: boolean }>();

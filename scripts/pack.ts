@@ -253,6 +253,6 @@ async function sizeOf(folder: string): Promise<number> {
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 
 if (import.meta.main) {
-  await standWhereUserStood();
+  standWhereUserStood();
   await runMain(packCommand(standardOutput));
 }

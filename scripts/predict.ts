@@ -223,6 +223,6 @@ function sayTypes({ format }: TableLayout, { path, types = [] }: TableStream, ou
 }
 
 if (import.meta.main) {
-  await standWhereUserStood();
+  standWhereUserStood();
   await runMain(predictCommand(standardOutput));
 }

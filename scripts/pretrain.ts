@@ -300,6 +300,6 @@ function resultOf(run: FurtherPretrained) {
 }
 
 if (import.meta.main) {
-  await standWhereUserStood();
+  standWhereUserStood();
   await runMain(pretrainCommand(standardOutput));
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ScaleName } from "../lib/runs/experiment.ts";
 import { publishReport } from "../lib/report/publish.ts";
 import { withOutputFolder } from "../lib/storage/output_folder.ts";
-import { runMain } from "./command.ts";
+import { runMain, userPath } from "./command.ts";
 import { readReport, recordsCommand, type ReportParts, reportParts } from "./report.ts";
 
 interface PublishOptions {
@@ -20,7 +20,7 @@ export function publishCommand(parts: ReportParts): Command {
       "Writes the report as a version into FOLDER/versions, with what changed since the one before. FOLDER/index.html " +
         "leads to the newest, FOLDER/table2/ to the newest Table 2; earlier versions stay.",
     )
-    .requiredOption("--to <folder>", "the folder that is served")
+    .requiredOption("--to <folder>", "the folder that is served", userPath)
     .action(async (options: PublishOptions) => {
       const report = await readReport(options, parts);
       const plotly = await parts.plotly();

@@ -1,5 +1,5 @@
 /** README's sentence on speed, from the benchmarks' history. */
-import { median } from "../benchmarks/timing.ts";
+import { median } from "../lib/results/statistics.ts";
 import { InputError } from "../lib/errors.ts";
 
 /** A line of the history that `deno task bench train` has appended. */
@@ -35,9 +35,10 @@ export function speedSentence(history: string): string {
       median(runs.map(({ seconds }) => seconds));
     return `${(seconds(Object.values(ours)[0]!) / seconds(PyTorch!)).toFixed(2)} (${name})`;
   });
-  return `\`task train\` takes ${ratios.slice(0, -1).join(", ")} and ${
-    ratios.at(-1)
-  } of the time of PyTorch with ` +
+  const runs = Math.min(...Object.values(results).flatMap(Object.values).map(({ length }) => length));
+  return `\`task train\` takes ${new Intl.ListFormat("en-GB").format(ratios)} of the time of PyTorch with ` +
     `transformers' Trainer, whole commands on ${cores} cores of ${cpu.replaceAll("(R)", "")} ` +
-    `(\`task bench train\`, ${date.slice(0, 10)}).`;
+    `(\`task bench train\`, ${runs === 1 ? "one run each" : `medians of ${runs} runs`}, ${
+      date.slice(0, 10)
+    }).`;
 }

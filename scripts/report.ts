@@ -13,7 +13,7 @@ import type { FindDataset } from "../lib/report/mistakes.ts";
 import { writeReport } from "../lib/report/write_report.ts";
 import { withOutputFolder } from "../lib/storage/output_folder.ts";
 import type { Claim } from "../lib/results/claims.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
+import { type Output, runMain, standardOutput, userPath } from "./command.ts";
 import { oneOf } from "./options.ts";
 import { makeOutputFolder } from "./output_folder.ts";
 
@@ -58,6 +58,7 @@ export function recordsCommand(name: string): Command {
     .option(
       "--results <folder>",
       "where records are kept (default: runs, or the published ones in results if there are none)",
+      userPath,
     );
 }
 
@@ -77,7 +78,7 @@ export function reportCommand(parts: ReportParts): Command {
       "Writes one folder with pages, Markdown, CSV and BibTeX from the records alone; nothing is run, and the pages " +
         "need no network.",
     )
-    .option("--output <folder>", "where the report is written; RESULTS/SCALE/report if not given")
+    .option("--output <folder>", "where the report is written; RESULTS/SCALE/report if not given", userPath)
     .action(async (options: ReportOptions) => {
       const report = await readReport(options, parts);
       const folder = options.output ?? join(report.folder, "report");

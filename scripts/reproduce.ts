@@ -1,11 +1,8 @@
 /** `deno task reproduce`: runs experiments of the paper and prints their tables. */
 import { Command } from "commander";
-import { join } from "node:path";
 import { dataTables, experiments } from "../experiments/all.ts";
 import { chooseEngine, engineNames, precisions } from "../lib/engine/open.ts";
 import { targetNames } from "../lib/engine/xla/targets/hopper.ts";
-import { requireWritable, writeWhole } from "../lib/storage/whole_file.ts";
-import { writeTogether } from "../lib/storage/whole_folder.ts";
 import { InputError } from "../lib/errors.ts";
 import type { Configuration, Protocol } from "../lib/runs/configuration.ts";
 import type { DataTable } from "../lib/runs/data_table.ts";
@@ -19,7 +16,6 @@ import {
 } from "../lib/runs/experiment.ts";
 import { experimentTable } from "../lib/runs/experiment_table.ts";
 import { duration } from "../lib/results/progress.ts";
-import { figureSvg } from "../lib/results/figures.ts";
 import { evaluateTable } from "../lib/results/result_table.ts";
 import { predictionFaults } from "../lib/results/records.ts";
 import { markdownTable } from "../lib/results/tables.ts";
@@ -30,7 +26,8 @@ import {
   type Shard,
   shareOf,
 } from "../lib/runs/run_experiment.ts";
-import { type Output, runMain, standardOutput } from "./command.ts";
+import { counted } from "../lib/wording.ts";
+import { type Output, runMain, standardOutput, userModel, userPath } from "./command.ts";
 import { ExperimentWatch } from "./experiment_watch.ts";
 import {
   chooseExperiments,
@@ -43,7 +40,9 @@ import {
   sourceOptions,
   wholeNumber,
 } from "./options.ts";
+import { measureData } from "./measure_data.ts";
 import { jobEngine, writeReproduceJobs } from "./reproduce_jobs.ts";
+import { writeTable } from "./reproduce_table.ts";
 import { stopping } from "./stopping.ts";
 
 interface ReproduceOptions {
@@ -61,7 +60,7 @@ interface ReproduceOptions {
   readonly set?: Readonly<Record<string, unknown>>;
   readonly list?: boolean;
   readonly dryRun?: boolean;
-  readonly throughput: number;
+  readonly throughput?: number;
   readonly target?: typeof targetNames[number];
   readonly merge?: boolean;
   readonly jobs?: readonly string[];
@@ -99,12 +98,13 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     )
     .option(
       "--model <model>",
-      "a folder or hub id of another model instead of BERT-base (at mini scale: bge-small-en), with all its layers",
+      "a folder or hub id of another model instead of the scale's own, with all its layers",
+      userModel,
     )
     .option("--engine <engine>", engineNames.join(", "), oneOf("--engine", engineNames), "auto")
     .option("--precision <name>", precisions.join(", "), oneOf("--precision", precisions), "f32")
     .option("--devices <N>", "devices that share each batch", wholeNumber("--devices", 1), 1)
-    .option("--results <folder>", "where records and tables are kept", "runs")
+    .option("--results <folder>", "where records and tables are kept", userPath, "runs")
     .option("--shard <I/N>", "only the I-th of N shares of the runs, for several machines", parseShard)
     .option("--row <name>", "only this row; may be repeated", collect)
     .option("--column <name>", "only this column; may be repeated", collect)
@@ -123,9 +123,8 @@ export function reproduceCommand(parts: ReproduceParts): Command {
     .option("--dry-run", "only list the runs, which of them are on record, and what the others would cost")
     .option(
       "--throughput <TFLOP/s>",
-      "with --dry-run: TFLOP/s of your machine, from which hours are computed",
+      "with --dry-run: TFLOP/s of your machine, from which hours are computed (default: 100)",
       numberBetween("--throughput", 1e-3, 1e6),
-      100,
     )
     .option(
       "--target <gpu>",
@@ -135,6 +134,7 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       oneOf("--target", targetNames),
     )
     .action(async (names: string[], options: ReproduceOptions) => {
+      requireTogether(options);
       const all = [...parts.dataTables, ...await experimentsFor(options, parts)];
       // Where none is named, those are left out that do not have the scale, the rows or the columns.
       const chosen = chooseExperiments(all, names)
@@ -153,18 +153,37 @@ export function reproduceCommand(parts: ReproduceParts): Command {
       if (jobs) return parts.output.out(await writeReproduceJobs(jobs, names, options, { ...options, runs }));
       const failed: string[] = [];
       for (const experiment of chosen) {
-        if (isDataTable(experiment)) failed.push(...await measureData(experiment, options, parts));
+        if (isDataTable(experiment)) failed.push(...await measureData(experiment, options, parts.output));
         else if (options.dryRun) {
           const { dryRun } = await import("./dry_run.ts"); // it counts operations of models, so it loads much
-          await dryRun(experiment, cells, options, parts);
+          await dryRun(experiment, cells, { ...options, throughput: options.throughput ?? 100 }, parts);
         } else failed.push(...await reproduce(experiment, cells, options, parts));
       }
-      if (failed.length > 0) {
-        throw new InputError(
-          `Not made: ${failed.join("; ")}. Why is said above; the same command tries again.`,
-        );
-      }
+      if (failed.length === 0) return;
+      throw new InputError(
+        options.merge
+          ? `Not on record: ${failed.join("; ")}; leave out --merge to make them`
+          : `Not made: ${failed.join("; ")}. Why is said above; the same command tries again.`,
+      );
     });
+}
+
+/** @throws InputError if an option would say nothing, as another is there or missing. */
+function requireTogether(options: ReproduceOptions): void {
+  const needs = { tasks: "jobs", throughput: "dryRun", target: "dryRun" } as const;
+  const flag = (name: string) => `--${name === "dryRun" ? "dry-run" : name}`;
+  for (const [name, other] of Object.entries(needs) as [keyof typeof needs, "jobs" | "dryRun"][]) {
+    if (options[name] === undefined || options[other]) continue;
+    throw new InputError(`Cannot use ${flag(name)} without ${flag(other)}: add ${flag(other)}`);
+  }
+  for (const name of ["shard", "merge", "dryRun"] as const) {
+    if (!options.jobs || options[name] === undefined) continue;
+    throw new InputError(
+      `Cannot use ${
+        flag(name)
+      } with --jobs, which writes jobs for all shares and their tables: leave one out`,
+    );
+  }
 }
 
 /**
@@ -267,39 +286,6 @@ const cellOptions = async (options: ReproduceOptions, output: Output): Promise<C
   overrides: options.set,
 });
 
-/** Measures the data sets of a table, prints it and writes it; returns what could not be measured. */
-async function measureData(
-  table: DataTable,
-  options: ReproduceOptions,
-  { output }: ReproduceParts,
-): Promise<string[]> {
-  const { scale, dryRun } = options;
-  if (dryRun) {
-    output.out(`${table.name}: nothing is trained, the data sets are measured`);
-    return [];
-  }
-  const folder = join(options.results, scale);
-  await requireWritable(folder);
-  // Loaded only here, as what trains is: see lateRunner.
-  const { dataset } = await import("../lib/data/dataset.ts");
-  const { dataTableMarkdown, dataTokenizer, measureDataTable } = await import("../lib/runs/data_table.ts");
-  const rows = await measureDataTable(table, {
-    scale,
-    folder,
-    dataset: (name) => dataset(name, { say: output.error }),
-    tokenizer: dataTokenizer(output.error),
-    say: output.error,
-  });
-  const text = dataTableMarkdown(table, rows, scale);
-  output.out(text);
-  await writeWhole(join(folder, `${table.name}.md`), [text]);
-  output.error(`Wrote ${join(folder, `${table.name}.md`)}`);
-  const missing = Object.keys(table.scales[scale]!.sets).filter((set) =>
-    rows.every((row) => row.set !== set)
-  );
-  return missing.length === 0 ? [] : [`${missing.join(", ")} of ${table.name}`];
-}
-
 /** Makes the runs of an experiment that are missing, prints its table and writes it; returns what could not be made. */
 async function reproduce(
   experiment: Experiment,
@@ -324,22 +310,13 @@ async function reproduce(
         },
       });
     const { length } = result.failures;
-    const failed = length === 0 ? [] : [`${length} runs of ${experiment.name}`];
+    const failed = length === 0 ? [] : [`${counted(length, "run")} of ${experiment.name}`];
     const table = await experimentTable(experiment, result, options.scale);
     const text = markdownTable(table, await evaluateTable(table, result.folder));
     for (const line of await predictionFaults(result.folder, result.records.values())) output.error(line);
     output.out(text);
     if (options.set || options.row || options.column) return failed; // not the experiment as it stands
-    const name = [
-      experiment.name,
-      ...options.model === undefined ? [] : options.model.match(/\w+/g) ?? [],
-      ...options.protocol === "paper" ? ["paper-protocol"] : [],
-    ].join("-");
-    const svg = experiment.figure && result.records.size > 0 &&
-      await figureSvg(experiment.figure({ ...result, scale: options.scale }));
-    const files = { [`${name}.md`]: text, ...svg ? { [`${name}.svg`]: svg } : {} };
-    await writeTogether(result.folder, files, `${name}.md`);
-    for (const file of Object.keys(files)) output.error(`Wrote ${join(result.folder, file)}`);
+    for (const line of await writeTable(text, experiment, result, cells)) output.error(line);
     return failed;
   } finally {
     watch.stop();
@@ -353,11 +330,19 @@ async function onRecordAlone(
   { results }: ReproduceOptions,
   output: Output,
 ) {
-  const result = await experimentResult(experiment, { ...cells, resultsDir: results });
+  const result = await experimentResult(experiment, {
+    ...cells,
+    resultsDir: results,
+    onProgress: (event) => event.kind === "line" && output.error(event.line),
+  });
   const { runs } = shareOf(result.cells);
   const missing = runs.filter(({ hash }) => !result.records.has(hash));
   if (missing.length > 0) {
-    output.error(`${experiment.name}: ${missing.length} of ${runs.length} runs are not on record`);
+    output.error(
+      `${experiment.name}: ${missing.length} of ${counted(runs.length, "run")} ${
+        missing.length === 1 ? "is" : "are"
+      } not on record`,
+    );
   }
   return { ...result, failures: missing.map((cell) => ({ cell, message: "it is not on record" })) };
 }

@@ -1,6 +1,7 @@
 /** The call of `deno task reproduce` that a task of a cluster makes, from the call that writes the jobs. */
 import { resolve } from "node:path";
 import { InputError } from "../lib/errors.ts";
+import { isFolder, userPath } from "./command.ts";
 import { type Jobs, schedulers, writeJobs } from "./jobs.ts";
 import { shellCommand } from "./project.ts";
 
@@ -54,11 +55,18 @@ export async function writeReproduceJobs(
     );
   }
   const inContainer = scheduler === "kubernetes";
+  const local = [options.model, options.dataDir].find((given) => given !== undefined && isFolder(given));
+  if (inContainer && local !== undefined) {
+    throw new InputError(
+      `Cannot use the folder ${local} with --jobs kubernetes as pods do not see it: copy it to the volume of the ` +
+        "results, and name it as it is called there, such as /results/NAME",
+    );
+  }
   const program = inContainer ? ["deno", "task", "--quiet", "reproduce"] : shellCommand("reproduce");
   const results = inContainer ? "/results" : resolve(options.results);
   const jobs: Jobs = {
     scheduler,
-    folder: resolve(folder),
+    folder: resolve(userPath(folder)),
     tasks: Math.max(1, tasks),
     command: [...program, ...names, ...flagsOf({ ...options, results })],
   };

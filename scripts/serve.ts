@@ -20,6 +20,6 @@ export function serveCommand(output: Output): Command {
 }
 
 if (import.meta.main) {
-  await standWhereUserStood();
+  standWhereUserStood();
   await runMain(serveCommand(standardOutput));
 }

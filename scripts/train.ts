@@ -91,6 +91,6 @@ async function trainOnce(recipe: Recipe, context: TrainContext): Promise<void> {
 }
 
 if (import.meta.main) {
-  await standWhereUserStood();
+  standWhereUserStood();
   await runMain(trainCommand(standardOutput));
 }

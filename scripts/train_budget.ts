@@ -156,7 +156,7 @@ function searchEntry(found: SearchResult, budget: number) {
       seconds,
       space,
       chosen: order[trial.choice]!,
-      pre_training: state.preTraining,
+      pre_training: state.preTraining && { steps: state.preTraining.steps, passes: state.preTraining.passes },
       ended: state.ended,
     },
     trials: state.trials.map(({ choice, rung, outcome: { steps, seconds, metrics } }) => ({

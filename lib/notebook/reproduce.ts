@@ -1,5 +1,7 @@
 /** The paper's experiments in a notebook: a small try of one cell, and all cells from their records or newly run. */
 import { join } from "node:path";
+import { engineNames } from "../engine/open.ts";
+import { escapeMarkdown } from "../printable.ts";
 import type { Configuration } from "../runs/configuration.ts";
 import { expectedSeconds } from "../runs/expected_time.ts";
 import { type CellOptions, type Experiment, resolveCells } from "../runs/experiment.ts";
@@ -131,9 +133,9 @@ async function recordedResult(
 ): Promise<ExperimentResult & { readonly warnings: readonly string[] }> {
   const folder = join(results, options.scale ?? "mini");
   const { records, warnings } = await readRecords(folder);
-  const engines = records.map(({ engine }) => engine);
-  const asked = options.engine ?? "onnx";
-  const chosen = { ...options, engine: engines.includes(asked) ? asked : engines[0] ?? asked };
+  const { engine = "onnx" } = options;
+  const has = (name: string) => records.some((record) => record.engine === name);
+  const chosen = { ...options, engine: has(engine) ? engine : engineNames.find(has) ?? engine };
   if (seeds) {
     return { warnings, ...await experimentResult(experiment, { ...chosen, seeds, resultsDir: results }) };
   }
@@ -157,8 +159,7 @@ async function reproduction(
   const seconds = await expectedSeconds(experiment, scale, due, made);
   const used = cells[0]!.configuration.engine;
   const notes = [
-    ...warnings,
-    ...await predictionFaults(folder, records.values()),
+    ...[...warnings, ...await predictionFaults(folder, records.values())].map(escapeMarkdown),
     ...used === engine ? [] : [`The runs on record were made with the engine ${used}.`],
     ...due.length === 0 ? [] : [
       `**${due.length} of ${cells.length} runs are not on record.** They take about ${

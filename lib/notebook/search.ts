@@ -98,7 +98,7 @@ function searchMarkdown(search: SearchResult): string {
     `${points(effect.low)} to ${points(effect.high)}`,
   ]);
   return [
-    ...choiceSentences(search),
+    ...choiceSentences(search).map(escapeMarkdown),
     ...worth && effects
       ? [
         `What each choice was worth in ${effects.trainings} trainings of ${effects.steps} steps:`,

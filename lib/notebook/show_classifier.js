@@ -65,8 +65,8 @@ function explained({ label, probability, parts }, { text, pair }) {
     return line;
   };
   const say =
-    `For the label ${label} (${percent(probability)}) speaks what is underlined orange, against it what is ` +
-    "underlined with blue dashes: each part was left out in turn.";
+    `Each part of the text was left out in turn. Underlined in orange: it speaks for the label ${label} ` +
+    `(${percent(probability)}). Underlined with blue dashes: it speaks against it.`;
   return [make("p", say), whole(text, "text"), ...pair === undefined ? [] : [whole(pair, "pair")]];
 }
 

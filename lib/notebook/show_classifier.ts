@@ -69,7 +69,8 @@ export async function showClassifier(
   const rows = [head.map(cell("th")), ...lines.map((cells) => cells.map(cell("td")))];
   const html = `<div id="${id}"><table>${
     rows.map((cells) => `<tr>${cells.join("")}</tr>`).join("")
-  }</table></div>
+  }</table><p>A box for texts appears here where scripts run and the kernel is on the same machine as the browser.
+Elsewhere, <code>await classifier.classify([…])</code> labels texts.</p></div>
 <script>(() => {
 const options = ${JSON.stringify(box).replaceAll("<", "\\u003c")};
 ${script}})();</script>`;

@@ -39,7 +39,7 @@ export interface Combination {
   readonly protocol: Protocol;
   /** Name of the engine. */
   readonly engine: string;
-  /** Precision of matrix products: f32 or bf16. */
+  /** Precision of matrix products: f32, bf16 or tf32. */
   readonly precision: Configuration["precision"];
   /** The model that was given with `--model` instead of the scale's own, if one was. */
   readonly model?: string;
@@ -134,7 +134,9 @@ export async function collectReport(source: ReportSource): Promise<Report> {
     const runs = new Set(sections.flatMap((section) => [...section.records.keys()])).size;
     found.push({ combination, sections, runs });
   }
-  const combinations = found.sort((a, b) => b.runs - a.runs).filter(({ runs }, n) => n === 0 || runs > 0);
+  const givenModels = ({ combination }: typeof found[number]) => combination.model === undefined ? 0 : 1;
+  const combinations = found.sort((a, b) => b.runs - a.runs || givenModels(a) - givenModels(b))
+    .filter(({ runs }, n) => n === 0 || runs > 0);
   const experiments = inOrder.map((experiment, place): ExperimentReport => {
     const sections = combinations.map(({ sections }) => sections[place]!);
     const shown = new Set<RunRecord>(); // a cell that states its model has the same runs in every combination
@@ -204,28 +206,38 @@ async function sectionOf(
   return { combination, cells, records, table, evaluated: await evaluateTable(table, folder) };
 }
 
+/** The models in the cells of experiments, by the experiments' names. */
+type Models = ReadonlyMap<string, ReadonlySet<string>>;
+
 /** Returns the models in the cells of experiments, without a model given on the command line. */
-async function modelsOf(experiments: readonly Experiment[], scale: ScaleName): Promise<ReadonlySet<string>> {
-  const cells = await Promise.all(experiments.map((experiment) => resolveCells(experiment, { scale })));
-  return new Set(cells.flat().map(({ configuration }) => configuration.model));
+async function modelsOf(experiments: readonly Experiment[], scale: ScaleName): Promise<Models> {
+  return new Map(
+    await Promise.all(experiments.map(async (experiment) => {
+      const cells = await resolveCells(experiment, { scale });
+      return [experiment.name, new Set(cells.map(({ configuration }) => configuration.model))] as const;
+    })),
+  );
 }
 
 /**
  * Returns the combinations of the records with their seeds; the default one if there are no runs.
  *
- * @param stated the models that experiments state themselves
+ * @param stated the models that experiments state themselves; a run of no known experiment may have any of them
  */
 function combinationsOf(
   records: readonly RunRecord[],
-  stated: ReadonlySet<string>,
+  stated: Models,
 ): { combination: Combination; seeds: number[] }[] {
   const found = new Map<string, { combination: Combination; seeds: number[] }>();
+  const all = new Set([...stated.values()].flatMap((models) => [...models]));
   for (const { configuration, seed, ...record } of records) {
-    const { protocol, engine, precision, model } = {
+    const { protocol, engine, precision, model, layers } = {
       ...record,
       ...configuration,
     } as unknown as Configuration;
-    const combination = { protocol, engine, precision, ...stated.has(model) ? {} : { model } };
+    // A model that is given has all its layers.
+    const isOwn = layers !== null || (stated.get(record.experiment) ?? all).has(model);
+    const combination = { protocol, engine, precision, ...isOwn ? {} : { model } };
     const name = combinationText(combination);
     const seeds = new Set([...found.get(name)?.seeds ?? [], seed]);
     found.set(name, { combination, seeds: [...seeds].sort((a, b) => a - b) });

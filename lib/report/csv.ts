@@ -2,6 +2,7 @@
 import { parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
 import type { AdjustedComparison } from "../results/comparison.ts";
+import { median } from "../results/statistics.ts";
 import { withoutFormula } from "../tables/writer.ts";
 import type { Report } from "./collect.ts";
 
@@ -89,7 +90,7 @@ export function cellsCsv({ experiments, scale }: Report): string {
           brier: average(({ test }) => test.brier),
           macro_f1: average(({ test }) => test.macroF1),
           loss: average(({ test }) => test.loss),
-          seconds: average(({ seconds }) => seconds),
+          seconds: records.length > 0 ? median(records.map(({ seconds }) => seconds)) : null,
         };
       })
     )

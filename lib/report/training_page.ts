@@ -184,22 +184,27 @@ const longestText = 2000;
 function errorsWorthReading(errors: readonly ExplainedMistake[]): Fragment {
   return html`<h2>Errors worth reading</h2>
 <p>The surest mistakes, with what decided them: each word (of a long text each sentence, or some words) was left out in
-turn. <mark class="for strong">Marked so</mark> it speaks for the predicted label, <mark class="against strong">so</mark>
-against it; the stronger the color, the more its probability changed. That is what the model's answer changes with, not
-why a person would say so: of two words that say the same, each alone can seem to be worth nothing.</p>
+turn. <mark class="for strong">Orange with a solid line</mark> speaks for the predicted label,
+<mark class="against strong">blue with a dashed line</mark> against it; the stronger the color, the more the probability
+changed. That is what the model's answer changes with, not why a person would say so: of two words that say the same,
+each alone can seem to be worth nothing.</p>
 ${
-    errors.map(({ label, example, explanation }) =>
+    errors.map(({ label, example, explanation }, n) =>
       html`<h3><bdi>${explanation.label}</bdi> (${
         percent(explanation.probability)
       }) in place of <bdi>${label}</bdi></h3>
-<p class="whole" dir="auto">${marked(example.text, "text", explanation)}</p>
+${box(`Text of mistake ${n + 1}`, marked(example.text, "text", explanation))}
 ${
         example.pair !== undefined &&
-        html`<p class="whole" dir="auto">${marked(example.pair, "pair", explanation)}</p>\n`
+        html`${box(`Second text of mistake ${n + 1}`, marked(example.pair, "pair", explanation))}\n`
       }`
     )
   }`;
 }
+
+/** Puts a text into a box that the keyboard can scroll; its name is read out. */
+const box = (name: string, text: readonly Fragment[]): Fragment =>
+  html`<p class="whole" dir="auto" tabindex="0" role="region" aria-label="${name}">${text}</p>`;
 
 /** Writes a text with its marks. */
 function marked(text: string, of: "text" | "pair", { parts }: Explanation): Fragment[] {

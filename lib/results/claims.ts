@@ -44,6 +44,8 @@ export interface Claim {
   readonly paper: number;
   /** The difference in points that the paper's test sets resolve with its one run for each row. */
   readonly resolution: Resolution;
+  /** Returns both numbers over some of the columns alone; where it is not given, those over all are used. */
+  readonly over?: (columns: readonly string[]) => Pick<Claim, "paper" | "resolution">;
 }
 
 /** The verdict of the records on a claim; "smaller" is than the paper's difference, in either direction. */
@@ -51,7 +53,7 @@ export type ClaimVerdict = "confirmed" | "contradicted" | "smaller" | "not disti
 
 /** A claim with its verdict. */
 export interface Judgement {
-  /** The claim. */
+  /** The claim, with the paper's numbers over the columns that have runs, if any has. */
   readonly claim: Claim;
   /**
    * "confirmed" or "contradicted" if the adjusted p is below .05; also "contradicted" if `aboveChance`. Else "smaller"
@@ -92,8 +94,7 @@ export async function judgeClaims(
   for (const claim of claims) found.push(await evidenceOf(claim, runs, folder));
   const adjusted = withHolm(found.map(({ comparison }) => comparison));
   const within = holm(found.map(({ comparison }) => "missing" in comparison ? 1 : comparison.pWithin!));
-  return claims.map((claim, place) => {
-    const { perColumn, chance } = found[place]!;
+  return found.map(({ claim, perColumn, chance }, place) => {
     const [comparison, pWithin] = [adjusted[place]!, within[place]!];
     // This p is neither adjusted nor the larger of two: both would make it easier for a row to count as chance.
     const aboveChance = chance.some(({ difference, pExamples }) => difference < 0 && pExamples < level);
@@ -102,7 +103,7 @@ export async function judgeClaims(
   });
 }
 
-type Evidence = Pick<Judgement, "perColumn" | "chance"> & { comparison: Comparison | NotCompared };
+type Evidence = Pick<Judgement, "claim" | "perColumn" | "chance"> & { comparison: Comparison | NotCompared };
 
 async function evidenceOf(claim: Claim, runs: ClaimRuns, folder: string): Promise<Evidence> {
   const { experiment, better, than } = claim;
@@ -129,8 +130,10 @@ async function evidenceOf(claim: Claim, runs: ClaimRuns, folder: string): Promis
       if (!("missing" in comparison)) chance.push(comparison);
     }
   }
-  const comparison = await compareSums(all, folder, Math.abs(claim.paper) / 100);
-  return { comparison, perColumn, chance };
+  const isPart = !claim.interaction && columns.length > 0 && columns.length < claim.columns.length;
+  const shown = isPart ? { ...claim, ...claim.over?.(columns) } : claim;
+  const comparison = await compareSums(all, folder, Math.abs(shown.paper) / 100);
+  return { claim: shown, comparison, perColumn, chance };
 }
 
 function verdictOf(

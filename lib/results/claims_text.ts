@@ -57,7 +57,7 @@ export function countsOf(judgements: readonly Judgement[]): string {
   const alone = made.filter(({ seeds }) => seeds === 1).length;
   const large = made.filter(({ claim, detectable }) => Math.abs(claim.paper) >= 100 * detectable).length;
   return `Of ${judgements.length} claims, ${counts.join(", ")}` +
-    (alone > 0 ? `; ${alone} rest on one seed.` : ".") +
+    (alone > 0 ? `; ${alone} ${alone === 1 ? "rests" : "rest"} on one seed.` : ".") +
     (made.length === 0
       ? ""
       : ` These runs would find differences of the paper's own size, four times in five, for ` +

@@ -130,7 +130,7 @@ export interface RunResult {
   readonly forgetting?: ForgettingRecord;
   /** Name of the engine. */
   readonly engine: string;
-  /** Precision of matrix products: f32 or bf16. */
+  /** Precision of matrix products: f32, bf16 or tf32. */
   readonly precision: string;
   /** Sentences for readers of the numbers, such as one on a model that stood in for another. */
   readonly notes: readonly string[];

@@ -146,14 +146,28 @@ export async function readPredictions(folder: string, record: RunRecord): Promis
   });
 }
 
-/** Returns a sentence for each record whose predictions cannot be used: its run is then compared with none. */
+/**
+ * Returns a sentence for each record whose predictions cannot be used, and one for all whose predictions are not there:
+ * these runs are then compared with none.
+ */
 export async function predictionFaults(folder: string, records: Iterable<RunRecord>): Promise<string[]> {
   const faults = new Set<string>();
+  const missing = new Set<string>();
   for (const record of records) {
-    await openPredictions(folder, record).catch((error) => {
+    try {
+      if (!await openPredictions(folder, record)) missing.add(record.predictions);
+    } catch (error) {
       if (!(error instanceof InputError)) throw error;
       faults.add(error.message);
-    });
+    }
+  }
+  if (missing.size > 0) {
+    const runs = missing.size === 1 ? "1 run has" : `${missing.size} runs have`;
+    faults.add(
+      `${runs} no predictions in ${
+        join(folder, "predictions")
+      } and can be compared with none: copy that folder too`,
+    );
   }
   return [...faults];
 }

@@ -17,6 +17,15 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
+/** Returns the median. @throws RangeError if there is no value. */
+export function median(values: ArrayLike<number>): number {
+  requireArguments("median", { values: [values, numbers] });
+  if (values.length === 0) throw new RangeError("Cannot take the median of no values");
+  const sorted = Float64Array.from(values).sort();
+  const [low, high] = [(sorted.length - 1) >> 1, sorted.length >> 1];
+  return (sorted[low]! + sorted[high]!) / 2;
+}
+
 /** Returns the sample standard deviation (divided by n - 1); undefined for fewer than two values. */
 export function standardDeviation(values: ArrayLike<number>): number | undefined {
   requireArguments("standardDeviation", { values: [values, numbers] });

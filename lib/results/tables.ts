@@ -8,7 +8,7 @@ import { comparisonNumbers, markdown, signed, spread } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { RunRecord } from "./records.ts";
 import type { EvaluatedCell, ResultTable } from "./result_table.ts";
-import { mean } from "./statistics.ts";
+import { mean, median } from "./statistics.ts";
 import { counted } from "../wording.ts";
 import {
   costTable,
@@ -34,7 +34,7 @@ export function markdownTable(table: ResultTable, cells: readonly EvaluatedCell[
     `# ${table.title}`,
     table.question,
     "Test error in percent: the paper's, ours as mean ± sd over seeds (number of seeds), Δ = ours − paper in points; " +
-    "time is the mean of a run, with loading and evaluation, without the models that runs share.",
+    "time is the median of a run, with loading and evaluation, without the models that runs share.",
     numbersTable(table),
     ...part("Average relative improvement", improvement, improvement.sets),
     ...comparisons(table, cells),
@@ -74,7 +74,7 @@ function numbersOf(table: ResultTable): string {
       const printed = paper === null ? "–" : paper.toFixed(2);
       if (records.length === 0) return [printed, expected === 0 ? "–" : "missing", "", ""];
       const errors = records.map((record) => 100 * record.test.errorRate);
-      const seconds = mean(records.map((record) => record.seconds));
+      const seconds = median(records.map((record) => record.seconds));
       return [
         printed,
         spread(errors, expected),
@@ -132,7 +132,11 @@ function notesOf(table: ResultTable): string[] {
   notes.push(...recordNotes(records).map(escapeMarkdown));
   const cells = table.columns.flatMap((column) => table.rows.map((row) => table.cell(row, column)));
   const missing = cells.filter(({ records, expected }) => records.length < expected).length;
-  if (missing > 0) notes.push(`${missing} cells lack runs; the same command goes on where it stopped.`);
+  if (missing > 0) {
+    notes.push(
+      `${counted(missing, "cell lacks", "cells lack")} runs; deno task reproduce goes on where it stopped.`,
+    );
+  }
   const printed = table.rows.filter((row) =>
     table.columns.every((column) => table.cell(row, column).expected === 0)
   );

@@ -3,7 +3,7 @@ import { percentCell, signed } from "./markdown.ts";
 import { duration } from "./progress.ts";
 import type { PreTrainingMeasures, RunRecord } from "./records.ts";
 import { type EvaluatedCell, improvements, type ResultTable } from "./result_table.ts";
-import { mean } from "./statistics.ts";
+import { mean, median } from "./statistics.ts";
 
 /** A table of texts, for Markdown or for a page. */
 export interface TextTable {
@@ -112,12 +112,13 @@ export function settingsTable({ settings }: Pick<ResultTable, "settings">): Text
 export function costTable(cells: readonly EvaluatedCell[], { heading }: ResultTable): TextTable {
   return {
     caption:
-      "Means over seeds: expected calibration error (15 bins), Brier score (0 to 2), macro F1 over all classes, time of a run and of its " +
-      "training steps without the models that runs share; memory is the most that the process used",
+      "Means over seeds: expected calibration error (15 bins), Brier score (0 to 2), macro F1 over all classes. Medians: time of a run and " +
+      "of its training steps, without the models that runs share. Memory is the most that the process used",
     head: ["", "data", "ECE, %", "Brier", "macro F1", "log loss", "run", "training", "steps", "memory"],
     texts: 2,
     rows: cells.filter(({ records }) => records.length > 0).map(({ row, column, records }) => {
       const average = (value: (record: RunRecord) => number) => mean(records.map(value));
+      const middle = (value: (record: RunRecord) => number) => median(records.map(value));
       return [
         row,
         heading(column),
@@ -125,8 +126,8 @@ export function costTable(cells: readonly EvaluatedCell[], { heading }: ResultTa
         average(({ test }) => test.brier).toFixed(3),
         average(({ test }) => test.macroF1).toFixed(3),
         average(({ test }) => test.loss).toFixed(3),
-        duration(average(({ seconds }) => seconds)),
-        duration(average(({ trainSeconds }) => trainSeconds)),
+        duration(middle(({ seconds }) => seconds)),
+        duration(middle(({ trainSeconds }) => trainSeconds)),
         average(({ steps }) => steps).toFixed(0),
         peakMemory(records),
       ];

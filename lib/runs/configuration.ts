@@ -248,11 +248,13 @@ const positive: Check = {
   expected: "a number above 0",
 };
 
+const corpusWords = ["within-task", "in-domain", "cross-domain"] as const;
+
 /** Checks by a field's dotted name or the last part of it; other numbers are {@linkcode positive}. */
 const checks: Readonly<Record<string, Check>> = {
   train: wholeOrNull(1),
   dev: wholeOrNull(0),
-  test: wholeOrNull(0),
+  test: wholeOrNull(1),
   layers: wholeOrNull(1),
   "architecture.layers": whole(1),
   tokens: oneOf(["characters", "wordpieces", "learnt-wordpieces"]),
@@ -260,6 +262,12 @@ const checks: Readonly<Record<string, Check>> = {
   hidden: whole(1),
   heads: whole(1),
   intermediate: whole(1),
+  corpus: {
+    fits: (value) =>
+      oneOf(corpusWords).fits(value) ||
+      (Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string")),
+    expected: `${oneOf(corpusWords).expected}, or a list of data sets, such as ["imdb"]`,
+  },
   steps: whole(1),
   headSteps: whole(0),
   point: share,

@@ -172,8 +172,8 @@ export interface CellOptions {
   /** Default: f32. */
   readonly precision?: Configuration["precision"];
   /**
-   * Another model, with all its layers, wherever the scale's own is meant (BERT-base, at mini scale bge-small-en); cells
-   * that state another keep it.
+   * Another model, with all its layers, instead of the scale's own (BERT-base where it has none). Cells whose row or column
+   * states a model keep that.
    */
   readonly model?: string;
   /** Only these rows. */
@@ -205,7 +205,7 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
   );
   const own = merge(paperDraft, scale.settings).model;
   const cells: Cell[] = [];
-  for (const seed of seeds) {
+  for (const seed of new Set(seeds)) {
     for (const column of columns) {
       for (const row of rows) {
         if (!(scale.columns[column]!.rows?.includes(row) ?? true)) continue;
@@ -219,7 +219,9 @@ export async function resolveCells(experiment: Experiment, options: CellOptions 
           { protocol, seed, engine: options.engine, precision: options.precision },
         ];
         let draft = stated.reduce<Draft>(merge, paperDraft);
-        if (draft.model === own && options.model !== undefined && options.model !== own) {
+        const statesModel = [scale.columns[column]!.settings, experiment.rows[row]!, scale.rows?.[row] ?? {}]
+          .some(({ model }) => model !== undefined);
+        if (!statesModel && options.model !== undefined && options.model !== own) {
           draft = merge(draft, { model: options.model, layers: null });
         }
         for (const [field, value] of Object.entries(overrides)) draft = override(draft, field, value);
@@ -275,9 +277,10 @@ function preTrainingOf({ data, preTraining }: Draft, { sets = {} }: Scale): Reso
   return { ...preTraining, corpus: names, unseen: [...new Set([...names, ...related])] };
 }
 
+/** Returns the names that are asked for, each once; all if none are. @throws InputError if there is no such name. */
 function chosen(kind: string, all: readonly string[], names: readonly string[] = all): readonly string[] {
   const unknown = names.find((name) => !all.includes(name));
-  if (unknown === undefined) return names;
+  if (unknown === undefined) return [...new Set(names)];
   throw new InputError(`There is no ${kind} "${unknown}": expected one of ${all.join(", ")}`);
 }
 

@@ -1,4 +1,4 @@
-/** The model of a search that is the best so far: a folder that is replaced by a better one's. */
+/** The model that a search has chosen so far: a folder that is replaced by the next choice's. */
 import { join } from "node:path";
 import { saveClassifier } from "../classifier/save.ts";
 import { loadTrainedModel } from "../classifier/trained.ts";
@@ -7,11 +7,23 @@ import type { FineTuneSettings } from "../paper/settings.ts";
 import { epochShape, keptPredictionsShape, metricsShape } from "../results/record.ts";
 import type { EpochRecord, Predictions } from "../results/records.ts";
 import type { Metrics } from "../results/metrics.ts";
-import { flag, list, number, object, readJson, type Shape, text, whole } from "../storage/json.ts";
+import {
+  flag,
+  list,
+  number,
+  object,
+  readJson,
+  readJsonIfThere,
+  type Shape,
+  text,
+  whole,
+} from "../storage/json.ts";
+import { InputError } from "../errors.ts";
 import { writeFolder } from "../storage/whole_folder.ts";
+import type { Trial } from "./state.ts";
 
 /** What a model's folder does not tell of its training. */
-interface Course {
+interface Course extends Pick<Trial, "choice" | "rung"> {
   readonly description: string;
   readonly epochs: readonly EpochRecord[];
   readonly bestEpoch: number;
@@ -25,6 +37,7 @@ interface Course {
 }
 
 const courseShape: Shape<Course> = object<Course>({
+  ...{ choice: whole(0), rung: whole(0) },
   ...{ description: text, epochs: list(epochShape), bestEpoch: number(0), dev: metricsShape },
   ...{ devPredictions: keptPredictionsShape, steps: whole(0), trainSeconds: number(0), pairs: flag },
   ...{ notes: list(text), modelNotes: list(text) },
@@ -32,10 +45,15 @@ const courseShape: Shape<Course> = object<Course>({
 
 const file = "course.json";
 
-/** Keeps a classifier in a folder, in the place of that which is there. */
-export async function keepBest(folder: string, tuned: FineTuned): Promise<void> {
+/** Keeps the classifier of a training in a folder, in the place of that which is there. */
+export async function keepBest(
+  folder: string,
+  { choice, rung }: Pick<Trial, "choice" | "rung">,
+  tuned: FineTuned,
+): Promise<void> {
   const { model, epochs, bestEpoch, dev, devPredictions, steps, trainSeconds, pairs, notes } = tuned;
   const course: Course = {
+    ...{ choice, rung },
     ...{ description: model.description, modelNotes: model.notes, epochs, bestEpoch, dev: dev! },
     ...{ devPredictions: devPredictions!, steps, trainSeconds, pairs, notes },
   };
@@ -44,13 +62,36 @@ export async function keepBest(folder: string, tuned: FineTuned): Promise<void> 
   });
 }
 
-/** Reads the classifier of a folder. @param settings those that it was trained with */
-export async function readBest(folder: string, settings: FineTuneSettings): Promise<FineTuned> {
-  const { description, modelNotes, ...course } = await readJson(
-    join(folder, file),
-    courseShape,
-    "start the search anew with --overwrite",
-  );
+const remedy = "start the search anew with --overwrite";
+
+/** Returns true if the folder's classifier is that of a training. */
+export async function isBest(
+  folder: string,
+  { choice, rung }: Pick<Trial, "choice" | "rung">,
+): Promise<boolean> {
+  const kept = await readJsonIfThere(join(folder, file), courseShape, remedy);
+  return kept !== undefined && kept.choice === choice && kept.rung === rung;
+}
+
+/**
+ * Reads the classifier of a training.
+ *
+ * @param settings those that it was trained with
+ * @throws InputError if the folder's is another training's.
+ */
+export async function readBest(
+  folder: string,
+  { choice, rung }: Pick<Trial, "choice" | "rung">,
+  settings: FineTuneSettings,
+): Promise<FineTuned> {
+  const path = join(folder, file);
+  const { description, modelNotes, ...kept } = await readJson(path, courseShape, remedy);
+  const { choice: keptChoice, rung: keptRung, ...course } = kept;
+  if (keptChoice !== choice || keptRung !== rung) {
+    throw new InputError(
+      `Cannot use ${path}: expected the classifier that was chosen, found another; ${remedy}`,
+    );
+  }
   const { config, parameters, tokenizer, thresholds } = await loadTrainedModel(folder);
   const model = { config, parameters, tokenizer, fresh: false, description, notes: modelNotes };
   return { ...course, model, settings, parameters, ...thresholds ? { thresholds } : {} };

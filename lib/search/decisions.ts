@@ -15,7 +15,8 @@ export interface Decision {
 
 /**
  * Returns the choices of a rung, by their places in the order. The default is trained whole, whatever the lower rungs say,
- * so the time for that is put aside first. A lower rung that cannot compare anything is left out.
+ * so the time for that is put aside first. Each rung begins with the default, where that is among its choices. A lower
+ * rung that cannot compare anything is left out.
  */
 export function decide(rung: number, { order, state, left, cost }: Decision): number[] {
   const { ladder, trials } = state;
@@ -32,5 +33,6 @@ export function decide(rung: number, { order, state, left, cost }: Decision): nu
     most,
   });
   const taken = candidates.slice(0, count);
-  return rung === last ? [0, ...taken] : taken.length < 2 ? [] : taken;
+  if (rung !== last && taken.length < 2) return [];
+  return rung === last || taken.includes(0) ? [0, ...taken.filter((choice) => choice !== 0)] : taken;
 }

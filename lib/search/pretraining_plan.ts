@@ -39,5 +39,9 @@ export async function planPreTraining(
     );
     return undefined;
   }
-  return { steps, passes: Number((steps * batchSize / asked.sequences).toPrecision(2)) };
+  return {
+    steps,
+    passes: Number((steps * batchSize / asked.sequences).toPrecision(2)),
+    seconds: pace.start + steps * perStep,
+  };
 }

@@ -17,7 +17,7 @@ import { InputError } from "../errors.ts";
 import type { FineTuneContext, FineTuned } from "../paper/fine_tune.ts";
 import { duration } from "../results/progress.ts";
 import { fromCheckpoints, unfinished } from "../training/checkpoints.ts";
-import { keepBest, readBest } from "./best_model.ts";
+import { isBest, keepBest, readBest } from "./best_model.ts";
 import { Clock } from "./clock.ts";
 import {
   type Choice,
@@ -109,7 +109,7 @@ export async function searchRecipe(options: SearchOptions, context: SearchContex
   if (recipe.data.test.length > 0) throw new RangeError("A search gets no test texts");
   const file = new StateFile(
     folder,
-    await recipeIdentity(recipe, { search: 1, fixed, preTraining: options.preTraining }),
+    await recipeIdentity(recipe, { search: 2, fixed, preTraining: options.preTraining }),
   );
   if (!resume) {
     const isThere = await file.read().catch(() => true);
@@ -134,6 +134,7 @@ export async function searchRecipe(options: SearchOptions, context: SearchContex
   );
   try {
     await search.begin(base);
+    await search.dropUnkept();
     await search.climb();
   } finally {
     if (search.isBegun) await clock.keep();
@@ -141,7 +142,7 @@ export async function searchRecipe(options: SearchOptions, context: SearchContex
   const { space, order, state } = search;
   const trial = chosen(state.trials);
   const settings = trainings.settings(order[trial.choice]!, state.ladder[trial.rung]!);
-  const tuned = await readBest(join(folder, "best"), settings);
+  const tuned = await readBest(join(folder, "best"), trial, settings);
   return { space, order, state, trial, tuned, survey, seconds: clock.spent };
 }
 
@@ -242,9 +243,30 @@ class Search {
     await this.#keep({});
   }
 
+  /**
+   * Forgets the last training if its classifier was chosen and the process was killed before that was kept: it is made
+   * again from its last checkpoint.
+   */
+  async dropUnkept(): Promise<void> {
+    const { trials } = this.state;
+    if (trials.length === 0 || await isBest(join(this.context.checkpoint.folder, "best"), chosen(trials))) {
+      return;
+    }
+    await this.#keep({ trials: trials.slice(0, -1) });
+  }
+
   /** Seconds that are left to plan with. */
   #left(pace: Pace, base: Choice): number {
-    return planned * this.options.budget - this.clock.spent - this.#ending(pace, base);
+    const { options: { budget }, clock: { spent } } = this;
+    return planned * budget - spent - this.#ending(pace, base) - this.#preTraining;
+  }
+
+  /** Seconds of pre-training that are still to come. */
+  get #preTraining(): number {
+    const { preTraining, trials } = this.#state ?? { trials: [] };
+    const isMade = this.trainings.isPreTrained ||
+      trials.some(({ choice }) => this.#order[choice]!.recipe === "itpt-fit");
+    return isMade ? 0 : preTraining?.seconds ?? 0;
   }
 
   /** Seconds from the choice to the end: the test, the model and the report. */
@@ -254,9 +276,11 @@ class Search {
 
   /** The pace by all trainings so far. */
   get #pace(): Pace {
-    const { trials, pace: { start, operation }, ladder } = this.state;
+    const { trials, pace: { start, operation } } = this.state;
     if (trials.length === 0) return { start, operation };
-    const flops = trials.map(({ choice, rung }) => this.trainings.flops(this.#order[choice]!, ladder[rung]!));
+    const flops = trials.map(({ choice, outcome: { steps } }) =>
+      this.trainings.flops(this.#order[choice]!, steps)
+    );
     const operations = flops.reduce((sum, { training, evaluation }) => sum + training + evaluation, 0);
     const seconds = trials.reduce((sum, { outcome }) => sum + Math.max(0, outcome.seconds - start), 0);
     return { start, operation: seconds / operations };
@@ -302,44 +326,53 @@ class Search {
     const isLast = rung === this.state.ladder.length - 1;
     const share = isLast && place === 0 ? latest.default : latest.other;
     const limit = share * this.options.budget - this.#ending(this.#pace, this.#order[0]!);
-    const start = performance.now();
     const cost = (choice: Choice, steps: number) =>
       secondsOf(this.trainings.flops(choice, steps), this.#pace);
+    const before = choice.recipe === "itpt-fit" ? this.#preTraining : 0;
     // The default's whole training is still to come.
     const kept = isLast ? 0 : cost(this.#order[0]!, this.state.ladder.at(-1)!);
     const mayWait = this.state.trials.length > 0 && !(isLast && place === 0);
-    if (mayWait && this.clock.spent + cost(choice, steps) + kept > limit) {
+    if (mayWait && this.clock.spent + before + cost(choice, steps) + kept > limit) {
       await this.#endRung(rung, `no time was left for ${choiceText(choice)}, ${steps} steps`);
       return false;
     }
-    let tuned: FineTuned;
+    let made: { tuned: FineTuned; seconds: number };
     try {
-      tuned = await this.#tune(choice, steps, limit);
+      made = await this.#tune(choice, steps, limit);
     } catch (error) {
       if (!(error instanceof OutOfTime)) throw error;
       await this.#endRung(rung, `the time was over in the training of ${choiceText(choice)}, ${steps} steps`);
       return false;
     }
-    const { epochs, bestEpoch, dev, devPredictions, steps: made } = tuned;
-    const outcome = {
-      ...{ epochs, bestEpoch, metrics: dev!, predictions: devPredictions!, steps: made },
-      seconds: (performance.now() - start) / 1000,
-    };
-    const trials = [...this.state.trials, { choice: place, rung, outcome }];
-    if (chosen(trials) === trials.at(-1)) await keepBest(join(folder, "best"), tuned);
+    const { tuned, seconds } = made;
+    const { epochs, bestEpoch, dev, devPredictions, steps: updates } = tuned;
+    const measured = { metrics: dev!, predictions: devPredictions! };
+    const outcome = { epochs, bestEpoch, ...measured, steps: updates, seconds };
+    const trial = { choice: place, rung, outcome };
+    const trials = [...this.state.trials, trial];
     await this.#keep({ trials });
+    if (chosen(trials) === trial) await keepBest(join(folder, "best"), trial, tuned);
     await rm(join(folder, "trial"), { recursive: true, force: true });
     this.#tell();
     return true;
   }
 
-  async #tune(choice: Choice, steps: number, limit: number): Promise<FineTuned> {
+  /** Returns a choice's classifier and the seconds of its training in all sittings, without pre-training. */
+  async #tune(choice: Choice, steps: number, limit: number): Promise<{ tuned: FineTuned; seconds: number }> {
     const { context: { checkpoint: { folder, stop }, say = () => {} }, trainings, options, clock } = this;
     const from = await trainings.start(
       choice,
       { ...options.preTraining!, passes: undefined, steps: this.state.preTraining?.steps },
-      { ...this.context.preTraining, checkpoint: { folder, resume: true, stop } },
+      {
+        ...this.context.preTraining,
+        onPreTrainingStep: (report) => {
+          this.context.preTraining?.onPreTrainingStep?.(report);
+          clock.tick();
+        },
+        checkpoint: { folder, resume: true, stop },
+      },
     );
+    const start = performance.now();
     const made = this.state.trials.length;
     const told = this.context.training?.(`${choiceText(choice)}, ${steps} steps`, steps, made + 1);
     const onStep: FineTuneContext["onStep"] = (report) => {
@@ -347,12 +380,13 @@ class Search {
       clock.tick();
       if (clock.spent > limit && made > 0) throw new OutOfTime();
     };
-    return await fromCheckpoints(
+    const tuned = await fromCheckpoints(
       join(folder, "trial"),
       say,
       (checkpoint) => trainings.tune(from, choice, steps, { checkpoint, onStep, onEpoch: told?.onEpoch }),
       stop,
     );
+    return { tuned, seconds: (performance.now() - start) / 1000 + (tuned.earlierSeconds ?? 0) };
   }
 
   #tell(): void {

@@ -32,6 +32,8 @@ export interface SearchPreTraining {
   readonly steps: number;
   /** Passes over the task's texts. */
   readonly passes: number;
+  /** Seconds that it is expected to take. */
+  readonly seconds: number;
 }
 
 /** Everything that was decided. */
@@ -52,7 +54,9 @@ export interface SearchState {
 
 const stateShape: Shape<SearchState> = object<SearchState>({
   pace: object<Pace>({ start: number(0), operation: number(0) }),
-  preTraining: optional(object<SearchPreTraining>({ steps: whole(1), passes: number(0) })),
+  preTraining: optional(
+    object<SearchPreTraining>({ steps: whole(1), passes: number(0), seconds: number(0) }),
+  ),
   ladder: list(whole(1)),
   rungs: list(object<Rung>({ steps: whole(1), choices: list(whole(0)) })),
   trials: list(object<Trial>({ choice: whole(0), rung: whole(0), outcome: outcomeShape })),
@@ -110,16 +114,21 @@ export function ranked(trials: readonly Trial[], rung: number): Trial[] {
 const rounding = 1e-9;
 
 /**
- * Returns the training that is chosen: of those of the highest rung the best one. But the default stays unless that one
- * makes fewer mistakes on the development texts (or, of several labels, has a larger micro F1) by more than one standard
- * error of the difference (the rule of Breiman et al. 1984 for the simpler of two).
+ * Returns the training that is chosen: of those of the highest rung the best one that makes fewer mistakes on the
+ * development texts than the default (or, of several labels, has a larger micro F1) by more than one standard error of
+ * the difference (the rule of Breiman et al. 1984 for the simpler of two); the default if none does, and the best one if
+ * the rung has no default. Where a rung trains the default first, one more training is chosen or changes nothing.
  */
 export function chosen(trials: readonly Trial[]): Trial {
   const candidates = ranked(trials, Math.max(...trials.map(({ rung }) => rung)));
-  const [best, base] = [candidates[0]!, candidates.find(({ choice }) => choice === 0)];
-  if (!base || base === best) return best;
-  const others = errorsOf(best.outcome);
-  const fewer = errorsOf(base.outcome).map((error, n) => error - others[n]!);
-  const error = (standardDeviation(fewer) ?? 0) / Math.sqrt(fewer.length);
-  return mean(fewer) > error + rounding ? best : base;
+  const base = candidates.find(({ choice }) => choice === 0);
+  if (!base) return candidates[0]!;
+  const errors = errorsOf(base.outcome);
+  const isBetterThanBase = ({ outcome }: Trial) => {
+    const others = errorsOf(outcome);
+    const fewer = errors.map((error, n) => error - others[n]!);
+    const standardError = (standardDeviation(fewer) ?? 0) / Math.sqrt(fewer.length);
+    return mean(fewer) > standardError + rounding;
+  };
+  return candidates.find(isBetterThanBase) ?? base;
 }

@@ -6,6 +6,7 @@ import type { Engine } from "../engine/engine.ts";
 import { fineTune, type FineTuneContext, type FineTuned } from "../paper/fine_tune.ts";
 import { encodeDataset, type EncodedDataset } from "../paper/reading.ts";
 import type { FineTuneSettings } from "../paper/settings.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { updatesOf } from "../training/stretches.ts";
 import type { Choice } from "./choices.ts";
 import { fineTuningFlops, type Pace, readingFlops, type TrainingFlops } from "./cost.ts";
@@ -13,12 +14,20 @@ import { fineTuningFlops, type Pace, readingFlops, type TrainingFlops } from "./
 /** Updates that measure the pace. */
 const paceSteps = 3;
 
+/** Returns a function that computes each value once. */
+function once<Value>(compute: (key: string) => Value): (key: string) => Value {
+  const known = new Map<string, Value>();
+  return (key) => {
+    if (!known.has(key)) known.set(key, compute(key));
+    return known.get(key)!;
+  };
+}
+
 /** Makes the trainings of one search. */
 export class Trainings {
   /** Updates of a whole training. */
   readonly total: number;
-  readonly #pieces = new Map<string, Int32Array>();
-  readonly #read = new Map<string, EncodedDataset>();
+  readonly #readers = new Map<Tokenizer, (truncation: string) => EncodedDataset>();
   #preTrained: StartModel | undefined;
 
   constructor(readonly recipe: Recipe, readonly model: StartModel, readonly engine: Engine) {
@@ -37,19 +46,22 @@ export class Trainings {
     return Math.ceil(this.recipe.data.train.length / this.recipe.fineTuning.batchSize);
   }
 
-  /** Returns the texts as a truncation makes them; wordpieces are made once for all. */
-  read(truncation: string): EncodedDataset {
+  /** `true` once the model of the choices with pre-training is there. */
+  get isPreTrained(): boolean {
+    return this.#preTrained !== undefined;
+  }
+
+  /** Returns the texts as a truncation makes them of a model's wordpieces, which are made once for all truncations. */
+  read(truncation: string, { tokenizer }: StartModel = this.model): EncodedDataset {
+    let reader = this.#readers.get(tokenizer);
+    if (!reader) this.#readers.set(tokenizer, reader = this.#reader(tokenizer));
+    return reader(truncation);
+  }
+
+  #reader(tokenizer: Tokenizer): (truncation: string) => EncodedDataset {
     const { data, fineTuning } = this.recipe;
-    const { tokenizer } = this.model;
-    const encode = (text: string) => {
-      const known = this.#pieces.get(text) ?? tokenizer.encode(text);
-      this.#pieces.set(text, known);
-      return known;
-    };
-    const known = this.#read.get(truncation) ??
-      encodeDataset(data, { ...tokenizer, encode }, { ...fineTuning, text: truncation });
-    this.#read.set(truncation, known);
-    return known;
+    const encode = once((text: string) => tokenizer.encode(text));
+    return once((text: string) => encodeDataset(data, { ...tokenizer, encode }, { ...fineTuning, text }));
   }
 
   /** Returns the settings of a choice that is trained for so many updates. */
@@ -83,7 +95,8 @@ export class Trainings {
     steps: number,
     more: Partial<FineTuneContext>,
   ): Promise<FineTuned> {
-    const encoded = this.read(choice.truncation);
+    // A new model's characters are those of its texts, and pre-training has more of them.
+    const encoded = this.read(choice.truncation, this.recipe.model === "new" ? from : this.model);
     const settings = this.settings(choice, steps);
     return await fineTune(from, this.recipe.data, settings, { engine: this.engine, encoded, ...more });
   }

@@ -1,7 +1,7 @@
 /** Parts of the check: memory that runs out, copies and products, and the host's part of a step. */
 import * as tf from "@tensorflow/tfjs";
 import { bandwidth, productSpeed } from "../../benchmarks/device_speed.ts";
-import { median } from "../../benchmarks/timing.ts";
+import { median } from "../../lib/results/statistics.ts";
 import { sequenceClassifier } from "../../lib/bert/classifier.ts";
 import { newConfig } from "../../lib/bert/config.ts";
 import { initialParameters } from "../../lib/bert/parameters.ts";

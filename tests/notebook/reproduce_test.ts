@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { jupyterDisplay } from "../../lib/notebook/displayable.ts";
+import { configurationHash } from "../../lib/results/records.ts";
 import type { Configuration } from "../../lib/runs/configuration.ts";
 import { recorded, reproduce, verdicts } from "../../lib/notebook/reproduce.ts";
 import type { RunCell } from "../../lib/runs/run_experiment.ts";
@@ -52,6 +56,32 @@ Deno.test("what another engine made is shown where nothing is on record of the o
     const found = await recorded(cutting, { results, engine: "xla" });
     assert.deepEqual([found.records.length, found.missing], [4, 0]);
     assert.match(Deno.inspect(found), /\nThe runs on record were made with the engine onnx\.\n/);
+  }));
+
+Deno.test("what records and predictions say is no markup in a notebook", () =>
+  inFolder(async (results) => {
+    const image = "![t](http://evil.example/x.png)";
+    await reproduce(cutting, { results, runCell: fakeRunner().runCell });
+    const path = join(results, "mini", "records.jsonl");
+    const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
+    const [record, other] = lines.map((line) => JSON.parse(line));
+    await writeFile(join(results, "mini", other.predictions), JSON.stringify({ labels: image }));
+    const configuration = { ...record.configuration, engine: image };
+    for (
+      const [records, expected] of [
+        [[other], /Cannot use .*"labels".*evil/],
+        [[{ ...record, machine: { ...record.machine, cores: image } }], /Cannot use line 1 .*cores.*evil/],
+        [
+          [{ ...record, configuration, engine: image, hash: await configurationHash(configuration) }],
+          /4 of 4 runs are not on record/,
+        ],
+      ] as const
+    ) {
+      await writeFile(path, records.map((one) => `${JSON.stringify(one)}\n`).join(""));
+      const { "text/markdown": text } = await (await recorded(cutting, { results }))[jupyterDisplay]();
+      assert.match(text!, expected);
+      assert.ok(!text!.includes(image), `${text}`);
+    }
   }));
 
 Deno.test("a claim's verdict is computed from the records", () =>

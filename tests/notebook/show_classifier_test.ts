@@ -56,6 +56,10 @@ Deno.test("a classifier's box in a cell asks this process, and its page holds no
   const shown = await showClassifier(classifier, { texts, answer: true });
   const { "text/html": html } = await shown[jupyterDisplay]();
   assert.doesNotMatch(html!, /<(img|b)\b/);
+  assert.match(
+    html!,
+    /<\/table><p>A box for texts appears here where scripts run [^]*<\/p><\/div>\n<script>/,
+  );
   const { url } = JSON.parse(/const options = (.*);/.exec(html!)![1]!);
   const ask = async (asked: object) => {
     const response = await fetch(url, { method: "POST", body: JSON.stringify(asked) });

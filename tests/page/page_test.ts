@@ -72,7 +72,7 @@ onPage("a long table is cancelled, and the page goes on", {}, async ({ page, fol
   await writeFile(join(folder, "long.csv"), `text\n${rows.join("\n")}\n`);
   await page.choose(join(folder, "long.csv"));
   await page.value(`document.getElementById("label").click()`);
-  await page.until(`/ left\\.$/.test(document.getElementById("table-state").textContent)`);
+  await page.until(`document.getElementById("progress").value > 0`);
   await page.value(`document.getElementById("cancel").click()`);
   await page.until(`/^Cancelled/.test(document.getElementById("table-state").textContent)`);
   assert.equal(await page.value(`document.getElementById("download")`), null);
@@ -120,6 +120,7 @@ test.slow("a browser without WebAssembly is told in a sentence", () =>
   }));
 
 onCell("the box of a notebook's cell labels a text and marks its words", {}, async ({ page, classifier }) => {
+  assert.doesNotMatch(await page.value("document.body.innerText"), /appears here/);
   await page.value(`document.querySelector("textarea").value = "bo mu"`);
   await page.value(`document.querySelector("button").click()`);
   await page.until(`document.querySelector("strong")`);

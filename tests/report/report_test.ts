@@ -202,6 +202,24 @@ Deno.test("runs with another model than the experiment's have their own section,
     );
   }));
 
+Deno.test("a model that is another experiment's own is another model, one that is its own with other layers is not", () =>
+  inFolder(async (folder) => {
+    const mini = { ...cutting.scales.mini!, settings: { model: "minilm", layers: 4 } };
+    const small = { ...cutting, name: "small", scales: { mini } };
+    await exampleResults(cutting, folder, seeds);
+    await exampleResults(small, folder, seeds);
+    await exampleResults(cutting, folder, { ...seeds, model: "minilm" });
+    await exampleResults(small, folder, { ...seeds, model: "bert-base-uncased", seeds: [1] });
+    const { experiments, warnings } = await reportOf(folder, { experiments: [cutting, small] });
+    assert.deepEqual(warnings, []);
+    assert.deepEqual(
+      experiments.map(({ sections }) =>
+        sections.map(({ combination, records }) => [combination.model, records.size])
+      ),
+      [[[undefined, 12], ["minilm", 12]], [[undefined, 12], ["bert-base-uncased", 4]]],
+    );
+  }));
+
 Deno.test("runs with other settings are counted and in no table", () =>
   inFolder(async (folder) => {
     await exampleResults(cutting, folder, { ...seeds, seeds: [1] });

@@ -96,6 +96,12 @@ Deno.test("errors worth reading have their words marked by the change, as text",
   const explanation = { label: labels[0]!, probability: .9, kind: "word" as const, parts };
   const page = await pageOf({}, [{ label: labels[1]!, example, explanation }]);
   assert.ok(page.includes("<h3><bdi>&lt;o&gt;</bdi> (90.0 %) in place of <bdi>u &amp; v</bdi></h3>"));
+  // A box that scrolls is reached by the keyboard, and is printed whole.
+  assert.equal(
+    page.match(/<p class="whole" dir="auto" tabindex="0" role="region" aria-label="[^"]+">/g)?.length,
+    1,
+  );
+  assert.match(page, /@media print \{.*\.whole \{\s*max-height: none;\s*overflow: visible;/s);
   assert.ok(page.includes(
     '&lt;b&gt;<mark class="for" style="--strength: 45%">no</mark>&lt;/b&gt; ' +
       '<mark class="against" style="--strength: 23%">film</mark>',

@@ -74,6 +74,25 @@ Deno.test("columns without all the rows are left out, and a claim without any ha
     assert.deepEqual([none!.verdict, differenceOf(none!)], ["no data", "no runs"]);
   }));
 
+Deno.test("the paper's difference is that over the columns that have runs", () =>
+  inFolder(async (folder) => {
+    const over = (columns: readonly string[]) => ({
+      paper: columns.join() === "IMDb" ? -50 : 0,
+      resolution: { unpaired: columns.length, paired: 0 },
+    });
+    const cells = { "new IMDb": [5, 6, 5, 6], "old IMDb": [6, 5, 6, 5] };
+    const [part, none] = await judge(
+      folder,
+      [{ ...example, over }, { ...example, over, better: "newer" }],
+      cells,
+    );
+    assert.equal(verdictText(part!), "smaller than 50.00 points");
+    assert.deepEqual([part!.claim.resolution.unpaired, none!.claim.paper], [1, example.paper]);
+    const both = { ...cells, "new Sogou": [5, 6, 5, 6], "old Sogou": [6, 5, 6, 5] };
+    const [whole] = await judge(folder, [{ ...example, over }], both);
+    assert.equal(whole!.claim.paper, example.paper);
+  }));
+
 Deno.test("a gain that shrinks from the first to the last column confirms an interaction", () =>
   inFolder(async (folder) => {
     const claim = { ...example, columns: ["10", "100", "1000"], interaction: true };
@@ -196,6 +215,12 @@ Deno.test("claims name rows and columns that the experiments have at each scale"
       const rows = scaleRows(found, found.scales[scale]!);
       for (const row of [better, ...than]) assert.ok(rows.includes(row), `${name}, ${scale}: ${row}`);
       assert.ok(columns.length > 0 && columns.every((column) => found.scales[scale]!.columns[column]), name);
+    }
+  }
+  for (const claim of claimsAt("paper").filter(({ columns }) => columns.includes("IMDb"))) {
+    const onImdb = claimsAt("imdb").find(({ name }) => name === claim.name);
+    if (onImdb) {
+      assert.deepEqual(claim.over!(["IMDb"]), { paper: onImdb.paper, resolution: onImdb.resolution });
     }
   }
   const onImdb = claimsAt("imdb");

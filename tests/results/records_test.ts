@@ -99,7 +99,7 @@ Deno.test("predictions that cannot be used are none, and said once", () =>
     const hash = "12".repeat(32);
     const right = { labels: ["no", "yes"], expected: [0, 1], probabilities: [0.7, 0.3, 0.1, 0.9] };
     const record = exampleRecord({ predictions: await writePredictions(folder, hash, right) });
-    assert.deepEqual(await predictionFaults(folder, [record, exampleRecord()]), []);
+    assert.deepEqual(await predictionFaults(folder, [record]), []);
     const wrong: [unknown, string][] = [
       [{ ...right, expected: [0, 1.5] }, '"expected.1" is not a whole number of at least 0: found 1.5'],
       [
@@ -116,6 +116,17 @@ Deno.test("predictions that cannot be used are none, and said once", () =>
       assert.ok(fault!.startsWith(`Cannot use ${join(folder, record.predictions)} as ${why}`), fault!);
       assert.deepEqual(others, []);
     }
+  }));
+
+Deno.test("runs whose predictions are not there are counted in one sentence", () =>
+  inFolder(async (folder) => {
+    const one = exampleRecord({ predictions: "predictions/aa.json" });
+    const other = exampleRecord({ predictions: "predictions/bb.json" });
+    const advice = `no predictions in ${
+      join(folder, "predictions")
+    } and can be compared with none: copy that folder too`;
+    assert.deepEqual(await predictionFaults(folder, [one, other, one]), [`2 runs have ${advice}`]);
+    assert.deepEqual(await predictionFaults(folder, [one]), [`1 run has ${advice}`]);
   }));
 
 Deno.test("predictions come back, and leave no temporary file", () =>

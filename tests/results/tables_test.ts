@@ -71,7 +71,7 @@ Deno.test("a table shows the paper's number, ours, the difference and the time; 
       lines.includes("| tail-only | 50.00 | 45.00 ± 7.07 (2 of 3) | −5.00 | 30 s | – | missing | | |"),
     );
     assert.ok(lines.includes("| head+tail | – | 40.00 (1 of 3) | | 30 s | – | missing | | |"));
-    assert.ok(lines.includes("- 4 cells lack runs; the same command goes on where it stopped."));
+    assert.ok(lines.includes("- 4 cells lack runs; deno task reproduce goes on where it stopped."));
   }));
 
 Deno.test("other systems' rows are shown as printed, and nothing of theirs is missing", () =>

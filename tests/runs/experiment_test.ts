@@ -5,6 +5,7 @@ import { type Experiment, experiment, resolveCells, type ScaleName } from "../..
 import { experiments } from "../../experiments/all.ts";
 import paper from "../../experiments/paper_tables.json" with { type: "json" };
 import table2 from "../../experiments/table2.ts";
+import table6 from "../../experiments/table6.ts";
 import table8 from "../../experiments/table8.ts";
 import { cutting } from "../helpers/example_experiment.ts";
 
@@ -96,7 +97,7 @@ Deno.test("another model stands in the place of the scale's own, not of those th
   );
   assert.deepEqual(
     await models(table8, "mini"),
-    new Set(["base English: my-bert", "large English: my-bert"]),
+    new Set(["base English: my-bert", "large English: minilm"]),
   );
   assert.deepEqual(
     await models(table2, "paper"),
@@ -149,7 +150,29 @@ Deno.test("overrides that make no sense are refused in one sentence", async () =
   await refused("preTraining.learningRate", 0, /expected a number above 0$/);
   await refused("architecture.layers", null, /expected a whole number of at least 1$/);
   await refused("padToMax", "yes", /^Cannot set "padToMax" to "yes": expected a boolean$/);
+  await refused("limits.test", 0, /expected a whole number of at least 1, or null$/);
+  const corpora = /expected one of within-task, in-domain, cross-domain, or a list of data sets, such as/;
+  for (const corpus of ["foo", [], [1], null]) await refused("preTraining.corpus", corpus, corpora);
   await refused("limits", 100, /^Cannot set "limits" to 100: expected limits\.FIELD$/);
+});
+
+Deno.test("a corpus is set for rows with further pre-training and without, as a word or a list", async () => {
+  const corporaOf = async (corpus: unknown) =>
+    (await resolveCells(table6, { columns: ["IMDb"], overrides: { "preTraining.corpus": corpus } }))
+      .map(({ configuration }) => configuration.preTraining?.corpus);
+  for (const corpus of ["within-task", ["IMDb"]]) {
+    const found = await corporaOf(corpus);
+    assert.deepEqual(found, Array(found.length).fill(["imdb"]));
+  }
+});
+
+Deno.test("a row, column or seed that is named twice is run once", async () => {
+  const twice = await resolveCells(cutting, {
+    rows: ["tail-only", "tail-only"],
+    columns: ["IMDb", "IMDb"],
+    seeds: [2, 2],
+  });
+  assert.deepEqual(twice.map(({ row, column }) => [row, column]), [["tail-only", "IMDb"]]);
 });
 
 Deno.test("a row whose pre-trained model is not kept is refused", async () => {
@@ -221,9 +244,11 @@ Deno.test("Table 2 has the paper's rows, columns and numbers", async () => {
 Deno.test("every experiment resolves at every scale it has, to runs that differ", async () => {
   for (const one of experiments) {
     for (const scale of Object.keys(one.scales) as (keyof typeof one.scales)[]) {
-      const cells = await resolveCells(one, { scale, seeds: [1, 2] });
-      assert.ok(cells.length >= 2 * Object.keys(one.scales[scale]!.columns).length);
-      assert.equal(new Set(cells.map((cell) => cell.hash)).size, cells.length, `${one.name} at ${scale}`);
+      for (const model of [undefined, "my-bert"]) {
+        const cells = await resolveCells(one, { scale, seeds: [1, 2], model });
+        assert.ok(cells.length >= 2 * Object.keys(one.scales[scale]!.columns).length);
+        assert.equal(new Set(cells.map((cell) => cell.hash)).size, cells.length, `${one.name} at ${scale}`);
+      }
     }
   }
 });

@@ -157,6 +157,10 @@ Deno.test("reproduce writes its own call, the engine named, one task a run up to
       shards,
       / table2 --scale paper --seeds 1 --protocol clean --engine xla --precision bf16 .*--set epochs=2 /,
     );
+    // Slurm starts a task where the command was called, not where submit.sh goes: a model may be a relative path.
+    for (const name of ["shards.sbatch", "merge.sbatch"]) {
+      ok((await readFile(join(jobs, name), "utf8")).includes(`\n#SBATCH --chdir=${Deno.cwd()}\n`), name);
+    }
     ok((await stat(join(jobs, "submit.sh"))).mode & 0o100);
     await reproduce(...asked, "--memory-fraction", ".9", "--tasks", "5", "--jobs", "kubernetes", jobs);
     delete process.env[memoryVariable]; // the option sets it for this process
@@ -164,6 +168,20 @@ Deno.test("reproduce writes its own call, the engine named, one task a run up to
       await readFile(join(jobs, "shards.yaml"), "utf8"),
       /"exec deno task --quiet reproduce table2 .*--memory-fraction 0\.9 .*\/5\\"" *$/m,
     );
+    const pods = ["--jobs", "kubernetes", jobs];
+    for (const given of [["--model", folder], ["--data-dir", folder]]) {
+      match(
+        (await reproduce("table2", ...given, ...pods)).error,
+        /^Cannot use the folder .* as pods do not see it/,
+      );
+    }
+    const onVolume = await reproduce("table2", "--model", "/results/a", "--data-dir", "/results/b", ...pods);
+    strictEqual(onVolume.code, 0, onVolume.error);
+    match(
+      await readFile(join(jobs, "merge.yaml"), "utf8"),
+      / --model \/results\/a --data-dir \/results\/b --merge"/,
+    );
+    delete process.env.BERTLAB_DATA; // the option sets it for this process
     const refused = await reproduce("table2", "--jobs", "lsf", jobs);
     deepStrictEqual(
       refused.error,
@@ -215,7 +233,7 @@ Deno.test("shares that tasks have made are put together, and what is missing is 
     const half = await share("--merge");
     deepStrictEqual([half.code, half.error.split("\n").at(-1)], [
       1,
-      "Not made: 2 runs of cutting. Why is said above; the same command tries again.",
+      "Not on record: 2 runs of cutting; leave out --merge to make them",
     ]);
     match(half.error, /^cutting: 2 of 4 runs are not on record\n/);
     strictEqual((await share("--shard", "2/2")).code, 0);

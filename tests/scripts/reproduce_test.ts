@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { access, readdir, readFile } from "node:fs/promises";
+import { access, appendFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../lib/errors.ts";
+import type { DataTable, MeasuredData } from "../../lib/runs/data_table.ts";
 import type { RunCell } from "../../lib/runs/run_experiment.ts";
 import { reproduceCommand } from "../../scripts/reproduce.ts";
 import { cutting } from "../helpers/example_experiment.ts";
@@ -12,13 +13,28 @@ import { runInTest } from "../helpers/run_command.ts";
 /** A run that takes no time; one in ten answers is wrong. */
 const runCell: RunCell = (configuration) => Promise.resolve(madeUpRun(configuration, 10, 1));
 
-const reproduce = (...args: string[]) => reproduceWith(runCell, ...args);
+const reproduce = (...args: string[]) => reproduceWith({ runCell }, ...args);
 
-const reproduceWith = (runCell: RunCell, ...args: string[]) =>
+const reproduceWith = (
+  { runCell, dataTables = [] }: { runCell: RunCell; dataTables?: readonly DataTable[] },
+  ...args: string[]
+) =>
   runInTest(
-    (output) => reproduceCommand({ experiments: [cutting], dataTables: [], runCell, output }),
+    (output) => reproduceCommand({ experiments: [cutting], dataTables, runCell, output }),
     ...args,
   );
+
+/** Two data sets that are measured. */
+const sets: DataTable = {
+  name: "sets",
+  paper: "Section 5.1, Table 1",
+  question: "What are the data sets?",
+  published: {
+    IMDb: { classes: 2, averageLength: 292, maxLength: 3045, exceeding: 12.69, train: 25_000, test: 25_000 },
+    Sogou: { classes: 6, averageLength: 737, maxLength: 47_988, exceeding: 46.23, train: 54_000, test: 6000 },
+  },
+  scales: { mini: { minutes: 1, sets: { IMDb: "imdb", Sogou: "no-such-set" } } },
+};
 
 const refused = async (args: string[], message: string) =>
   assert.deepEqual(await reproduce(...args), { code: 1, out: "", error: message });
@@ -118,6 +134,63 @@ Deno.test("a shard runs its share", () =>
     );
   }));
 
+Deno.test("with --merge nothing is made or measured, and what is on record is told with its broken lines", () =>
+  inFolder(async (folder) => {
+    const results = ["--results", folder];
+    await reproduce(...results, "--row", "head-only");
+    await reproduce(...results, "--row", "tail-only", "--column", "IMDb");
+    await appendFile(join(folder, "mini", "records.jsonl"), "{\n");
+    const measured: MeasuredData = {
+      ...sets.published.IMDb!,
+      set: "IMDb",
+      data: "imdb",
+      fingerprint: "f00d",
+      source: "here",
+    };
+    await writeFile(join(folder, "mini", "sets.json"), JSON.stringify([measured]));
+    const merged = await reproduceWith({ runCell, dataTables: [sets] }, ...results, "--merge");
+    assert.deepEqual([merged.code, merged.error.split("\n").at(-1)], [
+      1,
+      "Not on record: Sogou of sets; 1 run of cutting; leave out --merge to make them",
+    ]);
+    assert.match(merged.error, /\nCannot .*line 4 of .*records\.jsonl.*it was ignored/);
+    assert.match(merged.error, /\ncutting: 1 of 4 runs is not on record\n/);
+    assert.match(merged.out, /\| IMDb → imdb \|.*\n(?!\|)/, "the data set on record alone");
+    assert.match(merged.out, /\n- 1 cell lacks runs; deno task reproduce goes on where it stopped\.\n/);
+    const { code, error } = await reproduceWith(
+      { runCell, dataTables: [sets] },
+      ...[...results, "sets", "--shard", "2/2"],
+    );
+    assert.deepEqual([code, error], [0, "sets: the first share measures the data sets"]);
+  }));
+
+Deno.test("a table that more seeds are on record of is left as it is", () =>
+  inFolder(async (folder) => {
+    const results = ["cutting", "--results", folder];
+    const file = join(folder, "mini", "cutting.md");
+    const { out } = await reproduce(...results, "--seeds", "3");
+    const one = await reproduce(...results);
+    assert.equal(one.error, `Left ${file} as it is: seeds up to 3 are on record; --seeds 3 writes it anew`);
+    assert.notEqual(one.out, out);
+    assert.equal(await readFile(file, "utf8"), out);
+    const fewer = await reproduce(...results, "--protocol", "paper");
+    assert.match(fewer.error, /\nWrote .*cutting-paper-protocol\.md$/, "of which one seed is on record");
+    const named = await reproduce(...results, "--model", join(folder, "模型"));
+    assert.match(named.error, /\nWrote .*cutting-.*模型\.md$/);
+  }));
+
+Deno.test("options that would say nothing are refused", async () => {
+  await refused(["--tasks", "8"], "Cannot use --tasks without --jobs: add --jobs");
+  await refused(["--target", "h100"], "Cannot use --target without --dry-run: add --dry-run");
+  await refused(["--throughput", "9"], "Cannot use --throughput without --dry-run: add --dry-run");
+  for (const other of [["--shard", "1/2"], ["--merge"], ["--dry-run"]]) {
+    await refused(
+      ["--jobs", "slurm", "jobs", ...other],
+      `Cannot use ${other[0]} with --jobs, which writes jobs for all shares and their tables: leave one out`,
+    );
+  }
+});
+
 Deno.test("a dry run lists the runs of a shard", () =>
   inFolder(async (folder) => {
     const dry = ["--dry-run", "--results", folder];
@@ -126,6 +199,8 @@ Deno.test("a dry run lists the runs of a shard", () =>
     const shares = [await hashes("--shard", "1/2"), await hashes("--shard", "2/2")];
     assert.deepEqual(shares.map(({ length }) => length), [2, 2]);
     assert.deepEqual(shares.flat().sort(), (await hashes()).sort());
+    await reproduce("--results", folder);
+    assert.match((await reproduce(...dry, "--shard", "1/2")).out, /cutting: 2 of 2 runs are on record$/);
     await refused([...dry, "--shard", "3/2"], "Cannot run shard 3/2: expected I/N with I from 1 to N");
   }));
 
@@ -152,10 +227,12 @@ Deno.test("settings that have options of their own, or that no run has, are refu
 Deno.test("what could not be made is told at the end, and ends with code 1", () =>
   inFolder(async (folder) => {
     const result = await reproduceWith(
-      (configuration) =>
-        configuration.data === "sogou"
-          ? Promise.reject(new InputError("Sogou is on no hub"))
-          : runCell(configuration, { onStep: () => {}, onLine: () => {} }),
+      {
+        runCell: (configuration) =>
+          configuration.data === "sogou"
+            ? Promise.reject(new InputError("Sogou is on no hub"))
+            : runCell(configuration, { onStep: () => {}, onLine: () => {} }),
+      },
       ...["--results", folder],
     );
     assert.equal(result.code, 1);

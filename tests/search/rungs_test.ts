@@ -54,6 +54,30 @@ Deno.test("the default stays unless another makes fewer mistakes by more than on
   );
 });
 
+/** A training of a hundred texts of which those are wrong. */
+function trialOf(choice: number, wrong: ReadonlySet<number>): Trial {
+  const expected = new Array<number>(100).fill(0);
+  const probabilities = expected.flatMap((_, n) => wrong.has(n) ? [.1, .9] : [.9, .1]);
+  const predictions = { labels: ["a", "b"], expected, probabilities };
+  const metrics = measure(probabilities, expected, 2);
+  return {
+    choice,
+    rung: 0,
+    outcome: { epochs: [], bestEpoch: 1, metrics, predictions, steps: 1, seconds: 1 },
+  };
+}
+
+Deno.test("a training that is no surer than the default does not take the place of one that is", () => {
+  const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+  const base = trialOf(0, new Set(upTo(0, 20)));
+  const sure = trialOf(1, new Set(upTo(0, 17))); // three fewer, none new: .03 with a standard error of .017
+  const unsure = trialOf(2, new Set([...upTo(0, 10), ...upTo(50, 56)])); // four fewer, six new: .04 with a standard error of .04
+  assert.deepEqual(ranked([base, sure, unsure], 0).map(({ choice }) => choice), [2, 1, 0]);
+  assert.equal(chosen([base, sure]).choice, 1);
+  assert.equal(chosen([base, unsure]).choice, 0);
+  assert.equal(chosen([base, sure, unsure]).choice, 1);
+});
+
 Deno.test("a search decides by what is left: the default's whole training is put aside, and half go on", () => {
   const order = Array.from({ length: 8 }, () => ({} as never));
   const state: SearchState = { pace: { start: 0, operation: 1 }, ladder: [1, 2, 4], rungs: [], trials: [] };
@@ -71,6 +95,8 @@ Deno.test("a search decides by what is left: the default's whole training is put
     rungs: [...first.rungs, { steps: 2, choices: [1, 2] }],
     trials: [...first.trials, trial(1, 1, 2), trial(2, 1, 1)],
   };
+  const better = { ...first, trials: [2, 1, 4, 3].map((w, c) => trial(c, 0, w)) };
+  assert.deepEqual(decide(1, { order, state: better, cost, left: 100 }), [0, 1], "the default comes first");
   assert.deepEqual(decide(2, { order, state: second, cost, left: 8 }), [0, 2]);
   assert.deepEqual(decide(2, { order, state: second, cost, left: 7 }), [0]);
   const none = { ...state, rungs: [{ steps: 1, choices: [] }, { steps: 2, choices: [] }] };

@@ -1,9 +1,12 @@
 /** Whole searches of a tiny model: what they try, that they come to the same choice after a kill, and what stops them. */
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { onnxEngine } from "../../lib/engine/onnx.ts";
 import { InputError } from "../../lib/errors.ts";
 import { runRecipe } from "../../lib/classifier/recipe.ts";
 import type { Dataset } from "../../lib/data/examples.ts";
+import { readBest } from "../../lib/search/best_model.ts";
 import {
   type SearchContext,
   type SearchOptions,
@@ -11,7 +14,7 @@ import {
   type SearchResult,
 } from "../../lib/search/search.ts";
 import { choiceSentences } from "../../lib/search/search_text.ts";
-import { errorsOf } from "../../lib/search/state.ts";
+import { errorsOf, type Trial } from "../../lib/search/state.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { test } from "../helpers/slow.ts";
@@ -123,6 +126,34 @@ test.slow("a search that was killed again and again comes to the same trainings,
     assert.deepEqual([again.steps, comparable(again.result!)], [0, whole]);
   });
 });
+
+Deno.test("a search that was killed before its newest choice was kept makes that training again", () =>
+  inFolder(async (folder) => {
+    const whole = comparable((await search(folder)).result!);
+    const file = join(folder, "search.json");
+    const kept = JSON.parse(await readFile(file, "utf8"));
+    const { trials } = kept.value;
+    const newest = trials.findIndex(({ choice, rung }: Trial) =>
+      choice === whole.choice && rung === whole.rung
+    );
+    kept.value.trials = trials.slice(0, newest + 1);
+    await writeFile(file, JSON.stringify(kept));
+    const course = join(folder, "best", "course.json");
+    await writeFile(course, (await readFile(course, "utf8")).replace(/"rung":\d/, '"rung":0'));
+    const { result, steps } = await search(folder);
+    assert.deepEqual(comparable(result!), whole);
+    assert.equal(steps, 35 * (trials.length - newest));
+    await assert.rejects(
+      readBest(
+        join(folder, "best"),
+        { choice: whole.choice + 1, rung: whole.rung },
+        options.recipe.fineTuning,
+      ),
+      (error) =>
+        error instanceof InputError &&
+        /expected the classifier that was chosen, found another/.test(error.message),
+    );
+  }));
 
 test.slow("a search among several labels is judged by micro F1, and after a kill comes to the same choice", async () => {
   const recipe = {

@@ -3,19 +3,24 @@ import { Client } from "./client.ts";
 import { find, time } from "./dom.ts";
 import type { Reply } from "./messages.ts";
 import { startTableBox } from "./table_box.ts";
+import { patiently } from "./telling.ts";
 import { startTextBox } from "./text_box.ts";
 
 const [state, loading] = [find("state"), find<HTMLProgressElement>("loading")];
 state.textContent = "Loading the model …";
 loading.hidden = false;
+const tell = patiently((sentence) => state.textContent = sentence);
 
 const client = new Client((reply: Reply) => {
   if (reply.kind === "loading") {
     const { done, all } = reply;
     loading.value = done / all;
-    state.textContent = done < all
-      ? `Loading the model: ${(done / 1e6).toFixed(0)} of ${(all / 1e6).toFixed(0)} MB`
-      : "Starting the model …";
+    const isLast = done >= all;
+    const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0);
+    tell(
+      isLast ? "Starting the model …" : `Loading the model: ${megabytes(done)} of ${megabytes(all)} MB`,
+      isLast,
+    );
   } else if (reply.kind === "ready") {
     loading.hidden = true;
     state.textContent = `Ready after ${time(reply.seconds)}. Texts stay on this machine.`;

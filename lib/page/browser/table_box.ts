@@ -3,6 +3,7 @@ import { textColumnsOf } from "../../data/files.ts";
 import { Cancelled, type Client } from "./client.ts";
 import { counted, find, make, time } from "./dom.ts";
 import type { PageModel, TableAnswer } from "./messages.ts";
+import { patiently } from "./telling.ts";
 
 /** Starts the box. */
 export function startTableBox(client: Client, { settings: { pairs, thresholds } }: PageModel): void {
@@ -53,14 +54,11 @@ export function startTableBox(client: Client, { settings: { pairs, thresholds } 
     progress.value = 0;
     saved.replaceChildren();
     said.textContent = "Labelling …";
-    let told = start;
+    const tell = patiently((sentence) => said.textContent = sentence);
     const onProgress = (done: number) => {
-      const now = performance.now();
       progress.value = done / Math.max(1, rows);
-      if (now - told < 500 && done < rows) return; // a screen reader could not follow
-      told = now;
-      const left = (now - start) / 1000 * (rows - done) / Math.max(1, done);
-      said.textContent = `${done.toLocaleString("en")} of ${counted(rows, "row")}, ${time(left)} left.`;
+      const left = (performance.now() - start) / 1000 * (rows - done) / Math.max(1, done);
+      tell(`${done.toLocaleString("en")} of ${counted(rows, "row")}, ${time(left)} left.`, done >= rows);
     };
     try {
       const found = await client.ask(

@@ -3,6 +3,7 @@ import type { ExplainedPart, Explanation } from "../../classifier/occlusion.ts";
 import type { ReadText } from "../../classifier/read_parts.ts";
 import type { Client } from "./client.ts";
 import { counted, find, make, named, percent, points, table, time } from "./dom.ts";
+import { patiently } from "./telling.ts";
 import type { ReadingSettings } from "../onnx_classifier.ts";
 import type { GivenText, PageModel, TextAnswer } from "./messages.ts";
 
@@ -61,8 +62,9 @@ export function startTextBox(client: Client, { settings }: PageModel): void {
     why.disabled = true;
     work("Leaving out one part after another …", async () => {
       const label = labels[Number(which.value)]!;
+      const tell = patiently((sentence) => said.textContent = sentence);
       const found = await client.ask("explain", { ...asked, label }, (done, all) => {
-        said.textContent = `Read ${done} of ${counted(all, "variant")} …`;
+        tell(`Read ${done} of ${counted(all, "variant")} …`, done >= all);
       });
       find("explanation").replaceChildren(...explanationOf(found, asked));
       return `The ${found.kind === "word" ? "words" : "parts"} that decided are marked.`;
