@@ -18,7 +18,7 @@ const reasons: readonly (readonly [tasks: readonly string[], reason: string])[] 
   [["export"], "files become other files; for a page Deno bundles its scripts in a process of its own"],
   [["serve"], "answers browsers on this machine"],
   [["campaign"], "starts the other commands, and kills them"],
-  [["xla", "tensorflow"], "pip fetches the libraries, or Deno does from the index that PIP_INDEX_URL names"],
+  [["xla", "tensorflow"], "pip fetches the libraries, or Deno does from PyPI or what PIP_INDEX_URL names"],
   [
     ["pack"],
     "Deno makes one file of the commands; models, data sets and packages are fetched if they are not here",

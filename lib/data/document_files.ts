@@ -37,7 +37,7 @@ export async function readDocuments(
 }
 
 async function rowsOf(path: string, textColumn: string, layout: TableOptions): Promise<string[]> {
-  const table = await readTable(path, layout);
+  const table = await readTable(path, layout, (columns) => textColumnsOf(textColumn, columns));
   const columns = textColumnsOf(textColumn, table.columns);
   requireColumns(table, ...columns);
   return table.rows.map((row) => wholeText(textOf(row, columns, path)));

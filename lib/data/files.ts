@@ -117,9 +117,14 @@ export interface LabelledOptions extends TableOptions, LabelOptions {
  */
 export async function readLabelled(path: string, options: LabelledOptions = {}): Promise<LabelledFile> {
   const { textColumn = "text", labelColumn = "label", labels, labelsFrom = "the model" } = options;
-  await using table = await openTable(path, options);
-  const textColumns = textColumnsOf(textColumn, table.columns);
-  const setColumns = options.labelColumns && textColumnsOf(options.labelColumns, table.columns) || undefined;
+  const textsIn = (columns: readonly string[]) => textColumnsOf(textColumn, columns);
+  const setsIn = (columns: readonly string[]) =>
+    options.labelColumns ? textColumnsOf(options.labelColumns, columns) : undefined;
+  await using table = await openTable(path, options, (columns) => [
+    ...textsIn(columns),
+    ...setsIn(columns) ?? [labelColumn],
+  ]);
+  const textColumns = textsIn(table.columns), setColumns = setsIn(table.columns);
   const checkColumns = () => requireColumns(table, ...textColumns, ...setColumns ?? [labelColumn]);
   if (table.format !== "jsonl") checkColumns(); // all columns of JSON Lines are known only at the end
   const lacking = setColumns && labels?.find((label) => !setColumns.includes(label));

@@ -46,8 +46,10 @@ export async function webgpuEngine(): Promise<Engine> {
       return {
         async run(state, feeds) {
           const outputs = await program.run(state, feeds);
-          if (failure === undefined) return outputs;
-          throw new InputError(`Cannot compute "${graph.name}" with the engine webgpu: ${failure}`);
+          const reason = failure;
+          failure = undefined; // it is this run's, and the next may have the room that this one had not
+          if (reason === undefined) return outputs;
+          throw new InputError(`Cannot compute "${graph.name}" with the engine webgpu: ${reason}`);
         },
         dispose: () => program.dispose(),
       };
@@ -55,7 +57,9 @@ export async function webgpuEngine(): Promise<Engine> {
   };
 }
 
-/** The first error of the device. It says nothing at the call that was wrong, whose result is then zeros. */
+/**
+ * The device's first error since the last run. It says nothing at the call that was wrong, whose result is then zeros.
+ */
 let failure: string | undefined;
 
 /** Adds tensors two by two: the package binds all to one shader, and a device need not take more than eight. */

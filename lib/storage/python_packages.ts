@@ -84,7 +84,7 @@ export function pythonSource(name: string, { file, inside, ...pinned }: PythonFi
 /**
  * Runs pip.
  *
- * @throws Error with pip's own message, or if there is no Python.
+ * @throws Error with pip's own message, or if there is no Python, or one without pip.
  */
 export async function pip(options: readonly string[]): Promise<void> {
   const run = promisify(execFile);
@@ -95,8 +95,9 @@ export async function pip(options: readonly string[]): Promise<void> {
     } catch (error) {
       const { code, stderr, message } = error as Error & { code?: unknown; stderr?: string };
       if (code === "ENOENT") continue;
-      const line = stderr?.split("\n").find((line) => line.startsWith("ERROR: "))?.slice(7);
-      throw new Error(withoutUser(line ?? message).slice(0, 200));
+      const lines = stderr?.trim().split("\n") ?? [];
+      const line = lines.find((line) => line.startsWith("ERROR: "))?.slice(7) ?? lines.at(-1);
+      throw new Error(withoutUser(line || message).slice(0, 200));
     }
   }
   throw new Error("there is no Python");

@@ -1,6 +1,6 @@
 /**
- * Pinned Python wheels, unpacked beside each other into a folder: fetched by pip if there is a Python, else from the index
- * that PIP_INDEX_URL names. Each wheel is checked; one that is there already is not fetched again.
+ * Pinned Python wheels, unpacked beside each other into a folder: fetched by pip if there is a Python with it, else from
+ * the index that PIP_INDEX_URL names, or PyPI. Each wheel is checked; one that is there already is not fetched again.
  */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -156,7 +156,6 @@ async function fromIndex(
   folder: string,
   onProgress: OnProgress,
 ): Promise<void> {
-  if (!process.env.PIP_INDEX_URL) throw new Error("PIP_INDEX_URL names no other place");
   const index = packageIndex();
   const start = `${name.replaceAll("-", "_")}-${version}-${python ? `${abi(python)}-` : ""}`;
   const link = await linkOf(name, index, (file) => file.startsWith(start) && file.endsWith("x86_64.whl"));

@@ -61,16 +61,8 @@ export class Temporary {
 
   /** Opens one. @throws the file system's error. */
   static async beside(path: string): Promise<Temporary> {
-    for (;;) {
-      const name = `${path}.${crypto.randomUUID()}.tmp`;
-      const forget = noteOwn(name); // before it is there, as a signal may come at any time
-      const file = await Deno.open(name, { createNew: true, write: true });
-      await file.tryLock(true).catch(() => {}); // there are file systems without locks
-      // Another process may have taken it for an orphan before it was locked.
-      if ((await file.stat()).nlink !== 0) return new Temporary(path, name, file, forget);
-      file.close();
-      forget();
-    }
+    const { name, file, forget } = await lockedBeside(path);
+    return new Temporary(path, name, file, forget);
   }
 
   /** Writes at the end. */
@@ -105,6 +97,20 @@ export class Temporary {
   }
 }
 
+/** Makes a file beside a path under a temporary name, and locks it. */
+async function lockedBeside(path: string, ending = "") {
+  for (;;) {
+    const name = `${path}.${crypto.randomUUID()}.tmp${ending}`;
+    const forget = noteOwn(name); // before it is there, as a signal may come at any time
+    const file = await Deno.open(name, { createNew: true, write: true });
+    const isFree = await file.tryLock(true).catch(() => true); // there are file systems without locks
+    if (isFree && (await file.stat()).nlink !== 0) return { name, file, forget };
+    // Another process took it for an orphan before it was locked, and removes it.
+    file.close();
+    forget();
+  }
+}
+
 /** A temporary folder beside its place. */
 export interface TemporaryFolder {
   readonly name: string;
@@ -115,11 +121,9 @@ export interface TemporaryFolder {
 /** Makes a folder beside a path under a temporary name; its lock, a file beside it, is there before and after it. */
 export async function temporaryFolder(path: string): Promise<TemporaryFolder> {
   await mkdir(dirname(path), { recursive: true });
-  const name = `${path}.${crypto.randomUUID()}.tmp`;
-  const lock = `${name}.lock`;
-  const forget = [noteOwn(lock), noteOwn(name)];
-  const file = await Deno.open(lock, { create: true, write: true });
-  await file.tryLock(true).catch(() => {});
+  const { name: lock, file, forget } = await lockedBeside(path, ".lock");
+  const name = lock.slice(0, -".lock".length);
+  const forgetFolder = noteOwn(name);
   await mkdir(name);
   return {
     name,
@@ -127,7 +131,8 @@ export async function temporaryFolder(path: string): Promise<TemporaryFolder> {
       await rm(name, { recursive: true, force: true });
       await rm(lock, { force: true });
       file.close();
-      for (const one of forget) one();
+      forget();
+      forgetFolder();
     },
   };
 }

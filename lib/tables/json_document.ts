@@ -8,12 +8,20 @@ const longestDocument = 1 << 28;
 
 /** Yields the rows of a JSON file; those of a list are numbered by their place instead of their line. */
 export async function* jsonFileRows(name: string, pieces: AsyncGenerator<string>): AsyncGenerator<Row> {
-  let head = "";
+  let head = "", isBegun = false, isEnded = false;
   for await (const piece of upTo(pieces)) {
     head += piece;
-    const text = head.trimStart(), end = text.search(/[\r\n]/);
-    if (end > 0 && text.slice(end).trim() !== "") break; // a line, and something after it
     if (head.length > longestDocument) break;
+    // Only the new piece is searched, as a document on one line comes in thousands of them.
+    let rest: string = isBegun ? piece : piece.trimStart();
+    if (!isBegun && rest.startsWith("[")) break;
+    isBegun ||= rest !== "";
+    if (!isEnded) {
+      const end = rest.search(/[\r\n]/);
+      isEnded = end >= 0;
+      rest = isEnded ? rest.slice(end) : "";
+    }
+    if (isEnded && rest.trim() !== "") break; // a line, and something after it
   }
   const all = followedBy(head, pieces);
   const [first = ""] = head.trimStart().split(/\r\n|\n|\r/, 1);

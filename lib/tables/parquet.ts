@@ -57,7 +57,6 @@ export function openParquet(path: string): Promise<ParquetFile> {
     const metadata = parquetMetadata(footer);
     if (metadata.schema.some(({ name }) => name === undefined)) throw new Error("a column has no name");
     checkRowGroups(size, metadata.row_groups);
-    refuseCodecs(path, metadata.row_groups);
     return { file, metadata, schema: parquetSchema(metadata) };
   });
 }
@@ -73,18 +72,33 @@ function refuseOthers(path: string, head: Uint8Array): void {
   );
 }
 
-/** @throws InputError if a column is packed with a codec that is not read, such as LZ4. */
-function refuseCodecs(path: string, groups: readonly RowGroup[]): void {
-  const parts = groups.flatMap(({ columns }) => columns.map(({ meta_data: part }) => part));
-  const odd = parts.find((part) =>
-    part && part.codec !== "UNCOMPRESSED" && !Object.hasOwn(compressors, part.codec)
-  );
-  if (!odd) return;
-  throw new InputError(
-    `Cannot read ${path} as column "${shown(odd.path_in_schema.join("."))}" is packed with ${
-      shown(String(odd.codec))
-    }, which is not read: write the file with snappy or zstd`,
-  );
+/** @throws InputError if one of these columns is packed with a codec, or is of a type, that is not read. */
+function refuseUnread(path: string, { metadata, schema }: ParquetFile, wanted: readonly string[]): void {
+  for (const { meta_data: part } of metadata.row_groups.flatMap(({ columns }) => columns)) {
+    if (!part || !wanted.includes(part.path_in_schema[0]!)) continue;
+    const reason = unreadCodec(part.codec) ?? unreadType(getTreePath(schema, part.path_in_schema));
+    if (reason === undefined) continue;
+    throw new InputError(
+      `Cannot read ${path} as column "${shown(part.path_in_schema.join("."))}" is ${reason}`,
+    );
+  }
+}
+
+/** Returns why a codec, such as LZ4, is not read, and what to do. */
+function unreadCodec(codec: string): string | undefined {
+  if (codec === "UNCOMPRESSED" || Object.hasOwn(compressors, codec)) return undefined;
+  return `packed with ${shown(String(codec))}, which is not read: write the file with snappy or zstd`;
+}
+
+/** Returns why a type is not read with which a small file can keep hyparquet busy for hours, and what to do. */
+function unreadType(path: readonly SchemaTree[]): string | undefined {
+  const { element } = path.at(-1)!;
+  if (path.some(({ element }) => element.logical_type?.type === "VARIANT")) {
+    return "of the type VARIANT, which is not read: write it as text";
+  }
+  const isLong = element.type === "BYTE_ARRAY" || (element.type_length ?? 0) > 64;
+  if (element.converted_type !== "DECIMAL" || !isLong) return undefined;
+  return "of the type DECIMAL of any length, which is not read: write it as text or DOUBLE";
 }
 
 /**
@@ -107,6 +121,7 @@ export async function* readParquet(
       }`,
     );
   }
+  await readable(path, () => Promise.resolve(refuseUnread(path, opened, columns)));
   let rowStart = 0;
   for (const group of opened.metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
@@ -127,7 +142,6 @@ async function readRows(
   for (const { meta_data: part } of group.columns) {
     if (!part || !columns.includes(part.path_in_schema[0]!)) continue;
     const path = getTreePath(schema, part.path_in_schema);
-    requireSupported(path);
     const { start, end } = spanOf(part);
     const bytes = new Uint8Array(await file.slice(start, end));
     checkPages({ bytes, part, path, rows }, compressors);
@@ -141,17 +155,6 @@ async function readRows(
     throw new Error("a value is not in its dictionary, or a column not in its row group");
   }
   return objects;
-}
-
-/** Refuses a column of a type with which a small file can keep hyparquet busy for hours. */
-function requireSupported(path: readonly SchemaTree[]): void {
-  const [, column] = path;
-  const { element } = path.at(-1)!;
-  const isVariant = path.some(({ element }) => element.logical_type?.type === "VARIANT");
-  const isLong = element.type === "BYTE_ARRAY" || (element.type_length ?? 0) > 64;
-  if (!isVariant && !(element.converted_type === "DECIMAL" && isLong)) return;
-  const type = isVariant ? "VARIANT" : "DECIMAL of any length";
-  throw new Error(`column "${column?.element.name}" is of the type ${type}, which is not supported`);
 }
 
 /** Reads, and turns errors into one sentence: hyparquet answers damage with errors of many kinds. */

@@ -36,6 +36,9 @@ export interface TableOptions {
   readonly quotes?: Quotes;
 }
 
+/** Picks columns of a file that are needed; names that the file lacks are left out. */
+export type NeededColumns = (columns: readonly string[]) => readonly string[];
+
 /** A file's rows. */
 export interface Table {
   /** The path, as it was given. */
@@ -95,10 +98,15 @@ export function isTable(path: string): boolean {
  *
  * @param path a path, or "-" for standard input
  * @param options the layout, where the file does not tell it
+ * @param needed picks the columns that the rows must have from the file's; of a Parquet file only these are read
  * @throws InputError when the file is missing, empty, of another kind, not UTF-8, or broken in some line: now, or when
  * that line is reached.
  */
-export async function openTable(path: string, options: TableOptions = {}): Promise<TableStream> {
+export async function openTable(
+  path: string,
+  options: TableOptions = {},
+  needed: NeededColumns = (columns) => columns,
+): Promise<TableStream> {
   const name = path === standardStream ? "standard input" : path;
   if (path !== standardStream) await requireReadable(path, "a CSV, TSV, JSON Lines or Parquet file");
   const format = formatOf(path) ?? options.format ?? (endingOf(path) === ".txt" ? "tsv" : undefined);
@@ -109,7 +117,7 @@ export async function openTable(path: string, options: TableOptions = {}): Promi
     );
   }
   if (options.encoding) requireEncoding(options.encoding);
-  const { rows, source, ...rest } = await openers[format](path, name, options);
+  const { rows, source, ...rest } = await openers[format](path, name, options, needed);
   const close = async () => void await source.return(undefined);
   return { path: name, format, ...rest, rows: someRows(name, rows), [Symbol.asyncDispose]: close };
 }
@@ -124,7 +132,12 @@ interface OpenRows extends Pick<TableStream, "columns" | "keys" | "note" | "type
   readonly source: AsyncGenerator<unknown>;
 }
 
-type Opener = (path: string, name: string, options: TableOptions) => Promise<OpenRows>;
+type Opener = (
+  path: string,
+  name: string,
+  options: TableOptions,
+  needed: NeededColumns,
+) => Promise<OpenRows>;
 
 const openers: Readonly<Record<TableFormat, Opener>> = {
   csv: (path, name, options) => openDelimited(path, name, ",", options),
@@ -224,14 +237,20 @@ async function openJsonLines(path: string, name: string, { encoding }: TableOpti
   return { columns, keys: columns, note: "", rows: rows(), source: pieces };
 }
 
-async function openParquet(path: string, name: string): Promise<OpenRows> {
+async function openParquet(
+  path: string,
+  name: string,
+  _options: TableOptions,
+  needed: NeededColumns,
+): Promise<OpenRows> {
   if (path === standardStream) {
     throw new InputError(`Cannot read Parquet from ${name} as its index is at its end: give a file`);
   }
   const { parquetColumns, parquetRows } = await import("./parquet_table.ts"); // few tables are Parquet
   const types = await parquetColumns(path);
   const columns = types.map((type) => type.name);
-  const rows = parquetRows(path, columns);
+  const wanted = needed(columns);
+  const rows = parquetRows(path, columns.filter((column) => wanted.includes(column)));
   return { columns, keys: columns, note: "", types, rows, source: rows };
 }
 
@@ -245,8 +264,12 @@ async function* someRows(name: string, rows: AsyncIterable<Row>): AsyncGenerator
 }
 
 /** Reads a whole file as {@link openTable} does. */
-export async function readTable(path: string, options?: TableOptions): Promise<Table> {
-  await using table = await openTable(path, options);
+export async function readTable(
+  path: string,
+  options?: TableOptions,
+  needed?: NeededColumns,
+): Promise<Table> {
+  await using table = await openTable(path, options, needed);
   const rows: Row[] = [];
   for await (const row of table.rows) rows.push(row);
   return { path, columns: table.columns, rows };

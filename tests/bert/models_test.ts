@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import process from "node:process";
@@ -7,7 +7,7 @@ import { hubFile, type HubRepository } from "../../lib/storage/hub.ts";
 import { cacheFolder, fetchFolder, type Source } from "../../lib/storage/cache.ts";
 import { wheelSource } from "../../lib/storage/python_packages.ts";
 import { unzip } from "../../lib/storage/unzip.ts";
-import { COMMIT, sha256, withHub, withSettings } from "../storage/hub_server.ts";
+import { COMMIT, refuse, sha256, withHub, withSettings } from "../storage/hub_server.ts";
 import { zip } from "../helpers/zip.ts";
 import { test } from "../helpers/slow.ts";
 
@@ -168,6 +168,35 @@ Deno.test("offline, a model is what the cache has of it, if that is enough", () 
     process.env.HF_HUB_OFFLINE = "1";
     deepStrictEqual((await readdir(await resolveModel("org/name"))).length, 4);
   }));
+
+Deno.test("what another program left out of the cache is fetched, unless the hub fails or is not to be asked", () => {
+  const trained = { ...files, "tokenizer.json": "{}", "bertlab.json": '{"text":"tail"}' };
+  return withHub({ "models/org/name": { files: trained } }, async (hub) => {
+    const model: HubRepository = { type: "model", id: "org/name" };
+    for (const path of ["config.json", "model.safetensors", "tokenizer.json"]) await hubFile(model, path);
+    const has = async (folder: string) => (await readdir(folder)).includes("bertlab.json");
+    const lines: string[] = [];
+    const resolved = (offline = false) =>
+      resolveModel("org/name", { offline, onProgress: (line) => lines.push(line) });
+    const times = hub.asked.length;
+    strictEqual(await has(await resolved(true)), false);
+    deepStrictEqual([hub.asked.length, lines], [times, []]);
+
+    hub.instead = () => refuse(429, "", "", { "retry-after": "3600" });
+    strictEqual(await has(await resolved()), false);
+    strictEqual(hub.asked.length, times + 1, "a hub that fails is asked once");
+    match(lines.join(), /^Cannot fetch vocab\.txt of .* too many requests; .*; the model is used without it/);
+    hub.instead = () => refuse(401, "RepoNotFound", "");
+    strictEqual(await has(await resolved()), false);
+    match(lines.join(), /private; .*; the model org\/name is used as it is in the cache$/);
+
+    hub.instead = () => undefined;
+    strictEqual(await has(await resolved()), true);
+    const all = hub.asked.length;
+    await resolved();
+    strictEqual(hub.asked.length, all, "what is missing is known");
+  });
+});
 
 Deno.test({
   name: "a named model that the hub does not give is looked for in its package, but first in the cache",

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { datasetFromFiles, type FileOptions, readLabelled } from "../../lib/data/files.ts";
+import { readDocuments } from "../../lib/data/document_files.ts";
 import { numberType } from "../../lib/tables/parquet_types.ts";
+import { parquetEncoder } from "../../lib/tables/parquet_table.ts";
 import { writeTable } from "../../lib/tables/writer.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { parquetFolder } from "./paper_files.ts";
@@ -332,3 +334,31 @@ Deno.test("lists of tokens are joined and told, labels that are objects refused 
     });
   });
 });
+
+Deno.test("of a Parquet file the columns of text and label are read, and another may be of any type", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "a.parquet");
+    const price = {
+      name: "price",
+      type: "BYTE_ARRAY",
+      converted_type: "DECIMAL",
+      precision: 40,
+      scale: 2,
+    } as const;
+    const encoder = parquetEncoder(["text", "label", "price"], [price]);
+    const rows = ["a", "b"].map((text) =>
+      new Map<string, unknown>([["text", text], ["label", text], ["price", 2.5]])
+    );
+    await writeFile(
+      path,
+      [encoder.start(), encoder.rows(rows), encoder.end()].map((part) => Buffer.from(part)),
+    );
+    assert.deepEqual((await readLabelled(path)).examples, [{ text: "a", label: 0 }, { text: "b", label: 1 }]);
+    assert.deepEqual(await readDocuments([path], "text"), ["a", "b"]);
+    await assert.rejects(readLabelled(path, { textColumn: "price" }), {
+      name: "InputError",
+      message:
+        `Cannot read ${path} as column "price" is of the type DECIMAL of any length, which is not read: write ` +
+        "it as text or DOUBLE",
+    });
+  }));

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { loadCheckpoint, saveCheckpoint } from "../../lib/bert/checkpoint.ts";
 import { InputError } from "../../lib/errors.ts";
 import { Random } from "../../lib/random.ts";
-import { removeOrphans } from "../../lib/storage/whole_file.ts";
+import { removeOrphans, Temporary, temporaryFolder } from "../../lib/storage/whole_file.ts";
 import { writeFolder, writeTogether } from "../../lib/storage/whole_folder.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { models } from "./writing_child.ts";
@@ -102,4 +102,32 @@ Deno.test("temporary files and folders go when their process is dead, and not be
     await writeFile(join(folder, "mine.tmp"), "");
     await removeOrphans(folder);
     deepStrictEqual(await readdir(folder), ["mine.tmp"]);
+  }));
+
+Deno.test("a temporary file that another process locked as an orphan is left to it, and a new one made", () =>
+  inFolder(async (folder) => {
+    const { tryLock } = Deno.FsFile.prototype;
+    const taken: string[] = [];
+    /** Is tried when the file is there, and not locked yet: the other process is faster. */
+    const whenTried = async function (this: Deno.FsFile, exclusive?: boolean) {
+      Deno.FsFile.prototype.tryLock = tryLock;
+      const [name] = await readdir(folder);
+      taken.push(name!);
+      using other = await Deno.open(join(folder, name!), { write: true });
+      strictEqual(await other.tryLock(true), true);
+      return await this.tryLock(exclusive);
+    };
+    for (
+      const make of [() => Temporary.beside(join(folder, "a")), () => temporaryFolder(join(folder, "a"))]
+    ) {
+      Deno.FsFile.prototype.tryLock = whenTried;
+      const made = await make().finally(() => Deno.FsFile.prototype.tryLock = tryLock);
+      deepStrictEqual(
+        taken.splice(0),
+        (await readdir(folder)).filter((name) => !join(folder, name).startsWith(made.name)),
+      );
+      await made.discard();
+      await removeOrphans(folder);
+      deepStrictEqual(await readdir(folder), []);
+    }
   }));

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { jsonFileRows } from "../../lib/tables/json_document.ts";
 import { openTable, readTable, type TableOptions } from "../../lib/tables/table.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 
@@ -168,6 +169,23 @@ Deno.test("JSON: a list of objects, bare or under a name, on one line or many, i
   });
   const lines = await read("a.jsonl", '{"spans": [{"from": 1}]}\n{"spans": [{"from": 2}]}\n');
   assert.deepEqual(lines.rows, [[1, '[{"from":1}]'], [2, '[{"from":2}]']]);
+});
+
+Deno.test("JSON on one line is searched once, however many pieces it comes in, and lines in pieces are rows", async () => {
+  const count = 10_000, item = JSON.stringify({ text: "a".repeat(980) });
+  const items = Array.from({ length: count }, (_, n) => n === 0 ? item : `,${item}`);
+  const rowCount = async (...pieces: string[]) => {
+    const given = async function* () {
+      yield* pieces;
+    };
+    return (await Array.fromAsync(jsonFileRows("a.json", given()))).length;
+  };
+  const start = performance.now();
+  assert.equal(await rowCount('{"data":[', ...items, "]}"), count);
+  assert.equal(await rowCount(" ", "[", ...items, "]"), count);
+  // To search all again with each piece takes minutes.
+  assert.ok(performance.now() - start < 20_000);
+  assert.equal(await rowCount(" \n", '{"text"', ':"a"}', "\r", "\n", '{"text":"b"}'), 2);
 });
 
 Deno.test("a whole table is read with the same options", () =>

@@ -84,7 +84,7 @@ export function compileFor(
     const options = compileOptions(replicas, overrides);
     const { executable } = api.call("Compile", {
       topology,
-      program: packProgram(text),
+      program: packProgram(api, text),
       compile_options: options,
       compile_options_size: options.length,
     }, doing);

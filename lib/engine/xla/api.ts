@@ -1,7 +1,7 @@
 /** A plugin's table of functions: its version is checked once, and an error of a call becomes an exception. */
 import { InputError } from "../../errors.ts";
 import { XlaError } from "./errors.ts";
-import { functions, newestKnown, oldestAccepted } from "./layouts.ts";
+import { functions, type Layout, newestKnown, oldestAccepted } from "./layouts.ts";
 import { type Address, type Given, Struct, textAt, type Values } from "./memory.ts";
 
 /** The name of a function of the table. */
@@ -81,9 +81,13 @@ export class Api {
     return pointer as Deno.PointerObject<never>;
   }
 
-  /** Returns a function's argument struct; a newer library's may have grown, so zeros follow the known fields. */
+  /** Returns a struct; a newer library's may have grown, so zeros follow the known fields. */
+  struct<L extends Layout>(layout: L, given: Given<L> = {}): Struct<L> {
+    return new Struct(layout, given, this.version > newestKnown ? 64 : 0);
+  }
+
   #struct<Name extends FunctionName>(name: Name, given: Arguments<Name>): Struct<typeof functions[Name]> {
-    return new Struct(functions[name], given, this.version > newestKnown ? 64 : 0);
+    return this.struct(functions[name], given);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Tensors in a device's memory. */
 import type { HostTensor } from "../../tensors.ts";
 import { type Api, finish } from "./api.ts";
-import { type Address, Struct, words, wordsAt } from "./memory.ts";
+import { type Address, type Struct, words, wordsAt } from "./memory.ts";
 import { structs } from "./layouts.ts";
 
 /** PJRT_Buffer_Type of the element types of graphs. */
@@ -88,7 +88,7 @@ export function startDownload(
   const bytes = new Uint8Array(new ArrayBuffer(size * (dtype === "bool" ? 1 : 4)));
   const { event } = api.call("Buffer_ToHostBuffer", {
     src: buffer,
-    host_layout: rowMajor(shape.length),
+    host_layout: rowMajor(api, shape.length),
     dst: bytes,
     dst_size: bytes.length,
   }, doing);
@@ -100,8 +100,8 @@ export function startDownload(
 }
 
 /** Returns the row-major layout for a rank; without a layout a device may choose another order. */
-function rowMajor(rank: number): Struct<typeof structs.Buffer_MemoryLayout> {
-  return new Struct(structs.Buffer_MemoryLayout, {
+function rowMajor(api: Api, rank: number): Struct<typeof structs.Buffer_MemoryLayout> {
+  return api.struct(structs.Buffer_MemoryLayout, {
     tiled_struct_size: 56,
     minor_to_major: words(Array.from({ length: rank }, (_, i) => rank - 1 - i)),
     minor_to_major_size: rank,

@@ -6,7 +6,7 @@ import { compileOptions, type Overrides } from "./compile_options.ts";
 import { XlaError } from "./errors.ts";
 import { LoadedExecutable } from "./executable.ts";
 import { structs } from "./layouts.ts";
-import { type Address, Struct, textAt, utf8, wordsAt } from "./memory.ts";
+import { type Address, type Struct, textAt, utf8, wordsAt } from "./memory.ts";
 import { type Options, packOptions } from "./named_values.ts";
 
 /** Bytes of a device's memory; a number that the plugin does not give is absent. */
@@ -53,9 +53,9 @@ export class Device {
 }
 
 /** Wraps a StableHLO module in the struct that PJRT takes. */
-export function packProgram(text: string): Struct<typeof structs.Program> {
+export function packProgram(api: Api, text: string): Struct<typeof structs.Program> {
   const code = utf8(text), format = utf8("mlir");
-  return new Struct(structs.Program, {
+  return api.struct(structs.Program, {
     code,
     code_size: code.length,
     format,
@@ -104,7 +104,7 @@ export class Client {
     const options = compileOptions(replicas, overrides);
     const { executable } = await this.api.wait("Client_Compile", {
       client: this.#handle,
-      program: packProgram(text),
+      program: packProgram(this.api, text),
       compile_options: options,
       compile_options_size: options.length,
     }, "compile a program");

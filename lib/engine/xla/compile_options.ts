@@ -8,7 +8,7 @@ export type Overrides = Readonly<Record<string, string | boolean | number>>;
 
 /** Folders that the compiler of GPU programs uses. */
 export interface CompilerFolders {
-  /** XLA's data folder, which has ptxas and libdevice; where it is not given, XLA searches by itself. */
+  /** XLA's data folder of CUDA, which has ptxas and libdevice; where it is not given, XLA searches by itself. */
   readonly data?: string;
   /** The folder of timed choices; where it is not given, nothing is timed. */
   readonly autotuning?: string;
@@ -20,6 +20,11 @@ const gpuPlatforms = ["cuda", "rocm", "gpu", "sycl", "oneapi"];
 /** Tells whether a platform's devices are GPUs. */
 export function isGpu(platform: string): boolean {
   return gpuPlatforms.includes(platform.toLowerCase());
+}
+
+/** Tells whether a platform's devices are NVIDIA's, whose compiler needs ptxas and libdevice. */
+export function isCuda(platform: string): boolean {
+  return platform.toLowerCase() === "cuda";
 }
 
 /**

@@ -31,10 +31,13 @@ const layouts = [
 
 const known = new Map<string, CudaData>();
 
-/** Finds the data folder for a plugin, once in a process; parts that lie apart are linked into one folder of the cache. */
+/**
+ * Finds the data folder for a plugin; parts that lie apart are linked into one folder of the cache. What was found is
+ * kept in the process, what is missing is searched again.
+ */
 export function cudaData(plugin: string): CudaData {
-  let data = known.get(plugin);
-  if (!data) known.set(plugin, data = searchIn([...placesOf(plugin)]));
+  const data = known.get(plugin) ?? searchIn([...placesOf(plugin)]);
+  if (data.missing.length === 0) known.set(plugin, data);
   return data;
 }
 

@@ -10,7 +10,7 @@ import type { Graph } from "../../graph/graph.ts";
 import type { LoweringOptions } from "../../graph/stablehlo/emitter.ts";
 import { lowerToStablehlo } from "../../graph/stablehlo/lower.ts";
 import type { Engine } from "../engine.ts";
-import { isGpu, oneDnnOverrides, type Overrides, platformOverrides } from "./compile_options.ts";
+import { isCuda, isGpu, oneDnnOverrides, type Overrides, platformOverrides } from "./compile_options.ts";
 import { cudaData } from "./cuda_data.ts";
 import { cudaLibraries } from "./cuda_libraries.ts";
 import { hasFusedAttention } from "./cudnn.ts";
@@ -134,7 +134,7 @@ export async function sayIfLong<Result>(
 /** Returns the compiler's flags; the timed choices of a GPU's algorithms are kept beside the programs. */
 function overridesFor({ plugin, client }: OpenPlugin, folder: string | false): Overrides {
   if (!isGpu(client.platform)) return platformOverrides(client.platform);
-  const { folder: data } = cudaData(plugin.path);
+  const data = isCuda(client.platform) ? cudaData(plugin.path).folder : undefined;
   if (folder === false) return platformOverrides(client.platform, { data });
   const autotuning = join(folder, "autotuning");
   try {

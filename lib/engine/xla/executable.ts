@@ -1,7 +1,7 @@
 /** Compiled programs: their memory as the compiler planned it, and running them. */
 import { type Api, finish as finishEvent } from "./api.ts";
 import { DeviceBuffer } from "./buffer.ts";
-import { type Address, bytesAt, bytesOf, pointers, Struct } from "./memory.ts";
+import { type Address, bytesAt, bytesOf, pointers } from "./memory.ts";
 import { structs } from "./layouts.ts";
 
 /** Bytes of device memory that a program takes, as the compiler planned it. */
@@ -55,7 +55,7 @@ export class Executable implements Disposable {
   /** Returns the optimized program: HLO as text, or a serialized module. */
   optimized(): Uint8Array<ArrayBuffer> {
     const ask = (code?: Uint8Array<ArrayBuffer>) => {
-      const program = new Struct(structs.Program, { code, code_size: code?.length ?? 0 });
+      const program = this.api.struct(structs.Program, { code, code_size: code?.length ?? 0 });
       const given = { executable: this.#handle, program };
       this.api.call("Executable_OptimizedProgram", given, "read the compiled program");
       return program.values().code_size;
@@ -125,7 +125,7 @@ export class LoadedExecutable implements Disposable {
     const events = new BigUint64Array(rows.length);
     this.api.call("LoadedExecutable_Execute", {
       executable: this.#handle,
-      options: new Struct(structs.ExecuteOptions),
+      options: this.api.struct(structs.ExecuteOptions),
       argument_lists: pointers(inputs),
       num_devices: rows.length,
       num_args: rows[0]!.length,

@@ -10,7 +10,7 @@ export interface OpenPlugin {
   readonly client: Client;
 }
 
-const open = new Map<string, OpenPlugin[]>();
+const open = new Map<string, Promise<OpenPlugin[]>>();
 
 /**
  * Opens a plugin's client with at least so many devices: one for each process, except that a CPU can be split again.
@@ -18,12 +18,12 @@ const open = new Map<string, OpenPlugin[]>();
  * @throws InputError if the plugin cannot be used or has fewer devices.
  */
 export async function openPlugin(path: string, devices = 1): Promise<OpenPlugin> {
-  let opened = open.get(path);
-  if (!opened) {
-    await tryPlugin(path);
-    const plugin = loadPlugin(path);
-    open.set(path, opened = [{ plugin, client: new Client(plugin.api, plugin.options) }]);
+  let opening = open.get(path);
+  if (!opening) {
+    open.set(path, opening = openFirst(path));
+    opening.catch(() => open.delete(path)); // what is wrong may be mended
   }
+  const opened = await opening;
   const found = opened.find(({ client }) => client.devices.length >= devices);
   if (found) return found;
   const { plugin, client } = opened[0]!;
@@ -37,4 +37,10 @@ export async function openPlugin(path: string, devices = 1): Promise<OpenPlugin>
   const more = { plugin, client: new Client(plugin.api, { cpu_device_count: devices }) };
   opened.push(more);
   return more;
+}
+
+async function openFirst(path: string): Promise<OpenPlugin[]> {
+  await tryPlugin(path);
+  const plugin = loadPlugin(path);
+  return [{ plugin, client: new Client(plugin.api, plugin.options) }];
 }

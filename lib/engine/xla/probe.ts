@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { InputError } from "../../errors.ts";
 import { Client, type DeviceMemory } from "./client.ts";
 import type { DeviceBuffer } from "./buffer.ts";
-import { isGpu, platformOverrides } from "./compile_options.ts";
+import { isCuda, platformOverrides } from "./compile_options.ts";
 import { type CudaData, cudaData } from "./cuda_data.ts";
 import { cudaLibraries } from "./cuda_libraries.ts";
 import { loadPlugin, type Plugin } from "./plugin.ts";
@@ -29,10 +29,18 @@ export interface PluginDescription {
 
 const tried = new Map<string, Promise<PluginDescription>>();
 
-/** Describes a plugin, from a child process. @throws InputError if it cannot even be loaded. */
+/**
+ * Describes a plugin, from a child process: once in a process, but again after a problem, which may be mended.
+ *
+ * @throws InputError if it cannot even be loaded.
+ */
 export function describePlugin(path: string): Promise<PluginDescription> {
   let description = tried.get(path);
-  if (!description) tried.set(path, description = describe(path));
+  if (!description) {
+    tried.set(path, description = describe(path));
+    const forget = () => void tried.delete(path);
+    description.then(({ problem }) => problem !== undefined && forget(), forget);
+  }
   return description;
 }
 
@@ -112,7 +120,7 @@ async function describeHere(path: string): Promise<PluginDescription> {
   }
 }
 
-/** exp(x) of four numbers: a GPU's compiler needs ptxas for any program, and libdevice for this function. */
+/** exp(x) of four numbers: the CUDA compiler needs ptxas for any program, and libdevice for this function. */
 const firstProgram = `module {
   func.func public @main(%x: tensor<4xf32>) -> tensor<4xf32> {
     %0 = stablehlo.exponential %x : tensor<4xf32>
@@ -122,7 +130,7 @@ const firstProgram = `module {
 
 /** Compiles and runs a first program; returns the reason why that does not work. */
 export async function problemOf(plugin: Plugin, client: Client): Promise<string | undefined> {
-  const { folder, missing, searched } = isGpu(client.platform) ? cudaData(plugin.path) : emptyData;
+  const { folder, missing, searched } = isCuda(client.platform) ? cudaData(plugin.path) : emptyData;
   if (missing.length > 0) {
     return `Cannot find ${missing.join(" and ")}, which XLA compiles for a GPU with, in ${
       searched.join(", ")

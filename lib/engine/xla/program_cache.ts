@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { arch, cpus } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { withLockIfFree } from "../../storage/file_lock.ts";
 import { writeWhole } from "../../storage/whole_file.ts";
 import type { Overrides } from "./compile_options.ts";
 import { type CudaLibraries, cudaLibraries } from "./cuda_libraries.ts";
@@ -25,24 +26,42 @@ export class ProgramCache {
   /** @param folder Made when the first program is written; false keeps nothing. */
   constructor(readonly folder: string | false) {}
 
-  /** Returns a module's program: read from disk, or compiled and written. */
+  /**
+   * Returns a module's program: read from disk, or compiled and written. Of processes that want the same one at once
+   * one compiles, and all get its program: two that were compiled apart need not compute the same bits.
+   */
   async compile(opened: OpenPlugin, text: string, settings: CompileSettings): Promise<LoadedExecutable> {
-    if (this.folder === false) return await opened.client.compile(text, settings);
-    const path = join(this.folder, `${keyOf(opened, text, settings)}.program`);
-    const kept = await this.#read(path);
-    if (kept) {
-      try {
-        return opened.client.load(kept);
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error; // it is compiled again
+    const { folder } = this;
+    if (folder === false) return await opened.client.compile(text, settings);
+    const path = join(folder, `${keyOf(opened, text, settings)}.program`);
+    const make = async () => {
+      const kept = await this.#load(opened, path); // by the process that had the lock before
+      if (kept) return kept;
+      const program = await opened.client.compile(text, settings);
+      const first = await this.#load(opened, path); // where there are no locks, another may have been faster
+      if (first) {
+        program.dispose();
+        return first;
       }
+      await this.#write(folder, path, program).catch((error) => {
+        // A full or read-only disk, or a plugin that cannot serialize programs.
+        if (!(error instanceof InputError) && error.code === undefined) throw error;
+      });
+      return program;
+    };
+    return await this.#load(opened, path) ?? await withLockIfFree(`${path}.lock`, make, () => {});
+  }
+
+  /** Loads a program from disk; undefined if there is none that can be loaded. */
+  async #load(opened: OpenPlugin, path: string): Promise<LoadedExecutable | undefined> {
+    const bytes = await this.#read(path);
+    if (!bytes) return undefined;
+    try {
+      return opened.client.load(bytes);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return undefined; // it is compiled again
     }
-    const program = await opened.client.compile(text, settings);
-    await this.#write(this.folder, path, program).catch((error) => {
-      // A full or read-only disk, or a plugin that cannot serialize programs.
-      if (!(error instanceof InputError) && error.code === undefined) throw error;
-    });
-    return program;
   }
 
   /** Reads a program's bytes; undefined if there are none or their checksum differs. */

@@ -35,6 +35,15 @@ Deno.test("NVIDIA's wheels beside the plugin are a data folder as they are", () 
     deepStrictEqual(cudaData(plugin).folder, join(site, "nvidia", "cu13"));
   }));
 
+Deno.test("what is missing is searched again, as it may have been installed meanwhile", () =>
+  inEnvironment(async (site, plugin) => {
+    if (cudaData(plugin).folder !== undefined) return; // a toolkit in /usr/local
+    await write(join(site, "nvidia", "cu13", "bin", "ptxas"), 0o755);
+    deepStrictEqual(cudaData(plugin).missing, ["libdevice"]);
+    await write(join(site, "nvidia", "cu13", "nvvm", "libdevice", "libdevice.10.bc"));
+    deepStrictEqual(cudaData(plugin).folder, join(site, "nvidia", "cu13"));
+  }));
+
 Deno.test("in an environment of PyTorch the parts are Triton's, and are linked into one folder", () =>
   inEnvironment(async (site, plugin, folder) => {
     const triton = join(site, "triton", "backends", "nvidia");

@@ -1,11 +1,12 @@
 /** Errors are one sentence each; they end nothing and leave nothing behind. */
 import * as tf from "@tensorflow/tfjs";
-import { deepStrictEqual, match, rejects, throws } from "node:assert/strict";
-import { truncate, writeFile } from "node:fs/promises";
+import { deepStrictEqual, match, rejects, strictEqual, throws } from "node:assert/strict";
+import { rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "../../../lib/engine/xla/client.ts";
 import { engineOn } from "../../../lib/engine/xla/engine.ts";
 import { XlaError } from "../../../lib/engine/xla/errors.ts";
+import { structs } from "../../../lib/engine/xla/layouts.ts";
 import { openPlugin } from "../../../lib/engine/xla/open.ts";
 import { tryPlugin } from "../../../lib/engine/xla/probe.ts";
 import { InputError } from "../../../lib/errors.ts";
@@ -64,7 +65,7 @@ Deno.test("libraries that are no plugin, of another processor or not there are r
 });
 
 Deno.test({
-  name: "a plugin that is cut off ends only the process that tries it",
+  name: "a plugin that is cut off ends only the process that tries it; once it is whole it has one client",
   ignore: path === undefined,
   fn: () =>
     inFolder(async (folder) => {
@@ -72,13 +73,17 @@ Deno.test({
       await Deno.copyFile(path!, copy);
       await truncate(copy, 1_000_000);
       await rejects(openPlugin(copy), /^InputError: Cannot (load|use) the plugin \S+: [^\n]+$/);
+      await rm(copy);
+      await symlink(path!, copy);
+      const [one, two] = await Promise.all([openPlugin(copy), openPlugin(copy)]);
+      strictEqual(one.client, two.client, "opened once");
     }),
 });
 
 Deno.test({
-  name: "API versions from 0.81 on are accepted",
+  name: "API versions from 0.81 on are accepted, and newer ones get room for fields of theirs",
   ignore: path === undefined,
-  fn() {
+  async fn() {
     for (const [major, minor] of [[0, 80], [0, 57], [1, 81]] as const) {
       throws(() => new FaultyPlugin(path!, { major, minor }), {
         message:
@@ -89,6 +94,12 @@ Deno.test({
     for (const minor of [81, 999]) {
       using faulty = new FaultyPlugin(path!, { major: 0, minor });
       deepStrictEqual(faulty.plugin.api.version, minor);
+      const engine = engineOf(faulty);
+      const program = await engine.compile(graph), state = engine.state(tensors);
+      deepStrictEqual((await program.run(state, feeds)).sum!.data, Float32Array.of(3));
+      deepStrictEqual(faulty.programSizes, [structs.Program.size + (minor === 999 ? 64 : 0)]);
+      program.dispose();
+      state.dispose();
     }
   },
 });

@@ -38,6 +38,8 @@ export class FaultyPlugin implements Disposable {
   readonly calls: FunctionName[] = [];
   /** Texts of the programs that were compiled. */
   readonly programs: string[] = [];
+  /** Sizes that the structs of the programs stated, in bytes. */
+  readonly programSizes: number[] = [];
   /** Changes a program before the plugin sees it. */
   rewrite: (text: string) => string = (text) => text;
   /** Memory that the plugin was given in place of ours. */
@@ -115,6 +117,7 @@ export class FaultyPlugin implements Disposable {
     const { code, code_size } = structs.Program.fields;
     const program = new Deno.UnsafePointerView(args).getPointer(functions.Client_Compile.fields.program[0])!;
     const view = new Deno.UnsafePointerView(program);
+    this.programSizes.push(Number(view.getBigUint64(0)));
     const length = Number(view.getBigUint64(code_size[0]));
     const bytes = Deno.UnsafePointerView.getArrayBuffer(view.getPointer(code[0])!, length);
     const text = new TextDecoder().decode(bytes);

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -156,10 +156,37 @@ Deno.test({
         message: "Cannot install some-compiler 1.2: pip download failed (there is no Python); " +
           "the index PIP_INDEX_URL answered 404 for some-compiler; what is installed already stays",
       });
-      delete process.env.PIP_INDEX_URL;
-      await rejects(installPlugin("cuda13", { folder, wanted }), /; PIP_INDEX_URL names no other place; /);
     });
   },
+});
+
+Deno.test({
+  name: "a Python without pip says so, and the index is PyPI unless another is named",
+  ignore: !isSupported,
+  fn: () =>
+    withIndex(archives, async (folder) => {
+      const bin = process.env.PATH!;
+      await mkdir(bin);
+      await writeFile(
+        join(bin, "python3"),
+        "#!/bin/sh\necho '/usr/bin/python3: No module named pip' >&2\nexit 1\n",
+        { mode: 0o755 },
+      );
+      await installPlugin("cuda13", { folder, wanted: wanted.slice(0, 1) });
+      delete process.env.PIP_INDEX_URL;
+      const { fetch } = globalThis;
+      const asked: string[] = [];
+      globalThis.fetch = (address) => {
+        asked.push(String(address));
+        return Promise.resolve(new Response(null, { status: 404 }));
+      };
+      await rejects(installPlugin("cuda13", { folder, wanted }), {
+        message:
+          "Cannot install some-plugin 1.2: pip download failed (/usr/bin/python3: No module named pip); " +
+          "PyPI answered 404 for some-plugin; what is installed already stays",
+      }).finally(() => globalThis.fetch = fetch);
+      deepStrictEqual(asked, ["https://pypi.org/simple/some-plugin/"]);
+    }),
 });
 
 Deno.test({

@@ -4,11 +4,13 @@ import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "../../../lib/engine/xla/client.ts";
+import { searchIn } from "../../../lib/engine/xla/cuda_data.ts";
 import { cudaLibraries, gpuCount } from "../../../lib/engine/xla/cuda_libraries.ts";
 import { describe, problemOf } from "../../../lib/engine/xla/probe.ts";
 import { pluginForTests } from "../engines.ts";
 import { runChild } from "./child.ts";
 import { FaultyPlugin } from "./faulty.ts";
+import { withEnvironment } from "../../helpers/environment.ts";
 import { inFolder } from "../../helpers/in_folder.ts";
 
 const path = await pluginForTests("trying a plugin");
@@ -32,6 +34,29 @@ Deno.test({
       /^Cannot use \S+: exp\(-1, 0, 1, 2\) came out as 1,0,-1,-2$/,
     );
   },
+});
+
+Deno.test({
+  name: "CUDA's compiler is asked of plugins for NVIDIA's GPUs alone",
+  ignore: path === undefined,
+  fn: () =>
+    inFolder(async (folder) => {
+      using faulty = new FaultyPlugin(path!);
+      // The compiler for CPUs knows the flags for GPUs, so its client can pass for another platform's.
+      const client = new Client(faulty.plugin.api);
+      const plugin = { ...faulty.plugin, path: join(folder, "a", "b", "plugin.so") };
+      const none = { CUDA_HOME: "", CUDA_PATH: "", CUDA_ROOT: "", BERTLAB_PYTHON: "" };
+      const problem = (platform: string) => {
+        Object.defineProperty(client, "platform", { value: platform });
+        return withEnvironment(
+          { ...none, BERTLAB_CACHE: folder, PATH: folder },
+          () => problemOf(plugin, client),
+        );
+      };
+      deepStrictEqual(await problem("rocm"), undefined);
+      const isInstalled = searchIn(["/usr/local/cuda"]).folder !== undefined;
+      if (!isInstalled) match((await problem("cuda"))!, /^Cannot find ptxas and libdevice, /);
+    }),
 });
 
 Deno.test("a plugin that does not answer within its time is told so, and its trial is ended", async () => {

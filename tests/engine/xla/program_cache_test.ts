@@ -39,6 +39,54 @@ Deno.test("a folder that cannot be written to does not end a run, a mistake of t
     await rejects(cache.compile(compiling(broken), "text", settings), TypeError);
   }));
 
+/** Returns a function that compiles with a plugin of its own, whose programs have a number, and gives that. */
+function numbered(folder: string, number: number, delay: Promise<void>, compiled: number[] = []) {
+  const program = (number: number) => ({
+    number,
+    executable: { serialize: () => Uint8Array.of(number) },
+    dispose() {},
+  });
+  const plugin = compiling({});
+  Object.assign(plugin.client, {
+    async compile() {
+      compiled.push(number);
+      await delay;
+      return program(number);
+    },
+    load: ([number]: Uint8Array) => program(number!),
+  });
+  return async () =>
+    (await new ProgramCache(folder).compile(plugin, "text", settings) as unknown as { number: number })
+      .number;
+}
+
+Deno.test("of several that want the same program at once one compiles it, and all get that one", () =>
+  inFolder(async (folder) => {
+    const compiled: number[] = [];
+    const delay = new Promise<void>((resolve) => setTimeout(resolve, 20));
+    const compile = (number: number) => numbered(folder, number, delay, compiled)();
+    const numbers = await Promise.all([1, 2, 3].map(compile));
+    deepStrictEqual([compiled.length, numbers], [1, numbers.map(() => compiled[0])]);
+    deepStrictEqual((await readdir(folder)).length, 1, "no lock stays");
+  }));
+
+Deno.test("where there are no locks, the program that was written first is everyone's", () =>
+  inFolder(async (folder) => {
+    const { tryLock } = Deno.FsFile.prototype;
+    Deno.FsFile.prototype.tryLock = () => Promise.reject(new Error("no locks"));
+    try {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const compiled: number[] = [];
+      const slow = numbered(folder, 1, promise, compiled)();
+      while (compiled.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      deepStrictEqual(await numbered(folder, 2, Promise.resolve())(), 2);
+      resolve();
+      deepStrictEqual(await slow, 2);
+    } finally {
+      Deno.FsFile.prototype.tryLock = tryLock;
+    }
+  }));
+
 Deno.test("a program is compiled again where XLA_FLAGS differ", () =>
   inFolder(async (folder) => {
     const cache = new ProgramCache(folder);
