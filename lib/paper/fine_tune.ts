@@ -21,11 +21,10 @@ import { optimizer } from "../training/optimizers.ts";
 import { lossOptions, passSize } from "../training/step_batches.ts";
 import { batchesOfStretch, stretchesOf, updatesOf } from "../training/stretches.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
-import { type UsedRows, usedRows } from "../training/used_rows.ts";
 import { Trainer } from "../training/trainer.ts";
 import { atBaseRates, classifierParameters, classifierPlan } from "./classifier_plan.ts";
 import { learningRates } from "./layer_decay.ts";
-import { encodeDataset, type EncodedDataset } from "./reading.ts";
+import { encodeDataset, type EncodedDataset, usedWords } from "./reading.ts";
 import { type FineTuneSettings, fineTuningShape, settingsIdentity } from "./settings.ts";
 import { aContext, aDataset, aModel, requireArguments } from "../storage/arguments.ts";
 
@@ -211,17 +210,6 @@ interface Measured {
   readonly chosenBy?: Metrics;
   /** Measures of a sample of the training texts. */
   readonly train?: Metrics;
-}
-
-/** The rows of the word embeddings that the examples of data sets use, unless they are nearly all. */
-export function usedWords(
-  { config, tokenizer: { ids } }: Pick<StartModel, "config" | "tokenizer">,
-  encoded: readonly Pick<EncodedDataset, "split">[],
-): UsedRows | undefined {
-  const examples = encoded.flatMap(({ split: { train, dev, test } }) => [train, dev, test].flat());
-  const pieces = examples.flatMap(({ pieces, second = new Int32Array() }) => [...pieces, second]);
-  const added = [ids.cls, ids.sep, ids.pad];
-  return usedRows("bert.embeddings.word_embeddings.weight", "ids", config.vocab_size, [...pieces, added]);
 }
 
 /**

@@ -2,10 +2,12 @@
  * From texts to what a classifier reads of them: a tokenizer makes wordpieces of a text, the text strategy
  * (long_text.ts, paper section 5.3.1) cuts them to size, and of a pair the longer text is cut first.
  */
+import type { StartModel } from "../bert/start_model.ts";
 import type { Dataset, Example } from "../data/examples.ts";
 import { InputError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { EncodedExample } from "../training/text_tensors.ts";
+import { type UsedRows, usedRows } from "../training/used_rows.ts";
 import { type TextStrategy, textStrategy } from "./long_text.ts";
 import type { FineTuneSettings } from "./settings.ts";
 import { percent } from "../wording.ts";
@@ -148,4 +150,15 @@ function unknownShare(examples: readonly ReadExample[], { ids }: Tokenizer): num
 /** Wordpieces that are read. */
 function piecesOf({ pieces, second }: ReadExample): number {
   return pieces.reduce((sum, piece) => sum + piece.length, second?.length ?? 0);
+}
+
+/** The rows of the word embeddings that the examples of data sets use, unless they are nearly all. */
+export function usedWords(
+  { config, tokenizer: { ids } }: Pick<StartModel, "config" | "tokenizer">,
+  encoded: readonly Pick<EncodedDataset, "split">[],
+): UsedRows | undefined {
+  const examples = encoded.flatMap(({ split: { train, dev, test } }) => [train, dev, test].flat());
+  const pieces = examples.flatMap(({ pieces, second = new Int32Array() }) => [...pieces, second]);
+  const added = [ids.cls, ids.sep, ids.pad];
+  return usedRows("bert.embeddings.word_embeddings.weight", "ids", config.vocab_size, [...pieces, added]);
 }
