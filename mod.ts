@@ -130,6 +130,7 @@ export type { Choice, ChoiceName, Level, Space } from "./lib/search/choices.ts";
 export {
   type SearchContext,
   type SearchOptions,
+  type SearchProgress,
   searchRecipe,
   type SearchResult,
 } from "./lib/search/search.ts";
