@@ -5,7 +5,7 @@ import type { ScaleColumn } from "../lib/runs/experiment.ts";
 /**
  * Mini scale: bge-small-en (`BAAI/bge-small-en-v1.5`), a BERT of the paper's 12 layers with H 384, short texts and few
  * examples: it needs few to learn from, so the time goes into test texts. Rates, passes and sizes were chosen on
- * development texts (LOG.md). A run takes less than a minute on 2 CPU cores.
+ * development texts (LOG.md). A run takes a minute on 2 CPU cores, two in fractions.
  */
 export const mini: Settings = {
   model: "bge-small-en",

@@ -27,7 +27,7 @@ import { exampleRecord } from "../results/example_record.ts";
 /** The state of a search with one training. */
 const searchState = {
   pace: { start: 1, operation: 1e-9 },
-  preTraining: { steps: 3, passes: 0.5 },
+  preTraining: { steps: 3, passes: 0.5, seconds: 60 },
   ladder: [16, 32],
   rungs: [{ steps: 16, choices: [0, 1] }],
   trials: [{

@@ -98,6 +98,6 @@ onCell(
     await page.value(`document.querySelectorAll("button")[1].click()`);
     await page.until(`document.querySelector("[title$=points]")`);
     const said = await page.value(`document.querySelector(".bertlab-box").textContent`);
-    assert.match(said, /For the label u /);
+    assert.match(said, /speaks for the label u /);
   },
 );
