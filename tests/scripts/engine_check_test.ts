@@ -46,7 +46,7 @@ async function findingsOf(part: string, engine: Engine): Promise<Finding[]> {
   return found;
 }
 
-Deno.test("parts find an engine right, and one whose numbers are a little off wrong", async () => {
+test.slow("parts find an engine right, and one whose numbers are a little off wrong", async () => {
   const off = changed(onnxEngine(), (outputs) => {
     for (const { data } of Object.values(outputs)) if (data instanceof Float32Array) data[0]! *= 1.0002;
   });

@@ -34,7 +34,7 @@ function skipped(error: string): boolean {
   return missing !== undefined;
 }
 
-Deno.test("a notebook's outputs are kept, and a second run gives the same", () =>
+test.slow("a notebook's outputs are kept, and a second run gives the same", () =>
   inFolder(async (folder) => {
     const path = join(folder, "shows.ipynb");
     const show = `{

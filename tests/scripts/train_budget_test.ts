@@ -13,6 +13,7 @@ import { scalarsOf } from "../classifier/event_files.ts";
 import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 import { writeModel, writeTexts } from "./train_files.ts";
+import { test } from "../helpers/slow.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
@@ -96,7 +97,7 @@ Deno.test("a search ends in a model folder, and its test file is not read before
     assert.match(again, new RegExp(`error ${(100 * result.test.error_rate).toFixed(2)} %`));
   }));
 
-Deno.test("folds end in a model of all rows, with result.json, a report and a log of each", () =>
+test.slow("folds end in a model of all rows, with result.json, a report and a log of each", () =>
   inFolder(async (folder) => {
     const model = await writeModel(join(folder, "start"));
     const train = await writeTexts(join(folder, "train.csv"), 60, 1);

@@ -127,7 +127,7 @@ test.slow("a search that was killed again and again comes to the same trainings,
   });
 });
 
-Deno.test("a search that was killed before its newest choice was kept makes that training again", () =>
+test.slow("a search that was killed before its newest choice was kept makes that training again", () =>
   inFolder(async (folder) => {
     const whole = comparable((await search(folder)).result!);
     const file = join(folder, "search.json");

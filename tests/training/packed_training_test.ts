@@ -259,7 +259,7 @@ for (const [name, make] of Object.entries(engines)) {
     if (name === "webgpu") continue; // each case takes minutes in software
     if (name === "xla" && !onXla.includes(kind)) continue;
     const register = slowUnless(
-      name === "onnx" ? quick.includes(kind) : name === "tensorflow" && kind === "fractions, attention",
+      name === "onnx" && quick.includes(kind),
     );
     register(
       `${name}: ${kind}: losses and gradients of packed batches are those of padded ones`,
