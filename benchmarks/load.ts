@@ -3,9 +3,8 @@
  * Python with PyTorch and transformers is named, of PyTorch's. All take turns, alone and beside it.
  */
 import { openEngine } from "../lib/engine/open.ts";
-import { PythonPeer } from "./python_peer.ts";
 import type { Side } from "./sides.ts";
-import { classifierSide, stepShapes } from "./step.ts";
+import { classifierSide, startPeer, stepShapes } from "./step.ts";
 import { median } from "../lib/results/statistics.ts";
 import { type BenchmarkOptions, silence } from "./timing.ts";
 
@@ -28,10 +27,7 @@ export async function benchLoad(
       const { L, H, B, T } = shape;
       const ours = await classifierSide(await openEngine(engine), shape);
       const sides: Record<string, Side> = { [engine]: ours.step };
-      const threads = navigator.hardwareConcurrency;
-      const peer = python === undefined
-        ? undefined
-        : await PythonPeer.start(python, "step.py", [L, H, B, T, threads, "bert"].map(String));
+      const peer = python === undefined ? undefined : await startPeer(python, shape);
       if (peer) sides[peer.greeting] = () => peer.ask();
       const label = `L${L} H${H} B${B} T${T}`;
       const times = results[label] = Object.fromEntries(

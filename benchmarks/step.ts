@@ -69,6 +69,12 @@ export function classifierSide(engine: Engine, { L, H, B, T, family }: Shape) {
   });
 }
 
+/** Starts Hugging Face's steps of a shape in a Python, on as many threads as ours. */
+export function startPeer(python: string, { L, H, B, T, family }: Shape): Promise<PythonPeer> {
+  const threads = navigator.hardwareConcurrency;
+  return PythonPeer.start(python, "step.py", [L, H, B, T, threads, family ?? "bert"].map(String));
+}
+
 /** Runs the benchmark; returns its numbers for the history. */
 export async function benchStep(
   { engine: name, python, repeats, only, say }: BenchmarkOptions,
@@ -90,12 +96,7 @@ export async function benchStep(
     await add(engines[0]!);
     if (limit === undefined && !engines.includes("reference")) await add("reference");
     if (python !== undefined) {
-      const threads = navigator.hardwareConcurrency;
-      const peer = await PythonPeer.start(
-        python,
-        "step.py",
-        [L, H, B, T, threads, family ?? "bert"].map(String),
-      );
+      const peer = await startPeer(python, shape);
       sides[peer.greeting] = () => peer.ask();
       ends.push(() => peer.stop());
     }

@@ -22,8 +22,13 @@ import { InputError } from "../errors.ts";
 import { writeFolder } from "../storage/whole_folder.ts";
 import type { Trial } from "./state.ts";
 
+/** A training by its place in the search. */
+type Place = Pick<Trial, "choice" | "rung">;
+
+const isSame = (a: Place, b: Place) => a.choice === b.choice && a.rung === b.rung;
+
 /** What a model's folder does not tell of its training. */
-interface Course extends Pick<Trial, "choice" | "rung"> {
+interface Course extends Place {
   readonly description: string;
   readonly epochs: readonly EpochRecord[];
   readonly bestEpoch: number;
@@ -48,7 +53,7 @@ const file = "course.json";
 /** Keeps the classifier of a training in a folder, in the place of that which is there. */
 export async function keepBest(
   folder: string,
-  { choice, rung }: Pick<Trial, "choice" | "rung">,
+  { choice, rung }: Place,
   tuned: FineTuned,
 ): Promise<void> {
   const { model, epochs, bestEpoch, dev, devPredictions, steps, trainSeconds, pairs, notes } = tuned;
@@ -65,12 +70,9 @@ export async function keepBest(
 const remedy = "start the search anew with --overwrite";
 
 /** Returns true if the folder's classifier is that of a training. */
-export async function isBest(
-  folder: string,
-  { choice, rung }: Pick<Trial, "choice" | "rung">,
-): Promise<boolean> {
+export async function isBest(folder: string, trial: Place): Promise<boolean> {
   const kept = await readJsonIfThere(join(folder, file), courseShape, remedy);
-  return kept !== undefined && kept.choice === choice && kept.rung === rung;
+  return kept !== undefined && isSame(kept, trial);
 }
 
 /**
@@ -81,13 +83,12 @@ export async function isBest(
  */
 export async function readBest(
   folder: string,
-  { choice, rung }: Pick<Trial, "choice" | "rung">,
+  trial: Place,
   settings: FineTuneSettings,
 ): Promise<FineTuned> {
   const path = join(folder, file);
-  const { description, modelNotes, ...kept } = await readJson(path, courseShape, remedy);
-  const { choice: keptChoice, rung: keptRung, ...course } = kept;
-  if (keptChoice !== choice || keptRung !== rung) {
+  const { description, modelNotes, choice, rung, ...course } = await readJson(path, courseShape, remedy);
+  if (!isSame({ choice, rung }, trial)) {
     throw new InputError(
       `Cannot use ${path}: expected the classifier that was chosen, found another; ${remedy}`,
     );

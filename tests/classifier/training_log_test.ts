@@ -5,11 +5,11 @@ import { trainCommand } from "../../scripts/train.ts";
 import { prepareLog, TrainingLog } from "../../lib/classifier/training_log.ts";
 import { encodeEvent, EventFile } from "../../lib/results/event_file.ts";
 import { recordOf } from "../../lib/storage/tf_records.ts";
-import type { StepReport } from "../../lib/training/loop.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { runInTest } from "../helpers/run_command.ts";
 import { writeModel, writeTexts } from "../scripts/train_files.ts";
 import { noTensorBoard, scalarsOf, tensorBoardScalars } from "./event_files.ts";
+import { stepReport } from "../helpers/step_report.ts";
 
 /** Trains with a log, and returns result.json. */
 async function trainWithLog(folder: string, ...more: string[]) {
@@ -156,23 +156,9 @@ Deno.test("an event file has the bytes that TensorBoard's own writer makes", asy
 
 Deno.test("events of another run are kept unless they may be replaced", () =>
   inFolder(async (folder) => {
-    const report: StepReport = {
-      ...{
-        step: 1,
-        steps: 1,
-        epoch: 1,
-        loss: 1,
-        gradientNorm: 1,
-        highestRate: 1,
-        lowestRate: 1,
-        examples: 1,
-        tokens: 1,
-        seconds: .5,
-      },
-    };
     const write = () => {
       const log = new TrainingLog(join(folder, "part"));
-      log.around({}).onStep!(report);
+      log.around({}).onStep!(stepReport);
       log.close();
     };
     await prepareLog(folder, {});

@@ -1,3 +1,4 @@
+import type { DataTable } from "../../lib/runs/data_table.ts";
 import { experiment } from "../../lib/runs/experiment.ts";
 
 /** Two rows and two columns of Table 2, at mini scale. */
@@ -26,4 +27,16 @@ export const cutting = experiment({
       },
     },
   },
+});
+
+/** Two data sets of Table 1, of which a set by this name stands for the second at mini scale. */
+export const twoSets = (sogou: string): DataTable => ({
+  name: "sets",
+  paper: "Section 5.1, Table 1",
+  question: "What are the data sets?",
+  published: {
+    IMDb: { classes: 2, averageLength: 292, maxLength: 3045, exceeding: 12.69, train: 25_000, test: 25_000 },
+    Sogou: { classes: 6, averageLength: 737, maxLength: 47_988, exceeding: 46.23, train: 54_000, test: 6000 },
+  },
+  scales: { mini: { minutes: 1, sets: { IMDb: "imdb", Sogou: sogou } } },
 });

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Dataset, fingerprintOf } from "../../lib/data/examples.ts";
-import type { DataTable } from "../../lib/runs/data_table.ts";
 import { InputError } from "../../lib/errors.ts";
 import { parseCsv } from "../../lib/report/csv.ts";
 import type { Claim } from "../../lib/results/claims.ts";
 import { mean, standardDeviation } from "../../lib/results/statistics.ts";
-import { cutting } from "../helpers/example_experiment.ts";
+import { cutting, twoSets } from "../helpers/example_experiment.ts";
 import { exampleResults } from "./example_results.ts";
 import { tableRows, textOf } from "./pages.ts";
 import { reportOf, written } from "./report_folder.ts";
@@ -27,16 +26,7 @@ const claim: Claim = {
   resolution: { unpaired: 0.3, paired: 0.2 },
 };
 
-const dataTable: DataTable = {
-  name: "sets",
-  paper: "Section 5.1, Table 1",
-  question: "What are the data sets?",
-  published: {
-    IMDb: { classes: 2, averageLength: 292, maxLength: 3045, exceeding: 12.69, train: 25_000, test: 25_000 },
-    Sogou: { classes: 6, averageLength: 737, maxLength: 47_988, exceeding: 46.23, train: 54_000, test: 6000 },
-  },
-  scales: { mini: { minutes: 1, sets: { IMDb: "imdb", Sogou: "chinese-poets" } } },
-};
+const dataTable = twoSets("chinese-poets");
 
 Deno.test("the page's numbers are those of the records", () =>
   inFolder(async (folder) => {

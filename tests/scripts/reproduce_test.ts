@@ -5,7 +5,7 @@ import { InputError } from "../../lib/errors.ts";
 import type { DataTable, MeasuredData } from "../../lib/runs/data_table.ts";
 import type { RunCell } from "../../lib/runs/run_experiment.ts";
 import { reproduceCommand } from "../../scripts/reproduce.ts";
-import { cutting } from "../helpers/example_experiment.ts";
+import { cutting, twoSets } from "../helpers/example_experiment.ts";
 import { inFolder } from "../helpers/in_folder.ts";
 import { madeUpRun } from "../helpers/made_up_run.ts";
 import { runInTest } from "../helpers/run_command.ts";
@@ -24,17 +24,8 @@ const reproduceWith = (
     ...args,
   );
 
-/** Two data sets that are measured. */
-const sets: DataTable = {
-  name: "sets",
-  paper: "Section 5.1, Table 1",
-  question: "What are the data sets?",
-  published: {
-    IMDb: { classes: 2, averageLength: 292, maxLength: 3045, exceeding: 12.69, train: 25_000, test: 25_000 },
-    Sogou: { classes: 6, averageLength: 737, maxLength: 47_988, exceeding: 46.23, train: 54_000, test: 6000 },
-  },
-  scales: { mini: { minutes: 1, sets: { IMDb: "imdb", Sogou: "no-such-set" } } },
-};
+/** Two data sets, of which one cannot be measured. */
+const sets = twoSets("no-such-set");
 
 const refused = async (args: string[], message: string) =>
   assert.deepEqual(await reproduce(...args), { code: 1, out: "", error: message });

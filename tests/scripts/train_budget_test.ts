@@ -14,6 +14,7 @@ import { exampleDataset, tinyArchitecture } from "../helpers/example_model.ts";
 import { tinySettings } from "../helpers/tiny_settings.ts";
 import { writeModel, writeTexts } from "./train_files.ts";
 import { test } from "../helpers/slow.ts";
+import { stepReport } from "../helpers/step_report.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const { tasks } = JSON.parse(await readFile(join(root, "deno.json"), "utf8"));
@@ -175,16 +176,7 @@ Deno.test("the progress of a fold counts the fold's own steps", () => {
     standardOutput,
     "fold 1",
   );
-  const report = {
-    epoch: 1,
-    loss: 1,
-    gradientNorm: 1,
-    highestRate: 1,
-    lowestRate: 1,
-    examples: 1,
-    tokens: 1,
-  };
-  onStep!({ ...report, step: 1, steps: 12, seconds: 1 });
+  onStep!({ ...stepReport, steps: 12 });
   phases.stop();
   assert.deepEqual(told, [["fold 1", 12]]);
 });
